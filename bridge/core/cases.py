@@ -1,0 +1,125 @@
+"""Incidents on their way through a merge: the ledger loads them, `core.merge` changes them, the ledger stores them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from bridge.core.alert import Priority, Status
+from bridge.core.incident import State
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from bridge.core.alert import NormalAlert
+
+JSON = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Standing:
+    """A member's standing: all that an incident's own state is made of."""
+
+    status: Status
+    priority: Priority
+    reason: str | None = None
+    ends_at: datetime | None = None
+
+
+@dataclass(slots=True)
+class Case:
+    """An incident on the way through a merge. `changed` asks for a new version; `fresh` for an insert.
+
+    `members` are the standings of its episodes by id; `rows` are the episodes that this merge inserts or updates.
+    """
+
+    id: str
+    source: str
+    org: str
+    rule_key: str
+    key: str
+    title: str
+    teams: tuple[str, ...]
+    priority: Priority
+    state: State
+    opened_at: datetime
+    heard_at: datetime
+    facts: JSON
+    state_reason: str | None = None
+    resolved_at: datetime | None = None
+    settled_at: datetime | None = None
+    previous: str | None = None
+    times: int = 1
+    version: int = 1
+    never_fired: bool = False
+    test: bool = False
+    members: dict[str, Standing] = field(default_factory=dict)
+    fresh: bool = False
+    changed: bool = False
+    history: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def open(self) -> bool:
+        """Whether it goes on."""
+        return self.state in {State.FIRING, State.STALE}
+
+    @property
+    def team_set(self) -> set[str]:
+        """The teams, compared without case."""
+        return {team.lower() for team in self.teams}
+
+    def settle(self, at: datetime) -> None:
+        """Make its own state and priority those of its members."""
+        if self.state is State.CLOSED:
+            return
+        firing = [member.priority for member in self.members.values() if member.status is Status.FIRING]
+        if firing:
+            self.state = State.FIRING
+            if min(firing) != self.priority:
+                self.note("priority", f"{self.priority} → {min(firing)}")
+                self.priority = min(firing)
+        elif self.open:
+            ends = [member.ends_at for member in self.members.values() if member.ends_at]
+            reasons = {member.reason for member in self.members.values() if member.reason}
+            self.state = State.RESOLVED
+            self.state_reason = "; ".join(sorted(reasons)) or None
+            self.resolved_at, self.settled_at = max(ends, default=at), at
+            self.note("resolved", self.state_reason or "no member fires any more")
+
+    def reopen(self) -> None:
+        """Go on as the same incident: it fires again within reopen_duration."""
+        self.state, self.state_reason, self.resolved_at, self.settled_at = State.FIRING, None, None, None
+        self.times += 0 if self.never_fired else 1
+        self.never_fired = False
+        self.note("fires again", "within reopen_duration of its end")
+
+    def note(self, what: str, why: str) -> None:
+        """Add a line to its history, and ask for a new version."""
+        self.history.append((what, why))
+        self.changed = True
+
+
+@dataclass(slots=True)
+class Arrival:
+    """One alert on its way in: normalised, with its teams, keys, and what of it is stored and shown.
+
+    `digest` is that of `detail`: a repeat that shows nothing new is silent. `links` are kept from the first firing:
+    they differ in every repeat (observed: `from` and `to` move along). `reason` is why a resolve is no recovery.
+    """
+
+    alert: NormalAlert
+    teams: tuple[str, ...]
+    priority: Priority
+    rule_key: str
+    key: str
+    detail: JSON
+    links: JSON
+    digest: str
+    facts: JSON
+    reason: str | None = None
+    drop: bool = False
+
+    @property
+    def team_set(self) -> set[str]:
+        """The teams, compared without case."""
+        return {team.lower() for team in self.teams}

@@ -1,0 +1,155 @@
+"""Which episode an alert tells of, and what that means: a decision as a value with its reason.
+
+An episode is (source, organisation, fingerprint, startsAt). Senders repeat, overtake, forget and contradict
+themselves; HA pairs say everything twice, seconds apart. The rules are those of the contract's guarantee 4.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from bridge.core.alert import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from bridge.core.alert import Alert
+
+LATE = timedelta(minutes=10)
+"""A firing of a resolved episode that comes within this time of the resolve is late, after it "fires again"."""
+TWIN = timedelta(minutes=2)
+"""The members of an HA pair start the same episode at most this far apart (they differ by an evaluation's seconds)."""
+
+
+@dataclass(slots=True)
+class Episode:
+    """An episode as it is stored: one alert of one incident, from a start to its end.
+
+    `starts_at` is None where the sender gave no usable start. `again` counts "fires again, same start". `ended` says
+    how it ended: "resolved", "superseded" by a later start elsewhere, or "moved" to another team set's incident.
+    `digest` is that of what is shown of it; `reason` says why its end is no recovery.
+    """
+
+    id: str
+    incident: str
+    fingerprint: str
+    org: str
+    status: Status
+    since: datetime
+    received_at: datetime
+    digest: str
+    starts_at: datetime | None = None
+    again: int = 1
+    ended: str | None = None
+    ends_at: datetime | None = None
+    resolved_at: datetime | None = None
+    reason: str | None = None
+
+    @property
+    def firing(self) -> bool:
+        """Whether it goes on."""
+        return self.status is Status.FIRING
+
+
+class Verdict(StrEnum):
+    """What an alert means for the episodes of its fingerprint."""
+
+    OPENS = "opens"
+    REPEATS = "repeats"
+    AGAIN = "fires again"
+    LATE = "late"
+    STRAY = "stray"
+    RESOLVES = "resolves"
+    RESENT = "resent"
+    UNSEEN = "unseen"
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A verdict, why, the episode that it is about, and the one that a new episode supersedes."""
+
+    verdict: Verdict
+    why: str
+    episode: Episode | None = None
+    supersedes: Episode | None = None
+
+
+def judge(alert: Alert, at: datetime, known: Sequence[Episode]) -> Judgement:
+    """Decide what an alert received `at` means, given the fingerprint's known episodes, oldest first."""
+    same = _same(alert, known)
+    last = known[-1] if known else None
+    if alert.status is Status.FIRING:
+        return _judge_firing(alert, at, same, last)
+    return _judge_resolve(alert, at, same, last)
+
+
+def _same(alert: Alert, known: Sequence[Episode]) -> Episode | None:
+    if alert.starts_at is None:
+        return None
+    return next((episode for episode in reversed(known) if episode.starts_at == alert.starts_at), None)
+
+
+def _judge_firing(  # noqa: PLR0911 - one return a rule, in their order
+    alert: Alert, at: datetime, same: Episode | None, last: Episode | None
+) -> Judgement:
+    if last is None:
+        return Judgement(Verdict.OPENS, "first firing of this fingerprint")
+    start = alert.starts_at
+    if start is None:
+        if last.firing:
+            return Judgement(Verdict.REPEATS, "no usable startsAt; the episode that fires goes on", last)
+        return Judgement(Verdict.OPENS, "no usable startsAt; first firing received after a resolve")
+    if same is not None and same.firing:
+        return Judgement(Verdict.REPEATS, "same episode, still firing", same)
+    if same is not None and same.ended == "superseded":
+        return Judgement(Verdict.STRAY, "a later start has superseded this episode", same)
+    if same is not None:
+        return _fires_after_resolve(at, same)
+    if last.starts_at is not None and start < last.starts_at:
+        return Judgement(Verdict.STRAY, "an older episode arriving late opens nothing", last)
+    if not last.firing and _late_twin(start, at, last):
+        return Judgement(Verdict.LATE, "an HA twin's firing of an episode that is resolved", last)
+    return Judgement(Verdict.OPENS, "a later start: a new episode", supersedes=last if last.firing else None)
+
+
+def _fires_after_resolve(at: datetime, same: Episode) -> Judgement:
+    resolved_at = same.resolved_at or same.received_at
+    if at - resolved_at <= LATE:
+        return Judgement(Verdict.LATE, "the episode was resolved less than 10 min ago: resolved beats firing", same)
+    return Judgement(Verdict.AGAIN, "fires again with the same start, over 10 min after its resolve", same)
+
+
+def _late_twin(start: datetime, at: datetime, last: Episode) -> bool:
+    if last.starts_at is None or last.ends_at is None or last.ended == "moved":
+        return False
+    resolved_at = last.resolved_at or last.received_at
+    return start - last.starts_at <= TWIN and start < last.ends_at and at - resolved_at <= LATE
+
+
+def _judge_resolve(  # noqa: PLR0911 - one return a rule, in their order
+    alert: Alert, at: datetime, same: Episode | None, last: Episode | None
+) -> Judgement:
+    if last is None:
+        return Judgement(Verdict.UNSEEN, "resolved, but never seen firing")
+    start = alert.starts_at
+    if start is None:
+        if last.firing:
+            return Judgement(Verdict.RESOLVES, "no usable startsAt; ends the episode that fires", last)
+        return Judgement(Verdict.RESENT, "no usable startsAt; nothing fires", last)
+    end = alert.ends_at or at
+    if last is not same and last.firing and last.starts_at is not None and start < last.starts_at:
+        if end > last.starts_at:
+            return Judgement(Verdict.RESOLVES, "ends after the newer start: ends that episode too", last)
+        return Judgement(Verdict.STRAY, "the resolve of an older episode", last)
+    if same is not None:
+        verdict = Verdict.RESOLVES if same.firing else Verdict.RESENT
+        return Judgement(verdict, "the episode ends" if same.firing else "the resolve was heard before", same)
+    if last.firing:
+        return Judgement(Verdict.RESOLVES, "a newer episode is over: so is the one before", last)
+    if last.starts_at is not None and start - last.starts_at <= TWIN:
+        return Judgement(Verdict.RESENT, "an HA twin's resolve, or an older one", last)
+    return Judgement(Verdict.UNSEEN, "resolved, but never seen firing")

@@ -1,0 +1,103 @@
+"""An incident: what people see. Alerts of one rule and team set, from first firing to last resolve."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from bridge.core.alert import Priority, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from bridge.core.alert import Links, Value
+
+
+class State(StrEnum):
+    """Where an incident stands."""
+
+    FIRING = "firing"
+    STALE = "stale"
+    RESOLVED = "resolved"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One episode of an alert inside an incident, as last told by the sender.
+
+    `values` are those of when it last fired (a resolve's zeros are not kept). `since` is what people are shown as the
+    start: `starts_at` where usable, else when it was first received. `again` counts "fires again, same start".
+    """
+
+    id: str
+    fingerprint: str
+    status: Status
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    since: datetime
+    priority: Priority
+    received_at: datetime
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+    resolved_at: datetime | None = None
+    values: tuple[Value, ...] = ()
+    links: Links | None = None
+    reason: str | None = None
+    no_data: str | None = None
+    failure_threshold: float | None = None
+    job_count: float | None = None
+    again: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Previous:
+    """The incident before this one with the same key, as a recurrence shows it."""
+
+    id: str
+    resolved_at: datetime | None
+    seconds: float | None
+    times: int = 1
+    remotes: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """All that may be told of an incident, at one version. Times are aware UTC.
+
+    `version` grows with every change worth storing; deliveries compare it with what they told. `times` counts how
+    often it fired again within `reopen_duration`. `team_said` is False where no team was named and the default team
+    stands in. `remotes` are the message, page and issue of the same incident by kind, for cross-links.
+    """
+
+    id: str
+    source: str
+    org: str
+    rule_key: str
+    key: str
+    title: str
+    teams: tuple[str, ...]
+    priority: Priority
+    state: State
+    opened_at: datetime
+    version: int = 1
+    state_reason: str | None = None
+    resolved_at: datetime | None = None
+    members: tuple[Member, ...] = ()
+    times: int = 1
+    previous: Previous | None = None
+    team_said: bool = True
+    priority_word: str | None = None
+    truncated: int = 0
+    external_url: str = ""
+    receiver: str = ""
+    test: bool = False
+    never_fired: bool = False
+    remotes: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+
+    @property
+    def firing(self) -> tuple[Member, ...]:
+        """The members that fire now."""
+        return tuple(member for member in self.members if member.status is Status.FIRING)

@@ -1,0 +1,233 @@
+"""Alerts into incidents: what a received alert changes in the book of what is known. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from bridge.core.alert import Status
+from bridge.core.cases import Arrival, Case, Standing
+from bridge.core.episodes import Episode, Judgement, Verdict, judge
+from bridge.core.incident import State
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime, timedelta
+
+TEST_FINGERPRINT = "57c6d9296de2ad39"
+"""Grafana's Test button sends every test under this fingerprint (observed: Grafana Cloud, 2025)."""
+
+
+@dataclass(slots=True)
+class Book:
+    """What is known of everything that a slice of alerts can touch, and what the merge makes of it.
+
+    `episodes` by (organisation, fingerprint), oldest first; `cases` by id; `latest` the newest case's id by key.
+    """
+
+    source: str
+    new_id: Callable[[], str]
+    reopen_duration: timedelta
+    episodes: dict[tuple[str, str], list[Episode]] = field(default_factory=dict)
+    cases: dict[str, Case] = field(default_factory=dict)
+    latest: dict[str, str] = field(default_factory=dict)
+    dirty: dict[str, Episode] = field(default_factory=dict)
+    details: dict[str, Arrival] = field(default_factory=dict)
+    added: set[str] = field(default_factory=set)
+
+    def absorb(self, arrival: Arrival, at: datetime) -> Case:
+        """Take in one alert received `at`; return the incident it belongs to."""
+        alert = arrival.alert.alert
+        if alert.fingerprint == TEST_FINGERPRINT and alert.labels.get("alertname") == "TestAlert":
+            return self._test(arrival, at)
+        known = self.episodes.get((alert.org, alert.fingerprint), [])
+        judgement = judge(alert, at, known)
+        case = _ACTS[judgement.verdict](self, arrival, at, judgement)
+        case.heard_at = max(case.heard_at, at)
+        return case
+
+    def _opens(self, arrival: Arrival, at: datetime, judgement: Judgement) -> Case:
+        case = self._place(arrival, at)
+        old = judgement.supersedes
+        if old is not None and old.incident == case.id:
+            # the same member goes on under its later start; nobody needs to hear of it
+            old.starts_at = arrival.alert.alert.starts_at
+            return self._repeat(case, old, arrival, at)
+        again = judgement.episode.again + 1 if judgement.episode else 1
+        self._add(case, arrival, at, again)
+        if old is not None:
+            self._end(old, at, at, "superseded", f"fires anew for {', '.join(arrival.teams)}")
+        return case
+
+    def _repeats(self, arrival: Arrival, at: datetime, judgement: Judgement) -> Case:
+        episode = judgement.episode
+        assert episode is not None
+        case = self.cases[episode.incident]
+        if not arrival.drop and case.team_set != arrival.team_set:
+            return self._move(arrival, at, episode, case)
+        return self._repeat(case, episode, arrival, at)
+
+    def _repeat(self, case: Case, episode: Episode, arrival: Arrival, at: datetime) -> Case:
+        if case.state is State.CLOSED:
+            return case
+        episode.received_at = at
+        self.dirty[episode.id] = episode
+        if episode.digest != arrival.digest:
+            episode.digest = arrival.digest
+            self.details[episode.id] = arrival
+            case.changed = True
+        case.members[episode.id].priority = arrival.priority
+        if case.state is State.STALE:
+            case.note("heard of again", "the sender repeats that it fires")
+        case.settle(at)
+        return case
+
+    def _move(self, arrival: Arrival, at: datetime, episode: Episode, old: Case) -> Case:
+        new = self._place(arrival, at)
+        self._add(new, arrival, at, episode.again)
+        self._end(episode, at, at, "moved", f"moved to {', '.join(arrival.teams)}")
+        new.note("moved here", f"the teams changed from {', '.join(old.teams)}")
+        return new
+
+    def _late(self, arrival: Arrival, _at: datetime, judgement: Judgement) -> Case:
+        episode = judgement.episode
+        assert episode is not None
+        case = self.cases[episode.incident]
+        if case.never_fired:
+            case.never_fired = False
+            # the values of when it fired, not the zeros of after
+            self.dirty[episode.id], self.details[episode.id] = episode, arrival
+            case.note("fired late", judgement.why)
+        else:
+            case.history.append(("late firing", judgement.why))
+        return case
+
+    def _stray(self, _arrival: Arrival, _at: datetime, judgement: Judgement) -> Case:
+        assert judgement.episode is not None
+        case = self.cases[judgement.episode.incident]
+        case.history.append(("stray", judgement.why))
+        return case
+
+    def _resolves(self, arrival: Arrival, at: datetime, judgement: Judgement) -> Case:
+        assert judgement.episode is not None
+        episode = judgement.episode
+        self._end(episode, at, _end_of(arrival, at), "resolved", arrival.reason)
+        return self.cases[episode.incident]
+
+    def _resent(self, _arrival: Arrival, _at: datetime, judgement: Judgement) -> Case:
+        assert judgement.episode is not None
+        return self.cases[judgement.episode.incident]
+
+    def _unseen(self, arrival: Arrival, at: datetime, judgement: Judgement) -> Case:
+        last = self.cases.get(self.latest.get(arrival.key, ""))
+        if last is not None and last.open:
+            # a member of an open incident that was over before we heard of it: recorded there
+            case = last
+        else:
+            case = self._open_case(arrival, at, last)
+            case.never_fired = True
+        episode = self._add(case, arrival, at, 1)
+        self._end(episode, at, _end_of(arrival, at), "resolved", arrival.reason)
+        case.history.append(("resolve of an unseen alert", judgement.why))
+        return case
+
+    def _test(self, arrival: Arrival, at: datetime) -> Case:
+        case = self._open_case(arrival, at, None)
+        self._add(case, arrival, at, 1)
+        case.test, case.state, case.state_reason = True, State.CLOSED, "a test"
+        case.resolved_at = case.settled_at = at
+        return case
+
+    def _place(self, arrival: Arrival, at: datetime) -> Case:
+        """Return the incident that a firing episode joins: the open one of its key, one that may reopen, or a new."""
+        last = self.cases.get(self.latest.get(arrival.key, ""))
+        if last is not None and last.open:
+            return last
+        if last is not None and last.state is State.RESOLVED and self._may_reopen(last, at):
+            last.reopen()
+            return last
+        return self._open_case(arrival, at, last)
+
+    def _may_reopen(self, case: Case, at: datetime) -> bool:
+        # by the times that we heard: people see the message end then, and senders' clocks differ
+        return (
+            bool(self.reopen_duration) and case.settled_at is not None and at - case.settled_at <= self.reopen_duration
+        )
+
+    def _open_case(self, arrival: Arrival, at: datetime, last: Case | None) -> Case:
+        alert = arrival.alert.alert
+        case = Case(
+            id=self.new_id(),
+            source=self.source,
+            org=alert.org,
+            rule_key=arrival.rule_key,
+            key=arrival.key,
+            title=arrival.alert.title,
+            teams=arrival.teams,
+            priority=arrival.priority,
+            state=State.FIRING,
+            opened_at=alert.starts_at or at,
+            heard_at=at,
+            facts=arrival.facts,
+            previous=last.id if last else None,
+            fresh=True,
+        )
+        case.note("opened", f"{arrival.alert.title} fires")
+        self.cases[case.id] = case
+        self.latest[arrival.key] = case.id
+        return case
+
+    def _add(self, case: Case, arrival: Arrival, at: datetime, again: int) -> Episode:
+        alert = arrival.alert.alert
+        since = at if again > 1 or alert.starts_at is None else alert.starts_at
+        episode = Episode(
+            id=self.new_id(),
+            incident=case.id,
+            fingerprint=alert.fingerprint,
+            org=alert.org,
+            status=Status.FIRING,
+            since=since,
+            received_at=at,
+            digest=arrival.digest,
+            starts_at=alert.starts_at,
+            again=again,
+        )
+        self.episodes.setdefault((alert.org, alert.fingerprint), []).append(episode)
+        self.dirty[episode.id], self.details[episode.id] = episode, arrival
+        self.added.add(episode.id)
+        case.members[episode.id] = Standing(Status.FIRING, arrival.priority)
+        if not case.fresh or len(case.members) > 1:
+            case.note("member joined", alert.labels.get("alertname", alert.fingerprint))
+        case.settle(at)
+        return episode
+
+    def _end(self, episode: Episode, at: datetime, ends_at: datetime, how: str, reason: str | None) -> None:
+        episode.status, episode.ended, episode.ends_at, episode.resolved_at = Status.RESOLVED, how, ends_at, at
+        self.dirty[episode.id] = episode
+        case = self.cases[episode.incident]
+        standing = case.members[episode.id]
+        standing.status, standing.reason, standing.ends_at = Status.RESOLVED, reason, ends_at
+        episode.reason = reason
+        if case.state is State.CLOSED:
+            return
+        case.note(how, reason or "the sender says so")
+        case.settle(at)
+
+
+def _end_of(arrival: Arrival, at: datetime) -> datetime:
+    """Return when a resolved alert ended: as its sender says, but never in the future and never before its start."""
+    alert = arrival.alert.alert
+    ends = min(alert.ends_at or at, at)
+    return max(ends, alert.starts_at) if alert.starts_at and alert.starts_at <= at else ends
+
+
+_ACTS: Mapping[Verdict, Callable[[Book, Arrival, datetime, Judgement], Case]] = {
+    Verdict.OPENS: Book._opens,  # noqa: SLF001 - the table of its own acts
+    Verdict.AGAIN: Book._opens,  # noqa: SLF001
+    Verdict.REPEATS: Book._repeats,  # noqa: SLF001
+    Verdict.LATE: Book._late,  # noqa: SLF001
+    Verdict.STRAY: Book._stray,  # noqa: SLF001
+    Verdict.RESOLVES: Book._resolves,  # noqa: SLF001
+    Verdict.RESENT: Book._resent,  # noqa: SLF001
+    Verdict.UNSEEN: Book._unseen,  # noqa: SLF001
+}

@@ -1,0 +1,180 @@
+"""From an alert as told to the facts that routing and people need: team, priority, the two counts, NoData."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from bridge.core.alert import NormalAlert, Origin, Priority
+from bridge.core.payload.fields import leading_number
+from bridge.core.payload.legacy import SHAPE as LEGACY
+from bridge.core.rules import DROP
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from bridge.core.alert import Alert, Group
+    from bridge.core.rules import FieldName, Normalizing, TeamRules
+
+LONGEST_TEAM = 100
+MOST_TEAMS = 20
+"""An alert that names more teams than this is told to the first ones."""
+
+NOT_SAID = frozenset({"", "<no value>", "[no value]"})
+"""What Grafana's templates leave where a label or value is missing."""
+
+_NO_DATA = {"DatasourceNoData": "no data", "DatasourceError": "error"}
+_PLAIN = re.compile(r"(?:priority\s*[:=#]?\s*)?(?:p[\s-]?)?(?P<digit>[0-3])(?:\.0+)?", re.IGNORECASE | re.ASCII)
+_PHRASE = re.compile(r"(?:priority\s*[:=#]?\s*)?p[\s-]?(?P<digit>[0-3])(?![\w.])", re.IGNORECASE | re.ASCII)
+_FIRST_WORD = re.compile(r"\w+")
+_SEPARATORS = re.compile(r"[\s_-]+")
+
+_Places = dict[str, dict[str, tuple[str, str]]]
+
+
+def normalize(alert: Alert, group: Group, rules: Normalizing, teams: Mapping[str, TeamRules]) -> NormalAlert:
+    """Read an alert's team, priority and counts.
+
+    Args:
+        alert: The alert, its labels completed.
+        group: The notification it came in: legacy Grafana tells NoData by its state alone.
+        rules: Which names to look for, and what words mean.
+        teams: The configured teams by canonical name.
+
+    Returns:
+        The alert with its facts, each with its origin. Nothing in an alert makes this fail.
+    """
+    places: _Places = {"annotation": _folded(alert.annotations), "label": _folded(alert.labels)}
+    names, team_origin = _teams(places, rules, teams)
+    priority, priority_origin, unread = _priority(places, rules)
+    return NormalAlert(
+        alert=alert,
+        teams=names or (canonical_team(rules.default_team, teams),),
+        team_origin=team_origin,
+        team_said=bool(names),
+        priority=priority or rules.default_priority,
+        priority_origin=priority_origin,
+        priority_word=unread,
+        drop=priority is None,
+        failure_threshold=_measure(alert, rules.failure_threshold),
+        job_count=_measure(alert, rules.job_count),
+        no_data=_no_data(alert, group),
+    )
+
+
+def canonical_team(said: str, teams: Mapping[str, TeamRules]) -> str:
+    """Return the configured team that a name or alias means, in any case; else the name itself, lower case.
+
+    A name goes before an alias of another team. Invisible characters are taken out first.
+    """
+    if not said.isprintable():
+        said = "".join(character if character.isprintable() else " " * character.isspace() for character in said)
+    plain = " ".join(said.split())
+    if plain in teams:
+        return teams[plain].name
+    wanted = plain.casefold()
+    for team in teams.values():
+        if team.name.casefold() == wanted:
+            return team.name
+    for team in teams.values():
+        if any(alias.casefold() == wanted for alias in team.aliases):
+            return team.name
+    return plain.lower()[:LONGEST_TEAM].strip()
+
+
+def read_priority(said: str, words: Mapping[str, str]) -> Priority | str | None:
+    """Return the priority that a text means, `DROP` where it means that, or None where it can't be read.
+
+    A configured word goes first, as a whole. Then `P1`, `p1`, `P0 - urgent`, `priority: 2` and a digit alone; then the
+    first word of a phrase, so that "Critical, disk is full" is critical.
+    """
+    text = said.strip()
+    known = {word.lower(): meaning for word, meaning in words.items()}
+    found = known.get(text.lower())
+    if found is None and (match := _PLAIN.fullmatch(text) or _PHRASE.match(text)):
+        return Priority(f"P{match['digit']}")
+    if found is None and text:
+        tokens = [text.split()[0].strip(".,:;!-()[]"), *_FIRST_WORD.findall(text)[:1]]
+        found = next((known[token.lower()] for token in tokens if token.lower() in known), None)
+    return found if found is None or found == DROP else Priority(found)
+
+
+def _folded(mapping: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    """Return (name as sent, text) by lower-case name, leaving out what says nothing."""
+    folded: dict[str, tuple[str, str]] = {}
+    for name, text in mapping.items():
+        if text.strip().lower() not in NOT_SAID:
+            folded.setdefault(name.lower(), (name, text))
+    return folded
+
+
+def _said(places: _Places, names: Sequence[FieldName]) -> Iterator[Origin]:
+    """Yield where the names say something, in their order, annotations before labels."""
+    for wanted in names:
+        for place in ("annotation", "label"):
+            if wanted.place in {"", place} and (found := places[place].get(wanted.name.lower())):
+                yield Origin(place, *found)
+
+
+def _teams(places: _Places, rules: Normalizing, teams: Mapping[str, TeamRules]) -> tuple[tuple[str, ...], Origin]:
+    """Return the teams of the first name that says any, comma separated; none where nobody is said."""
+    for origin in _said(places, rules.team):
+        said = (canonical_team(part, teams) for part in origin.text.split(","))
+        names = tuple(dict.fromkeys(name for name in said if name not in NOT_SAID))
+        if len(names) > MOST_TEAMS:
+            origin = replace(origin, note=f"only the first {MOST_TEAMS} of {len(names)} teams are told")  # noqa: PLW2901 - the same origin, with its note
+        if names:
+            return names[:MOST_TEAMS], origin
+    return (), Origin("default_team")
+
+
+def _priority(places: _Places, rules: Normalizing) -> tuple[Priority | None, Origin, str | None]:
+    """Return the priority (None: drop), its origin, and the word that nobody could read.
+
+    A text that can't be read gives way to a later name that can, the origin noting it; but never to one that drops,
+    since what can't be read must be told.
+    """
+    unread: Origin | None = None
+    for origin in _said(places, rules.priority):
+        found = read_priority(origin.text, rules.priority_words)
+        if unread is None and found == DROP:
+            return None, origin, None
+        if isinstance(found, Priority):
+            note = f"{unread} could not be read" if unread else ""
+            return found, replace(origin, note=note) if note else origin, None
+        unread = unread or origin
+    if unread is None:
+        return rules.default_priority, Origin("default_priority"), None
+    return rules.unknown_priority, replace(unread, note="could not be read: unknown_priority"), unread.text.strip()
+
+
+@lru_cache(maxsize=4096)
+def _squashed(name: str) -> str:
+    """Make `Failure_Threshold`, `failure-threshold` and `Failure Threshold` the same."""
+    return _SEPARATORS.sub("", name).casefold()
+
+
+def _measure(alert: Alert, names: Sequence[FieldName]) -> float | None:
+    """Return the first number that one of the names has, among values, then annotations, then labels."""
+    for wanted in names:
+        key = _squashed(wanted.name)
+        if not wanted.place:
+            for value in alert.values:
+                if value.number is not None and _squashed(value.name) == key:
+                    return value.number
+        for place, mapping in (("annotation", alert.annotations), ("label", alert.labels)):
+            if wanted.place not in {"", place}:
+                continue
+            for name, text in mapping.items():
+                if _squashed(name) == key and (found := leading_number(text)) is not None:
+                    return found
+    return None
+
+
+def _no_data(alert: Alert, group: Group) -> str | None:
+    """Say that an alert is about missing data or a failed query, not about what its rule watches."""
+    if group.shape == LEGACY:
+        return "no data" if alert.state in {"no_data", "nodata"} else None
+    return _NO_DATA.get(alert.labels.get("alertname", ""))

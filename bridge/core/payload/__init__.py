@@ -1,0 +1,150 @@
+"""From the bytes of a notification to one Group of Alerts. What a body is, its content says, never a header."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from bridge.core.alert import Group, UnreadableError
+from bridge.core.payload import alertmanager, fields, grafana, legacy
+
+_BLANK = "\ufeff \t\r\n\x00"
+_UNSTORABLE = re.compile(r"\x00|\\u(?:0000|[dD][89a-fA-F])")
+_UNSTORABLE_CHARACTER = re.compile("[\x00\ud800-\udfff]")
+_ALERT_FIELDS = frozenset({"labels", "annotations", "status", "startsat", "fingerprint", "generatorurl"})
+_SHOWN = 60
+
+__all__ = ["parse"]
+
+
+def parse(body: bytes, source: str = "") -> Group:
+    """Read a notification, whatever its sender's shape.
+
+    Invalid UTF-8 becomes replacement characters, NaN and infinities become absent numbers, of duplicate keys the last
+    counts. What no database can store (NUL, half a surrogate pair) becomes a replacement character too.
+
+    Args:
+        body: The request's body, as it came.
+        source: The source's name, for the sentence of an error.
+
+    Returns:
+        The group with at least one alert; entries that are none are in its `problems`.
+
+    Raises:
+        UnreadableError: The body is no notification; the sentence says what was found instead.
+    """
+    try:
+        return _group(_loaded(_decoded(body)))
+    except UnreadableError as error:
+        if not source:
+            raise
+        raise UnreadableError(f"source {source}: {error}") from error
+
+
+def _decoded(body: bytes) -> str:
+    """Return the body as text, never failing: UTF-8, or UTF-16 where it begins with that mark."""
+    encoding = "utf-16" if body[:2] in {b"\xff\xfe", b"\xfe\xff"} else "utf-8"
+    written = body.decode(encoding, errors="replace").strip(_BLANK)
+    if not written:
+        raise UnreadableError("the body is empty; a notification is a JSON object with a list `alerts`")
+    return written
+
+
+def _loaded(written: str) -> object:
+    """Read JSON leniently: raw line breaks in texts, NaN and integers of any length are taken."""
+    try:
+        document: object = json.loads(written, strict=False, parse_int=fields.integer)
+    except RecursionError:
+        raise UnreadableError("the body nests too deeply to be a notification") from None
+    except ValueError as error:
+        raise UnreadableError(f"the body is not JSON ({error}); it begins {_beginning(written)}") from None
+    return _storable(document) if _UNSTORABLE.search(written) else document
+
+
+def _storable(value: object) -> object:
+    """Replace characters that PostgreSQL and UTF-8 refuse, in every text; too deep for that is no notification."""
+    try:
+        return _replaced(value)
+    except RecursionError:
+        raise UnreadableError("the body nests too deeply to be a notification") from None
+
+
+def _replaced(value: object) -> object:
+    """Walk a JSON value."""
+    if isinstance(value, str):
+        return _UNSTORABLE_CHARACTER.sub("\ufffd", value)
+    if isinstance(value, list):
+        return [_replaced(item) for item in value]
+    if isinstance(value, dict):
+        return {_UNSTORABLE_CHARACTER.sub("\ufffd", key): _replaced(item) for key, item in value.items()}
+    return value
+
+
+def _group(document: object) -> Group:
+    """Recognise the shape and read it."""
+    if isinstance(document, list):
+        document = _of_array(document)
+    if not isinstance(document, dict):
+        raise UnreadableError(f"the body is a JSON {_kind(document)}, not an object with a list `alerts`")
+    named = fields.canonical(document, grafana.GROUP_NAMES)
+    listed = _listed(named.get("alerts"))
+    if listed is not None:
+        return _of_list(named, listed)
+    named = fields.canonical(document, legacy.NAMES)
+    if legacy.is_legacy(named):
+        return legacy.read(named)
+    keys = ", ".join(list(document)[:8]) or "nothing"
+    raise UnreadableError(
+        f"the body has no list `alerts` and is no legacy Grafana notification; it holds: {_cut(keys)}. "
+        "A custom payload needs a `mapping` in its source's settings"
+    )
+
+
+def _of_list(document: dict[str, object], listed: list[object]) -> Group:
+    """Read a notification with a list of alerts; one without any that can be read is unreadable as a whole."""
+    if not listed:
+        raise UnreadableError("the list `alerts` is empty: the notification names no alert")
+    group = grafana.read(document, listed, _shape(document, listed))
+    if not group.alerts:
+        raise UnreadableError(f"the list `alerts` holds no alert: {group.problems[0].why}")
+    return group
+
+
+def _shape(document: dict[str, object], listed: list[object]) -> str:
+    """Say whose words a body with a list of alerts uses."""
+    if not alertmanager.is_alertmanager(document, listed):
+        return grafana.SHAPE
+    return alertmanager.FROM_GRAFANA if alertmanager.fed_by_grafana(listed) else alertmanager.SHAPE
+
+
+def _of_array(array: list[object]) -> dict[str, object]:
+    """Return a notification for a bare array: of one notification, or of alerts, as Prometheus posts them."""
+    if len(array) == 1 and isinstance(array[0], dict) and isinstance(array[0].get("alerts"), list):
+        return array[0]
+    if any(isinstance(entry, dict) and _ALERT_FIELDS & {key.lower() for key in entry} for entry in array):
+        return {"alerts": array}
+    raise UnreadableError(f"the body is a JSON array of {len(array)} without alerts in it")
+
+
+def _listed(alerts: object) -> list[object] | None:
+    """Return the alerts as a list; a single one may stand there bare."""
+    if isinstance(alerts, dict):
+        return [alerts]
+    return alerts if isinstance(alerts, list) else None
+
+
+def _kind(value: object) -> str:
+    """Name a JSON type."""
+    if value is None:
+        return "null"
+    return "text" if isinstance(value, str) else "truth value" if isinstance(value, bool) else "number"
+
+
+def _beginning(written: str) -> str:
+    """Show how a body begins, quoted, so that its sender is recognised."""
+    return repr(_cut(written))
+
+
+def _cut(written: str) -> str:
+    """Shorten what is shown of a body."""
+    return written if len(written) <= _SHOWN else written[: _SHOWN - 1] + "…"

@@ -1,0 +1,210 @@
+"""Reading single fields of a notification leniently: text, maps, numbers, times, words for status.
+
+Nothing here raises for what a sender wrote: an unusable field is None, so that its alert still goes on.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from datetime import UTC, datetime, timedelta, timezone
+from typing import TYPE_CHECKING
+
+from bridge.core.alert import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MAX_DEPTH = 50
+"""An alert nested deeper than this is no alert that anybody wrote."""
+
+FIRST_REAL_YEAR = 1971
+"""Year 1 is Go's zero time, 1970 the epoch: neither is a time that anybody meant."""
+
+LONGEST_INTEGER = 300
+"""Digits up to which an integer is read as a number; a longer one stays text (and is no float either)."""
+
+RESOLVED_WORDS = frozenset({"resolved", "ok", "normal", "inactive"})
+FIRING_WORDS = frozenset({"firing", "alerting", "alert", "active", "pending", "no_data", "nodata", "error"})
+
+_PRIVATE = re.compile(r"__.+__")
+_TIME = re.compile(
+    r"(?P<date>\d{4}-\d\d-\d\d)[Tt ](?P<time>\d\d:\d\d:\d\d)(?:[.,](?P<fraction>\d+))?"
+    r"\s*(?P<zone>[Zz]|UTC|GMT|[+-]\d\d:?\d\d)?(?:\s.*)?",
+    re.ASCII | re.DOTALL,
+)
+_NUMBER = re.compile(r"\s*(?P<number>[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)", re.ASCII)
+
+
+def integer(digits: str) -> int | str:
+    """Read a JSON integer without Python's limit on digits; for `json.loads(parse_int=…)`."""
+    return int(digits) if len(digits) <= LONGEST_INTEGER else digits
+
+
+def text(value: object) -> str | None:
+    """Return any JSON value as text: numbers as JSON writes them, nested ones as compact JSON; None for null."""
+    if value is None or isinstance(value, str):
+        return value
+    try:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    except RecursionError:
+        return "(nested too deeply to show)"
+
+
+def identifier(value: object) -> str:
+    """Return an id as text, empty where there is none. Some senders write whole numbers as floats: 93.0 is "93"."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return (text(value) or "").strip()
+
+
+def string_map(value: object) -> dict[str, str]:
+    """Return a map of labels or annotations as text to text; nulls are left out, anything but an object is empty."""
+    if not isinstance(value, dict):
+        return {}
+    return {key: item if isinstance(item, str) else text(item) or "" for key, item in value.items() if item is not None}
+
+
+def without_private(mapping: Mapping[str, str]) -> dict[str, str]:
+    """Leave out private `__…__` names: Grafana hides them from people too."""
+    return {key: value for key, value in mapping.items() if not (key.startswith("__") and _PRIVATE.fullmatch(key))}
+
+
+def variants(*names: str) -> dict[str, str]:
+    """Return the usual name by itself and by its lower case, for `canonical`."""
+    return {**{name.lower(): name for name in names}, **{name: name for name in names}}
+
+
+def canonical(fields: dict[str, object], names: Mapping[str, str]) -> dict[str, object]:
+    """Return fields under their usual names where a sender wrote them in another case, or misspelt.
+
+    Args:
+        fields: A JSON object; an exact name always wins over a variant of it.
+        names: The usual name by every known variant, in lower case, and by itself.
+    """
+    odd: dict[str, object] = {}
+    for key, value in fields.items():
+        if names.get(key) != key:
+            usual = names.get(key.lower())
+            if usual is not None and usual not in fields:
+                odd[usual] = value
+    return {**fields, **odd} if odd else fields
+
+
+def too_deep(value: object) -> bool:
+    """Say whether a JSON value nests deeper than `MAX_DEPTH`, level by level, without recursion."""
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        inner: list[object] = []
+        for node in level:
+            if isinstance(node, dict):
+                inner.extend(node.values())
+            elif isinstance(node, list):
+                inner.extend(node)
+        level = [node for node in inner if isinstance(node, dict | list)]
+        if not level:
+            return False
+    return True
+
+
+def number(value: object) -> float | None:
+    """Return a finite number, also one written as text; None for null, NaN, infinities, booleans and words."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        found = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return found if math.isfinite(found) else None
+
+
+def leading_number(words: str) -> float | None:
+    """Return the number that a text begins with: "3 consecutive commits" is 3."""
+    match = _NUMBER.match(words)
+    return number(match["number"]) if match else None
+
+
+def count(value: object) -> int:
+    """Return a count such as `truncatedAlerts`; 0 for anything that is none."""
+    found = number(value)
+    return int(found) if found is not None and found > 0 else 0
+
+
+def time(value: object) -> datetime | None:
+    """Return a time as aware UTC with microseconds, None where it is absent or nobody can have meant it.
+
+    Reads RFC 3339 with any number of fraction digits, and what Go prints for a time (`2026-05-27 15:36:00.1 +0000 UTC
+    m=+8560.2`). Without a zone it is taken as UTC.
+    """
+    if not isinstance(value, str):
+        return None
+    try:
+        found = datetime.fromisoformat(value)
+    except ValueError:
+        match = _TIME.fullmatch(value.strip())
+        return _usable(_from_match(match)) if match else None
+    return _usable(found)
+
+
+def _from_match(match: re.Match[str]) -> datetime | None:
+    """Build a time from the parts that `_TIME` found; a leap second counts as the one before."""
+    clock = match["time"].replace(":60", ":59") if match["time"].endswith(":60") else match["time"]
+    micros = (match["fraction"] or "")[:6].ljust(6, "0")
+    try:
+        return datetime.fromisoformat(f"{match['date']}T{clock}.{micros}").replace(tzinfo=_zone(match["zone"]))
+    except ValueError:
+        return None
+
+
+def _zone(written: str | None) -> timezone:
+    """Return the zone of a written offset."""
+    if written is None or written[0] not in "+-":
+        return UTC
+    digits = written[1:].replace(":", "")
+    offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
+    return timezone(-offset if written[0] == "-" else offset)
+
+
+def _usable(found: datetime | None) -> datetime | None:
+    """Turn a time into UTC, or None where it is Go's zero, the epoch, or outside what can be written."""
+    if found is None or found.year < FIRST_REAL_YEAR:
+        return None
+    if found.tzinfo is None:
+        return found.replace(tzinfo=UTC)
+    try:
+        return found.astimezone(UTC)
+    except OverflowError:
+        return None
+
+
+def word(value: object) -> str:
+    """Return a status or state as a lower-case word, empty where none is said.
+
+    Alertmanager's API writes `{"status": {"state": "active", …}}`, so an object is asked for its state.
+    """
+    if isinstance(value, dict):
+        value = value.get("state")
+    return value.strip().lower() if isinstance(value, str) else ""
+
+
+def group_status(*words: str) -> Status | None:
+    """Return what a group says of all its alerts: the first of its words that has a known meaning."""
+    for said in words:
+        if said in RESOLVED_WORDS:
+            return Status.RESOLVED
+        if said in FIRING_WORDS:
+            return Status.FIRING
+    return None
+
+
+def status(said: str, group: Status | None) -> Status:
+    """Return an alert's status: its own word first, then the group's, and firing where neither says anything.
+
+    An alert's own word wins, also over a group called resolved; one that nobody knows ("warning") is firing. `endsAt`
+    is never asked: senders write real ones into firing alerts (Prometheus: when the alert would expire), a pure
+    function has no clock to compare it with, and an alert wrongly open is seen while one wrongly over is not.
+    """
+    if said:
+        return Status.RESOLVED if said in RESOLVED_WORDS else Status.FIRING
+    return group or Status.FIRING

@@ -1,0 +1,48 @@
+"""Which alert is it? The sender's fingerprint, or one made from what stays the same between firing and resolve."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+LONGEST = 128
+"""A sender's fingerprint longer than this is stored as its digest."""
+
+_STATE_PREFIX = re.compile(r"(?:\s*\[[^\]]*\])+\s*")
+
+
+def fingerprint(said: str, labels: Mapping[str, str], rule: str, title: str, receiver: str) -> str:
+    """Return an alert's fingerprint, never empty.
+
+    Args:
+        said: The sender's own, empty where it gave none (Alertmanager before 0.19, hand-written senders).
+        labels: The alert's own labels and those it was grouped by. Not those that a group merely has in common: they
+            change with the company that an alert keeps.
+        rule: The rule's id or UID, for an alert without labels.
+        title: What the alert is called, for an alert without either.
+        receiver: Who it was sent to, beside the title.
+    """
+    if said:
+        return said if len(said) <= LONGEST else _digest(["fingerprint", said])
+    if labels:
+        return _digest(["labels", *(list(pair) for pair in sorted(labels.items()))])
+    if rule:
+        return _digest(["rule", rule])
+    return _digest(["title", title, receiver])
+
+
+def bare_title(title: str) -> str:
+    """Return a title without its leading `[FIRING:1]` or `[OK]`, which changes from firing to resolve."""
+    prefix = _STATE_PREFIX.match(title)
+    return title[prefix.end() :].strip() if prefix else title.strip()
+
+
+def _digest(parts: list[object]) -> str:
+    """Return 16 hex digits, as long as a Grafana fingerprint."""
+    written = json.dumps(parts, separators=(",", ":"))
+    return hashlib.sha256(written.encode()).hexdigest()[:16]

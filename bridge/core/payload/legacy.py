@@ -1,0 +1,93 @@
+"""Legacy Grafana (8 and earlier, before unified alerting): one rule a notification, no times, no fingerprint.
+
+Facts: https://grafana.com/docs/grafana/v7.5/alerting/notifications/#webhook and the captured bodies.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bridge.core.alert import Alert, Group, Links, Status, Value
+from bridge.core.payload import fields, identity, links
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SHAPE = "grafana legacy"
+
+NAMES: Mapping[str, str] = fields.variants(
+    "evalMatches", "imageUrl", "message", "orgId", "ruleId", "ruleName", "ruleUrl", "state", "tags", "title"
+)
+
+_TELLING = ("ruleName", "ruleId", "ruleUrl", "evalMatches")
+_PAUSED = "paused"
+
+
+def is_legacy(document: Mapping[str, object]) -> bool:
+    """Say whether a body without a list of alerts tells of one rule.
+
+    A title with a state is enough: custom templates write just these two.
+    """
+    if any(name in document for name in _TELLING):
+        return True
+    said = fields.word(document.get("state"))
+    return "title" in document and said in fields.FIRING_WORDS | fields.RESOLVED_WORDS | {_PAUSED}
+
+
+def read(document: dict[str, object]) -> Group:
+    """Read a legacy notification as a group of one alert.
+
+    `ok` is resolved. `paused` is resolved too, with the reason "Paused" that newer Grafana gives: nobody recovered.
+    `no_data`, `pending`, `alert` and words that nobody knows fire.
+    """
+    title = fields.text(document.get("title")) or ""
+    name = (fields.text(document.get("ruleName")) or "").strip() or identity.bare_title(title)
+    rule = fields.identifier(document.get("ruleId"))
+    rule = "" if rule == "0" else rule  # what the test button sends, for every rule
+    state = fields.word(document.get("state"))
+    alert = Alert(
+        status=Status.RESOLVED if state == _PAUSED else fields.status(state, None),
+        fingerprint=identity.fingerprint("", {}, rule, name, ""),
+        labels=_labels(document, name),
+        annotations=_annotations(document, state),
+        values=_values(document.get("evalMatches")),
+        links=_links(document),
+        rule_uid=rule or None,
+        org=fields.identifier(document.get("orgId")),
+        title=identity.bare_title(title) or name,
+        state=state,
+    )
+    return Group(alerts=(alert,), shape=SHAPE, title=title)
+
+
+def _labels(document: Mapping[str, object], name: str) -> dict[str, str]:
+    """Return the rule's tags, its name as `alertname`."""
+    labels = fields.without_private(fields.string_map(document.get("tags")))
+    return {**labels, "alertname": name} if name else labels
+
+
+def _annotations(document: Mapping[str, object], state: str) -> dict[str, str]:
+    """Return the message as the `description` that it is, and why a paused rule is over."""
+    message = fields.text(document.get("message"))
+    annotations = {"description": message} if message else {}
+    return {**annotations, "grafana_state_reason": "Paused"} if state == _PAUSED else annotations
+
+
+def _links(document: Mapping[str, object]) -> Links:
+    """Return the rule's page and its picture."""
+    return links.read({"generatorURL": document.get("ruleUrl"), "imageURL": document.get("imageUrl")}, {}, "", "")
+
+
+def _values(matches: object) -> tuple[Value, ...]:
+    """Return what the rule measured: `[{"metric": …, "value": …, "tags": {…}|null}]`, null or absent."""
+    if not isinstance(matches, list):
+        return ()
+    return tuple(
+        Value(
+            fields.text(match.get("metric")) or "value",
+            fields.number(match.get("value")),
+            fields.without_private(fields.string_map(match.get("tags"))),
+        )
+        for match in matches
+        if isinstance(match, dict)
+    )

@@ -1,0 +1,183 @@
+import json
+from dataclasses import replace
+
+import pytest
+from core_builders import NORMALIZING, TEAMS, WORDS, normal
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bridge.core.alert import Priority
+from bridge.core.normalize import LONGEST_TEAM, MOST_TEAMS, canonical_team, normalize, read_priority
+from bridge.core.payload import parse
+from bridge.core.rules import FieldName, TeamRules
+
+
+@pytest.mark.parametrize(
+    ("labels", "annotations", "teams", "origin"),
+    [
+        ({}, {"Team": "broken-inductor"}, ("broken-inductor",), "annotation Team = 'broken-inductor'"),
+        ({"team": "x"}, {"TEAM": "BROKEN-Inductor "}, ("broken-inductor",), "annotation TEAM = 'BROKEN-Inductor '"),
+        ({"team": "Inductor"}, {}, ("broken-inductor",), "label team = 'Inductor'"),
+        ({}, {"Team": "OnCall: PT2"}, ("broken-inductor",), "annotation Team = 'OnCall: PT2'"),
+        ({"teams": "a"}, {"team": "b"}, ("a",), "label teams = 'a'"),
+        ({}, {"Teams": " b , inductor,B,, broken-inductor"}, ("b", "broken-inductor"), None),
+        ({"team": "x"}, {"Teams": "", "Team": "  "}, ("x",), None),
+        ({"team": "x"}, {"Teams": " , ", "Team": "<no value>"}, ("x",), None),
+        ({"team": "[no value]"}, {}, ("unrouted",), "default_team"),
+        ({}, {"Team": "Team is us"}, ("team is us",), None),
+        ({}, {"Team": "dev-infra"}, ("Dev-Infra",), None),
+        ({}, {"Team": "a\u200bb\u202e\tc"}, ("ab c",), None),
+        ({}, {"Team": "\u200b"}, ("unrouted",), "default_team"),
+        ({}, {"Team": "x" * 300}, ("x" * LONGEST_TEAM,), None),
+        ({}, {}, ("unrouted",), "default_team"),
+    ],
+)
+def test_teams(labels, annotations, teams, origin):
+    alert = normal(labels, annotations)
+    assert alert.teams == teams
+    assert alert.team_said == (teams != ("unrouted",))
+    assert origin is None or str(alert.team_origin) == origin
+
+
+def test_a_pinned_name_looks_in_its_place_only():
+    pinned = replace(NORMALIZING, team=(FieldName("team", "label"),))
+    assert normal({}, {"team": "a"}, normalizing=pinned).team_said is False
+    assert normal({"Team": "a"}, {"team": "b"}, normalizing=pinned).teams == ("a",)
+
+
+def test_the_default_team_may_be_an_alias():
+    assert normal(normalizing=replace(NORMALIZING, default_team="Inductor")).teams == ("broken-inductor",)
+
+
+def test_names_go_before_aliases():
+    teams = {"a": TeamRules("a", aliases=("b",)), "b": TeamRules("b")}
+    assert canonical_team("B", teams) == "b"
+
+
+def test_many_teams_are_bounded_and_noted():
+    alert = normal({}, {"Teams": ",".join(f"t{n}" for n in range(1000))})
+    assert len(alert.teams) == MOST_TEAMS
+    assert "only the first" in str(alert.team_origin)
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        *((f"P{n}", f"P{n}") for n in range(4)),
+        *((f"p{n}", f"P{n}") for n in range(4)),
+        *((str(n), f"P{n}") for n in range(4)),
+        ("P1 ", "P1"),
+        ("P-1", "P1"),
+        ("p 2", "P2"),
+        ("1.0", "P1"),
+        ("P0 - urgent", "P0"),
+        ("P0: urgent", "P0"),
+        ("P2/later", "P2"),
+        ("Priority: 2", "P2"),
+        ("priority=P3", "P3"),
+        ("CRITICAL", "P0"),
+        ("Critical, disk is full", "P0"),
+        ("high-priority", "P1"),
+        ("warning (soon)", "P2"),
+        ("(info)", "P3"),
+        ("none", "drop"),
+        ("None", "drop"),
+        ("P4", None),
+        ("P10", None),
+        ("4", None),
+        ("11", None),
+        ("1.5", None),
+        ("2 nodes down", None),
+        ("urgent", None),
+        ("-", None),
+        ("", None),
+        ("major", None),
+    ],
+)
+def test_priorities(said, expected):
+    assert read_priority(said, WORDS) == expected
+
+
+def test_a_configured_word_goes_before_our_reading():
+    assert read_priority("1", {"1": "P0"}) is Priority.P0
+    assert read_priority("ASAP please", {"Asap": "P0"}) is Priority.P0
+
+
+@pytest.mark.parametrize(
+    ("labels", "annotations", "priority", "word", "origin"),
+    [
+        ({}, {"Priority": "P2"}, "P2", None, "annotation Priority = 'P2'"),
+        ({"priority": "P0"}, {"priority": " "}, "P0", None, "label priority = 'P0'"),
+        ({"severity": "critical"}, {}, "P0", None, "label severity = 'critical'"),
+        ({"severity": "critical"}, {"Priority": "P3"}, "P3", None, "annotation Priority = 'P3'"),
+        ({}, {}, "P2", None, "default_priority"),
+        ({"severity": "huge "}, {}, "P1", "huge", "label severity = 'huge ' (could not be read: unknown_priority)"),
+        (
+            {"severity": "info"},
+            {"Priority": "soonish"},
+            "P3",
+            None,
+            "label severity = 'info' (annotation Priority = 'soonish' could not be read)",
+        ),
+        ({"severity": "none"}, {"Priority": "soonish"}, "P1", "soonish", None),
+        ({"severity": "odd"}, {"Priority": "soonish"}, "P1", "soonish", None),
+    ],
+)
+def test_priority_of_an_alert(labels, annotations, priority, word, origin):
+    alert = normal(labels, annotations)
+    assert (alert.priority, alert.priority_word, alert.drop) == (priority, word, False)
+    assert origin is None or str(alert.priority_origin) == origin
+
+
+def test_drop():
+    alert = normal({"severity": "none"})
+    assert alert.drop
+    assert alert.priority is Priority.P2
+    assert str(alert.priority_origin) == "label severity = 'none'"
+
+
+@pytest.mark.parametrize(
+    ("labels", "annotations", "values", "expected"),
+    [
+        ({}, {}, {"Failure_Threshold": 1, "Number_of_Jobs_Failing": 3}, (1, 3)),
+        ({}, {}, {"failure threshold": 2, "NUMBER-OF-JOBS-FAILING": 4}, (2, 4)),
+        ({}, {"Failure Threshold": "3 consecutive commits"}, {}, (3, None)),
+        ({"failure-threshold": "5"}, {"Failure_Threshold": "many"}, {"Failure_Threshold": None}, (5, None)),
+        ({}, {}, None, (None, None)),
+    ],
+)
+def test_counts(labels, annotations, values, expected):
+    alert = normal(labels, annotations, values)
+    assert (alert.failure_threshold, alert.job_count) == expected
+
+
+def test_a_pinned_count_looks_in_its_place_only():
+    pinned = replace(NORMALIZING, job_count=(FieldName("jobs", "label"),))
+    alert = normal({"Jobs": "4 of 9"}, {"jobs": "5"}, {"jobs": 6}, normalizing=pinned)
+    assert alert.job_count == 4
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"), [("DatasourceNoData", "no data"), ("DatasourceError", "error"), ("Other", None)]
+)
+def test_no_data(name, expected):
+    alert = normal({"alertname": name, "rulename": "Runners are well"})
+    assert alert.no_data == expected
+    assert alert.title == ("Runners are well" if expected else name)
+
+
+def test_legacy_no_data():
+    group = parse(json.dumps({"ruleName": "Rule", "ruleId": 1, "state": "no_data"}).encode())
+    alert = normalize(group.alerts[0], group, NORMALIZING, TEAMS)
+    assert (alert.no_data, alert.title) == ("no data", "Rule")
+
+
+@given(
+    st.dictionaries(st.sampled_from(["Team", "teams", "Priority", "severity"]), st.text(max_size=40)),
+    st.dictionaries(st.sampled_from(["Team", "TEAMS", "priority", "Failure_Threshold"]), st.text(max_size=40)),
+)
+def test_nothing_in_an_alert_makes_it_fail(labels, annotations):
+    alert = normal(labels, annotations)
+    assert alert.teams
+    assert all(0 < len(team) <= LONGEST_TEAM for team in alert.teams)
+    assert alert.priority in Priority
