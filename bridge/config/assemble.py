@@ -1,0 +1,175 @@
+"""From files that each hold against their model to rules and settings: whatever refers to a name is looked up."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from bridge.config.declare import Names, Part, declare_destinations, declare_teams
+from bridge.config.schema import PRIORITY_WORDS, BridgeFile, Route, Test
+from bridge.config.settings import Case, Settings
+from bridge.config.sources import source_settings
+from bridge.config.table import check_keys, check_rows, main_table
+from bridge.config.words import FOUR_LINES, did_you_mean, quoted
+from bridge.core.alert import Priority
+from bridge.core.matchers import parse_matcher
+from bridge.core.rules import Normalizing, RouteRules, Rules
+
+if TYPE_CHECKING:
+    from bridge.config.document import Document
+    from bridge.config.problem import Keys
+    from bridge.config.schema import FallbackRow
+    from bridge.core.matchers import Matcher
+
+_SOURCE = re.compile(r"[A-Za-z0-9][\w.-]*", re.ASCII)
+OWN_SOURCE = "bridge"
+"""The source of the bridge's own incidents."""
+
+
+class Assembled(NamedTuple):
+    """What files make together; usable only where no finding is an error."""
+
+    rules: Rules
+    settings: Settings
+
+
+def assemble(parts: list[Part], names: Names) -> Assembled:
+    """Join the main file (the first part) and its included ones; faults go to the findings of `names`."""
+    main, file = parts[0], parts[0].file
+    assert isinstance(file, BridgeFile)
+    declare_destinations(parts, names)
+    if not names.unsure and not any(part.file.destinations for part in parts):
+        mend = f"declare one, these four lines are a complete configuration\n{FOUR_LINES}"
+        names.findings.add(main.document, ("destinations",), "declares nothing, so nobody would be told", mend)
+    teams = declare_teams(parts, names)
+    table = main_table(main, file, names)
+    routes = tuple(_route(part.document, index, route, names) for part, index, route in _routes(parts))
+    check_rows(parts, teams, table, names)
+    if not names.findings.errors():
+        check_keys(parts, teams, routes, table, names)
+    rules = Rules(
+        normalize=_normalizing(file),
+        destinations=names.destinations,
+        send=table,
+        teams=teams,
+        routes=routes,
+        group_by=file.group_by,
+        team_group_by={
+            name: team.group_by for part in parts for name, team in part.file.teams.items() if team.group_by is not None
+        },
+        timezone=file.timezone,
+        reopen_duration=file.reopen_duration,
+        stale_after=file.stale_after,
+        external_url=file.external_url,
+    )
+    return Assembled(rules, _settings(main.document, file, parts, names))
+
+
+def _routes(parts: list[Part]) -> list[tuple[Part, int, Route]]:
+    return [(part, index, route) for part in parts for index, route in enumerate(part.file.routes)]
+
+
+def _route(document: Document, index: int, route: Route, names: Names) -> RouteRules:
+    keys: Keys = ("routes", index)
+    matchers = [_matcher(document, (*keys, "matchers", i), text, names) for i, text in enumerate(route.matchers)]
+    teams = None
+    if route.set.team is not None:
+        way = (*keys, "set", "team")
+        found = [names.team(document, (*way, i), said) for i, said in enumerate(route.set.team)]
+        teams = tuple(dict.fromkeys(name for name in found if name)) or None
+    return RouteRules(
+        matchers=tuple(one for one in matchers if one),
+        set_priority=route.set.priority,
+        set_teams=teams,
+        send=names.sending(document, (*keys, "send"), route.send) if route.send else None,
+        group_by=route.group_by,
+        continues=route.continues,
+        where=document.where(keys),
+    )
+
+
+def _matcher(document: Document, keys: Keys, text: str, names: Names) -> Matcher | None:
+    try:
+        return parse_matcher(text)
+    except ValueError as error:
+        names.findings.add(document, keys, "can't be used", str(error))
+        return None
+
+
+def _normalizing(file: BridgeFile) -> Normalizing:
+    normalize = file.normalize
+    own = {word.strip().lower(): meaning for word, meaning in normalize.priority_words.items()}
+    return Normalizing(
+        team=normalize.team,
+        priority=normalize.priority,
+        priority_words={**PRIORITY_WORDS, **own},
+        default_team=normalize.default_team,
+        default_priority=normalize.default_priority,
+        unknown_priority=normalize.unknown_priority,
+        failure_threshold=normalize.failure_threshold,
+        job_count=normalize.job_count,
+    )
+
+
+def _settings(document: Document, file: BridgeFile, parts: list[Part], names: Names) -> Settings:
+    for name in file.sources:
+        if not _SOURCE.fullmatch(name) or name == OWN_SOURCE:
+            mend = f"write letters, digits, - and _, and not {OWN_SOURCE}, which is the bridge's own"
+            names.findings.add(document, ("sources", name), "can't be a source's name", mend)
+    sources = source_settings(file.sources)
+    modes = {file.mode, *(team.mode for part in parts for team in part.file.teams.values())}
+    if "shadow" in modes and not file.shadow:
+        names.findings.add(
+            document, ("mode",), "is shadow, without a place for it", 'add shadow: {channel: "#bridge-shadow"}'
+        )
+    return Settings(
+        sources=sources,
+        retention=file.retention,
+        max_storage=file.max_storage,
+        mode=file.mode,
+        fallback=_fallback(document, file, names),
+        operators=names.team(document, ("operators",), file.operators) if file.operators else None,
+        storm=file.storm,
+        page_storm=file.page_storm,
+        remind=dict(file.remind or {}),
+        team_remind={
+            name: dict(team.remind or {})
+            for part in parts
+            for name, team in part.file.teams.items()
+            if "remind" in team.model_fields_set
+        },
+        shadow=file.shadow,
+        auth_proxy=file.auth_proxy,
+        include=file.include,
+        tests=tuple(case for part in parts for case in _cases(part, set(sources), names)),
+    )
+
+
+def _fallback(document: Document, file: BridgeFile, names: Names) -> dict[Priority | str, FallbackRow]:
+    rows: dict[Priority | str, FallbackRow] = {}
+    for key, row in (file.fallback or {}).items():
+        keys: Keys = ("fallback", key)
+        if row.after is None and row.on is None:
+            names.findings.add(document, keys, "says no time", "add after: 2m, or on: dead")
+        for index, name in enumerate(row.send):
+            names.destination(document, (*keys, "send", index), name)
+        level = key.upper()
+        rows[Priority(level) if level in {*Priority} else "default"] = row
+    return rows
+
+
+def _cases(part: Part, sources: set[str], names: Names) -> list[Case]:
+    cases = []
+    for index, test in enumerate(part.file.tests):
+        keys: Keys = ("tests", index)
+        _check_test(part.document, keys, test, sources, names)
+        cases.append(Case(test, part.document.where(keys)))
+    return cases
+
+
+def _check_test(document: Document, keys: Keys, test: Test, sources: set[str], names: Names) -> None:
+    if "source" in test.model_fields_set and test.source not in sources:
+        what = f"is {quoted(test.source)}, which isn't declared"
+        names.findings.add(document, (*keys, "source"), what, did_you_mean(test.source, sources))
+    for index, name in enumerate(test.expect.send or ()):
+        names.destination(document, (*keys, "expect", "send", index), name)

@@ -1,0 +1,113 @@
+"""What `bridge check` finds beyond loading: missing secrets, tests that fail, what is odd, what has no effect yet."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bridge.config.later import without_effect
+from bridge.config.load import load
+from bridge.config.missing import missing_secrets
+from bridge.config.problem import ConfigError, Level, Problem
+from bridge.config.table import DEFAULT_KINDS, team_rows
+from bridge.config.trial import run_tests
+from bridge.config.words import listed
+from bridge.core.alert import Priority
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from bridge.config.load import Loaded
+    from bridge.core.rules import RouteRules
+
+
+def check(path: str | Path, env: Mapping[str, str]) -> list[Problem]:
+    """Return all that is to say about a configuration; it can be used where no entry is an error."""
+    try:
+        loaded = load(path, env)
+    except ConfigError as error:
+        return list(error.problems)
+    return [*loaded.warnings, *run_tests(loaded), *_warnings(loaded, env), *_notes(loaded)]
+
+
+def failed(problems: list[Problem]) -> bool:
+    """Say whether a check has failed: warnings and notes don't count."""
+    return any(problem.level is Level.ERROR for problem in problems)
+
+
+def _warnings(loaded: Loaded, env: Mapping[str, str]) -> Iterator[Problem]:
+    for missing in missing_secrets(loaded, env):
+        yield Problem(missing.file, missing.line, missing.what, missing.mend, Level.WARNING)
+    yield from _no_pager(loaded)
+    yield from _moved_rows(loaded)
+    yield from _teams_without_own(loaded)
+    yield from _open_sources(loaded, env)
+    yield from _keyless_pagers(loaded)
+    yield from _unreachable(loaded.rules.routes)
+
+
+def _notes(loaded: Loaded) -> Iterator[Problem]:
+    for document in loaded.documents:
+        yield from without_effect(document)
+
+
+def _warning(where: str, what: str, mend: str) -> Problem:
+    file, _, line = where.rpartition(":")
+    return Problem(file, int(line), what, mend, Level.WARNING)
+
+
+def _no_pager(loaded: Loaded) -> Iterator[Problem]:
+    row = loaded.rules.send[Priority.P0]
+    if all(loaded.rules.destinations[name].kind != "pagerduty" for name in row):
+        main = loaded.documents[0]
+        keys = ("send", "P0") if ("send",) in main.places else ("destinations",)
+        yield _warning(main.where(keys), "P0 pages nobody", "declare a pagerduty destination, and send P0 to it")
+
+
+def _moved_rows(loaded: Loaded) -> Iterator[Problem]:
+    """Report priorities that nobody is told of by default, and so go where the next more urgent one does."""
+    if ("send",) in loaded.documents[0].places:
+        return
+    kinds = {destination.kind for destination in loaded.rules.destinations.values()}
+    for level, usual in DEFAULT_KINDS.items():
+        if not kinds & set(usual):
+            what = f"no destination takes {level} by default, so it goes to {listed(loaded.rules.send[level])}"
+            yield _warning(loaded.documents[0].where(("destinations",)), what, f"write send: {{{level}: [...]}}")
+
+
+def _teams_without_own(loaded: Loaded) -> Iterator[Problem]:
+    """Report teams with no destination of their own: their alerts go where everybody's go."""
+    for team in loaded.rules.teams.values():
+        names = {name for row in team_rows(team, loaded.rules.send).values() for name in row}
+        filled = any("{team}" in str(loaded.rules.destinations[name].settings) for name in names)
+        if not team.destinations and not team.send and not filled:
+            what = f"the team {team.name} has no destination of its own"
+            yield _warning(team.where, what, "add destinations or send to it, or leave the team out")
+
+
+def _open_sources(loaded: Loaded, env: Mapping[str, str]) -> Iterator[Problem]:
+    if env.get("BRIDGE_WEBHOOK_TOKEN"):
+        return
+    for name, source in loaded.settings.sources.items():
+        if source.auth is None:
+            where = loaded.documents[0].where(("sources", name))
+            what = f"the source {name} has no auth, and BRIDGE_WEBHOOK_TOKEN isn't set: only this machine may post"
+            yield _warning(where, what, "add auth, set BRIDGE_WEBHOOK_TOKEN, or say auth: none")
+
+
+def _keyless_pagers(loaded: Loaded) -> Iterator[Problem]:
+    for name, destination in loaded.rules.destinations.items():
+        used = any(name in row for row in loaded.rules.send.values())
+        if used and destination.kind == "pagerduty" and "routing_key" not in destination.settings:
+            what = f"{name} has no routing_key of its own: alerts of teams that aren't configured page nobody"
+            yield _warning(destination.where, what, "add one that stands for the rest")
+
+
+def _unreachable(routes: tuple[RouteRules, ...]) -> Iterator[Problem]:
+    """Report routes behind one without `continue` that matches all that they match."""
+    for index, route in enumerate(routes):
+        for earlier in routes[:index]:
+            if not earlier.continues and set(earlier.matchers) <= set(route.matchers):
+                what = f"this route is never reached: the one at {earlier.where} matches all that it matches"
+                yield _warning(route.where, what, "put it first, or add continue: true to the other")
+                break

@@ -1,0 +1,147 @@
+"""Load a configuration: the file, what it includes, every check that needs no network. All problems at once."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bridge.config.assemble import assemble
+from bridge.config.declare import Names, Part
+from bridge.config.document import read
+from bridge.config.environ import external_url
+from bridge.config.include import included
+from bridge.config.missing import missing_secrets
+from bridge.config.problem import ConfigError, Level, Problem
+from bridge.config.schema import BridgeFile, IncludedFile
+from bridge.config.validate import Findings, validate
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bridge.config.assemble import Assembled
+    from bridge.config.document import Document
+    from bridge.config.settings import Settings
+    from bridge.core.rules import Rules
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A usable configuration.
+
+    `warnings` holds what was left out on the way: a broken included file's problems (level error, since
+    `bridge check` fails for them) and names that lead nowhere for want of it. `documents` are the files that it was
+    made of, the main one first; `load` takes them as last good ones.
+    """
+
+    rules: Rules
+    settings: Settings
+    warnings: tuple[Problem, ...] = ()
+    documents: tuple[Document, ...] = field(default=(), repr=False)
+
+
+def load(
+    path: str | Path, env: Mapping[str, str], *, require_secrets: bool = False, last: Loaded | None = None
+) -> Loaded:
+    """Load a configuration file.
+
+    Args:
+        path: The file; problems show it as it is given here.
+        env: The environment's variables. BRIDGE_EXTERNAL_URL wins over the file.
+        require_secrets: Whether every secret must be there now, as for `bridge run`.
+        last: What was loaded before: an included file that is broken now keeps its settings of then.
+
+    Raises:
+        ConfigError: with all problems; a broken included file alone is none, it is left out (`Loaded.warnings`).
+    """
+    file = os.fspath(path)
+    document = read(Path(path), file)
+    findings = Findings()
+    main = validate(BridgeFile, document, (), env, findings)
+    if main is None:
+        raise ConfigError(_sorted(findings.errors()))
+    joined = _Join(
+        Part(document, main), env, findings.errors(), {one.file: one for one in last.documents[1:]} if last else {}
+    )
+    for name, place in included(document, main.include, joined.problems):
+        joined.add(name, place)
+    found = joined.settle()
+    rules = replace(found.rules, external_url=external_url(env) or found.rules.external_url)
+    documents = tuple(part.document for part in joined.parts)
+    loaded = Loaded(rules, found.settings, tuple(joined.problems), documents)
+    if require_secrets and (missing := missing_secrets(loaded, env)):
+        raise ConfigError(_sorted(missing))
+    return loaded
+
+
+def _included(document: Document, env: Mapping[str, str], findings: Findings) -> Part | None:
+    file = validate(IncludedFile, document, (), env, findings)
+    return Part(document, file) if file and not findings.errors() else None
+
+
+def _sorted(problems: list[Problem]) -> list[Problem]:
+    """Order problems by file, as first met, and line."""
+    files = list(dict.fromkeys(one.file for one in problems))
+    return sorted(problems, key=lambda one: (files.index(one.file), one.line))
+
+
+class _Join:
+    """Joins the main file with its included ones, leaving out those that are broken."""
+
+    def __init__(self, main: Part, env: Mapping[str, str], errors: list[Problem], last: Mapping[str, Document]) -> None:
+        self.parts = [main]
+        self._errors = errors
+        self.problems: list[Problem] = []
+        self._env = env
+        self._last = dict(last)
+        self._broken = False
+
+    def add(self, file: str, path: Path) -> None:
+        """Read an included file; where it is broken, its last good one."""
+        findings = Findings()
+        try:
+            part = _included(read(path, file), self._env, findings)
+        except ConfigError as error:
+            part = None
+            mend = "mend include, or write the file"
+            findings.problems = [one if path.exists() else replace(one, mend=mend) for one in error.problems]
+        if part:
+            self.parts.append(part)
+        else:
+            self._leave_out(file, findings.errors(), len(self.parts))
+
+    def settle(self) -> Assembled:
+        """Join all that is whole: a file whose names clash or lead nowhere is left out too.
+
+        Raises:
+            ConfigError: the main file has problems.
+        """
+        while True:
+            findings = Findings(list(self._errors))
+            lenient = self.parts[0].document if self._broken else None
+            names = Names(findings, self._env, lenient, unsure=bool(self._errors))
+            found = assemble(self.parts, names)
+            faulty = next((part for part in self.parts[1:] if findings.errors(part.document.file)), None)
+            if faulty is None:
+                break
+            index = self.parts.index(faulty)
+            del self.parts[index]
+            self._leave_out(faulty.document.file, findings.errors(faulty.document.file), index)
+        if errors := findings.errors():
+            raise ConfigError(_sorted([*errors, *self.problems]))
+        self.problems += _sorted(findings.problems)
+        return found
+
+    def _leave_out(self, file: str, errors: list[Problem], index: int) -> None:
+        """Say what is broken, and put the file's last good version in its place, once, where there is one."""
+        old = self._last.pop(file, None)
+        kept = _included(old, self._env, Findings()) if old else None
+        if kept:
+            self.parts.insert(index, kept)
+            what, mend = "this included file is broken, its last good settings stay", "mend the lines below"
+        else:
+            self._broken = True
+            what = "this included file is broken and left out, its teams count as not configured"
+            mend = "mend the lines below"
+        self.problems += [Problem(file, 0, what, mend, Level.ERROR), *_sorted(errors)]

@@ -1,0 +1,154 @@
+"""Who may post alerts: a source's settings, and the forms of authentication as frozen values for intake."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+from pydantic.json_schema import SkipJsonSchema
+
+from bridge.config.fields import Alternative, OneOrMore, SecretRef, SecretWithin, Size, Span, Strict, Text
+from bridge.config.fields import Header as HeaderName
+from bridge.config.problem import WrongError
+from bridge.config.secrets import Secret
+from bridge.config.units import OFF, parse_size
+
+MAX_BODY = parse_size("16MiB")
+
+
+@dataclass(frozen=True, slots=True)
+class Bearer:
+    """`Authorization: Bearer <token>`; any of the tokens will do."""
+
+    tokens: tuple[Secret, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Hmac:
+    """Lower-case hex HMAC-SHA256 in `header`, over the raw body, or `timestamp:body` where a timestamp header is named.
+
+    Any of the secrets will do. A timestamp further off than `tolerance` is refused.
+    """
+
+    secrets: tuple[Secret, ...]
+    header: str
+    timestamp_header: str | None
+    tolerance: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Basic:
+    """HTTP basic authentication; any of the passwords will do."""
+
+    username: str
+    passwords: tuple[Secret, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """A header with a secret value; any of the values will do."""
+
+    name: str
+    values: tuple[Secret, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """`auth: none`, said outright: anybody may post."""
+
+
+Auth = Bearer | Hmac | Basic | Header | Open
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSettings:
+    """One source: `POST /webhooks/<name>`.
+
+    `auth` is None where the file says nothing of it: then BRIDGE_WEBHOOK_TOKEN counts, else only loopback may post.
+    `max_body` in bytes, after gunzip too. `mapping` is a JMESPath expression for a custom payload.
+    """
+
+    name: str
+    auth: Auth | None = None
+    max_body: int = MAX_BODY
+    mapping: str | None = None
+
+
+class BearerFile(Strict):
+    """bearer: {token}."""
+
+    token: OneOrMore[SecretRef]
+
+
+class HmacFile(Strict):
+    """hmac: {secret, header, timestamp_header, tolerance}."""
+
+    secret: OneOrMore[SecretRef]
+    header: HeaderName = "X-Grafana-Alerting-Signature"
+    timestamp_header: HeaderName | None = None
+    tolerance: Span = timedelta(minutes=5)
+
+
+class BasicFile(Strict):
+    """basic: {username, password}."""
+
+    username: Text
+    password: OneOrMore[SecretRef]
+
+
+class HeaderFile(Strict):
+    """header: {name, value}."""
+
+    name: HeaderName
+    value: OneOrMore[SecretWithin]
+
+
+class AuthFile(Strict):
+    """Exactly one form of authentication."""
+
+    bearer: BearerFile | None = None
+    hmac: HmacFile | None = None
+    basic: BasicFile | None = None
+    header: HeaderFile | None = None
+    none: SkipJsonSchema[bool] = Field(default=False, exclude=True)
+
+    def value(self) -> Auth:
+        """Return the form as intake uses it."""
+        if self.bearer:
+            return Bearer(self.bearer.token)
+        if self.hmac:
+            return Hmac(self.hmac.secret, self.hmac.header, self.hmac.timestamp_header, self.hmac.tolerance)
+        if self.basic:
+            return Basic(self.basic.username, self.basic.password)
+        if self.header:
+            return Header(self.header.name, self.header.value)
+        return Open()
+
+
+_FORMS = "bearer: {token}, hmac: {secret}, basic: {username, password}, header: {name, value}, or none"
+
+
+def _form(value: object) -> object:
+    if isinstance(value, str) and value.strip().lower() in OFF:
+        return {"none": True}
+    if not isinstance(value, dict) or len(value) != 1:
+        raise WrongError("needs exactly one form of authentication", f"write one of {_FORMS}")
+    return value
+
+
+class SourceFile(Strict):
+    """A source as the file has it."""
+
+    auth: Annotated[AuthFile, BeforeValidator(_form), Alternative(("none",))] | None = None
+    max_body: Size = MAX_BODY
+    mapping: Text | None = Field(None, description="JMESPath, for a custom payload.")
+
+    def value(self, name: str) -> SourceSettings:
+        """Return the source as intake uses it."""
+        return SourceSettings(name, self.auth.value() if self.auth else None, self.max_body, self.mapping)
+
+
+def source_settings(files: Mapping[str, SourceFile]) -> dict[str, SourceSettings]:
+    """Return the sources by name; without any, one named `grafana`."""
+    return {name: file.value(name) for name, file in files.items()} or {"grafana": SourceSettings("grafana")}

@@ -1,0 +1,66 @@
+"""Run a configuration's own `tests:`: an alert goes the way it would go, and is compared with what is expected."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bridge.config.problem import Problem
+from bridge.config.words import listed
+from bridge.core.alert import Alert, Group, Status, Value
+from bridge.core.normalize import canonical_team, normalize
+from bridge.core.route import route
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from bridge.config.load import Loaded
+    from bridge.config.schema import Test
+    from bridge.config.settings import Case
+    from bridge.core.rules import Routed, Rules
+
+
+def run_tests(loaded: Loaded) -> Iterator[Problem]:
+    """Yield a problem for each expectation that doesn't hold."""
+    sources = list(loaded.settings.sources)
+    for case in loaded.settings.tests:
+        said = "source" in case.test.model_fields_set or "grafana" in sources
+        routed = _routed(case.test, case.test.source if said else sources[0], loaded.rules)
+        yield from _differences(case, routed, loaded.rules)
+
+
+def _routed(test: Test, source: str, rules: Rules) -> Routed:
+    told = test.alert
+    alert = Alert(
+        status=Status(told.status),
+        fingerprint="test",
+        labels=told.labels,
+        annotations=told.annotations,
+        values=tuple(Value(name, number) for name, number in told.values.items()),
+    )
+    normal = normalize(alert, Group(alerts=(alert,), shape="test"), rules.normalize, rules.teams)
+    return route(normal, source, rules)
+
+
+def _differences(case: Case, routed: Routed, rules: Rules) -> Iterator[Problem]:
+    expect = case.test.expect
+    file, _, line = case.where.rpartition(":")
+    name = f"the test {case.test.name}" if case.test.name else "the test"
+
+    def differs(what: str, wanted: Iterable[str], found: Iterable[str]) -> Problem:
+        said = f"{name} expects {what} {_names(wanted)}, but it is {_names(found)}"
+        return Problem(file, int(line), said, "mend the rules, or what the test expects")
+
+    if expect.team is not None:
+        wanted = [canonical_team(team, rules.teams) for team in expect.team]
+        if sorted(wanted) != sorted(routed.teams):
+            yield differs("team", wanted, routed.teams)
+    if expect.priority is not None and (expect.priority != routed.priority or routed.drop):
+        yield differs("priority", [expect.priority], ["drop" if routed.drop else routed.priority])
+    if expect.send is not None:
+        found = dict.fromkeys(target.destination for target in routed.targets)
+        if set(expect.send) != set(found):
+            yield differs("send", expect.send, found)
+
+
+def _names(names: Iterable[str]) -> str:
+    return listed(str(name) for name in names) or "nobody"

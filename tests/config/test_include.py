@@ -1,0 +1,129 @@
+"""Included files: merged where whole, left out loudly where broken."""
+
+from __future__ import annotations
+
+from bridge.config.load import load
+from bridge.config.problem import Level
+
+MAIN = """\
+destinations:
+  slack: {token: "${env:T}", channel: "#alerts"}
+send: {P0: [slack]}
+include: [teams/*.yml]
+teams:
+  sre: {}
+"""
+LEFT_OUT = "this included file is broken and left out, its teams count as not configured: mend the lines below"
+
+
+def warnings(loaded) -> list[str]:
+    return [str(one) for one in loaded.warnings]
+
+
+def test_teams_destinations_routes_and_tests_are_merged(files):
+    files.write(
+        """\
+        teams: {a: {aliases: [alpha], destinations: {a-chat: {channel: alpha}}}}
+        destinations: {a-chat: {kind: slack, token: "${file:a.token}", channel: a}}
+        routes: [{matchers: ['x = "y"'], set: {team: alpha}, send: [a-chat]}]
+        tests: [{alert: {labels: {x: y}}, expect: {team: a}}]
+        """,
+        "teams/a.yml",
+    )
+    files.write("teams: {b: {}}\n", "teams/b.yml")
+    files.write("a-secret\n", "teams/a.token")
+    loaded = files.load(f"{MAIN}routes: [{{matchers: ['q = \"r\"']}}]\n")
+    assert warnings(loaded) == []
+    assert list(loaded.rules.teams) == ["sre", "a", "b"]
+    assert loaded.rules.teams["a"].where == "teams/a.yml:1"
+    assert loaded.rules.destinations["a-chat"].where == "teams/a.yml:2"
+    assert loaded.rules.destinations["a-chat"].settings["token"].folder.name == "teams"
+    assert [route.where for route in loaded.rules.routes] == ["bridge.yml:7", "teams/a.yml:3"]
+    assert loaded.settings.tests[0].where == "teams/a.yml:4"
+    assert files.findings((files.folder / "bridge.yml").read_text(), {"T": "x", "BRIDGE_WEBHOOK_TOKEN": "y"}) == [
+        "bridge.yml:3: warning: P0 pages nobody: declare a pagerduty destination, and send P0 to it",
+        (
+            "bridge.yml:6: warning: the team sre has no destination of its own: "
+            "add destinations or send to it, or leave the team out"
+        ),
+        (
+            "teams/b.yml:1: warning: the team b has no destination of its own: "
+            "add destinations or send to it, or leave the team out"
+        ),
+    ]
+
+
+def test_a_broken_one_is_left_out_and_the_rest_loads(files):
+    files.write("teams: {a: {aliasses: [x]}}\n", "teams/a.yml")
+    files.write("teams:\n\tb: {}\n", "teams/b.yml")
+    files.write("teams: {c: {}}\n", "teams/c.yml")
+    files.write("timezone: UTC\n", "teams/d.yml")
+    loaded = files.load(MAIN)
+    assert list(loaded.rules.teams) == ["sre", "c"]
+    assert warnings(loaded) == [
+        f"teams/a.yml: {LEFT_OUT}",
+        "teams/a.yml:1: teams.a.aliasses is no key that is known here: did you mean aliases?",
+        f"teams/b.yml: {LEFT_OUT}",
+        "teams/b.yml:2: a tab where YAML wants spaces: indent with spaces",
+        f"teams/d.yml: {LEFT_OUT}",
+        "teams/d.yml:1: timezone is no key that is known here: known: destinations, routes, teams and tests",
+    ]
+    assert {one.level for one in loaded.warnings} == {Level.ERROR}
+
+
+def test_one_that_clashes_or_leads_nowhere_is_left_out_and_what_hangs_on_it(files):
+    files.write("teams: {SRE: {}}\ndestinations: {x: {kind: slack, token: '${env:X}', channel: x}}\n", "teams/a.yml")
+    files.write("teams: {b: {send: {P0: [x]}}}\n", "teams/b.yml")
+    loaded = files.load(MAIN.replace("P0: [slack]", "P0: [slack, x]"))
+    assert list(loaded.rules.teams) == ["sre"]
+    assert loaded.rules.send["P0"] == ("slack",)
+    assert warnings(loaded) == [
+        f"teams/a.yml: {LEFT_OUT}",
+        (
+            "teams/a.yml:1: teams.SRE ('SRE') names the team sre already, at bridge.yml:6: "
+            "names and aliases count in any case: keep one"
+        ),
+        f"teams/b.yml: {LEFT_OUT}",
+        "teams/b.yml:1: teams.b.send.P0[0] names the destination 'x', which isn't declared: known: slack",
+        "bridge.yml:3: warning: send.P0[1] names the destination 'x', which isn't declared, left out: known: slack",
+    ]
+
+
+def test_a_second_declaration_is_told_with_the_first_place(files):
+    files.write("destinations: {slack: {token: '${env:X}', channel: x}}\n", "teams/a.yml")
+    assert warnings(files.load(MAIN))[1] == (
+        "teams/a.yml:1: destinations.slack is declared a second time, first at bridge.yml:2: keep one"
+    )
+
+
+def test_an_unknown_name_in_the_main_file_is_an_error_while_all_included_are_whole(files):
+    files.write("teams: {a: {}}\n", "teams/a.yml")
+    assert files.problems(f"{MAIN}operators: b\n") == [
+        "bridge.yml:7: operators names the team 'b', which isn't declared: known: a and sre"
+    ]
+
+
+def test_the_last_good_settings_of_a_broken_one_stay(files):
+    good = files.write("teams: {a: {timezone: UTC}}\n", "teams/a.yml")
+    first = files.load(MAIN)
+    good.write_text("teams: {a: {timezone: hunter2}}\n")
+    second = load("bridge.yml", {}, last=first)
+    assert second.rules.teams == first.rules.teams
+    assert warnings(second) == [
+        "teams/a.yml: this included file is broken, its last good settings stay: mend the lines below",
+        (
+            "teams/a.yml:1: teams.a.timezone is 'hunter2', which is no time zone: "
+            "write one like America/Los_Angeles or UTC"
+        ),
+    ]
+    third = load("bridge.yml", {}, last=second)
+    assert third.rules.teams == first.rules.teams
+
+
+def test_files_that_are_not_there(files):
+    loaded = files.load(MAIN.replace("teams/*.yml", "nowhere/*.yml, one.yml, bridge.yml"))
+    assert warnings(loaded) == [
+        "bridge.yml:4: warning: include[0] finds no file: write a path relative to this file",
+        f"one.yml: {LEFT_OUT}",
+        "one.yml: there is no such file: mend include, or write the file",
+    ]
