@@ -1,0 +1,88 @@
+"""One HTTP answer as all destinations read it: what it says of waiting, and what its status means everywhere."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from bridge.destinations.base import Failed, Fault, Scope
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back. Header names are in lower case; of an error's body perhaps only the beginning."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> object:
+        """The body as JSON, or None where it is not."""
+        try:
+            value: object = json.loads(self.body)
+        except (ValueError, RecursionError):
+            return None
+        return value
+
+    def record(self) -> dict[str, Any] | None:
+        """The body as a JSON object, or None where it is not."""
+        value = self.json()
+        return value if isinstance(value, dict) else None
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds that `Retry-After` asks for, from a number or (by the answer's own `Date`) a date; None without."""
+        text = self.headers.get("retry-after", "").strip()
+        if re.fullmatch(r"\d{1,9}(\.\d{1,9})?", text):
+            return float(text)
+        return self.seconds_until(text) if text else None
+
+    @property
+    def epoch(self) -> float | None:
+        """When the destination answered, by its own clock, in seconds since 1970; None where it didn't say."""
+        return _epoch(self.headers.get("date", ""))
+
+    def seconds_until(self, date: str) -> float | None:
+        """Seconds from the answer's `Date` to an HTTP date: both by the destination's clock, never by ours."""
+        then, now = _epoch(date), self.epoch
+        return None if then is None or now is None else max(then - now, 0.0)
+
+
+def _epoch(date: str) -> float | None:
+    """Read an HTTP date as seconds since 1970."""
+    try:
+        return parsedate_to_datetime(date).timestamp()
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def passing(answer: Answer) -> Failed | None:
+    """Read the statuses that mean the same everywhere: 429 and 5xx; None for any other.
+
+    A 429 or 503 was refused before anything was done; any other 5xx may come from behind the deed.
+    """
+    failed = Failed(
+        Fault.LIMITED if answer.status == HTTPStatus.TOO_MANY_REQUESTS else Fault.RETRY,
+        f"HTTP {answer.status}",
+        Scope.CHANNEL,
+        retry_after=answer.retry_after,
+        unknown=in_doubt(answer.status),
+        status=answer.status,
+    )
+    return failed if failed.fault is Fault.LIMITED or _server_error(answer.status) else None
+
+
+def in_doubt(status: int) -> bool:
+    """May a request that was answered so have been acted on all the same?"""
+    return _server_error(status) and status != HTTPStatus.SERVICE_UNAVAILABLE
+
+
+def _server_error(status: int) -> bool:
+    return status >= HTTPStatus.INTERNAL_SERVER_ERROR

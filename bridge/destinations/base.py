@@ -1,0 +1,221 @@
+"""What a kind of destination is: plain functions behind a Protocol, and the values that pass between them.
+
+A kind has a pure half (`message`: the request as one literal; `step`: what comes next) and a thin half (`client`:
+send, find). A lane owns time, retries and order; nothing here waits, repeats or stores.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from bridge.core.alert import Priority
+    from bridge.core.incident import Incident
+    from bridge.render.jinja import Words
+
+JSON = dict[str, object]
+Have = JSON
+"""What we know of the remote: ids, what it was last told. Empty before the first step. Stored as JSON."""
+
+
+class Intent(StrEnum):
+    """What a step is for; within a lane's budget they go in this order."""
+
+    OPEN = "open"
+    RESOLVE = "resolve"
+    ANNOUNCE = "announce"
+    EDIT = "edit"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One request that moves have towards want.
+
+    `number` counts the steps of a delivery; with the delivery's id it is the mark of what the step creates. `creates`
+    says that a lost answer must be looked up before the step is repeated. `method` names the budget that it draws on
+    ("chat.postMessage", "POST issues", "enqueue"). `request` is the body, `path` what the kind's client needs beside
+    it. `told` is merged into Have when it succeeds, after the ids that the answer brings. A step that `learns` asks for
+    a fact about the place itself (a channel's id, a repository's visibility): its answer is kept with the lane, as
+    `Want.place` of all its deliveries, and changes nothing in Have.
+    """
+
+    intent: Intent
+    number: int
+    method: str
+    request: JSON
+    told: JSON
+    creates: bool = False
+    path: str = ""
+    learns: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """No step is due: want equals have. With a reason where there is nothing to tell at this address at all."""
+
+    skipped: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """A destination's effective settings for one delivery, secrets resolved. Its repr shows no value.
+
+    `values` are the merged fields of the contract for that kind (token, channel, mention, labels, …).
+    """
+
+    name: str
+    kind: str
+    values: Mapping[str, object] = field(repr=False)
+
+    def text(self, key: str, default: str = "") -> str:
+        """Return one setting as text."""
+        value = self.values.get(key)
+        return default if value is None else str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """One place that can be told: two names or two teams that lead to it make one delivery.
+
+    `text` identifies it and is shown to people ("#alerts", "acme/alerts", "key ab12cd34"); `lane` is
+    "slack/<workspace>/<channel>", "pagerduty/<key digest>" or "github/<owner>/<repo>".
+    """
+
+    kind: str
+    text: str
+    lane: str
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """What should be true at one address: the incident at a version, and under which settings to tell it.
+
+    `now` decides whether a step is due (a page again); it never shows in what is rendered, so that repeats are silent.
+    `place` is what the lane learned about the place. `never_fired` marks an incident of which only resolves were heard.
+    """
+
+    delivery: str
+    incident: Incident
+    settings: Settings
+    address: Address
+    words: Words
+    now: datetime
+    place: JSON = field(default_factory=dict)
+    never_fired: bool = False
+
+
+class Fault(StrEnum):
+    """Whose fault a failed step is, and so what the lane does."""
+
+    RETRY = "retry"
+    """A passing fault of the delivery's own or of the place (5xx, time-out, reset)."""
+    LIMITED = "limited"
+    """429 or a secondary limit: wait `retry_after`, this is no attempt."""
+    PERMANENT = "permanent"
+    """What retrying can't mend: a dead letter with `hint`."""
+    DEGRADE = "degrade"
+    """Refused as it is: send once more, plainer (`Have['plain']`)."""
+    REPLACE = "replace"
+    """The remote is gone or can't be edited: open a fresh one, once."""
+    ELSEWHERE = "elsewhere"
+    """The place does not exist: take the configured `fallback_channel` where there is one, else permanent."""
+    SATISFIED = "satisfied"
+    """The destination says that it is already so; counts as done."""
+
+
+class Scope(StrEnum):
+    """How far a fault reaches."""
+
+    DELIVERY = "delivery"
+    THREAD = "thread"
+    CHANNEL = "channel"
+    TOKEN = "token"  # noqa: S105 - a scope's name
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The destination acted. `remote` holds the ids and urls that its answer brought."""
+
+    remote: JSON
+    request_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The destination did not act as asked, or we can't know.
+
+    `unknown` is True where it may have acted although no answer says so: a creating step is then in doubt.
+    `error` is a short code for machines and people ("not_in_channel", "HTTP 503"), `hint` a sentence that says what to
+    mend. Neither ever holds a secret. `retry_after` in seconds. `note` is merged into Have whatever the fault, so that
+    the next step knows what was refused (`{"plain": True}`) or may have happened (a page that may have opened).
+    """
+
+    fault: Fault
+    error: str
+    scope: Scope = Scope.DELIVERY
+    hint: str = ""
+    retry_after: float | None = None
+    unknown: bool = False
+    status: int | None = None
+    request_id: str = ""
+    note: JSON = field(default_factory=dict)
+
+
+Outcome = Done | Failed
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The answer of a lookup by mark: `remote` as Done would have brought it, or None for "not there (yet)"."""
+
+    remote: JSON | None
+
+
+class Client(Protocol):
+    """The thin half: one request a call, no retries, no redirects to other hosts, `deadline` seconds in all."""
+
+    def send(self, step: Step, have: Have, deadline: float, ready: Callable[[], None]) -> Outcome:
+        """Send a step. `ready` is called right before the request's first byte; it raises to stop a stale sender."""
+        ...
+
+    def find(self, step: Step, have: Have, since: datetime, deadline: float) -> Found | Failed:
+        """Look for what a creating step may have made, by its mark, not older than `since` less 5 minutes."""
+        ...
+
+    def close(self) -> None:
+        """Give connections back."""
+        ...
+
+
+class Kind(Protocol):
+    """A kind of destination, as a module gives it."""
+
+    NAME: str
+    WIDTH: int
+    """Requests at once in one lane."""
+    RATE: tuple[float, ...]
+    """Default pace: requests a second."""
+    SETTLE: float
+    """Seconds after a lost request before the first lookup can be believed."""
+
+    def address(self, settings: Settings, digest: Callable[[str], str]) -> Address:
+        """Say where settings lead to, without asking anybody. `digest` is keyed, for secrets."""
+        ...
+
+    def next_step(self, want: Want, have: Have) -> Step | Nothing:
+        """Return the one request that is due now, or nothing."""
+        ...
+
+    def connect(self, settings: Settings) -> Client:
+        """Return a client for these settings."""
+        ...
+
+
+def urgency(priority: Priority) -> int:
+    """P0 is 0: the smaller, the sooner."""
+    return int(priority[1])

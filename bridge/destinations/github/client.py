@@ -1,0 +1,221 @@
+"""Talk to GitHub's REST API: send a step, look for what a lost answer may have left. Never its search, which lags."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlencode, urljoin, urlsplit
+
+from bridge.destinations.base import Done, Failed, Fault, Found, Scope
+from bridge.destinations.deadline import Deadline
+from bridge.destinations.github.errors import REDIRECTS, failed, request_id, unlike_github
+from bridge.destinations.github.step import repository
+from bridge.destinations.http import MIB, ExchangeError, Http, bearer
+from bridge.destinations.steps import delivery_of, table, text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from bridge.destinations.answer import Answer
+    from bridge.destinations.base import JSON, Client, Have, Outcome, Settings, Step
+
+API: Final = "https://api.github.com"
+SKEW: Final = timedelta(minutes=5)
+PAGE: Final = 100
+PAGES: Final = 10
+LISTED: Final = 16 * MIB
+"""Bytes that a page of issues may have: a hundred bodies of 64 Ki characters each, most far shorter."""
+
+MARK: Final = re.compile(r"\s*(<!-- bridge:\S+:\d+ -->)")
+
+
+def connect(settings: Settings) -> Client:
+    """Return a client for a token.
+
+    Raises:
+        ValueError: there is no usable token or address; the sentence says why, without showing it.
+    """
+    return GitHub(settings)
+
+
+class _UnlistedError(Exception):
+    """A lookup did not come to its end; `failed` says why."""
+
+    def __init__(self, failed: Failed) -> None:
+        super().__init__(failed.error)
+        self.failed = failed
+
+
+class GitHub:
+    """A repository, seen through a token."""
+
+    def __init__(self, settings: Settings) -> None:
+        if not settings.text("token") and settings.values.get("app"):
+            raise ValueError("`app:` is not supported yet: give the destination a `token`")
+        self._base = settings.text("api_url", API).rstrip("/")
+        self._repo = repository(settings)
+        self._headers = {
+            "Accept": "application/vnd.github+json",
+            "Authorization": bearer(settings.text("token")),
+            "X-GitHub-Api-Version": "2022-11-28",
+        }
+        self._http = Http(self._base)
+
+    def send(self, step: Step, have: Have, deadline: float, ready: Callable[[], None]) -> Outcome:
+        """Send a step. `ready` is called before each request's first byte; a redirect or a 404 makes a second one."""
+        outcome = self._send(step, have, Deadline(deadline), ready)
+        asked = step.request.get("state")
+        if isinstance(outcome, Failed) and outcome.unknown and asked:
+            return replace(outcome, note={**outcome.note, "asked": asked})
+        return outcome
+
+    def _send(self, step: Step, have: Have, until: Deadline, ready: Callable[[], None]) -> Outcome:
+        try:
+            answer = self._exchange(step.method.partition(" ")[0], step.path, step.request, until, ready)
+            if _succeeded(answer):
+                return _done(step, have, answer)
+            fault = failed(answer, step.method, self._repo, delivery_of(step, have))
+            if fault.error == "not_found" and step.method in {"PATCH issue", "POST comments"}:
+                return self._missing(fault, until)
+        except ExchangeError as error:
+            return error.failed()
+        if fault.fault is Fault.SATISFIED:
+            return Done({}, fault.request_id)
+        unreadable = fault.fault in {Fault.PERMANENT, Fault.REPLACE} and fault.scope is not Scope.TOKEN
+        return Done({"private": None}, fault.request_id) if step.learns and unreadable else fault
+
+    def _missing(self, fault: Failed, until: Deadline) -> Failed:
+        """Tell an issue that is gone from a repository that can't be seen: only the first is opened anew."""
+        if not _succeeded(self._exchange("GET", f"/repos/{self._repo}", {}, until, _at_once)):
+            return fault
+        return Failed(Fault.REPLACE, "issue_gone", status=fault.status, request_id=fault.request_id)
+
+    def find(self, step: Step, have: Have, since: datetime, deadline: float) -> Found | Failed:
+        """Walk back to `since` less five minutes, newest first, past pull requests, for a mark at a body's top."""
+        mark, comment = _mark(step.request), step.method == "POST comments"
+        if mark is None:
+            return Failed(Fault.PERMANENT, "unmarked")
+        try:
+            for listed in self._pages(step, since - SKEW, Deadline(deadline), comment=comment):
+                found = next((one for one in listed if "pull_request" not in one and _mark(one) == mark), None)
+                if found is not None:
+                    return Found(_remote(step, have, found))
+        except _UnlistedError as error:
+            return error.failed
+        except ExchangeError as error:
+            return error.failed()
+        return Found(None)
+
+    def _pages(self, step: Step, oldest: datetime, until: Deadline, *, comment: bool) -> Iterator[list[dict[str, Any]]]:
+        """The issues, or the comments of one, since `oldest`, page by page.
+
+        Raises:
+            _UnlistedError: GitHub refused, or there are more than can be walked through.
+            ExchangeError: there is no whole answer.
+        """
+        since = oldest.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        query: dict[str, object] = {"since": since, "per_page": PAGE}
+        if not comment:
+            query |= {"state": "all", "sort": "created", "direction": "desc"}
+        for page in range(1, PAGES + 1):
+            path = f"{step.path}?{urlencode({**query, 'page': page})}"
+            answer = self._exchange("GET", path, {}, until, _at_once, cap=LISTED)
+            listed = answer.json()
+            if not _succeeded(answer):
+                raise _UnlistedError(failed(answer, "GET", self._repo, ""))
+            if not isinstance(listed, list):
+                raise _UnlistedError(unlike_github(answer))
+            yield listed
+            if len(listed) < PAGE or (not comment and _created_before(listed[-1], oldest)):
+                return
+        raise _UnlistedError(Failed(Fault.RETRY, "too many issues to search"))
+
+    def _exchange(  # noqa: PLR0913 - one request has these parts
+        self, verb: str, path: str, request: JSON, until: Deadline, ready: Callable[[], None], *, cap: int = MIB
+    ) -> Answer:
+        """Send one request; one redirect to the same host is followed, with method and body kept."""
+        url = f"{self._base}{path}"
+        content = json.dumps(request).encode() if request else None
+        headers = {**self._headers, **({"Content-Type": "application/json; charset=utf-8"} if request else {})}
+        answer = self._http.exchange(verb, url, deadline=until, ready=ready, headers=headers, content=content, cap=cap)
+        target = urljoin(url, answer.headers.get("location", url))
+        if answer.status in REDIRECTS and target != url and _origin(target) == _origin(self._base):
+            return self._http.exchange(
+                verb, target, deadline=until, ready=ready, headers=headers, content=content, cap=cap
+            )
+        return answer
+
+    def close(self) -> None:
+        """Give connections back."""
+        self._http.close()
+
+
+def _at_once() -> None:
+    """A read changes nothing, so no stale sender needs to be stopped."""
+
+
+def _succeeded(answer: Answer) -> bool:
+    return answer.status // 100 == 2  # noqa: PLR2004 - any success
+
+
+def _origin(url: str) -> tuple[str, str, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname or "", parts.port
+
+
+def _done(step: Step, have: Have, answer: Answer) -> Outcome:
+    """Read a success; one whose body is not what GitHub sends may come from a proxy."""
+    remote = {} if "label" in step.method else _remote(step, have, answer.record() or {})
+    return unlike_github(answer) if remote is None else Done(remote, request_id(answer))
+
+
+def _remote(step: Step, have: Have, record: Mapping[str, Any]) -> JSON | None:
+    """What an answer brings into `Have`, or into the lane's place; None where it is no such answer."""
+    if step.learns:
+        private = record.get("private")
+        return {"private": private, "id": record.get("id")} if isinstance(private, bool) else None
+    if not isinstance(record.get("id"), int):
+        return None
+    if step.method == "POST comments":
+        return {"comment_id": record["id"]}
+    if not isinstance(record.get("number"), int):
+        return None
+    state = "closed" if record.get("state") == "closed" else "open"
+    if step.method == "POST issues":
+        return {"number": record["number"], "url": text(dict(record), "html_url"), "state": state, "closed_by": None}
+    return {"state": state, **_who(state, str(step.request.get("state") or ""), have, record)}
+
+
+def _who(state: str, asked: str, have: Have, record: Mapping[str, Any]) -> JSON:
+    """Who closed an issue, or opened it again: we, where we asked for it, else a person.
+
+    Closing one that a person has closed just before leaves `closed_by` with that person. What we asked for when an
+    answer was lost (`asked`) is ours as well.
+    """
+    before, asked = text(have, "state"), asked or text(have, "asked")
+    if state == "open":
+        return {"closed_by": None, "kept_open": True} if before == "closed" and not asked else {"closed_by": None}
+    if before == "closed":
+        return {"closed_by": text(have, "closed_by") or "person"}
+    closer, author = (text(table(dict(record), key), "login") for key in ("closed_by", "user"))
+    if asked != "closed":
+        return {"closed_by": "person"}
+    if closer and author and closer != author:
+        return {"closed_by": "person", "person_commented": True}  # the comment that goes before a closing
+    return {"closed_by": "bridge"}
+
+
+def _mark(record: Mapping[str, Any]) -> str | None:
+    """The mark at the top of a body, as it stands there."""
+    found = MARK.match(str(record.get("body") or ""))
+    return found.group(1) if found else None
+
+
+def _created_before(record: Mapping[str, Any], oldest: datetime) -> bool:
+    try:
+        return datetime.fromisoformat(str(record.get("created_at"))) < oldest
+    except (TypeError, ValueError):
+        return False

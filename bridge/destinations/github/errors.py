@@ -1,0 +1,138 @@
+"""What GitHub's refusals mean, decided in GitHub's own order: limits first, then redirects, 422, 5xx, the table.
+
+The table stands in `errors.json`: of the rows of a status the first whose conditions hold (`message`, `header`, and of
+any of the body's errors `field`, `code`, `resource`, `detail`) counts. Texts are looked at only where neither status
+nor headers tell two cases apart.
+"""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any, Final
+
+from bridge.destinations.answer import in_doubt
+from bridge.destinations.base import Failed, Fault, Scope
+
+if TYPE_CHECKING:
+    from bridge.destinations.answer import Answer
+
+ROWS: Final[list[dict[str, Any]]] = json.loads(files(__package__).joinpath("errors.json").read_text("utf-8"))
+
+WAIT: Final = 60.0
+"""Seconds to wait where GitHub limits without saying how long."""
+
+REDIRECTS: Final = frozenset({301, 302, 307, 308})
+_UNKNOWN: Final = "GitHub answered {error}, which the bridge does not know: look it up, mend it"
+_MOVED: Final = "GitHub sends requests for {repo} elsewhere, and more than once or to another host: correct `repo`"
+_GENERAL: Final = {
+    Fault.DEGRADE: "GitHub refuses the issue even in its plainest form ({error}): report it as a fault of the bridge",
+    Fault.REPLACE: "The issue in {repo} was deleted ({error})",
+}
+
+
+def failed(answer: Answer, method: str, repo: str, delivery: str) -> Failed:
+    """Read an answer that is no success. `method` as in `Step.method`; of a 404 see `client`."""
+    status = answer.status
+    wait = _limited_for(answer)
+    if wait is not None:
+        return _failed(answer, Fault.LIMITED, Scope.TOKEN, f"HTTP {status}", wait=wait)
+    if status in REDIRECTS:
+        hint = _sentence(_MOVED, repo, delivery)
+        return _failed(answer, Fault.PERMANENT, Scope.CHANNEL, f"HTTP {status}", hint=hint)
+    if status >= 500:  # noqa: PLR2004 - a server's fault
+        return _failed(answer, Fault.RETRY, Scope.CHANNEL, f"HTTP {status}")
+    row = next((row for row in ROWS if row["status"] == status and _holds(row, answer)), None)
+    if row is None:
+        hint = _sentence(_UNKNOWN, repo, delivery, error=f"HTTP {status}")
+        return _failed(answer, Fault.PERMANENT, Scope.DELIVERY, f"HTTP {status}", hint=hint)
+    if "label" in method and status in {404, 422}:  # gone already, or refused: an issue does without it
+        return _failed(answer, Fault.SATISFIED, Scope.DELIVERY, row["id"])
+    fault, say = Fault(row["treat"]), row.get("say")
+    hint = _sentence(say or _GENERAL.get(fault, ""), repo, delivery, error=row["id"])
+    wait = WAIT if fault is Fault.LIMITED else None
+    return _failed(answer, fault, Scope(row["scope"]), row["id"], hint=hint, wait=wait)
+
+
+def unlike_github(answer: Answer) -> Failed:
+    """A success that is not GitHub's: what was asked may have been done."""
+    hint = "Something between the bridge and GitHub may have answered: look at the proxy."
+    error = "an answer that is not GitHub's"
+    return Failed(Fault.RETRY, error, Scope.CHANNEL, hint, unknown=True, status=answer.status)
+
+
+def request_id(answer: Answer) -> str:
+    """GitHub's own id of a request, for its support."""
+    return answer.headers.get("x-github-request-id", "")
+
+
+def _limited_for(answer: Answer) -> float | None:
+    """Seconds to wait where the answer is a limit, of whichever of GitHub's kinds; None where it is none."""
+    if answer.retry_after is not None:
+        return answer.retry_after
+    if answer.status in {403, 429} and answer.headers.get("x-ratelimit-remaining") == "0":
+        return _until_reset(answer)
+    message = _message(answer)
+    if answer.status == 429 or (  # noqa: PLR2004 - the status is its name
+        answer.status == 403 and ("secondary rate limit" in message or "abuse" in message)  # noqa: PLR2004
+    ):
+        return WAIT
+    return None
+
+
+def _until_reset(answer: Answer) -> float:
+    """Seconds until the limit is lifted, by GitHub's own clock."""
+    reset, now = answer.headers.get("x-ratelimit-reset", ""), answer.epoch
+    return max(float(reset) - now, 1.0) if reset.isdecimal() and now is not None else WAIT
+
+
+def _holds(row: dict[str, Any], answer: Answer) -> bool:
+    """Do a row's conditions hold? A row without any always does."""
+    if row.get("message", "") not in _message(answer) or ("header" in row and row["header"] not in answer.headers):
+        return False
+    if not {"field", "code", "resource", "detail"} & set(row):
+        return True
+    return any(_matches(row, error) for error in _errors(answer))
+
+
+def _matches(row: dict[str, Any], error: dict[str, Any]) -> bool:
+    said = {name: str(error.get(name) or "").lower() for name in ("field", "code", "resource", "message")}
+    return (
+        row.get("field", "") in said["field"]
+        and row.get("code", said["code"]) == said["code"]
+        and row.get("resource", said["resource"]) == said["resource"]
+        and row.get("detail", "") in said["message"]
+    )
+
+
+def _message(answer: Answer) -> str:
+    record = answer.record()
+    said = record.get("message") if record is not None else answer.body[:2_000].decode("utf-8", "replace")
+    return str(said or "").lower()
+
+
+def _errors(answer: Answer) -> list[dict[str, Any]]:
+    errors = (answer.record() or {}).get("errors")
+    return [error for error in errors if isinstance(error, dict)] if isinstance(errors, list) else []
+
+
+def _failed(  # noqa: PLR0913 - the parts of one value
+    answer: Answer, fault: Fault, scope: Scope, error: str, *, hint: str = "", wait: float | None = None
+) -> Failed:
+    return Failed(
+        fault,
+        error,
+        scope,
+        hint,
+        retry_after=wait,
+        unknown=in_doubt(answer.status),
+        status=answer.status,
+        request_id=request_id(answer),
+        note={"plain": True} if fault is Fault.DEGRADE else {},
+    )
+
+
+def _sentence(say: str, repo: str, delivery: str, **words: str) -> str:
+    """Fill a sentence in and end it with how to go on."""
+    again = f"`bridge replay {delivery}`" if delivery else "`bridge replay --all`"
+    return f"{say.format(repo=repo, **words)}, then {again}." if say else ""

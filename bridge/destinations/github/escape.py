@@ -1,0 +1,63 @@
+"""GitHub's Markdown: untrusted text made inert, links written, values fenced."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from bridge.render import text
+from bridge.render.escape import Escape
+
+_ZERO: Final = "\N{ZERO WIDTH SPACE}"
+_HTML: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "$": "&#36;"}
+# "$" as well: GitHub reads $…$ as mathematics before it reads Markdown, so a backslash comes too late.
+_MARKS = re.compile(r"([\\`*_\[\]|~^])")
+_LINE_START = re.compile(r"^( *)(?:([-+=#])|(\d{1,9})([.)]))", re.MULTILINE)
+_INDENT = re.compile(r"^ {2,}", re.MULTILINE)
+# What GitHub makes links, references or pictures of where it merely stands in text, and what a following value could
+# make one of. Emoji: `:name:`.
+_REFERENCES = re.compile(
+    r"(?:@(?=\w|\Z)|#(?=\d|\Z)|\bGH-(?=\d|\Z)|:(?=/|\Z)|\bwww\.(?=\S|\Z))|(?P<emoji>:)(?=[a-z0-9_+-]+:)",
+    re.IGNORECASE,
+)
+WHOLE: Final = re.compile(r"\\.|&(?:amp|lt|gt|#36);|\[(?:\\.|[^\]\\])*\]\([^()\s]*\)")
+"""What a cut leaves whole."""
+
+
+def plain(untrusted: str) -> str:
+    """Return one line for a title, where GitHub reads no Markdown: people and issues named in it are not called."""
+    return _REFERENCES.sub(lambda found: found[0] if found["emoji"] else found[0] + _ZERO, text.one_line(untrusted))
+
+
+def markdown(untrusted: str) -> str:
+    """Return untrusted text as Markdown that shows it and does nothing; one line may stand in a table cell."""
+    shown = _REFERENCES.sub(lambda found: found[0] + _ZERO, _INDENT.sub(" ", text.clean(untrusted)))
+    shown = _MARKS.sub(r"\\\1", re.sub("[&<>$]", lambda found: _HTML[found[0]], shown))
+    return _LINE_START.sub(_stopped, shown)
+
+
+def _stopped(found: re.Match[str]) -> str:
+    """Put a backslash before what would begin a heading, a list or a rule."""
+    return f"{found[1]}\\{found[2]}" if found[2] else f"{found[1]}{found[3]}\\{found[4]}"
+
+
+def link(label: str, url: str) -> str:
+    """Return a link; `url` is an http(s) one already (`bridge.render.text.http_link`)."""
+    target = url.replace("&", "&amp;").translate({ord(one): f"%{ord(one):02X}" for one in "[]$"})
+    return f"[{markdown(text.one_line(label)) or 'link'}]({target})"
+
+
+def fence(value: str) -> str:
+    """Return text in a code fence that is longer than any run of backticks inside."""
+    inside = text.clean(value)
+    longest = max((len(run) for run in re.findall("`+", inside)), default=0)
+    marks = "`" * max(3, longest + 1)
+    return f"{marks}text\n{inside}\n{marks}"
+
+
+def cut(escaped: str, room: int) -> str:
+    """Cut Markdown, never inside of an escape or a link."""
+    return text.cut(escaped, room, WHOLE)
+
+
+ESCAPE: Final = Escape(text=markdown, plain=plain, link=link, plain_blocks=frozenset({"title"}))

@@ -1,0 +1,156 @@
+"""A GitHub issue and its comments: title, labels, and the words of the template put together as Markdown."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from bridge.core.incident import State
+from bridge.destinations.github.escape import cut, fence, link, markdown, plain
+from bridge.render import builtin, changes, times
+from bridge.render.jinja import TemplateFailedError
+from bridge.render.states import standing
+from bridge.render.text import clean, one_line
+from bridge.render.text import cut as cut_text
+from bridge.render.view import view
+
+if TYPE_CHECKING:
+    from bridge.destinations.base import Want
+    from bridge.render.view import View
+
+TITLE: Final = 256
+BODY: Final = 65_536
+"""Characters that GitHub takes of a body or a comment (its 422 answer says so)."""
+LABEL: Final = 50
+MOST_LABELS: Final = 100
+DEFAULT_LABELS: Final = ("area:alerting", "Pri:{priority}", "Team:{team}", "Source:{source}")
+
+# With labels and marks all rooms together stay below a body's limit.
+ROOMS: Final = {"state_line": 1_000, "what": 24_000, "facts": 12_000, "alerts": 6_000, "details": 2_000}
+TIMELINE: Final = 3_000
+LABELS: Final = 12_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    state_line: str
+    what: str
+    facts: str
+    alerts: str
+    details: str
+    timeline: str
+
+
+def title(want: Want) -> str:
+    """Return an issue's title: "[P2] Inductor Jobs Broken"."""
+    seen = view(want)
+    try:
+        words = want.words.block("github", "title", seen, want.settings.text("template") or None)
+    except TemplateFailedError as error:
+        want.words.on_fallback("github", str(error))
+        words = plain(f"[{seen.priority}] {'TEST ' if seen.test else ''}{seen.title}")
+    return cut_text(" ".join(words.split()), TITLE) or f"[{seen.priority}] Unnamed alert"
+
+
+def labels(want: Want) -> list[str]:
+    """Return an issue's labels, as the setting `labels` says or the default ones, one `Team:` a team.
+
+    GitHub compares labels without case; longer ones than 50 characters it refuses.
+    """
+    said = want.settings.values.get("labels")
+    wanted = said if isinstance(said, (list, tuple)) else [said] if isinstance(said, str) else DEFAULT_LABELS
+    made: dict[str, str] = {}
+    for pattern in wanted:
+        for team in want.incident.teams if "{team}" in str(pattern) else ("",):
+            label = one_line(_filled(str(pattern), team, want))[:LABEL].strip()
+            if label:
+                made.setdefault(label.casefold(), label)
+    return list(made.values())[:MOST_LABELS]
+
+
+def body(want: Want, mark: str) -> str:
+    """Return an issue's body: the hidden mark by which it is found again, then all that people need."""
+    seen = view(want)
+    parts = _parts(want, seen)
+    kept = {name: cut(getattr(parts, name), room) for name, room in ROOMS.items()}
+    texts = (
+        f"<!-- bridge:{re.sub(r'[^A-Za-z0-9:._-]', '', mark)} -->\n{kept['state_line']}",
+        kept["what"],
+        kept["facts"],
+        kept["alerts"],
+        _folded(kept["details"], seen),
+        f"**Time line** — {cut(parts.timeline, TIMELINE)}" if parts.timeline else "",
+    )
+    return "\n\n".join(text for text in texts if text) + "\n"
+
+
+def announced(want: Want) -> dict[str, Any]:
+    """Return what a later `comment` compares with, as JSON."""
+    return changes.announced(want.incident)
+
+
+def comment(want: Want, before: dict[str, Any]) -> str | None:
+    """Return a comment on what changed since `before`, None where nothing is worth one."""
+    zone = times.zone_named(want.settings.text("timezone", "UTC"))
+    told = changes.changes(want.incident, before, zone)
+    if not told:
+        return None
+    try:
+        words = want.words.block("github", "comment", view(want, told), want.settings.text("template") or None)
+    except TemplateFailedError as error:
+        want.words.on_fallback("github", str(error))
+        words = markdown("\n".join(change.words for change in told))
+    return cut(words, BODY) or None
+
+
+def close_reason(want: Want) -> Literal["completed", "not_planned"]:
+    """Return why an issue is closed: completed after a recovery or by a person, not planned where a rule went away."""
+    incident = want.incident
+    by_person = incident.state is State.CLOSED and not incident.test
+    return "completed" if by_person or standing(incident).recovered else "not_planned"
+
+
+def _parts(want: Want, seen: View) -> _Parts:
+    template = want.settings.text("template") or None
+    try:
+        return _Parts(**{part.name: want.words.block("github", part.name, seen, template) for part in fields(_Parts)})
+    except TemplateFailedError as error:
+        want.words.on_fallback("github", str(error))
+        return _built_in(seen)
+
+
+def _built_in(seen: View) -> _Parts:
+    links = [link(to.text, to.url) for to in seen.links if to.name != "silence" or seen.private]
+    facts = (
+        ("Occurred At", seen.since),
+        ("State", seen.word),
+        ("Team", ", ".join(seen.teams)),
+        ("Priority", seen.priority),
+        ("Reason", builtin.reason(seen)),
+        ("Source", seen.source),
+        ("Fingerprint", ", ".join(seen.fingerprints)),
+    )
+    rows = [f"| {name} | {markdown(one_line(words))} |" for name, words in facts if words]
+    words = (builtin.MARK, *seen.notes, seen.summary, seen.description)
+    return _Parts(
+        state_line=markdown(f"{builtin.headline(seen)} · {builtin.facts(seen)}"),
+        what=markdown("\n\n".join(line for line in words if line)),
+        facts="\n".join(["| | |", "|-|-|", *rows, *([f"| Links | {' · '.join(links)} |"] if links else [])]),
+        alerts=markdown(builtin.alerts(seen)),
+        details=markdown(f"Incident {seen.id}"),
+        timeline="",
+    )
+
+
+def _folded(details: str, seen: View) -> str:
+    """Fold what few people need; raw labels only where the repository is known to be private."""
+    raw = "\n".join(f"{label.name} = {label.value}" for label in seen.labels) if seen.private else ""
+    inside = "\n\n".join(text for text in (details, fence(cut_text(clean(raw), LABELS)) if raw else "") if text)
+    name = "Labels, rule, incident" if raw else "Rule, incident"
+    return f"<details><summary>{name}</summary>\n\n{inside}\n\n</details>" if inside else ""
+
+
+def _filled(pattern: str, team: str, want: Want) -> str:
+    values = {"{team}": team, "{priority}": want.incident.priority.value, "{source}": want.incident.source}
+    return re.sub(r"\{(?:team|priority|source)\}", lambda found: values[found[0]], pattern)

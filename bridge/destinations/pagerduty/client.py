@@ -1,0 +1,144 @@
+"""Talk to PagerDuty's Events API: the `pagerduty` client, held to one attempt over our own transport.
+
+By itself that client repeats a 429 for ever and refuses plain http even to a loopback double. The routing key is put in
+here and nowhere else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+import httpx2
+from pagerduty import EventsApiV2Client
+from pagerduty.errors import HttpError
+
+from bridge.destinations.base import Done, Failed, Found
+from bridge.destinations.deadline import Deadline
+from bridge.destinations.http import USER_AGENT, ExchangeError, Http, check_base
+from bridge.destinations.pagerduty.errors import key_gone, outcome
+from bridge.destinations.pagerduty.step import pages_of
+from bridge.destinations.steps import delivery_of, names
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from bridge.destinations.answer import Answer
+    from bridge.destinations.base import Client, Have, Outcome, Settings, Step
+
+API: Final = "https://events.pagerduty.com"
+
+
+class _Transport(httpx2.BaseTransport):
+    """Carries the requests of one step over shared connections, and keeps the last answer."""
+
+    def __init__(self, http: Http, deadline: Deadline, ready: Callable[[], None]) -> None:
+        self._http = http
+        self._deadline = deadline
+        self._ready = ready
+        self.answers: list[Answer] = []
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Send one request.
+
+        Raises:
+            ExchangeError: there is no whole answer; it is none of the failures that the library would try again.
+        """
+        headers = {name: value for name, value in request.headers.items() if name not in _OURS}
+        answer = self._http.exchange(
+            request.method,
+            str(request.url),
+            deadline=self._deadline,
+            ready=self._ready,
+            headers=headers,
+            content=request.read(),
+        )
+        self.answers.append(answer)
+        return httpx2.Response(answer.status, headers={"content-type": "application/json"}, content=answer.body)
+
+
+_OURS: Final = frozenset({"host", "content-length", "connection", "accept-encoding"})
+"""Headers that belong to the connection."""
+
+
+class _Events(EventsApiV2Client):
+    """The library's client for one step: one attempt, whatever comes back."""
+
+    max_network_attempts = 0
+    max_http_attempts = -1  # "more than this many attempts were made" holds at once, so even a 429 is handed back
+    user_agent = USER_AGENT
+
+    def __init__(self, routing_key: str, base: str, transport: _Transport) -> None:
+        super().__init__(routing_key, base_url=base, transport=transport)
+        self.retry = {429: 1}
+
+    @property
+    def url(self) -> str:
+        """The base address: https, or plain http to a loopback address."""
+        return str(self._url)
+
+    @url.setter
+    def url(self, base: str) -> None:
+        check_base(base)
+        self._url = base
+
+
+def connect(settings: Settings) -> Client:
+    """Return a client for all configured routing keys.
+
+    Raises:
+        ValueError: the address can't be used.
+    """
+    return PagerDuty(settings)
+
+
+class PagerDuty:
+    """An Events API, with the routing keys of a destination: the new one first, older ones to resolve with."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._base = settings.text("api_url", API).rstrip("/")
+        keys, digests = names(settings.values, "routing_key"), names(settings.values, "digests")
+        self._keys = dict(zip(digests, keys, strict=False)) if digests else {"": keys[0] if keys else ""}
+        self._http = Http(self._base)
+
+    def send(self, step: Step, have: Have, deadline: float, ready: Callable[[], None]) -> Outcome:
+        """Send an event under the routing key that the step names by its digest."""
+        delivery = delivery_of(step, have)
+        secret = self._keys.get(step.path)
+        if not secret:
+            return key_gone(step.path, delivery)
+        transport = _Transport(self._http, Deadline(deadline), ready)
+        try:
+            _send(_Events(secret, self._base, transport), step)
+        except ExchangeError as error:
+            return _noted(step, error.failed())
+        return _noted(step, outcome(transport.answers[-1], f"key {step.path[:8]}", delivery, secret))
+
+    def find(self, step: Step, have: Have, since: datetime, deadline: float) -> Found | Failed:  # noqa: ARG002
+        """Never needed: no event creates a second thing when it is sent again, thanks to its dedup key."""
+        return Found(None)
+
+    def close(self) -> None:
+        """Give connections back."""
+        self._http.close()
+
+
+def _noted(step: Step, outcome: Outcome) -> Outcome:
+    """Note a page that may have opened although no answer says so: it is triggered again, or resolved, never lost."""
+    if isinstance(outcome, Done) or not outcome.unknown or step.request["event_action"] != "trigger":
+        return outcome
+    key = step.request["dedup_key"]
+    pages = [{**page, "doubt": True} if page["key"] == key else page for page in pages_of(step.told)]
+    last = {"page": step.told["page"]} if "page" in step.told else {}
+    return replace(outcome, note={"pages": pages, **last})
+
+
+def _send(client: EventsApiV2Client, step: Step) -> None:
+    """Send one event; what an answer means is read from the answer itself, not from the library's exceptions."""
+    event: dict[str, Any] = dict(step.request)
+    action, key = str(event.pop("event_action")), str(event.pop("dedup_key"))
+    try:
+        client.send_event(action, dedup_key=key, **event)
+    except HttpError:
+        return

@@ -1,0 +1,34 @@
+"""PagerDuty shows plain text and reads summaries aloud: nothing to escape, but nothing hidden or unspeakable."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Final
+
+from bridge.render import text
+from bridge.render.escape import Escape
+
+_URL = re.compile(r"\S*://\S*")
+_SPACED = re.compile(r"[\[\](){}<>|*_`~#\\\"]+")
+_UNSPOKEN: Final = frozenset({"So", "Sk", "Mn", "Co", "Cn", "Cf"})
+
+
+def spoken(untrusted: str) -> str:
+    """Return text on one line as a machine can read it aloud: without addresses, brackets, emoji and markup."""
+    words = _SPACED.sub(" ", _URL.sub(" ", text.one_line(untrusted)))
+    kept = "".join(one for one in words if one.isalnum() or unicodedata.category(one) not in _UNSPOKEN or _letters(one))
+    return re.sub(r"\s+([,.:;!?])", r"\1", " ".join(kept.split())).strip(" ,;:")
+
+
+def _letters(mark: str) -> bool:
+    """Say whether a mark belongs to letters: all combining ones but those that make emoji of what stands before."""
+    return unicodedata.category(mark) == "Mn" and not "\ufe00" <= mark <= "\ufe0f"
+
+
+def link(label: str, url: str) -> str:
+    """Return a link in plain text: its name and its address."""
+    return f"{text.one_line(label)}: {url}"
+
+
+ESCAPE: Final = Escape(text=text.clean, plain=spoken, link=link, plain_blocks=frozenset({"summary"}))

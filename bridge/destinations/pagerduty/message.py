@@ -1,0 +1,149 @@
+"""A page: an event of PagerDuty's Events API v2, without its routing key, which the client adds."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+from bridge.render import builtin, members, times
+from bridge.render.changes import began_at
+from bridge.render.jinja import TemplateFailedError
+from bridge.render.text import cut, one_line
+from bridge.render.view import View, view
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bridge.core.incident import Incident
+    from bridge.destinations.base import Want
+
+CLIENT: Final = "Alert bridge"
+SUMMARY: Final = 1_024
+"""Characters (source: Events API v2, alert event)."""
+DETAIL: Final = 20_000
+SHORT: Final = 255
+LARGEST: Final = 524_288 - 1_024
+"""Bytes of a whole event, 512 KB, less room for the routing key."""
+
+SEVERITY: Final = {"P0": "critical", "P1": "error", "P2": "warning", "P3": "info"}
+COMPONENT: Final = ("service", "job", "instance")
+DETAILS: Final = {
+    "what": "What",
+    "values": "Values",
+    "team": "Team",
+    "since": "Since",
+    "folder": "Folder",
+    "alerts": "Alerts",
+    "notes": "Note",
+    "before": "Before",
+}
+"""Custom details by block, in the order in which they show: PagerDuty sorts by name, so each carries its number."""
+LINKS: Final = {"runbook": "Runbook", "dashboard": "Dashboard", "slack": "Slack thread", "alert": "View alert"}
+
+
+def trigger(want: Want, key: str, members: tuple[str, ...] | None, page: int) -> dict[str, Any]:
+    """Return the event that opens a page, or raises the severity of one.
+
+    Args:
+        want: the incident and its settings.
+        key: the deduplication key, one a page.
+        members: ids of the members that the page is for; None for all.
+        page: which page of the incident it is; one after the first says that it is about more alerts.
+    """
+    told = _only(want, members)
+    seen = view(told)
+    summary, details = _words(told, seen)
+    began = began_at(told.incident)
+    event: dict[str, Any] = {
+        "event_action": "trigger",
+        "dedup_key": key,
+        "client": CLIENT,
+        "client_url": seen.console or None,
+        "payload": {
+            "summary": cut(f"More alerts. {summary}" if page > 1 and members is not None else summary, SUMMARY),
+            "source": seen.host,
+            "severity": _severity(want),
+            "timestamp": times.iso(began),
+            "component": _component(told.incident),
+            "group": cut(seen.folder, SHORT) or None,
+            "class": cut(seen.title, SHORT),
+            "custom_details": details,
+        },
+        "links": _links(seen),
+        "images": [{"src": seen.image, "alt": "Panel"}] if seen.image else None,
+    }
+    return _within(_without_nothing(event))
+
+
+def resolve(key: str) -> dict[str, Any]:
+    """Return the event that resolves a page."""
+    return {"event_action": "resolve", "dedup_key": key}
+
+
+def _only(want: Want, chosen: tuple[str, ...] | None) -> Want:
+    """Return want with the chosen members alone; all where none of them is known any more."""
+    those = tuple(member for member in want.incident.members if chosen is None or member.id in chosen)
+    return replace(want, incident=replace(want.incident, members=those)) if those else want
+
+
+def _words(want: Want, seen: View) -> tuple[str, dict[str, str]]:
+    """Return the summary and the custom details, numbered in their order."""
+    template = want.settings.text("template") or None
+    try:
+        summary = want.words.block("pagerduty", "summary", seen, template)
+        blocks = {block: want.words.block("pagerduty", block, seen, template) for block in DETAILS}
+    except TemplateFailedError as error:
+        want.words.on_fallback("pagerduty", str(error))
+        summary, blocks = _built_in(seen)
+    told = [(DETAILS[block], cut(words, DETAIL)) for block, words in blocks.items() if words]
+    summary = " ".join(summary.split()) or builtin.headline(seen)
+    return summary, {f"{place} {name}": words for place, (name, words) in enumerate(told, start=1)}
+
+
+def _built_in(seen: View) -> tuple[str, dict[str, str]]:
+    blocks = {
+        "what": "\n".join(words for words in (seen.summary, seen.description) if words),
+        "values": ", ".join(seen.values),
+        "team": ", ".join(seen.teams),
+        "since": seen.since,
+        "folder": seen.folder,
+        "alerts": builtin.alerts(seen),
+        "notes": "\n".join([*seen.notes, builtin.MARK]),
+    }
+    return f"{builtin.headline(seen)}, team {' and '.join(seen.teams)}", blocks
+
+
+def _severity(want: Want) -> str:
+    said = want.settings.values.get("severity")
+    chosen: Mapping[str, object] = said if isinstance(said, dict) else {}
+    priority = want.incident.priority.value
+    severity = str(chosen.get(priority) or SEVERITY[priority])
+    return severity if severity in SEVERITY.values() else SEVERITY[priority]
+
+
+def _component(incident: Incident) -> str | None:
+    labels = members.common(incident.members)
+    return next((cut(one_line(labels[name]), SHORT) for name in COMPONENT if labels.get(name)), None)
+
+
+def _links(seen: View) -> list[dict[str, str]]:
+    urls = {link.name: link.url for link in (*seen.links, *seen.elsewhere)}
+    return [{"href": urls[name], "text": text} for name, text in LINKS.items() if name in urls]
+
+
+def _without_nothing(event: dict[str, Any]) -> dict[str, Any]:
+    made = {}
+    for name, value in event.items():
+        kept = _without_nothing(value) if isinstance(value, dict) else value
+        if kept is not None and kept not in ([], {}):
+            made[name] = kept
+    return made
+
+
+def _within(event: dict[str, Any]) -> dict[str, Any]:
+    """Return an event that PagerDuty takes: a page with fewer details is better than none."""
+    if len(json.dumps(event).encode()) > LARGEST:
+        event["payload"].pop("custom_details", None)
+        event["links"] = event.get("links", [])[:1]
+    return event

@@ -1,0 +1,169 @@
+"""What comes next for the pages of an incident: trigger, trigger again when it gets worse, page for newcomers, resolve.
+
+`Have`: `pages`, each `{key, digest, priority, severity, members, at, open}` (`digest` is of the routing key that it was
+opened with, `members` are the alerts it spoke of, `at` when; `doubt` where its trigger's answer was lost), oldest
+first; `page`, the number of the last one.
+
+An event is safe to send again: its dedup key is fixed by `Have`. A trigger whose answer was lost may have paged: the
+client notes such a page as open and doubtful, so that it is triggered again, or resolved where the incident is over by
+then. After a crash nobody noted it: the step in doubt is to be sent again as it was before the next one is asked for.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from bridge.core.alert import Priority
+from bridge.core.incident import State
+from bridge.destinations.base import Address, Intent, Nothing, Step, urgency
+from bridge.destinations.pagerduty import message
+from bridge.destinations.steps import names, number, table, told
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bridge.core.incident import Member
+    from bridge.destinations.base import JSON, Have, Settings, Want
+
+PAGE_AGAIN: Final = timedelta(minutes=5)
+MEMBERS: Final = 1_000
+"""Members that a page remembers; beyond, newcomers can't be told from others and page nobody."""
+CLOSED: Final = 10
+"""Closed pages that are kept, for people."""
+URGENT: Final = frozenset({Priority.P0, Priority.P1})
+OVER: Final = frozenset({State.RESOLVED, State.CLOSED})
+
+
+def address(settings: Settings, digest: Callable[[str], str]) -> Address:
+    """A service's integration, known by the digest of its routing key; of several (rotation) the first."""
+    keys = names(settings.values, "routing_key")
+    who = digest(keys[0] if keys else "")
+    return Address("pagerduty", f"key {who[:8]}", f"pagerduty/{who}")
+
+
+def next_step(want: Want, have: Have) -> Step | Nothing:
+    """Return the one request that is due now, or nothing."""
+    pages = pages_of(have)
+    if want.incident.state in OVER or want.never_fired:
+        return _resolve(want, have, pages) or (Nothing() if pages else Nothing(_untold(want)))
+    if want.incident.test and not want.settings.values.get("page_test"):
+        return Nothing("a test: it pages only where that is asked for")
+    return _doubtful(want, have, pages) or _firing(want, have, pages) or Nothing()
+
+
+def _firing(want: Want, have: Have, pages: list[dict[str, Any]]) -> Step | None:
+    """Page while it fires; an incident that is merely no longer heard of pages nobody."""
+    if want.incident.state is not State.FIRING:
+        return None
+    if not any(page.get("open") for page in pages):
+        return _page(want, have, pages, None)
+    newcomers = _newcomers(want, pages)
+    return _page(want, have, pages, newcomers) if newcomers else _rise(want, have, pages)
+
+
+def _doubtful(want: Want, have: Have, pages: list[dict[str, Any]]) -> Step | None:
+    """Trigger a page again that may have opened."""
+    page = next((page for page in pages if page.get("open") and page.get("doubt")), None)
+    return None if page is None else _again(want, have, pages, page)
+
+
+def _untold(want: Want) -> str:
+    return "only resolves were heard of it" if want.never_fired else "over before it could be told"
+
+
+def pages_of(have: Have) -> list[dict[str, Any]]:
+    """The pages as the ledger gave them back; nothing in here changes them."""
+    pages = have.get("pages")
+    return [page for page in pages if isinstance(page, dict)] if isinstance(pages, list) else []
+
+
+def _page(want: Want, have: Have, pages: list[dict[str, Any]], members: tuple[str, ...] | None) -> Step:
+    """Open a page under a fresh key: for the whole incident (None), or for the members named."""
+    last = have.get("page")
+    page = (last if isinstance(last, int) else len(pages)) + 1
+    key = f"bridge/{want.incident.id}/{page}"
+    digests = names(want.settings.values, "digests")
+    digest = digests[0] if digests else ""
+    event = message.trigger(want, key, members, page)
+    spoken_of = members if members is not None else tuple(member.id for member in want.incident.firing)
+    fresh = {
+        "key": key,
+        "digest": digest,
+        "priority": want.incident.priority.value,
+        "severity": table(event, "payload").get("severity"),
+        "members": list(spoken_of[: MEMBERS + 1]),
+        "at": want.now.isoformat(),
+        "open": True,
+    }
+    facts = told(want, have, pages=[*_kept(pages), fresh], page=page)
+    return Step(Intent.OPEN, number(have), "enqueue", event, facts, path=digest)
+
+
+def _kept(pages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """All open pages, and the last closed ones without the members that nobody asks for any more."""
+    closed = [page for page in pages if not page.get("open")][-CLOSED:]
+    return [
+        page if page.get("open") else {**page, "members": []}
+        for page in pages
+        if page.get("open") or any(page is one for one in closed)
+    ]
+
+
+def _resolve(want: Want, have: Have, pages: list[dict[str, Any]]) -> Step | None:
+    """Resolve the first page that is open, with the key it was opened with."""
+    for index, page in enumerate(pages):
+        if page.get("open"):
+            after = [*pages[:index], {**page, "open": False}, *pages[index + 1 :]]
+            event, digest = message.resolve(str(page["key"])), str(page.get("digest") or "")
+            facts = told(want, have, pages=after)
+            return Step(Intent.RESOLVE, number(have), "enqueue", event, facts, path=digest)
+    return None
+
+
+def _rise(want: Want, have: Have, pages: list[dict[str, Any]]) -> Step | None:
+    """Trigger the incident's page again under its key when it is more urgent than what was told; never when less."""
+    page = next(page for page in pages if page.get("open"))
+    if urgency(want.incident.priority) >= urgency(Priority(page.get("priority", Priority.P0))):
+        return None
+    return _again(want, have, pages, page)
+
+
+def _again(want: Want, have: Have, pages: list[dict[str, Any]], page: dict[str, Any]) -> Step:
+    """Trigger a page again under its key: the incident's own, the first that is open, or one for newcomers."""
+    whole = page is next(one for one in pages if one.get("open"))
+    members = None if whole else tuple(str(member) for member in page.get("members") or ())
+    event = message.trigger(want, str(page["key"]), members, _number_of(page))
+    sure = {name: value for name, value in page.items() if name != "doubt"}
+    sure |= {"priority": want.incident.priority.value, "severity": table(event, "payload").get("severity")}
+    intent = Intent.OPEN if page.get("doubt") else Intent.ANNOUNCE
+    facts = told(want, have, pages=[sure if one is page else one for one in pages])
+    return Step(intent, number(have), "enqueue", event, facts, path=str(page.get("digest") or ""))
+
+
+def _number_of(page: JSON) -> int:
+    """A page's number, from the end of its key."""
+    number = str(page.get("key")).rpartition("/")[2]
+    return int(number) if number.isdecimal() else 1
+
+
+def _newcomers(want: Want, pages: list[dict[str, Any]]) -> tuple[str, ...]:
+    """Members that joined an open P0 or P1 incident more than `page_again` after its last page, in none so far."""
+    open_pages = [page for page in pages if page.get("open")]
+    known = {str(member) for page in open_pages for member in page.get("members") or ()}
+    if want.incident.priority not in URGENT or any(len(page.get("members") or ()) > MEMBERS for page in open_pages):
+        return ()
+    quiet_until = max(datetime.fromisoformat(str(page["at"])) for page in pages) + _page_again(want.settings)
+
+    def joined(member: Member) -> bool:
+        return member.id not in known and quiet_until < min(member.received_at, want.now)
+
+    return tuple(member.id for member in want.incident.firing if joined(member))
+
+
+def _page_again(settings: Settings) -> timedelta:
+    """The setting, as a duration or in seconds."""
+    value = settings.values.get("page_again", PAGE_AGAIN)
+    if isinstance(value, timedelta):
+        return value
+    return timedelta(seconds=value) if isinstance(value, int | float) else PAGE_AGAIN

@@ -1,0 +1,182 @@
+"""Talk to Slack: send a step, look for what a lost answer may have left."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+from bridge.destinations.base import Done, Failed, Fault, Found, Intent, Scope
+from bridge.destinations.deadline import Deadline
+from bridge.destinations.http import ExchangeError, Http, bearer
+from bridge.destinations.slack.errors import About, from_hook
+from bridge.destinations.slack.learn import learn
+from bridge.destinations.slack.step import EVENT, channel_name, is_id
+from bridge.destinations.slack.web import RefusedError, Web
+from bridge.destinations.steps import delivery_of, table, text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
+
+    from bridge.destinations.base import JSON, Client, Have, Outcome, Settings, Step
+
+API: Final = "https://slack.com/api/"
+SKEW: Final = timedelta(minutes=5)
+PAGE: Final = 15
+"""Messages a page: what apps outside Slack's marketplace get at most."""
+PAGES: Final = 20
+
+Mark = tuple[str, int]
+"""A delivery's id and a step's number."""
+
+
+def connect(settings: Settings) -> Client:
+    """Return a client for a bot token, or for an incoming webhook where there is only that.
+
+    Raises:
+        ValueError: the address or the token can't be used; the sentence says why, without showing it.
+    """
+    return Slack(settings) if settings.text("token") else Webhook(settings)
+
+
+class Slack:
+    """A workspace, seen through a bot token."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._base = settings.text("api_url", API).rstrip("/") + "/"
+        self._token = settings.text("token")
+        bearer(self._token)
+        name = channel_name(settings)
+        self._channel = name if is_id(name) else f"#{name}"
+        self._http = Http(self._base)
+
+    def send(self, step: Step, have: Have, deadline: float, ready: Callable[[], None]) -> Outcome:
+        """Send a step. `ready` is called before each request's first byte; a step that learns has several."""
+        until = Deadline(deadline)
+        web = Web(self._token, self._base, self._http, until, ready)
+        if step.learns:
+            return learn(web, step, until)
+        about = About(step.method, self._channel, delivery_of(step, have))
+        try:
+            record, request_id = web.ask(about, json=dict(step.request))
+        except RefusedError as error:
+            return Done({}) if error.failed.fault is Fault.SATISFIED else error.failed
+        channel, ts = str(record.get("channel") or step.request["channel"]), str(record.get("ts") or "")
+        if step.creates and not ts:
+            return Failed(Fault.RETRY, "an answer without ts", Scope.CHANNEL, unknown=True, request_id=request_id)
+        return Done(_remote(step, channel, ts), request_id)
+
+    def find(self, step: Step, have: Have, since: datetime, deadline: float) -> Found | Failed:
+        """Look in the channel, or in the thread for a reply."""
+        mark = _mark(table(step.request, "metadata"))
+        channel = next((c for c in (text(have, "channel"), text(step.request, "channel")) if is_id(c)), "")
+        if mark is None or not channel:
+            return _unsearchable("unmarked" if mark is None else "the channel's id is not known")
+        until = Deadline(deadline)
+        found = self._search(channel, text(step.request, "thread_ts"), since, until, mark)
+        if isinstance(found, Failed):
+            return found
+        return Found(_remote(step, channel, found[mark]) if mark in found else None)
+
+    def marks(self, channel: str, since: datetime, deadline: float) -> dict[Mark, str] | Failed:
+        """Read all our marks of a channel at once, with their ts: one search for all doubts."""
+        return self._search(channel, "", since, Deadline(deadline), None)
+
+    def _search(
+        self, channel: str, thread: str, since: datetime, until: Deadline, mark: Mark | None
+    ) -> dict[Mark, str] | Failed:
+        """Walk back to `since` less five minutes; stop at one mark where only that is asked for."""
+        method = "conversations.replies" if thread else "conversations.history"
+        oldest = f"{(since - SKEW).timestamp():.6f}"
+        params: JSON = {"channel": channel, "oldest": oldest, "limit": PAGE, "include_all_metadata": True}
+        if thread:
+            params["ts"] = thread
+        web = Web(self._token, self._base, self._http, until, _at_once)
+        found: dict[Mark, str] = {}
+        for _ in range(PAGES):
+            try:
+                record, _id = web.ask(About(method, self._channel), params=params)
+            except RefusedError as error:
+                passing = error.failed.fault in {Fault.RETRY, Fault.LIMITED}
+                return error.failed if passing else _unsearchable(error.failed.error, error.failed.hint)
+            found |= dict(_marks_in(record.get("messages")))
+            cursor = (record.get("response_metadata") or {}).get("next_cursor")
+            if not cursor or (mark is not None and mark in found):
+                return found
+            params["cursor"] = cursor
+        return Failed(Fault.RETRY, "too many messages to search")
+
+    def close(self) -> None:
+        """Give connections back."""
+        self._http.close()
+
+
+class Webhook:
+    """An incoming webhook: it can post, and nothing else. Its address is the secret."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._url = settings.text("webhook_url")
+        parts = urlsplit(self._url)
+        self._http = Http(f"{parts.scheme}://{parts.netloc}")
+        name = channel_name(settings)
+        self._channel = f"#{name}" if name and not is_id(name) else name or "the webhook's channel"
+
+    def send(self, step: Step, have: Have, deadline: float, ready: Callable[[], None]) -> Outcome:
+        """Post a message; the answer brings no id."""
+        body = json.dumps(step.request).encode()
+        headers = {"Content-Type": "application/json; charset=utf-8"}
+        try:
+            answer = self._http.exchange(
+                "POST", self._url, deadline=Deadline(deadline), ready=ready, headers=headers, content=body
+            )
+        except ExchangeError as error:
+            return error.failed()
+        return from_hook(answer, About("webhook", self._channel, delivery_of(step, have))) or Done({})
+
+    def find(self, step: Step, have: Have, since: datetime, deadline: float) -> Found | Failed:  # noqa: ARG002
+        """A webhook can't read."""
+        return _unsearchable("webhook_url")
+
+    def close(self) -> None:
+        """Give connections back."""
+        self._http.close()
+
+
+def _at_once() -> None:
+    """A lookup changes nothing, so no stale sender needs to be stopped."""
+
+
+def _unsearchable(error: str, hint: str = "") -> Failed:
+    return Failed(Fault.PERMANENT, error, Scope.DELIVERY, hint)
+
+
+def _remote(step: Step, channel: str, ts: str) -> JSON:
+    """What an answer brings: a reply must not replace the ts of the message that it belongs to."""
+    if not step.creates:
+        return {}
+    if step.intent == Intent.ANNOUNCE:
+        return {"reply_ts": ts}
+    remote: JSON = {"ts": ts, "channel": channel}
+    if step.path and is_id(channel):
+        remote["url"] = f"{step.path.rstrip('/')}/archives/{channel}/p{ts.replace('.', '')}"
+    return remote
+
+
+def _mark(metadata: JSON) -> Mark | None:
+    """Read the mark from a message's metadata; None where there is none of ours."""
+    payload = table(metadata, "event_payload")
+    delivery, number = text(payload, "delivery"), payload.get("step")
+    if metadata.get("event_type") != EVENT or not delivery or not re.fullmatch(r"\d{1,9}", str(number)):
+        return None
+    return delivery, int(str(number))
+
+
+def _marks_in(messages: Any) -> Iterator[tuple[Mark, str]]:  # noqa: ANN401 (JSON as it came)
+    """The marks in a page of messages, each with its message's ts."""
+    for message in messages if isinstance(messages, list) else ():
+        mark = _mark(table(message, "metadata"))
+        if mark and message.get("ts"):
+            yield mark, str(message["ts"])

@@ -1,0 +1,134 @@
+"""A Slack message and its thread replies: the words of the template, set in Block Kit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from bridge.destinations.slack.escape import ESCAPE, cut, neutral
+from bridge.destinations.slack.mentions import mentions
+from bridge.destinations.slack.parts import Parts, built_in, from_template
+from bridge.render import changes, times
+from bridge.render.jinja import TemplateFailedError
+from bridge.render.view import view
+
+if TYPE_CHECKING:
+    from bridge.destinations.base import Want
+
+__all__ = ["announced", "content", "mentions", "reply"]
+
+HEADER: Final = 150
+"""Block Kit's limit."""
+TEXT: Final = 3_900
+"""chat.update refuses text above 4,000 characters, where chat.postMessage cuts it."""
+
+# A message holds about 10,000 characters; these rooms and the header's add up to less.
+ROOMS: Final = {
+    "headline": HEADER,
+    "text": 700,
+    "what": 2_200,
+    "alerts": 1_000,
+    "more": 1_000,
+    "facts": 500,
+    "links": 2_500,
+    "notes": 700,
+    "footer": 900,
+}
+PLAIN_ROOMS: Final = {
+    "headline": HEADER,
+    "what": 1_000,
+    "alerts": 500,
+    "more": 300,
+    "facts": 300,
+    "links": 800,
+    "notes": 350,
+    "footer": 250,
+}
+"""Without blocks all of it shares TEXT."""
+UNFORMATTED: Final = ESCAPE.plain_blocks
+MENTIONS: Final = 200
+
+
+def content(want: Want, *, plain: bool = False, mentions: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Return `text` and `blocks` for an incident's present state; a pure function of want, so that repeats are silent.
+
+    Args:
+        want: what is to be told.
+        plain: leave the blocks out, all words in `text`: for a message whose blocks Slack refused.
+        mentions: those of the opening message (`mentions`), kept in every edit of it.
+    """
+    parts = _parts(want)
+    called = cut(" ".join(mentions), MENTIONS)
+    if plain:
+        return {"text": _flat(parts, called)}
+    kept = {name: cut(getattr(parts, name), room) for name, room in ROOMS.items()}
+    return {"text": f"{called} {kept['text']}".strip(), "blocks": _blocks(kept, called)}
+
+
+def announced(want: Want) -> dict[str, Any]:
+    """Return what a later `reply` compares with, as JSON."""
+    return changes.announced(want.incident)
+
+
+def reply(want: Want, before: dict[str, Any]) -> str | None:
+    """Return a thread reply for what changed since `before`, None where nothing is worth one. It never mentions."""
+    zone = times.zone_named(want.settings.text("timezone", "UTC"))
+    told = changes.changes(want.incident, before, zone, changes.wanted(want.settings.values.get("replies")))
+    if not told:
+        return None
+    try:
+        template = want.settings.text("template") or None
+        words = want.words.block("slack", "reply", view(want, told), template)
+    except TemplateFailedError as error:
+        want.words.on_fallback("slack", str(error))
+        words = neutral("\n".join(change.words for change in told))
+    return cut(words, TEXT) or None
+
+
+def _parts(want: Want) -> Parts:
+    seen = view(want)
+    try:
+        return from_template(want, seen)
+    except TemplateFailedError as error:
+        want.words.on_fallback("slack", str(error))
+        return built_in(seen)
+
+
+def _flat(parts: Parts, called: str) -> str:
+    """Return all parts as one mrkdwn text; what was for plain_text elements is made inert for it."""
+    lines = [called]
+    for name, room in PLAIN_ROOMS.items():
+        words = getattr(parts, name)
+        lines.append(cut(neutral(words) if name in UNFORMATTED else words, room))
+    return cut("\n".join(line for line in lines if line), TEXT)
+
+
+def _blocks(kept: dict[str, str], called: str) -> list[dict[str, Any]]:
+    """Set the parts in Block Kit; what is empty is left out."""
+    blocks = (
+        _block("header", _plain(kept["headline"])),
+        _block("section", _mrkdwn(called)),
+        _block("section", _plain(kept["what"])),
+        _block("section", _plain(kept["alerts"])),
+        _block("section", _mrkdwn(kept["more"])),
+        _block("context", _mrkdwn(kept["facts"])),
+        _block("section", _mrkdwn(kept["links"])),
+        _block("context", _plain(kept["notes"])),
+        _block("context", _mrkdwn(kept["footer"])),
+    )
+    return [block for block in blocks if block is not None]
+
+
+def _block(kind: str, text: dict[str, Any]) -> dict[str, Any] | None:
+    if not text["text"]:
+        return None
+    return {"type": kind, "elements": [text]} if kind == "context" else {"type": kind, "text": text}
+
+
+def _plain(escaped: str) -> dict[str, Any]:
+    # emoji false: a ":name:" in an alert's text stays text
+    return {"type": "plain_text", "text": escaped, "emoji": False}
+
+
+def _mrkdwn(escaped: str) -> dict[str, Any]:
+    # verbatim: Slack makes no links or mentions of its own of what it finds in the text
+    return {"type": "mrkdwn", "text": escaped, "verbatim": True}

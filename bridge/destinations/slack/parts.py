@@ -1,0 +1,49 @@
+"""The parts of a Slack message, from the template or, where that fails, built in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
+
+from bridge.destinations.slack.escape import characters, link, mrkdwn
+from bridge.render import builtin
+
+if TYPE_CHECKING:
+    from bridge.destinations.base import Want
+    from bridge.render.view import View
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a message consists of, escaped, each named as its block of the template."""
+
+    headline: str
+    text: str
+    what: str
+    alerts: str
+    more: str
+    facts: str
+    links: str
+    notes: str
+    footer: str
+
+
+def from_template(want: Want, seen: View) -> Parts:
+    """Return the parts as the template words them; raises TemplateFailedError."""
+    template = want.settings.text("template") or None
+    return Parts(**{part.name: want.words.block("slack", part.name, seen, template) for part in fields(Parts)})
+
+
+def built_in(seen: View) -> Parts:
+    """Return the parts without a template: every fact, and a mark that the template failed."""
+    return Parts(
+        headline=characters(f"{seen.sign} {builtin.headline(seen)}"),
+        text=mrkdwn(f"{builtin.headline(seen)} ({', '.join(seen.teams)}) {builtin.MARK}"),
+        what=characters(builtin.what(seen)),
+        alerts=characters(builtin.alerts(seen)),
+        more="",
+        facts=mrkdwn(builtin.facts(seen)),
+        links=" · ".join(link(to.text, to.url) for to in seen.links),
+        notes=characters("\n".join([*seen.notes, builtin.MARK])),
+        footer=mrkdwn(f"Incident {seen.id} · {seen.source}"),
+    )

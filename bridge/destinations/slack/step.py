@@ -1,0 +1,180 @@
+"""What comes next for a message: learn the place, post, edit in place, say in the thread what is worth a look.
+
+`Have`: `ts`, `channel` (its id), `url` from the answers; `shown` (digest of what the message says), `announced` (what
+was said aloud), `mentions`, `state`; `plain`, `bare`, `flat` (how a refusal asked to send: without blocks, without
+metadata, outside the thread); `replaced` and `renewed`. With an incoming webhook: `posted`, `unsearchable`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from bridge.core.incident import State
+from bridge.destinations.base import Address, Intent, Nothing, Step
+from bridge.destinations.slack import message
+from bridge.destinations.steps import digest, lost, names, number, table, text, told
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bridge.destinations.base import JSON, Have, Settings, Want
+
+EVENT: Final = "bridge_delivery"
+"""The type of the metadata that marks our messages."""
+
+QUIET: Final[JSON] = {"unfurl_links": False, "unfurl_media": False}
+OVER: Final = frozenset({State.RESOLVED, State.CLOSED})
+
+
+def address(settings: Settings, digest: Callable[[str], str]) -> Address:
+    """A channel of a workspace; the workspace is told apart by its token, or the webhook by its address."""
+    secret = settings.text("token") or settings.text("webhook_url")
+    name = channel_name(settings)
+    who = digest(secret)[:8]
+    shown = name if is_id(name) else f"#{name}" if name else f"webhook {who}"
+    return Address("slack", shown, f"slack/{who}/{name.lower() or 'webhook'}")
+
+
+def channel_name(settings: Settings) -> str:
+    """The configured channel: an id as it is, a name without its # and in lower case."""
+    given = settings.text("channel").strip()
+    return given if is_id(given) else given.removeprefix("#").lower()
+
+
+def is_id(channel: str) -> bool:
+    """Is it a channel's id (C…, G…, D…) rather than a name? Names have no capitals."""
+    return re.fullmatch(r"[CGD][A-Z0-9]{6,}", channel) is not None
+
+
+def next_step(want: Want, have: Have) -> Step | Nothing:
+    """Return the one request that is due now, or nothing."""
+    hook = not want.settings.text("token")
+    if not ("posted" in have if hook else text(have, "ts")) or lost(have):
+        reason = _untold(want)
+        if reason:
+            return Nothing(reason)
+        return _hook_open(want, have) if hook else _learn(want, have) or _open(want, have)
+    if hook:
+        return _hook_reply(want, have) or Nothing()
+    return _edit(want, have) or _reply(want, have) or Nothing()
+
+
+def _untold(want: Want) -> str | None:
+    """Why an incident that this channel never saw is not told here any more."""
+    if want.never_fired:
+        return "only resolves were heard of it"
+    if want.incident.state is State.CLOSED and not want.incident.test:
+        return "closed before it could be told"
+    return None
+
+
+def _learn(want: Want, have: Have) -> Step | None:
+    """Ask once a lane for the channel's id and what else is needed, before the first post."""
+    handles = any(re.match(r"@(?!(here|channel|everyone)$)", word) for word in _mention_words(want.settings))
+    if "channel_id" in want.place and ("usergroups" in want.place or not handles):
+        return None
+    request: JSON = {"channel": _configured(want), "handles": handles}
+    return Step(Intent.OPEN, number(have), "conversations.list", request, {"steps": number(have)}, learns=True)
+
+
+def _mention_words(settings: Settings) -> tuple[str, ...]:
+    mention = settings.values.get("mention")
+    values = mention.values() if isinstance(mention, dict) else (mention,)
+    return tuple(word for value in values for word in names({"mention": value}, "mention"))
+
+
+def _configured(want: Want) -> str:
+    name = channel_name(want.settings)
+    return name if is_id(name) else f"#{name}"
+
+
+def _content(want: Want, have: Have, mentions: tuple[str, ...]) -> JSON:
+    return message.content(want, plain=bool(have.get("plain")), mentions=mentions)
+
+
+def _marked(want: Want, have: Have) -> JSON:
+    """The metadata by which a message is found again."""
+    if have.get("bare"):
+        return {}
+    payload = {"delivery": want.delivery, "step": number(have)}
+    return {"metadata": {"event_type": EVENT, "event_payload": payload}}
+
+
+def _open(want: Want, have: Have) -> Step:
+    """Post the message: with a mention only while it fires, and not where it stands in for one that was removed."""
+    aloud = want.incident.state is State.FIRING and not lost(have)
+    mentions = message.mentions(want) if aloud else ()
+    content = _content(want, have, mentions)
+    channel = text(want.place, "channel_id") or _configured(want)
+    request: JSON = {"channel": channel, **content, **_marked(want, have), **QUIET, "parse": "none"}
+    facts: JSON = {
+        "shown": digest(content),
+        "announced": message.announced(want),
+        "mentions": list(mentions),
+        "state": want.incident.state.value,
+    }
+    if lost(have):
+        facts["renewed"] = True
+    path = text(want.place, "team_url")
+    return Step(
+        Intent.OPEN, number(have), "chat.postMessage", request, told(want, have, **facts), creates=True, path=path
+    )
+
+
+def _edit(want: Want, have: Have) -> Step | None:
+    """Change the message in place, silently; `chat.update` keeps the metadata that it is not given."""
+    content = _content(want, have, names(have, "mentions"))
+    shown = digest(content)
+    if shown == have.get("shown"):
+        return None
+    facts: JSON = {"shown": shown, "state": want.incident.state.value}
+    if message.reply(want, table(have, "announced")) is None:
+        facts["announced"] = message.announced(want)
+    place: JSON = {"channel": text(have, "channel"), "ts": text(have, "ts")}
+    request: JSON = {**place, "blocks": [], **content, "parse": "none"}  # without blocks, those it has are to go
+    ends = want.incident.state in OVER and have.get("state") not in OVER
+    intent = Intent.RESOLVE if ends else Intent.EDIT
+    return Step(intent, number(have), "chat.update", request, told(want, have, **facts))
+
+
+def _reply(want: Want, have: Have) -> Step | None:
+    """Say in the thread what changed, where it is worth a notification."""
+    before = table(have, "announced")
+    words = message.reply(want, before)
+    if words is None:
+        return None
+    now = message.announced(want)
+    request: JSON = {"channel": text(have, "channel"), "text": words, **_marked(want, have), **QUIET, "parse": "none"}
+    if not have.get("flat"):
+        request["thread_ts"] = text(have, "ts")
+        if _changed(before, now) & set(names(want.settings.values, "reply_broadcast")):
+            request["reply_broadcast"] = True
+    facts = told(want, have, announced=now)
+    return Step(Intent.ANNOUNCE, number(have), "chat.postMessage", request, facts, creates=True)
+
+
+def _changed(before: JSON, now: JSON) -> set[str]:
+    """What an announcement is about, in the words of the setting: state, priority, members."""
+    changed = {key for key in now if now[key] != before.get(key)}
+    if changed & {"state", "state_reason", "n"}:
+        return {"state", *changed} - {"firing"}
+    return {"members", *changed} if "firing" in changed else changed
+
+
+def _hook_open(want: Want, have: Have) -> Step:
+    """Post through an incoming webhook: it answers without an id, so there is no edit, no thread, no looking up."""
+    content = _content(want, have, message.mentions(want) if want.incident.state is State.FIRING else ())
+    facts = told(want, have, posted=True, unsearchable="webhook_url", announced=message.announced(want))
+    return Step(Intent.OPEN, number(have), "webhook", {**content, **QUIET}, facts, creates=True)
+
+
+def _hook_reply(want: Want, have: Have) -> Step | None:
+    """Post a change worth a notification as a short message of its own, below its headline."""
+    words = message.reply(want, table(have, "announced"))
+    if words is None:
+        return None
+    headline = message.content(want)["text"]
+    facts = told(want, have, announced=message.announced(want))
+    request: JSON = {"text": f"{headline}\n{words}", **QUIET}
+    return Step(Intent.ANNOUNCE, number(have), "webhook", request, facts, creates=True)

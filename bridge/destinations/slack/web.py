@@ -1,0 +1,90 @@
+"""slack-sdk's client over our own transport: one attempt, no redirect, one deadline, and a hook before the first byte.
+
+slack-sdk builds the requests and reads the answers; how bytes travel is `bridge.destinations.http`.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError
+
+from bridge.destinations.base import Failed
+from bridge.destinations.http import MIB, USER_AGENT, ExchangeError
+from bridge.destinations.slack.errors import About, from_answer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from urllib.request import Request
+
+    from bridge.destinations.answer import Answer
+    from bridge.destinations.base import JSON
+    from bridge.destinations.deadline import Deadline
+    from bridge.destinations.http import Http
+
+_SILENT = logging.getLogger("bridge.slack_sdk")
+_SILENT.setLevel(logging.CRITICAL + 1)
+"""slack-sdk logs failures as it meets them; here they are outcomes, told once by the lane."""
+
+
+class RefusedError(Exception):
+    """Slack did not do as asked; `failed` says what that means."""
+
+    def __init__(self, failed: Failed) -> None:
+        super().__init__(failed.error)
+        self.failed = failed
+
+
+class Web(WebClient):
+    """One step's use of the Web API: made anew for each, so that several threads may share the connections."""
+
+    def __init__(self, token: str, base: str, http: Http, deadline: Deadline, ready: Callable[[], None]) -> None:
+        super().__init__(token, base, retry_handlers=[], user_agent_prefix=USER_AGENT, logger=_SILENT)
+        self._http = http
+        self._deadline = deadline
+        self._ready = ready
+        self._answers: list[Answer] = []
+        self._cap = MIB
+
+    def _perform_urllib_http_request_internal(self, url: str, req: Request) -> dict[str, Any]:
+        """Send what slack-sdk built; statuses and broken bodies are read by us, so it gets an empty object for them."""
+        content = req.data if isinstance(req.data, bytes) else b""
+        answer = self._http.exchange(
+            "POST",
+            url,
+            deadline=self._deadline,
+            ready=self._ready,
+            headers=dict(req.header_items()),
+            content=content,
+            cap=self._cap,
+        )
+        self._answers.append(answer)
+        whole = answer.status == 200 and answer.record() is not None  # noqa: PLR2004 - Slack's only success
+        body = answer.body.decode("utf-8", "replace") if whole else '{"ok": false}'
+        return {"status": answer.status, "headers": dict(answer.headers), "body": body}
+
+    def ask(
+        self, about: About, *, json: JSON | None = None, params: JSON | None = None, cap: int = MIB
+    ) -> tuple[dict[str, Any], str]:
+        """Call one method, with a JSON body or with form parameters.
+
+        Returns:
+            The answer's record, and Slack's id of the request.
+
+        Raises:
+            RefusedError: Slack answered otherwise, or nothing that is Slack's, or not at all.
+        """
+        self._cap = cap
+        try:
+            self.api_call(about.method, json=json, params=params)
+        except SlackApiError:
+            pass  # its answer is read below, like any other
+        except ExchangeError as error:
+            raise RefusedError(error.failed()) from None
+        answer = self._answers.pop()
+        read = from_answer(answer, about)
+        if isinstance(read, Failed):
+            raise RefusedError(read)
+        return read, answer.headers.get("x-slack-req-id", "")

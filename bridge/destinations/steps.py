@@ -1,0 +1,68 @@
+"""What the step functions of all kinds share: numbers, marks, digests, and reading `Have` with care.
+
+`Have` comes back from the ledger as JSON, so every read says what it expects and falls back where it finds something
+else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bridge.destinations.base import JSON, Have, Step, Want
+
+
+def number(have: Have) -> int:
+    """The number of the delivery's next step; 1 for the first."""
+    steps = have.get("steps")
+    return steps + 1 if isinstance(steps, int) else 1
+
+
+def told(want: Want, have: Have, **facts: object) -> JSON:
+    """What a step leaves in `Have`: its number, the delivery (for sentences to the operator) and the facts it told."""
+    return {"steps": number(have), "delivery": want.delivery, **facts}
+
+
+def digest(content: object) -> str:
+    """SHA-256 of content as canonical JSON: equal content has equal digests, in every process and version."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+def delivery_of(step: Step, have: Have) -> str:
+    """The id of the delivery that a step is for, as far as the step or `Have` says; else an empty string."""
+    return text(step.told, "delivery") or text(have, "delivery")
+
+
+def text(facts: Mapping[str, object], key: str) -> str:
+    """A fact that is text, or an empty string."""
+    value = facts.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def table(facts: Mapping[str, object], key: str) -> JSON:
+    """A fact that is a JSON object, or an empty one."""
+    value = facts.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def names(facts: Mapping[str, object], key: str) -> tuple[str, ...]:
+    """A fact that is one text or a list of texts, as a tuple."""
+    value = facts.get(key)
+    if isinstance(value, str):
+        return (value,) if value else ()
+    if isinstance(value, list | tuple):
+        return tuple(str(name) for name in value)
+    return ()
+
+
+def lost(have: Have) -> bool:
+    """Is a fresh remote due, since the one we had is gone or can't be edited (`Fault.REPLACE`)?
+
+    The lane sets `replaced`; the step that opens the fresh one tells `renewed`, so that it happens once.
+    """
+    return bool(have.get("replaced")) and not have.get("renewed")

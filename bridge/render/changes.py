@@ -1,0 +1,135 @@
+"""What changed since it was last told: the difference between two announcements, in words, for replies and comments."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bridge.core.incident import State
+from bridge.render import members as group
+from bridge.render.states import over
+from bridge.render.times import duration, moment
+from bridge.render.words import listing, number, ordinal
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+    from datetime import datetime, tzinfo
+
+    from bridge.core.incident import Incident
+
+MOST_NAMES = 5
+ALL = frozenset({"state", "priority", "members"})
+"""What may be worth a reply; the words of the setting `replies`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change worth telling. `what`: resolved, ended, stale, heard, again, closed, worse, better, joined."""
+
+    what: str
+    words: str
+
+
+def announced(incident: Incident) -> dict[str, Any]:
+    """Return, as JSON, all that `changes` compares; stored with what was last told."""
+    return {
+        "state": incident.state.value,
+        "state_reason": incident.state_reason,
+        "priority": incident.priority.value,
+        "firing": sorted(member.id for member in incident.firing),
+        "n": incident.times,
+    }
+
+
+def changes(
+    incident: Incident, before: Mapping[str, Any], zone: tzinfo, about: Collection[str] = ALL
+) -> tuple[Change, ...]:
+    """Return what is worth telling of the difference to `before`; nothing where nothing was announced yet."""
+    if not before:
+        return ()
+    told = (
+        *(_state(incident, before, zone) if "state" in about else ()),
+        *(_priority(incident, before) if "priority" in about else ()),
+        *(_members(incident, before) if "members" in about else ()),
+    )
+    return tuple(told)
+
+
+def wanted(replies: object) -> frozenset[str]:
+    """Return what the setting `replies` asks for; each of its three is on unless switched off."""
+    if not hasattr(replies, "get"):
+        return frozenset() if replies in {False, "off"} else ALL
+    return frozenset(name for name in ALL if replies.get(name, True) not in {False, "off", None})
+
+
+def ended_at(incident: Incident) -> datetime | None:
+    """Return when an incident that is over ended."""
+    if incident.resolved_at or incident.firing:
+        return incident.resolved_at
+    return max((end for member in incident.members if (end := member.ends_at or member.resolved_at)), default=None)
+
+
+def began_at(incident: Incident) -> datetime:
+    """Return since when its first alert fired."""
+    return min((member.since for member in incident.members), default=incident.opened_at)
+
+
+def lasted(incident: Incident) -> str:
+    """Return how long an incident that is over went on; empty where that is unknown."""
+    end = ended_at(incident)
+    return duration((end - began_at(incident)).total_seconds()) if end else ""
+
+
+def _state(incident: Incident, before: Mapping[str, Any], zone: tzinfo) -> Iterator[Change]:
+    was, reason, times = before.get("state"), before.get("state_reason"), before.get("n", 1)
+    if incident.state is State.FIRING:
+        if times != incident.times or was in {State.RESOLVED, State.CLOSED}:
+            yield Change("again", f"Firing again ({ordinal(incident.times)} time).")
+        elif was == State.STALE:
+            yield Change("heard", "Heard of again: still firing.")
+    elif was == incident.state and (reason == incident.state_reason or incident.state is not State.RESOLVED):
+        return
+    elif incident.state is State.STALE:
+        heard = max((member.received_at for member in incident.firing), default=None)
+        since = f" since {moment(heard, zone)}" if heard else ""
+        yield Change("stale", f"No longer heard of{since}: stale, not resolved.")
+    elif incident.state is State.CLOSED:
+        yield Change("closed", "Closed: a test." if incident.test else "Closed by a person.")
+    else:
+        yield _end(incident)
+
+
+def _end(incident: Incident) -> Change:
+    how = over(incident.state_reason)
+    after = lasted(incident)
+    if not how.recovered:
+        return Change("ended", f"{how.sentence[:-1]}, after {after}." if after else how.sentence)
+    if incident.times > 1:
+        after = f"{after}, having fired {number(incident.times)} times" if after else ""
+    return Change("resolved", f"Resolved after {after}." if after else "Resolved.")
+
+
+def _priority(incident: Incident, before: Mapping[str, Any]) -> Iterator[Change]:
+    was = str(before.get("priority") or incident.priority)
+    if was == incident.priority or incident.state is not State.FIRING:
+        return
+    if incident.priority.value < was:
+        yield Change("worse", f"Worse: {was} → {incident.priority.value}.")
+    else:
+        yield Change("better", f"Less urgent: {was} → {incident.priority.value}.")
+
+
+def _members(incident: Incident, before: Mapping[str, Any]) -> Iterator[Change]:
+    """Tell members that fire now and didn't; not on a reopening, which is told as a whole."""
+    known = set(before.get("firing") or ())
+    if (
+        incident.state is not State.FIRING
+        or before.get("state") != State.FIRING
+        or before.get("n", 1) != incident.times
+    ):
+        return
+    new = [member for member in incident.firing if member.id not in known]
+    if new:
+        names = group.names(new, group.latest(incident.members), MOST_NAMES)
+        said = listing(names, MOST_NAMES, len(new))
+        yield Change("joined", f"{number(len(new))} more: {said}.")

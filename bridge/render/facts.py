@@ -1,0 +1,204 @@
+"""The facts of an incident, each in words: what broke, why, whose it is, and where to look."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from bridge.core.alert import Status, Value
+from bridge.core.incident import State
+from bridge.render import members as group
+from bridge.render import times
+from bridge.render.parts import AlertView, Link, Pair, PreviousView
+from bridge.render.states import member_word
+from bridge.render.text import clean, cut, http_link, one_line
+from bridge.render.words import counted, number, values_words
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import tzinfo
+
+    from bridge.core.incident import Incident, Member
+    from bridge.destinations.base import Want
+    from bridge.render.states import Standing
+
+LONGEST_TEXT = 16_000
+LONGEST_SUMMARY = 1_000
+MOST_LABELS = 50
+LONGEST_LABEL = 500
+_EMPTY_WORDS = frozenset(
+    {"a", "an", "and", "are", "as", "at", "be", "been", "being", "by", "for", "from", "has", "have", "in", "is", "it"}
+    | {"its", "of", "on", "or", "that", "the", "to", "was", "were"}
+)
+_LINKS = (("alert", "View alert"), ("dashboard", "Dashboard"), ("runbook", "Runbook"), ("silence", "Silence"))
+
+
+def description(members: Sequence[Member]) -> str:
+    """Return what the most telling alert says about itself, lines kept."""
+    for member in members[:1]:
+        told = annotation(member, "description") or annotation(member, "message")
+        return cut(clean(told).strip(), LONGEST_TEXT)
+    return ""
+
+
+def summary(members: Sequence[Member], title: str, described: str) -> str:
+    """Return the summary where it tells more than title and description already do."""
+    text = cut(one_line(annotation(members[0], "summary")), LONGEST_SUMMARY) if members else ""
+    return text if _bag(text) - _bag(title) - _bag(described) else ""
+
+
+def annotation(member: Member, name: str) -> str:
+    """Return an annotation by its name in any case."""
+    return next((text for key, text in member.annotations.items() if key.lower() == name), "")
+
+
+def _bag(text: str) -> set[str]:
+    words = (word.rstrip("s") for word in re.findall(r"\w+", text.lower()))
+    return {word for word in words if word not in _EMPTY_WORDS}
+
+
+def values(members: Sequence[Member]) -> tuple[str, ...]:
+    """Return why it fires: of one alert its values, of a group how many fire and what they all measured."""
+    if len(members) == 1:
+        return of_member(members[0])
+    firing = [member for member in members if member.status is Status.FIRING]
+    counts = mixed(members) or counted(len(firing or members), "alert") + (" firing" if firing else "")
+    return (counts, *_shared(members)) if members else ()
+
+
+def _shared(members: Sequence[Member]) -> tuple[str, ...]:
+    """Return the values that all members have alike."""
+    shared = of_member(members[0])
+    for member in members[1:]:
+        if not shared:
+            break
+        others = of_member(member)
+        shared = tuple(words for words in shared if words in others)
+    return shared
+
+
+def of_member(member: Member) -> tuple[str, ...]:
+    """Return one alert's values, and the two counts that annotations or labels may bring, in words."""
+    told = list(member.values)
+    names = {one_line(value.name.replace("_", " ")).lower() for value in told}
+    if member.job_count is not None and not any("job" in name for name in names):
+        told.append(Value("Number_of_Jobs_Failing", member.job_count))
+    if member.failure_threshold is not None and not any("threshold" in name for name in names):
+        told.append(Value("Failure_Threshold", member.failure_threshold))
+    unit = annotation(member, "unit") or annotation(member, "units") or member.labels.get("unit", "")
+    return values_words(told, unit)
+
+
+def mixed(members: Sequence[Member]) -> str:
+    """Return "3 of 5 resolved" where a part of a group is over and a part is not."""
+    over = sum(member.status is Status.RESOLVED for member in members)
+    return f"{number(over)} of {number(len(members))} resolved" if 0 < over < len(members) else ""
+
+
+def alerts(chosen: Sequence[Member], everybody: Sequence[Member]) -> tuple[AlertView, ...]:
+    """Return the lines of a group: each with what tells it apart, and only the values that the others lack."""
+    if not chosen:
+        return ()
+    labels = group.varying(everybody)
+    shared = _shared(everybody)
+    return tuple(
+        AlertView(
+            name=group.name_of(member, labels),
+            word=member_word(member),
+            values=", ".join(words for words in of_member(member) if words not in shared),
+            firing=member.status is Status.FIRING,
+            url=http_link(member.links.alert if member.links else None) or "",
+        )
+        for member in chosen
+    )
+
+
+def folder(members: Sequence[Member]) -> str:
+    """Return Grafana's folder where all alerts share it."""
+    return cut(one_line(group.common(members).get("grafana_folder", "")), LONGEST_LABEL)
+
+
+def labels(members: Sequence[Member]) -> tuple[Pair, ...]:
+    """Return the labels that all alerts share, cut where there are very many or very long ones."""
+    shared = sorted(group.common(members).items())[:MOST_LABELS]
+    return tuple(Pair(cut(one_line(name), LONGEST_LABEL), cut(one_line(text), LONGEST_LABEL)) for name, text in shared)
+
+
+def links(members: Sequence[Member]) -> tuple[Link, ...]:
+    """Return the most telling alert's links; a silence that is not the whole group's says whose it is."""
+    for member in members[:1]:
+        known = member.links
+        if known is None:
+            return ()
+        urls = {"alert": known.alert, "dashboard": known.dashboard or known.panel}
+        urls |= {"runbook": known.runbook, "silence": known.silence}
+        texts = dict(_LINKS)
+        if len({other.links.silence for other in members if other.links}) > 1:
+            texts["silence"] = f"Silence {group.name_of(member, group.varying(members))}"
+        made = ((name, texts[name], http_link(urls[name])) for name, _ in _LINKS)
+        return tuple(Link(name, text, url) for name, text, url in made if url)
+    return ()
+
+
+def image(members: Sequence[Member]) -> str:
+    """Return the most telling alert's picture; only over https, else nobody shows it."""
+    link = http_link(members[0].links.image) if members and members[0].links else None
+    return link if link and link.startswith("https://") else ""
+
+
+def elsewhere(want: Want) -> tuple[Link, ...]:
+    """Return where else the same incident is told."""
+    told = []
+    for kind, remote in sorted(want.incident.remotes.items()):
+        url = http_link(_text(remote, "url"))
+        if url and kind != want.settings.kind:
+            told.append(Link(kind, one_line(_text(remote, "text"))[:200] or kind, url))
+    return tuple(told)
+
+
+def previous(want: Want, zone: tzinfo) -> PreviousView | None:
+    """Return the incident before this one, linked to where it was told in the same kind of place."""
+    before = want.incident.previous
+    if before is None:
+        return None
+    remote = before.remotes.get(want.settings.kind) or before.remotes.get("github") or {}
+    return PreviousView(
+        text=one_line(_text(remote, "text"))[:200] or "the one before",
+        url=http_link(_text(remote, "url")) or "",
+        resolved=times.day(before.resolved_at, zone) if before.resolved_at else "",
+        lasted=times.duration(before.seconds) if before.seconds is not None else "",
+        times=before.times,
+    )
+
+
+def notes(incident: Incident, stands: Standing) -> tuple[str, ...]:
+    """Return what is odd about an incident, so that nobody takes it for what it is not."""
+    told = []
+    if incident.test:
+        told.append("TEST: nothing is wrong.")
+    elif stands.sentence:
+        told.append(stands.sentence)
+    if not incident.team_said:
+        told.append("No team given: sent to the default destinations.")
+    if incident.priority_word:
+        word = one_line(incident.priority_word)[:50]
+        told.append(f'Priority "{word}" is not known: treated as {incident.priority.value}.')
+    if incident.truncated > 0 and incident.state is not State.CLOSED:
+        told.append(f"{counted_more(incident.truncated)} not shown by {_sender(incident)}.")
+    errors = {one_line(annotation(member, "error"))[:500] for member in incident.firing if member.no_data}
+    told += [f"Its error: {error}" for error in sorted(errors - {""})[:1]]
+    return tuple(told)
+
+
+def counted_more(n: int) -> str:
+    """Return "12 more alerts"."""
+    return f"{number(n)} more alert{'' if n == 1 else 's'}"
+
+
+def _sender(incident: Incident) -> str:
+    return "Grafana" if "grafana" in incident.source.lower() else "the sender"
+
+
+def _text(remote: Mapping[str, object], key: str) -> str:
+    value = remote.get(key)
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,125 @@
+"""Templates: finds them, renders one named block at a time, and says what is wrong with one that fails."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jinja2 import FileSystemLoader, TemplateError, TemplateNotFound, TemplateRuntimeError, TemplateSyntaxError
+
+import bridge
+from bridge.render.escape import escape_of
+from bridge.render.filters import FILTERS
+from bridge.render.sandbox import CURRENT, Rendering, Sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import TracebackType
+
+    from jinja2 import Template
+
+    from bridge.render.view import View
+
+_FAILURES = (
+    TemplateError,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    OSError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+_LONGEST_REASON = 300
+
+
+class TemplateFailedError(Exception):
+    """A template is missing, broken, or does what it may not: the sentence names template, line and reason."""
+
+
+class Words:
+    """The words of all messages: named blocks of templates, searched in folders, the first that has one wins.
+
+    A message's own template may replace parts of the shipped one: `{% extends "slack/message.j2" %}` and the blocks to
+    replace. Compiled templates are kept; changed files are seen by a new Words.
+    """
+
+    def __init__(
+        self, folders: tuple[Path, ...], on_fallback: Callable[[str, str], None] = lambda _kind, _why: None
+    ) -> None:
+        """Search templates in `folders`; `on_fallback(kind, why)` hears of each message that had to do without."""
+        self.on_fallback = on_fallback
+        self._sandbox = Sandbox(FileSystemLoader(folders), FILTERS)
+
+    def block(self, kind: str, block: str, view: View, template: str | None = None) -> str:
+        """Render one named block for a view, all values escaped for the kind.
+
+        Args:
+            kind: "slack", "pagerduty", "github"; also the folder of the shipped template.
+            block: the block's name.
+            view: what the template sees, each field under its own name.
+            template: a name relative to the template folders, instead of `<kind>/message.j2`.
+
+        Raises:
+            TemplateFailedError: with template, line and reason; it holds no setting and no secret.
+        """
+        name = template or f"{kind}/message.j2"
+        token = CURRENT.set(Rendering(*escape_of(kind).of(block)))
+        try:
+            return "".join(self._pieces(name, block, view)).strip()
+        except _FAILURES as error:
+            raise TemplateFailedError(_sentence(name, block, error)) from error
+        finally:
+            CURRENT.reset(token)
+
+    def check(self, kind: str, template: str | None = None) -> None:
+        """Compile a template without rendering it; raises TemplateFailedError as `block` does."""
+        name = template or f"{kind}/message.j2"
+        try:
+            self._sandbox.get_template(name)
+        except _FAILURES as error:
+            raise TemplateFailedError(_sentence(name, "", error)) from error
+
+    def _pieces(self, name: str, block: str, view: View) -> Iterator[str]:
+        template: Template = self._sandbox.get_template(name)
+        context = template.new_context({field.name: getattr(view, field.name) for field in fields(view)})
+        # runs extends and definitions, up to the empty piece that the sandbox puts after them
+        next(template.root_render_func(context), None)
+        if block not in context.blocks:
+            raise TemplateRuntimeError(f"it has no block {block!r}")
+        rendering = CURRENT.get()
+        for piece in context.blocks[block][0](context):
+            rendering.spend(characters=len(piece))
+            yield piece
+
+
+def template_folder() -> Path:
+    """Return the folder of the shipped templates: inside the installed package, else the checkout's."""
+    package = Path(bridge.__file__).parent
+    installed = package / "templates"
+    return installed if installed.is_dir() else package.parent / "templates"
+
+
+def _sentence(name: str, block: str, error: BaseException) -> str:
+    found, line = _line_of(error.__traceback__)
+    reason = str(error) or type(error).__name__
+    if isinstance(error, TemplateSyntaxError):
+        found, line, block = error.name or name, error.lineno, ""
+    elif isinstance(error, TemplateNotFound):
+        # Jinja's own words would show the folders of this machine
+        reason = "there is no such template" if error.name == name else f"there is no template {error.name}"
+    place = f"template {found or name}" + (f" line {line}" if line else "") + (f", block {block}" if block else "")
+    return f"{place}: {' '.join(reason.split())[:_LONGEST_REASON]}"
+
+
+def _line_of(trace: TracebackType | None) -> tuple[str, int]:
+    """Return the template and line where an error came from: the innermost frame that is a template's."""
+    found = ("", 0)
+    while trace is not None:
+        template = trace.tb_frame.f_globals.get("__jinja_template__")
+        if template is not None:
+            found = (template.name or "", template.get_corresponding_lineno(trace.tb_lineno))
+        trace = trace.tb_next
+    return found

@@ -1,0 +1,109 @@
+"""Where an incident stands, in one word with its sign, and what a state's reason means to people."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from bridge.core.incident import State
+from bridge.render.text import one_line
+
+if TYPE_CHECKING:
+    from bridge.core.incident import Incident, Member
+
+SIGNS: Final = {"P0": "🚨", "P1": "🔴", "P2": "🟠", "P3": "🔵"}
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How an incident's state is told: a sign, a word that always stands beside it, and a sentence where one is due.
+
+    `recovered` is True only where what was watched is well again.
+    """
+
+    sign: str
+    word: str
+    sentence: str = ""
+    recovered: bool = False
+
+
+_PAUSED = Standing("⏸", "paused", "The rule was paused: not a recovery.")
+_NOT_RECOVERED: Final = {
+    "paused": _PAUSED,
+    "ruledeleted": Standing("⏸", "rule deleted", "The rule was deleted: not a recovery."),
+    "updated": Standing("⏸", "rule changed", "The rule was changed: not a recovery."),
+    "missingseries": Standing("❔", "series gone", "What was measured is no longer reported: not a recovery."),
+    "nodata": Standing("❔", "no data", "The query returns no data: not a recovery."),
+    "error": Standing("❔", "rule error", "The rule's query fails: not a recovery."),
+    "keeplast": Standing("❔", "state kept", "Without data the last state is kept: not a recovery."),
+}
+"""By Grafana's `grafana_state_reason`, lower case (source: Grafana, pkg/services/ngalert/models/alert_rule.go)."""
+_FIRES_BECAUSE: Final = {
+    "nodata": Standing("❔", "no data", "The query returns no data."),
+    "error": Standing("❔", "rule error", "The rule's query fails, so nobody knows how it is."),
+}
+_MOVED = re.compile(r"(?:moved to|fires anew for) (.+)", re.IGNORECASE)
+
+
+def standing(incident: Incident) -> Standing:
+    """Return how an incident's present state is told."""
+    sign = SIGNS[incident.priority]
+    if incident.state is State.CLOSED:
+        return _closed(incident, sign)
+    if incident.state is State.STALE:
+        return Standing("⚪", "stale", "No longer heard of, and never said to be over.")
+    if incident.state is State.RESOLVED:
+        return over(incident.state_reason)
+    causes = {_key(member.no_data or "") for member in incident.firing}
+    if causes and causes <= _FIRES_BECAUSE.keys():
+        return _FIRES_BECAUSE[min(causes)]
+    return Standing(sign, "firing")
+
+
+def over(reason: str | None) -> Standing:
+    """Return how an end is told: a recovery, unless its reason says that it is none.
+
+    Several reasons stand one after another ("Error, KeepLast"; "Paused; moved to b"): each is told.
+    """
+    if not reason:
+        return Standing("✅", "resolved", recovered=True)
+    told = [_one(part) for part in _parts(one_line(reason))]
+    sentences = dict.fromkeys(one.sentence for one in told)
+    return Standing(told[0].sign, told[0].word, " ".join(sentences))
+
+
+def member_word(member: Member) -> str:
+    """Return one alert's state in a word."""
+    if member.status == "resolved":
+        return over(member.reason).word
+    cause = _FIRES_BECAUSE.get(_key(member.no_data or ""))
+    return cause.word if cause else "firing"
+
+
+def _parts(reason: str) -> list[str]:
+    parts: list[str] = []
+    for one in reason.split(";"):
+        parts += [one] if _MOVED.fullmatch(one.strip()) else one.split(",")
+    return [part.strip() for part in parts if part.strip()] or [reason]
+
+
+def _one(reason: str) -> Standing:
+    known = _NOT_RECOVERED.get(_key(reason))
+    if known is not None:
+        return known
+    moved = _MOVED.fullmatch(reason)
+    if moved:
+        return Standing("⏸", f"moved to {moved[1]}", f"It goes on with {moved[1]}: not a recovery.")
+    return Standing("❔", "ended", f"It ended with the reason “{reason[:100]}”: not known to be a recovery.")
+
+
+def _closed(incident: Incident, sign: str) -> Standing:
+    if incident.test:
+        return Standing(sign, "test", "This is a test: nothing is wrong.")
+    reason = one_line(incident.state_reason or "")[:100]
+    return Standing("⚪", "closed", f"Closed: {reason}." if reason else "Closed by a person.")
+
+
+def _key(reason: str) -> str:
+    return re.sub(r"[^a-z]", "", reason.lower())

@@ -1,0 +1,168 @@
+"""What a template sees of an incident: plain values, worded, with nothing of configuration, credentials or clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from bridge.core.alert import Status
+from bridge.core.incident import State
+from bridge.render import facts, history, times
+from bridge.render import members as group
+from bridge.render.changes import began_at, ended_at, lasted
+from bridge.render.states import standing
+from bridge.render.text import cut, http_link, one_line
+from bridge.render.words import number, ordinal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bridge.core.incident import Member
+    from bridge.destinations.base import Want
+    from bridge.render.changes import Change
+    from bridge.render.history import Event
+    from bridge.render.parts import AlertView, Link, Pair, PreviousView
+
+LONGEST_TITLE = 200
+MOST_ALERTS = 5
+MOST_FINGERPRINTS = 5
+
+
+def seen(meaning: str, example: object) -> Any:  # noqa: ANN401 - a dataclass field stands for its value
+    """Return a field with what the reference says of it."""
+    return field(metadata={"meaning": meaning, "example": example})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """An incident in words, as every template sees it: a pure function of the incident, its settings and its place."""
+
+    id: str = seen("the incident's id", "01KC3Z")
+    title: str = seen("what broke, one line", "Inductor Jobs Broken")
+    priority: str = seen("P0 to P3", "P2")
+    sign: str = seen("one sign for the state; the word stands beside it", "🟠")
+    state: str = seen("firing, stale, resolved or closed", "firing")
+    word: str = seen("the state as people say it: firing, resolved, no data, paused, stale, …", "firing")
+    sentence: str = seen("what the state means where its word does not say it all, else empty", "")
+    recovered: bool = seen("whether all is well again; a paused rule is resolved, but not recovered", example=False)
+    over: bool = seen("whether it is resolved or closed", example=False)
+    test: bool = seen("whether it is only a test", example=False)
+    teams: tuple[str, ...] = seen("the teams' names", ("broken-inductor",))
+    team_said: bool = seen("whether the alert named a team", example=True)
+    summary: str = seen("the annotation, empty where it only repeats title or description", "")
+    description: str = seen("the annotation, may have several lines", "Inductor jobs have been failing …")
+    values: tuple[str, ...] = seen("why: measured values in words, of when it fired", ("1 job failing",))
+    since: str = seen("when it began, in the team's zone", "Dec 9, 2025 9:29 AM PST")
+    until: str = seen("when it ended, else empty", "")
+    span: str = seen("from when to when, once it is over, else empty", "Dec 9, 2025 9:29\N{EN DASH}11:47 AM PST")
+    lasted: str = seen("how long it took, once it is over, else empty", "2 h 18 min")
+    heard: str = seen("when it was last heard of, where it is stale, else empty", "")
+    again: str = seen("which time it fires within one incident, where not the first", "3rd time")
+    folder: str = seen("Grafana's folder of the rule, else empty", "PyTorch CI")
+    source: str = seen("the configured source's name", "grafana")
+    host: str = seen("the sender's host name, else the source's name", "pytorchci.grafana.net")
+    org: str = seen("Grafana's organisation, else empty", "1")
+    rule: str = seen("what identifies the rule", "dfinductorjobs3")
+    alerts: tuple[AlertView, ...] = seen("of a group the most telling alerts, else empty", ())
+    more: int = seen("how many alerts of the group are not among them", 0)
+    firing: int = seen("how many alerts fire", 1)
+    total: int = seen("how many alerts there are", 1)
+    mixed: str = seen("how far a group has come, where only a part is resolved", "3 of 5 resolved")
+    links: tuple[Link, ...] = seen("named alert, dashboard, runbook, silence, in this order", ())
+    console: str = seen("the incident's page in the console, empty without an external_url", "")
+    image: str = seen("a picture of the panel, else empty", "")
+    elsewhere: tuple[Link, ...] = seen("where else it is told, by kind: github, slack, pagerduty", ())
+    previous: PreviousView | None = seen("the incident before this one", None)  # noqa: RUF009 - a field
+    notes: tuple[str, ...] = seen("what is odd about it: no team, unknown priority, cut by its sender", ())
+    labels: tuple[Pair, ...] = seen("labels that all alerts share", ())
+    fingerprints: tuple[str, ...] = seen("the sender's own names of the alerts", ("7a23462e59c402f9",))
+    history: tuple[Event, ...] = seen("what happened when, oldest first", ())
+    private: bool = seen("whether only the team's own people can read this place", example=False)
+    changes: tuple[Change, ...] = seen("in blocks that tell a change: what changed", ())
+
+
+def view(want: Want, changes: tuple[Change, ...] = ()) -> View:
+    """Return what a template sees at one address."""
+    incident = want.incident
+    zone = times.zone_named(want.settings.text("timezone", "UTC"))
+    stands = standing(incident)
+    members = group.latest(incident.members)
+    first = group.telling(members)
+    end, began = ended_at(incident), began_at(incident)
+    is_over = incident.state is State.RESOLVED or (incident.state is State.CLOSED and not incident.test)
+    heard = max((member.received_at for member in members if member.status is Status.FIRING), default=None)
+    chosen = first[:MOST_ALERTS] if len(members) > 1 else []
+    description = facts.description(first)
+    title = cut(one_line(incident.title), LONGEST_TITLE) or "Unnamed alert"
+    private = is_private(want)
+    return View(
+        id=incident.id,
+        title=title,
+        priority=incident.priority.value,
+        sign=stands.sign,
+        state=incident.state.value,
+        word=stands.word,
+        sentence=stands.sentence,
+        recovered=stands.recovered,
+        over=is_over,
+        test=incident.test,
+        teams=tuple(one_line(team) for team in incident.teams),
+        team_said=incident.team_said,
+        summary=facts.summary(first, title, description),
+        description=description,
+        values=facts.values(members),
+        since=times.moment(began, zone),
+        until=times.moment(end, zone) if end and is_over else "",
+        span=times.span(began, end, zone) if end and is_over else "",
+        lasted=lasted(incident) if is_over else "",
+        heard=times.moment(heard, zone) if heard and incident.state is State.STALE else "",
+        again=f"{ordinal(incident.times)} time" if incident.times > 1 else "",
+        folder=facts.folder(members),
+        source=incident.source,
+        host=host_of(incident.external_url) or incident.source,
+        org=incident.org,
+        rule=one_line(incident.rule_key),
+        alerts=facts.alerts(chosen, members),
+        more=len(members) - len(chosen) if chosen else 0,
+        firing=sum(member.status is Status.FIRING for member in members),
+        total=len(members),
+        mixed=facts.mixed(members),
+        links=facts.links(first),
+        console=_console(want),
+        image=facts.image(first),
+        elsewhere=facts.elsewhere(want),
+        previous=facts.previous(want, zone),
+        notes=facts.notes(incident, stands),
+        labels=facts.labels(members),
+        fingerprints=_fingerprints(first),
+        history=history.history(incident, zone),
+        private=private,
+        changes=changes,
+    )
+
+
+def is_private(want: Want) -> bool:
+    """Return whether a place is known to be private: by the setting `visibility`, else as the place said of itself."""
+    said = want.settings.text("visibility", "auto")
+    return want.place.get("private") is True if said == "auto" else said == "private"
+
+
+def host_of(url: str) -> str:
+    """Return the host of an http(s) URL, else an empty text."""
+    link = http_link(url)
+    try:
+        return (urlsplit(link).hostname or "") if link else ""
+    except ValueError:
+        return ""
+
+
+def _console(want: Want) -> str:
+    base = want.settings.text("external_url").rstrip("/")
+    return http_link(f"{base}/incidents/{want.incident.id}" if base else None) or ""
+
+
+def _fingerprints(members: Sequence[Member]) -> tuple[str, ...]:
+    shown = [cut(one_line(member.fingerprint), LONGEST_TITLE) for member in members[:MOST_FINGERPRINTS]]
+    rest = len(members) - len(shown)
+    return tuple(shown) if rest <= 0 else (*shown, f"and {number(rest)} more")

@@ -1,0 +1,173 @@
+from datetime import timedelta
+
+import pytest
+from destination_kit import KEYS, NOW, Lane, digest, incident, member, settings, want
+
+from bridge.core.alert import Priority, Status
+from bridge.core.incident import State
+from bridge.destinations import pagerduty
+from bridge.destinations.base import Intent, Nothing
+from bridge.destinations.pagerduty.step import CLOSED, MEMBERS
+
+KEY = "bridge/01KINCIDENT000000000000001/"
+
+
+def minutes(count):
+    return NOW + timedelta(minutes=count)
+
+
+def actions(lane):
+    return [(step.request["event_action"], step.request["dedup_key"].removeprefix(KEY)) for step in lane.steps]
+
+
+def test_the_address_is_the_first_keys_digest():
+    found = pagerduty.address(settings("pagerduty", routing_key=list(KEYS)), digest)
+    assert (found.text, found.lane) == (f"key {digest(KEYS[0])[:8]}", f"pagerduty/{digest(KEYS[0])}")
+    assert pagerduty.address(settings("pagerduty", routing_key=KEYS[0]), digest) == found
+
+
+def test_a_page_opens_when_it_fires():
+    step = pagerduty.next_step(want("pagerduty"), {})
+    assert (step.intent, step.method, step.creates, step.path) == (Intent.OPEN, "enqueue", False, digest(KEYS[0]))
+    assert "routing_key" not in step.request
+    assert step.told["pages"] == [
+        {
+            "key": f"{KEY}1",
+            "digest": digest(KEYS[0]),
+            "priority": "P1",
+            "severity": "error",
+            "members": ["m1"],
+            "at": NOW.isoformat(),
+            "open": True,
+        }
+    ]
+
+
+def test_a_trigger_sent_again_has_the_same_key():
+    first = pagerduty.next_step(want("pagerduty"), {})
+    again = pagerduty.next_step(want("pagerduty", incident(state=State.FIRING), now=minutes(3)), {})
+    assert first.request == again.request
+
+
+@pytest.mark.parametrize(
+    "its",
+    [
+        incident(),
+        incident(priority=Priority.P2),
+        incident(members=(member("m1", job_count=9.0, values=()),)),
+        incident(members=(member("m1"), member("m2", received_at=minutes(4)))),
+        incident(state=State.STALE),
+    ],
+    ids=["repeat", "falling priority", "wobbling values", "growth soon after", "stale"],
+)
+def test_what_pages_nobody(its):
+    lane = Lane("pagerduty")
+    lane.tell(incident())
+    assert lane.tell(its, now=minutes(30)) == Nothing()
+    assert lane.taken == []
+
+
+def test_a_rise_in_priority_triggers_again_with_the_same_key_once():
+    lane = Lane("pagerduty")
+    for priority in (Priority.P2, Priority.P0, Priority.P3, Priority.P1, Priority.P0):
+        lane.tell(incident(priority=priority))
+    assert actions(lane) == [("trigger", "1"), ("trigger", "1")]
+    assert [step.request["payload"]["severity"] for step in lane.steps] == ["warning", "critical"]
+    assert lane.have["pages"][0]["priority"] == "P0"
+
+
+def test_all_open_pages_are_resolved_one_event_each():
+    lane = Lane("pagerduty")
+    late = (member("m1"), member("m2", received_at=minutes(6)))
+    lane.tell(incident())
+    lane.tell(incident(members=late), now=minutes(6))
+    lane.tell(incident(state=State.RESOLVED))
+    assert actions(lane) == [("trigger", "1"), ("trigger", "2"), ("resolve", "1"), ("resolve", "2")]
+    assert [step.intent for step in lane.taken] == [Intent.RESOLVE] * 2
+
+
+def test_a_newcomer_pages_under_its_own_key_and_is_named_alone():
+    lane = Lane("pagerduty")
+    lane.tell(incident())
+    both = (member("m1"), member("m2", received_at=minutes(6)))
+    lane.tell(incident(members=both), now=minutes(7))
+    lane.tell(incident(members=both), now=minutes(60))
+    assert actions(lane) == [("trigger", "1"), ("trigger", "2")]
+    assert lane.have["pages"][1]["members"] == ["m2"]
+    assert lane.have["pages"][1]["at"] == minutes(7).isoformat()
+
+
+def test_newcomers_after_the_newcomers_count_from_the_last_page():
+    lane = Lane("pagerduty")
+    joined = [member("m1"), *(member(f"m{n}", received_at=minutes(n)) for n in (6, 9, 12))]
+    for count in range(1, 5):
+        lane.tell(incident(members=tuple(joined[:count])), now=joined[count - 1].received_at)
+    assert [page["members"] for page in lane.have["pages"]] == [["m1"], ["m6"], ["m12"]]
+
+
+@pytest.mark.parametrize("setting", [timedelta(minutes=20), 1200, 1200.0])
+def test_page_again_is_a_setting(setting):
+    lane = Lane("pagerduty", page_again=setting)
+    lane.tell(incident())
+    lane.tell(incident(members=(member("m1"), member("m2", received_at=minutes(19)))), now=minutes(30))
+    lane.tell(incident(members=(member("m1"), member("m3", received_at=minutes(21)))), now=minutes(30))
+    assert actions(lane) == [("trigger", "1"), ("trigger", "2")]
+
+
+def test_newcomers_of_less_urgent_incidents_page_nobody():
+    lane = Lane("pagerduty")
+    lane.tell(incident(priority=Priority.P2))
+    two = (member("m1"), member("m2", received_at=minutes(9)))
+    lane.tell(incident(priority=Priority.P2, members=two), now=minutes(9))
+    assert len(lane.steps) == 1
+
+
+def test_firing_again_after_a_resolve_takes_a_fresh_key():
+    lane = Lane("pagerduty")
+    for round_ in range(1, 15):
+        lane.tell(incident(times=round_))
+        lane.tell(incident(state=State.RESOLVED, times=round_))
+    triggers = [key for action, key in actions(lane) if action == "trigger"]
+    assert triggers == [str(n) for n in range(1, 15)]
+    assert len(lane.have["pages"]) == CLOSED + 1, "old pages are forgotten, their numbers are not"
+
+
+def test_an_incident_over_before_it_could_be_told_pages_nobody():
+    lane = Lane("pagerduty")
+    assert lane.tell(incident(state=State.RESOLVED)) == Nothing("over before it could be told")
+    assert lane.tell(incident(state=State.CLOSED)) == Nothing("over before it could be told")
+    assert lane.steps == []
+
+
+def test_a_test_pages_only_where_that_is_asked_for():
+    assert Lane("pagerduty").tell(incident(test=True)).skipped
+    lane = Lane("pagerduty", page_test=True)
+    lane.tell(incident(test=True))
+    lane.tell(incident(test=True, state=State.CLOSED))
+    assert actions(lane) == [("trigger", "1"), ("resolve", "1")]
+
+
+def test_a_page_is_resolved_with_the_key_that_opened_it():
+    lane = Lane("pagerduty", routing_key=KEYS[1:])
+    lane.tell(incident())
+    lane.values = {"routing_key": KEYS}
+    lane.tell(incident(state=State.RESOLVED))
+    lane.tell(incident(times=2))
+    assert [step.path for step in lane.steps] == [digest(KEYS[1]), digest(KEYS[1]), digest(KEYS[0])]
+
+
+def test_what_a_page_remembers_is_bounded():
+    crowd = tuple(member(f"m{n}") for n in range(MEMBERS + 500))
+    lane = Lane("pagerduty")
+    lane.tell(incident(members=crowd))
+    lane.tell(incident(members=(*crowd, member("new", received_at=minutes(9)))), now=minutes(9))
+    assert len(lane.have["pages"][0]["members"]) == MEMBERS + 1
+    assert len(lane.steps) == 1
+
+
+def test_members_that_are_over_page_nobody():
+    lane = Lane("pagerduty")
+    lane.tell(incident())
+    over = member("m2", received_at=minutes(9), status=Status.RESOLVED)
+    lane.tell(incident(members=(member("m1"), over)), now=minutes(9))
+    assert len(lane.steps) == 1

@@ -1,0 +1,179 @@
+import pytest
+from destination_kit import Lane, digest, incident, member, settings, want
+
+from bridge.core.alert import Priority, Status
+from bridge.core.incident import State
+from bridge.destinations import slack
+from bridge.destinations.base import Intent, Nothing
+
+ROOM = {"channel_id": "C0000001", "member": True, "team_url": "https://acme.slack.com/"}
+HOOK = {"webhook_url": "https://hooks.slack.com/services/T/B/x", "token": None}
+
+
+def told(*incidents, **values):
+    lane = Lane("slack", **values)
+    for its in incidents:
+        lane.tell(its)
+    return lane
+
+
+@pytest.mark.parametrize(
+    ("channel", "text", "end"),
+    [
+        ("#Alerts", "#alerts", "alerts"),
+        ("alerts", "#alerts", "alerts"),
+        (" #a-b ", "#a-b", "a-b"),
+        ("C0123ABCD", "C0123ABCD", "c0123abcd"),
+        ("#C0123ABCD", "#c0123abcd", "c0123abcd"),
+    ],
+)
+def test_two_spellings_of_a_channel_are_one_address(channel, text, end):
+    found = slack.address(settings("slack", channel=channel), digest)
+    assert (found.text, found.lane) == (text, f"slack/{digest('xoxb-sandbox')[:8]}/{end}")
+
+
+def test_a_webhook_is_an_address_of_its_own():
+    who = digest(HOOK["webhook_url"])[:8]
+    found = slack.address(settings("slack", **HOOK, channel=""), digest)
+    assert (found.text, found.lane) == (f"webhook {who}", f"slack/{who}/webhook")
+
+
+def test_the_place_is_learned_once_before_the_first_post():
+    step = slack.next_step(want("slack"), {})
+    assert (step.method, step.learns, step.creates) == ("conversations.list", True, False)
+    assert step.request == {"channel": "#alerts", "handles": False}
+    assert slack.next_step(want("slack", place={"channel_id": None, "unsearchable": "missing_scope"}), {}).creates
+
+
+@pytest.mark.parametrize("mention", ["@oncall", ["<!here>", "@oncall"], {"P0": "@oncall"}])
+def test_user_groups_are_learned_where_a_mention_is_a_handle(mention):
+    step = slack.next_step(want("slack", place=ROOM, mention=mention), {})
+    assert step.learns
+    assert step.request["handles"] is True
+    assert not slack.next_step(want("slack", place={**ROOM, "usergroups": {}}, mention=mention), {}).learns
+
+
+@pytest.mark.parametrize("mention", ["<@U0123>", "<!subteam^S0123>", "<!here>", None])
+def test_user_groups_are_not_asked_for_in_vain(mention):
+    assert not slack.next_step(want("slack", place=ROOM, mention=mention), {}).learns
+
+
+def test_the_opening_message():
+    step = slack.next_step(want("slack", place=ROOM), {})
+    assert (step.intent, step.method, step.creates, step.path) == (
+        Intent.OPEN,
+        "chat.postMessage",
+        True,
+        "https://acme.slack.com/",
+    )
+    assert step.request["channel"] == "C0000001"
+    assert step.request["metadata"] == {
+        "event_type": "bridge_delivery",
+        "event_payload": {"delivery": "01KDELIVERY0000000000000001", "step": 1},
+    }
+    assert step.request["parse"] == "none"
+    assert step.request["unfurl_links"] is step.request["unfurl_media"] is False
+    assert step.told.keys() == {"steps", "delivery", "shown", "announced", "mentions", "state"}
+
+
+def test_posting_goes_on_by_name_where_the_channel_could_not_be_learned():
+    step = slack.next_step(want("slack", place={"channel_id": None, "unsearchable": "missing_scope"}), {})
+    assert step.request["channel"] == "#alerts"
+
+
+def test_a_resolve_is_an_edit_and_a_reply_without_a_mention():
+    lane = told(incident(), incident(state=State.RESOLVED), mention="<!here>")
+    edit, reply = lane.taken
+    assert (edit.method, edit.intent, edit.creates) == ("chat.update", Intent.RESOLVE, False)
+    assert "metadata" not in edit.request
+    assert "<!here>" in edit.request["text"], "an edit notifies nobody and keeps what was said"
+    assert (reply.method, reply.intent, reply.creates) == ("chat.postMessage", Intent.ANNOUNCE, True)
+    assert reply.request["thread_ts"] == lane.have["ts"]
+    assert reply.request["metadata"]["event_payload"]["step"] == reply.number
+    assert "<!" not in reply.request["text"]
+    assert "reply_broadcast" not in reply.request
+    assert lane.have["announced"]["state"] == "resolved"
+
+
+def test_a_change_not_worth_a_reply_is_a_quiet_edit_and_is_carried_along():
+    two = (member("m1"), member("m2"))
+    lane = told(incident(members=two), incident(members=(two[0], member("m2", status=Status.RESOLVED))))
+    assert lane.methods == ["chat.update"]
+    assert lane.taken[0].intent is Intent.EDIT
+    assert lane.have["announced"]["firing"] == ["m1"]
+
+
+@pytest.mark.parametrize(
+    ("setting", "its", "broadcast"),
+    [
+        (["state"], {"state": State.RESOLVED}, True),
+        (["state"], {"priority": Priority.P0}, False),
+        (["priority"], {"priority": Priority.P0}, True),
+        (["members"], {"state": State.RESOLVED}, False),
+        (["members"], {"members": (member("m1"), member("m2"))}, True),
+        ([], {"state": State.RESOLVED}, False),
+    ],
+)
+def test_replies_are_broadcast_as_the_setting_says(setting, its, broadcast):
+    lane = told(incident(), incident(**its), reply_broadcast=setting)
+    assert lane.taken[-1].request.get("reply_broadcast", False) is broadcast
+
+
+def test_an_incident_over_before_it_could_be_told_is_one_message_without_a_mention():
+    lane = told(incident(state=State.RESOLVED), mention="<!here>")
+    assert lane.methods == ["conversations.list", "chat.postMessage"]
+    assert lane.have["mentions"] == []
+    assert "<!here>" not in str(lane.taken[-1].request)
+    lane.tell(incident(state=State.RESOLVED))
+    assert lane.taken == []
+
+
+def test_a_test_is_told_although_it_is_closed():
+    assert told(incident(state=State.CLOSED, test=True)).methods == ["conversations.list", "chat.postMessage"]
+
+
+def test_a_closed_incident_shows_that_it_is():
+    lane = told(incident(), incident(state=State.CLOSED))
+    assert lane.taken[0].request["ts"] == lane.have["ts"]
+    assert lane.have["state"] == "closed"
+
+
+def test_refused_blocks_degrade_to_text_and_an_edit_takes_the_blocks_away():
+    have = {"plain": True}
+    step = slack.next_step(want("slack", place=ROOM), have)
+    assert "blocks" not in step.request
+    have |= {"ts": "1.000001", "channel": "C0000001", **step.told}
+    edit = slack.next_step(want("slack", incident(state=State.RESOLVED), place=ROOM), have)
+    assert edit.request["blocks"] == []
+
+
+def test_refused_metadata_and_threads_are_left_out():
+    assert "metadata" not in slack.next_step(want("slack", place=ROOM), {"bare": True}).request
+    lane = told(incident())
+    have = lane.have | {"flat": True}
+    have |= slack.next_step(want("slack", incident(priority=Priority.P0), place=ROOM), have).told
+    reply = slack.next_step(want("slack", incident(priority=Priority.P0), place=ROOM), have)
+    assert "thread_ts" not in reply.request
+
+
+@pytest.mark.parametrize("dropped", [{}, {"ts": None}])
+def test_a_message_that_is_gone_is_replaced_once_quietly(dropped):
+    lane = told(incident(), mention="<!here>")
+    gone = lane.have | {"replaced": True} | dropped
+    its = incident(priority=Priority.P0)
+    step = slack.next_step(want("slack", its, place=lane.place, mention="<!here>"), gone)
+    assert (step.method, step.intent) == ("chat.postMessage", Intent.OPEN)
+    assert "thread_ts" not in step.request
+    assert "<!here>" not in str(step.request)
+    have = gone | {"ts": "2.000002", "channel": "C0000001"} | step.told
+    assert slack.next_step(want("slack", its, place=lane.place, mention="<!here>"), have) == Nothing()
+
+
+def test_a_webhook_posts_and_says_changes_in_messages_of_their_own():
+    lane = told(incident(), incident(priority=Priority.P0), incident(state=State.RESOLVED), **HOOK)
+    assert [step.method for step in lane.steps] == ["webhook"] * 3
+    assert all(step.creates for step in lane.steps)
+    assert "blocks" in lane.steps[0].request
+    assert lane.steps[-1].request.keys() == {"text", "unfurl_links", "unfurl_media"}
+    assert "\n" in lane.steps[-1].request["text"]
+    assert lane.have["unsearchable"] == "webhook_url"

@@ -1,0 +1,194 @@
+"""Incidents as tests need them, each with what its golden messages show."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from bridge.core.alert import Links, Priority, Status, Value
+from bridge.core.incident import Incident, Member, Previous, State
+from bridge.destinations.base import Address, Settings, Want
+from bridge.render.jinja import Words, template_folder
+
+START = datetime(2025, 12, 9, 17, 29, tzinfo=UTC)
+END = START + timedelta(hours=2, minutes=18)
+GRAFANA = "https://pytorchci.grafana.net"
+WORDS = Words((template_folder(),))
+SETTINGS = {"timezone": "America/Los_Angeles", "external_url": "https://alerts.acme.com"}
+
+
+def member(key="m1", **changes):
+    given = {
+        "id": key,
+        "fingerprint": f"7a23462e59c4{key}",
+        "status": Status.FIRING,
+        "labels": {"alertname": "Inductor Jobs Broken", "grafana_folder": "PyTorch CI"},
+        "annotations": {
+            "Priority": "P2",
+            "Team": "broken-inductor",
+            "description": "Inductor jobs have been failing 3 consecutive commits on Trunk.",
+            "summary": "Inductor jobs are broken on Trunk",
+        },
+        "since": START,
+        "starts_at": START,
+        "received_at": START + timedelta(minutes=1),
+        "priority": Priority.P2,
+        "values": (Value("Failure_Threshold", 1.0), Value("Number_of_Jobs_Failing", 1.0)),
+        "links": Links(
+            alert=f"{GRAFANA}/alerting/grafana/dfinductorjobs3/view?orgId=1",
+            dashboard=f"{GRAFANA}/d/e9a2a2e9?from=1765297740000&orgId=1&to=1765301350000",
+            runbook="https://hud.pytorch.org/hud/pytorch/pytorch/main/1?per_page=50&name_filter=inductor",
+            silence=f"{GRAFANA}/alerting/silence/new?alertmanager=grafana&matcher=__alert_rule_uid__%3Ddfinductorjobs3",
+        ),
+        "failure_threshold": 1.0,
+        "job_count": 1.0,
+    }
+    return Member(**(given | changes))
+
+
+def resolved(one, at=END, reason=None):
+    return replace(one, status=Status.RESOLVED, ends_at=at, resolved_at=at, reason=reason)
+
+
+def incident(**changes):
+    given = {
+        "id": "01KC3ZT0N4Q8",
+        "source": "grafana",
+        "org": "1",
+        "rule_key": "dfinductorjobs3",
+        "key": "k",
+        "title": "Inductor Jobs Broken",
+        "teams": ("broken-inductor",),
+        "priority": Priority.P2,
+        "state": State.FIRING,
+        "opened_at": START,
+        "members": (member(),),
+        "external_url": f"{GRAFANA}/",
+    }
+    return Incident(**(given | changes))
+
+
+def over(reason=None, **changes):
+    ended = (resolved(member(), reason=reason),)
+    return incident(
+        **({"state": State.RESOLVED, "resolved_at": END, "state_reason": reason, "members": ended} | changes)
+    )
+
+
+def host(n, used=0.93, **changes):
+    """One alert of a group: a disk of a host."""
+    given = {
+        "labels": {"alertname": "Disk full", "grafana_folder": "Storage", "instance": f"host-{n}", "team": "storage"},
+        "annotations": {"summary": "A disk is nearly full", "description": "Writes fail when it is full."},
+        "values": (Value("Disk_Used", used, {"instance": f"host-{n}"}), Value("C", 1.0)),
+        "links": Links(alert=f"{GRAFANA}/alerting/grafana/disk/view", silence=f"{GRAFANA}/silence/{n}"),
+        "failure_threshold": None,
+        "job_count": None,
+        "since": START + timedelta(minutes=n),
+    }
+    return member(f"h{n:03}", **(given | changes))
+
+
+def disks(members, **changes):
+    given = {"title": "Disk full", "teams": ("storage",), "priority": Priority.P1, "members": tuple(members)}
+    return incident(**(given | changes))
+
+
+HOSTILE = (
+    "*_~`<!channel> <@U123> @here & <https://evil.example|click> [click](https://evil.example) #1 acme/alerts#2 GH-3\n"
+    "# fixes #4 | <img src=x> {{ 7*7 }} \u202eevil\u2066 \x1b[31m ```\n> quote :tada:"
+)
+
+SCENES = {
+    "firing": incident(
+        remotes={
+            "github": {"url": "https://github.com/pytorch/pytorch/issues/170123", "text": "pytorch/pytorch#170123"},
+            "slack": {"url": "https://acme.slack.com/archives/C1/p1", "text": "#broken-inductor"},
+        },
+        previous=Previous(
+            "01KB",
+            datetime(2025, 12, 2, 20, 0, tzinfo=UTC),
+            3060.0,
+            remotes={
+                "github": {"url": "https://github.com/pytorch/pytorch/issues/169870", "text": "pytorch/pytorch#169870"}
+            },
+        ),
+    ),
+    "resolved": over(),
+    "p0": incident(priority=Priority.P0, members=(replace(member(), priority=Priority.P0),)),
+    "group-of-3": disks([host(1), host(2, 0.97), host(3, 0.91)]),
+    "group-of-40": disks([host(n, 0.9 + n / 1000) for n in range(1, 41)]),
+    "mixed": disks([host(1), host(2), *(resolved(host(n)) for n in (3, 4, 5))]),
+    "no-data": incident(
+        members=(
+            replace(
+                member(),
+                labels={"alertname": "DatasourceNoData", "rulename": "Inductor Jobs Broken", "ref_id": "A"},
+                values=(Value("A", None),),
+                no_data="NoData",
+                failure_threshold=None,
+                job_count=None,
+            ),
+        )
+    ),
+    "paused": over("Paused"),
+    "unknown-team": incident(
+        teams=("unrouted",), team_said=False, priority=Priority.P1, priority_word="urgentish", truncated=12
+    ),
+    "unicode": incident(
+        title="אזהרה: דיסק מלא 🔥 ディスク",
+        teams=("צוות אחסון",),
+        members=(
+            replace(
+                member(),
+                labels={"alertname": "דיסק", "grafana_folder": "تخزين"},
+                annotations={"description": "القرص ممتلئ — 残り容量が少ない.\n👩‍💻 नमस्ते"},
+            ),
+        ),
+    ),
+    "hostile": incident(
+        title=HOSTILE,
+        teams=(HOSTILE[:60],),
+        members=(
+            replace(
+                member(),
+                labels={"alertname": HOSTILE, "grafana_folder": HOSTILE, HOSTILE[:20]: HOSTILE},
+                annotations={"description": HOSTILE, "summary": HOSTILE},
+                values=(Value(HOSTILE[:30], 1.0),),
+            ),
+        ),
+    ),
+    "test": incident(
+        title="TestAlert", state=State.CLOSED, state_reason="a test", test=True, teams=("unrouted",), team_said=False
+    ),
+    "stale": incident(state=State.STALE),
+    "again": incident(
+        times=3, members=(resolved(member()), member("m2", fingerprint=member().fingerprint, since=END, again=2))
+    ),
+    "closed": incident(state=State.CLOSED, resolved_at=END),
+    "long": incident(
+        title="x" * 5_000,
+        members=(
+            replace(
+                member(),
+                annotations={"description": "word & " * 30_000},
+                labels={f"label{n}": "value|`" * 2_000 for n in range(300)},
+            ),
+        ),
+    ),
+}
+
+MENTION = {"P0": ["@broken-inductor-oncall", "<!here>", "@nobody"], "P1": "@{team}-oncall"}
+
+
+def want(scene="firing", kind="slack", place=None, words=WORDS, **settings):
+    told = SCENES[scene] if isinstance(scene, str) else scene
+    return Want(
+        delivery="01KD0000000000000000000000",
+        incident=told,
+        settings=Settings(kind, kind, SETTINGS | settings),
+        address=Address(kind, "#alerts", f"{kind}/x"),
+        words=words,
+        now=END,
+        place=place or {},
+    )

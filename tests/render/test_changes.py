@@ -1,0 +1,200 @@
+"""What is worth a reply, told as the difference between two announcements."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from scenes import END, MENTION, START, disks, host, incident, member, over, resolved, want
+
+from bridge.core.alert import Priority
+from bridge.core.incident import State
+from bridge.destinations.github import message as github
+from bridge.destinations.slack import message as slack
+
+P1 = incident(priority=Priority.P1)
+FEW = disks([host(1), host(2)])
+MANY = disks([host(n) for n in range(1, 46)])
+CHANGES = {
+    "nothing": (incident(), incident(version=9), None),
+    "resolved": (incident(), over(), "Resolved after 2 h 18 min."),
+    "resolved the third time": (incident(times=3), over(times=3), "Resolved after 2 h 18 min, having fired 3 times."),
+    "paused": (incident(), over("Paused"), "The rule was paused: not a recovery, after 2 h 18 min."),
+    "deleted": (incident(), over("RuleDeleted"), "The rule was deleted: not a recovery, after 2 h 18 min."),
+    "two reasons": (
+        incident(),
+        over("Error, KeepLast"),
+        (
+            "The rule's query fails: not a recovery. "
+            "Without data the last state is kept: not a recovery, after 2 h 18 min."
+        ),
+    ),
+    "moved": (incident(), over("moved to b, c"), "It goes on with b, c: not a recovery, after 2 h 18 min."),
+    "odd reason": (
+        incident(),
+        over("Gremlins"),
+        "It ended with the reason “Gremlins”: not known to be a recovery, after 2 h 18 min.",
+    ),
+    "recovered after all": (over("NoData"), over(), "Resolved after 2 h 18 min."),
+    "worse": (incident(), P1, "Worse: P2 → P1."),
+    "better": (P1, incident(), "Less urgent: P1 → P2."),
+    "again": (over(), incident(times=2), "Firing again (2nd time)."),
+    "again while nobody looked": (incident(), incident(times=3), "Firing again (3rd time)."),
+    "stale": (
+        incident(),
+        incident(state=State.STALE),
+        "No longer heard of since Dec 9, 2025 9:30 AM PST: stale, not resolved.",
+    ),
+    "heard of again": (incident(state=State.STALE), incident(), "Heard of again: still firing."),
+    "closed": (incident(), incident(state=State.CLOSED), "Closed by a person."),
+    "two more": (FEW, disks([*FEW.members, host(10), host(9)]), "2 more: host-9, host-10."),
+    "many more": (FEW, MANY, "43 more: host-3, host-4, host-5, host-6, host-7 and 38 more."),
+    "fewer": (FEW, disks([host(1), resolved(host(2))]), None),
+    "worse and more": (
+        disks(FEW.members, priority=Priority.P2),
+        disks([*FEW.members, host(3)]),
+        "Worse: P2 → P1.\n1 more: host-3.",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_replies(name):
+    before, after, words = CHANGES[name]
+    told = json.loads(json.dumps(slack.announced(want(before))))
+    assert slack.reply(want(after, mention=MENTION), told) == words
+
+
+def test_a_first_message_needs_no_reply():
+    assert slack.reply(want(over()), {}) is None
+    assert github.comment(want(over(), "github"), {}) is None
+
+
+@pytest.mark.parametrize(
+    ("replies", "words"),
+    [
+        ({"state": False}, None),
+        ({"state": "off", "priority": True}, None),
+        ({"priority": False}, "Resolved after 2 h 18 min."),
+        (None, "Resolved after 2 h 18 min."),
+        (False, None),
+    ],
+)
+def test_replies_are_a_setting(replies, words):
+    assert slack.reply(want(over(), replies=replies), slack.announced(want(incident()))) == words
+
+
+def test_members_and_priority_can_be_kept_quiet():
+    before = slack.announced(want(disks(FEW.members, priority=Priority.P2)))
+    after = disks([*FEW.members, host(3)])
+    assert slack.reply(want(after, replies={"members": False}), before) == "Worse: P2 → P1."
+    assert slack.reply(want(after, replies={"priority": False}), before) == "1 more: host-3."
+
+
+def test_comments_say_when():
+    before = github.announced(want(incident(), "github"))
+    assert github.comment(want(over(), "github"), before) == ("Resolved Dec 9, 2025 11:47 AM PST, after 2 h 18 min.")
+    assert github.comment(want(over("Paused"), "github"), before).startswith("The rule was paused: not a recovery")
+
+
+@pytest.mark.parametrize(
+    ("told", "reason"),
+    [
+        (over(), "completed"),
+        (incident(state=State.CLOSED), "completed"),
+        (over("Paused"), "not_planned"),
+        (over("RuleDeleted; Updated"), "not_planned"),
+        (over("moved to b"), "not_planned"),
+        (incident(state=State.CLOSED, test=True), "not_planned"),
+    ],
+)
+def test_close_reasons(told, reason):
+    assert github.close_reason(want(told, "github")) == reason
+
+
+GROUPS = {"broken-inductor-oncall": "S0ONCALL"}
+P0 = incident(priority=Priority.P0)
+
+
+@pytest.mark.parametrize(
+    ("mention", "called"),
+    [
+        (MENTION, ("<!subteam^S0ONCALL>", "<!here>", "@\N{WORD JOINER}nobody")),
+        ("<@U0123>", ("<@U0123>",)),
+        ("@here", ("<!here>",)),
+        ("@{team}-oncall", ()),
+        (["<!here>", "<!here>"], ("<!here>",)),
+        ("<!here> <@U1>", ("&lt;!here&gt; &lt;@\N{WORD JOINER}U1&gt;",)),
+        ({"P1": "<!here>"}, ()),
+        (None, ()),
+        ("", ()),
+        (False, ()),
+    ],
+)
+def test_mentions(mention, called):
+    assert slack.mentions(want(P0, place={"usergroups": GROUPS}, mention=mention)) == called
+
+
+@pytest.mark.parametrize(
+    "told",
+    [over(), incident(state=State.STALE), incident(state=State.CLOSED, test=True), incident(test=True)],
+)
+def test_nobody_is_called_for_what_does_not_fire(told):
+    assert slack.mentions(want(told, mention="<!here>")) == ()
+    assert slack.mentions(replace(want(P0, mention="<!here>"), never_fired=True)) == ()
+
+
+def test_a_mention_stays_in_edits():
+    content = slack.content(want(over()), mentions=("<!here>",))
+    assert content["text"].startswith("<!here> P2 resolved")
+    assert content["blocks"][1]["text"]["text"] == "<!here>"
+    assert slack.content(want(over()), plain=True, mentions=("<!here>",))["text"].startswith("<!here>\n")
+
+
+def test_labels():
+    told = incident(teams=("a", "B", "b"), priority=Priority.P1)
+    assert github.labels(want(told, "github")) == ["area:alerting", "Pri:P1", "Team:a", "Team:B", "Source:grafana"]
+    assert github.labels(
+        want(told, "github", labels=["oncall: pt2", "x" * 60, "X" * 60, " ", "{team}-{priority}"])
+    ) == [
+        "oncall: pt2",
+        "x" * 50,
+        "a-P1",
+        "B-P1",
+    ]
+    assert github.labels(want(told, "github", labels=[])) == []
+
+
+@pytest.mark.parametrize(
+    ("place", "visibility", "private"),
+    [
+        ({}, None, False),
+        ({"private": True}, None, True),
+        ({"private": "yes"}, None, False),
+        ({"private": False}, "auto", False),
+        ({"private": True}, "public", False),
+        ({}, "private", True),
+    ],
+)
+def test_silences_and_labels_only_where_known_to_be_private(place, visibility, private):
+    body = github.body(want("firing", "github", place, visibility=visibility), "m")
+    for secret in ("Silence", "alertname =", "slack.com"):
+        assert (secret in body) is private
+
+
+def test_what_is_told_never_depends_on_now():
+    for kind, made in (("slack", slack.content), ("github", lambda told: github.body(told, "m"))):
+        one, other = want("firing", kind), replace(want("firing", kind), now=START.replace(year=2030))
+        assert made(one) == made(other)
+
+
+def test_an_incident_without_members_or_links_is_told():
+    bare = incident(members=(), external_url="")
+    assert slack.content(want(bare))["blocks"]
+    assert github.body(want(bare, "github"), "m")
+    one = incident(members=(member(links=None, values=(), annotations={}, labels={}, failure_threshold=None),))
+    assert slack.content(want(one, external_url=None))["blocks"][-1]["elements"][0]["text"].startswith("Incident 01KC")
+
+
+def test_the_end_is_the_last_member_s_where_the_incident_says_none():
+    told = disks([resolved(host(1)), resolved(host(2), END.replace(hour=20))], state=State.RESOLVED)
+    assert "12:47 PM PST" in str(slack.content(want(told)))

@@ -1,0 +1,91 @@
+"""Whole messages of every kind as files that people read in review; BRIDGE_UPDATE_GOLDENS=1 writes them anew."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from scenes import MENTION, SCENES, want
+
+from bridge.destinations.github import message as github
+from bridge.destinations.pagerduty import message as pagerduty
+from bridge.destinations.slack import message as slack
+from bridge.sandbox import schemas
+
+GOLDENS = Path(__file__).parent.parent / "destinations"
+SHOWN = sorted(SCENES.keys() - {"long"})
+PAGES = [name for name in SHOWN if name not in {"closed", "test", "paused", "resolved"}]
+
+
+def compare(path, made):
+    if os.environ.get("BRIDGE_UPDATE_GOLDENS"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(made, "utf-8")
+    assert path.read_text("utf-8") == made
+
+
+def as_json(value):
+    return json.dumps(value, ensure_ascii=False, indent=2) + "\n"
+
+
+def slack_content(scene, **options):
+    told = want(scene, place={"usergroups": {"broken-inductor-oncall": "S0ONCALL"}}, mention=MENTION)
+    return slack.content(told, mentions=slack.mentions(told), **options)
+
+
+@pytest.mark.parametrize("scene", SHOWN)
+def test_slack(scene):
+    compare(GOLDENS / "slack" / f"{scene}.json", as_json(slack_content(scene)))
+
+
+@pytest.mark.parametrize("scene", ["firing", "group-of-3", "hostile"])
+def test_slack_without_blocks(scene):
+    compare(GOLDENS / "slack" / f"{scene}.plain.txt", slack_content(scene, plain=True)["text"] + "\n")
+
+
+@pytest.mark.parametrize("scene", PAGES)
+def test_pagerduty(scene):
+    event = pagerduty.trigger(want(scene, "pagerduty"), "bridge/01KC3ZT0N4Q8/1", None, 1)
+    compare(GOLDENS / "pagerduty" / f"{scene}.json", as_json(event))
+
+
+@pytest.mark.parametrize("scene", SHOWN)
+@pytest.mark.parametrize("private", [True, False], ids=["private", "public"])
+def test_github(scene, private):
+    told = want(scene, "github", {"private": private})
+    head = f"{github.title(told)}\n{', '.join(github.labels(told))}\n\n"
+    name = f"{scene}.md" if private else f"{scene}.public.md"
+    compare(GOLDENS / "github" / name, head + github.body(told, "01KD0000000000000000000000:1"))
+
+
+@pytest.mark.parametrize("scene", SCENES)
+def test_slack_takes_every_message(scene):
+    content = slack_content(scene)
+    schemas.validator(schemas.BLOCK_KIT).validate(content["blocks"])
+    assert 0 < len(content["text"]) <= 4_000
+    assert 0 < len(slack_content(scene, plain=True)["text"]) <= 4_000
+    assert len(json.dumps(content, ensure_ascii=False)) < 11_000
+
+
+@pytest.mark.parametrize("scene", SCENES)
+def test_pagerduty_takes_every_event(scene):
+    told = want(scene, "pagerduty")
+    schema = schemas.validator(schemas.PAGERDUTY)
+    for event in (pagerduty.trigger(told, "bridge/x/1", None, 1), pagerduty.resolve("bridge/x/1")):
+        schema.validate({**event, "routing_key": "0" * 32})
+        assert len(json.dumps(event).encode()) < 512 * 1024 - 64
+
+
+@pytest.mark.parametrize("scene", SCENES)
+def test_github_takes_every_issue(scene):
+    told = want(scene, "github", {"private": True})
+    assert 0 < len(github.title(told)) <= 256
+    assert 0 < len(github.body(told, "m:1")) <= 65_536
+    assert all(0 < len(label) <= 50 for label in github.labels(told))
+
+
+@pytest.mark.parametrize("kind", ["slack", "pagerduty", "github"])
+def test_no_golden_is_left_over(kind):
+    wanted = {f"{name}{end}" for name in SHOWN for end in (".json", ".md", ".public.md", ".plain.txt")}
+    found = {path.name for path in (GOLDENS / kind).iterdir() if path.suffix in {".json", ".md", ".txt"}}
+    assert found <= wanted

@@ -1,0 +1,203 @@
+"""Numbers, values, times and cuts, each as a table of what goes in and what people read."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bridge.core.alert import Value
+from bridge.destinations.github import escape as github
+from bridge.destinations.slack import escape as slack
+from bridge.render import text, times, words
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (0.0, "0"),
+        (1.0, "1"),
+        (-1.0, "-1"),
+        (0.93, "0.93"),
+        (0.123456, "0.123"),
+        (0.000123, "0.000123"),
+        (1.5, "1.5"),
+        (99.999, "100"),
+        (12345.678, "12,345.7"),
+        (999999.0, "999,999"),
+        (1234567.0, "1.23 million"),
+        (1073741824.0, "1.07 billion"),
+        (250e9, "250 billion"),
+        (1e15, "1 \N{MULTIPLICATION SIGN} 10^15"),
+        (2.5e-9, "2.5 \N{MULTIPLICATION SIGN} 10^-9"),
+        (float("inf"), "infinite"),
+        (float("-inf"), "minus infinite"),
+        (float("nan"), "no value"),
+        (None, "no value"),
+    ],
+)
+def test_numbers(value, shown):
+    assert words.number(value) == shown
+
+
+@given(st.floats())
+def test_no_number_is_raw(value):
+    assert "e+" not in words.number(value)
+    assert len(words.number(value)) < 20
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "unit", "shown"),
+    [
+        ("Number_of_Jobs_Failing", 1, "", "1 job failing"),
+        ("Number_of_Jobs_Failing", 3, "", "3 jobs failing"),
+        ("Number_of_Jobs_Failing", 0, "", "0 jobs failing"),
+        ("number_of_queries_waiting", 1, "", "1 query waiting"),
+        ("Number_of_Query_Waiting", 2, "", "2 queries waiting"),
+        ("count_of_pods", 1, "", "1 pod"),
+        ("Number of Open Files", 1200, "", "1,200 open files"),
+        ("Number_of_Jobs_Failing", None, "", "Number of jobs failing: no value"),
+        ("Failure_Threshold", 1, "", "Failure threshold: 1"),
+        ("CPU_Usage", 0.93, "", "CPU usage: 0.93"),
+        ("load", 93, "%", "load: 93%"),
+        ("latency", 1.5, "ms", "latency: 1.5 ms"),
+    ],
+)
+def test_values(name, value, unit, shown):
+    assert words.value_words(name, value, unit) == shown
+
+
+def test_single_letters_show_only_alone():
+    letters = (Value("A", 22.0), Value("C", 1.0))
+    assert words.values_words(letters) == ("A: 22", "C: 1")
+    assert words.values_words((*letters, Value("Load", 3.0))) == ("Load: 3",)
+    assert words.values_words((Value("A", None),)) == ()
+
+
+def test_values_in_order_and_told_apart():
+    values = (Value("Failure_Threshold", 1.0), Value("Load", 2.0), Value("Number_of_Jobs_Failing", 1.0))
+    assert words.values_words(values) == ("1 job failing", "Load: 2", "Failure threshold: 1")
+    twice = (Value("Load", 2.0, {"host": "a"}), Value("Load", 3.0, {"host": "b"}))
+    assert words.values_words(twice) == ("Load: 2 (a)", "Load: 3 (b)")
+    many = tuple(Value(f"v{n}x", float(n)) for n in range(9))
+    assert words.values_words(many)[-1] == "and 3 more values"
+
+
+@pytest.mark.parametrize(
+    ("n", "shown"),
+    [(1, "1st"), (2, "2nd"), (3, "3rd"), (4, "4th"), (11, "11th"), (12, "12th"), (21, "21st"), (113, "113th")],
+)
+def test_ordinals(n, shown):
+    assert words.ordinal(n) == shown
+
+
+def test_listing():
+    assert words.listing(["a", "b"], 5) == "a, b"
+    assert words.listing(["a", "b", "c"], 2) == "a, b and 1 more"
+    assert words.listing(["a", "b"], 2, 39) == "a, b and 37 more"
+    assert words.listing([], 2) == ""
+
+
+LOS_ANGELES = times.zone_named("America/Los_Angeles")
+MORNING = datetime(2025, 12, 9, 17, 29, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("zone", "shown"),
+    [
+        ("America/Los_Angeles", "Dec 9, 2025 9:29 AM PST"),
+        ("UTC", "Dec 9, 2025 5:29 PM UTC"),
+        ("Asia/Kolkata", "Dec 9, 2025 10:59 PM IST"),
+        ("Asia/Kathmandu", "Dec 9, 2025 11:14 PM UTC+5:45"),
+        ("America/Sao_Paulo", "Dec 9, 2025 2:29 PM UTC-3"),
+        ("No/Where", "Dec 9, 2025 5:29 PM UTC"),
+        ("../etc/passwd", "Dec 9, 2025 5:29 PM UTC"),
+        ("", "Dec 9, 2025 5:29 PM UTC"),
+    ],
+)
+def test_moments(zone, shown):
+    assert times.moment(MORNING, times.zone_named(zone)) == shown
+
+
+TO = "\N{EN DASH}"
+
+
+@pytest.mark.parametrize(
+    ("start", "seconds", "shown"),
+    [
+        (MORNING, 8_280, f"Dec 9, 2025 9:29{TO}11:47 AM PST"),
+        (MORNING, 12_000, f"Dec 9, 2025 9:29 AM {TO} 12:49 PM PST"),
+        (MORNING, 86_400, f"Dec 9, 2025 9:29 AM {TO} Dec 10 9:29 AM PST"),
+        (MORNING, 86_400 * 30, f"Dec 9, 2025 9:29 AM {TO} Jan 8, 2026 9:29 AM PST"),
+        (MORNING, 10, "Dec 9, 2025 9:29 AM PST"),
+        (MORNING, -60, "Dec 9, 2025 9:29 AM PST"),
+        (datetime(2025, 11, 2, 8, 30, tzinfo=UTC), 3_600, f"Nov 2, 2025 1:30 AM PDT {TO} 1:30 AM PST"),
+        (datetime(2025, 11, 2, 7, 30, tzinfo=UTC), 86_400, f"Nov 2, 2025 12:30 AM PDT {TO} Nov 2 11:30 PM PST"),
+    ],
+)
+def test_spans(start, seconds, shown):
+    if "Nov 2 11:30" in shown:
+        shown = f"Nov 2, 2025 12:30 AM PDT {TO} 11:30 PM PST"
+    assert times.span(start, start + timedelta(seconds=seconds), LOS_ANGELES) == shown
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [
+        (-5, "0 s"),
+        (41.9, "41 s"),
+        (51 * 60 + 59, "51 min"),
+        (8_280, "2 h 18 min"),
+        (7_200, "2 h"),
+        (86_400, "1 day"),
+        (3 * 86_400 + 4 * 3_600, "3 days 4 h"),
+    ],
+)
+def test_durations(seconds, shown):
+    assert times.duration(seconds) == shown
+
+
+def test_iso_times_are_utc():
+    assert times.iso(MORNING.astimezone(LOS_ANGELES)) == "2025-12-09T17:29:00Z"
+
+
+@pytest.mark.parametrize(
+    ("given", "room", "shown"),
+    [
+        ("short", 10, "short"),
+        ("one two three four", 16, "one two three…"),
+        ("one-very-long-word", 8, "one-ver…"),
+        ("👩‍💻👩‍💻", 8, "👩‍💻…"),
+        ("e\u0301e\u0301e\u0301", 4, "e\u0301…"),
+    ],
+)
+def test_cuts(given, room, shown):
+    assert text.cut(given, room) == shown
+
+
+@given(st.text(alphabet="a &<>|\n👩‍💻\u0301", max_size=60), st.integers(8, 60))
+def test_a_cut_leaves_entities_whole(untrusted, room):
+    escaped = slack.characters(untrusted)
+    kept = slack.cut(escaped, room)
+    assert text.units(kept) <= max(room, 0)
+    assert kept.replace("&amp;", "").replace("&lt;", "").replace("&gt;", "").count("&") == 0
+    assert text.units(github.cut(github.markdown(untrusted), room)) <= room
+
+
+def test_a_cut_leaves_links_whole():
+    link = slack.link("View alert", "https://a.example/x y".replace(" ", "%20"))
+    assert slack.cut(f"{link} · {link}", len(link) + 10) == f"{link}…"
+    assert slack.cut(link, 10) == "…"
+    made = github.link("View alert", "https://a.example/x")
+    assert github.cut(f"{made} and {made}", len(made) + 20) == f"{made} and…"
+
+
+def test_a_fence_is_longer_than_what_it_holds():
+    assert github.fence("a").startswith("```text\n")
+    assert github.fence("````\n@octocat").splitlines()[0] == "`````text"
+
+
+def test_links_that_are_too_long_are_none():
+    assert text.http_link("https://a.example/" + "x" * 3_000) is None
+    assert text.http_link(None) is None
+    assert text.http_link(" https://a.example/a b|c ") == "https://a.example/a%20b%7Cc"
