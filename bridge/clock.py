@@ -1,0 +1,45 @@
+"""Time at the edge: the only place, with the ledger's own clock, where wall-clock time enters."""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import UTC, datetime
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """What the deliverer and intake ask of time; a simulator brings its own."""
+
+    def now(self) -> datetime:
+        """Return the present time, aware UTC."""
+        ...
+
+    def monotonic(self) -> float:
+        """Return seconds that never go back, for deadlines."""
+        ...
+
+
+class SystemClock:
+    """The machine's time, made to never go back.
+
+    A wall clock that is set back (a person, NTP, a restored VM) would put everything that is due into the future; here
+    time then goes on from where it was, at the monotonic pace, until the wall clock has caught up.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._wall = time.time()  # noqa: TID251 - the edge itself
+        self._mono = time.monotonic()
+
+    def now(self) -> datetime:
+        """Return the present time, aware UTC, never before an earlier answer."""
+        with self._lock:
+            mono, wall = time.monotonic(), time.time()  # noqa: TID251 - the edge itself
+            self._wall = max(wall, self._wall + (mono - self._mono)) if wall < self._wall else wall
+            self._mono = mono
+            return datetime.fromtimestamp(self._wall, UTC)
+
+    def monotonic(self) -> float:
+        """Return seconds that never go back."""
+        return time.monotonic()

@@ -1,0 +1,257 @@
+"""Deliveries: one incident at one address, with what is wanted, what we have, and when a step is due."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import and_, bindparam, case, func, null, select, update
+
+from bridge.ledger.tables import deliveries, history, incidents
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+    from datetime import datetime
+
+    from sqlalchemy.engine import Connection
+
+    from bridge.core.cases import Case
+
+JSON = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One incident at one address. `want` and `told` are versions of the incident; `have` is what stands there.
+
+    `doubt` is a step that may have been sent: {step, at, ended, negatives}. `since` says how long it has been waiting.
+    """
+
+    id: str
+    incident: str
+    destination: str
+    kind: str
+    address: str
+    lane: str
+    team: str
+    state: str
+    urgency: int
+    want: int
+    told: int
+    have: JSON
+    doubt: JSON | None
+    due_at: datetime | None
+    since: datetime
+    attempts: int
+    failing_since: datetime | None
+    last_error: str | None
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """An address that an incident is to be told at, under which name and for which team, and why."""
+
+    destination: str
+    kind: str
+    address: str
+    lane: str
+    team: str
+    why: str
+
+
+_COLUMNS = [deliveries.c[name] for name in Delivery.__slots__]
+
+
+def of_incidents(connection: Connection, ids: Collection[str]) -> dict[str, set[tuple[str, str]]]:
+    """Return the addresses, as (kind, address), that incidents are told at already."""
+    found: dict[str, set[tuple[str, str]]] = {}
+    query = select(deliveries.c.incident, deliveries.c.kind, deliveries.c.address).where(deliveries.c.incident.in_(ids))
+    for row in connection.execute(query):
+        found.setdefault(row.incident, set()).add((row.kind, row.address))
+    return found
+
+
+def place(
+    connection: Connection,
+    cases: Mapping[str, Case],
+    wanted: Mapping[str, Sequence[Placement]],
+    new_id: Any,  # noqa: ANN401 - Callable[[], str]
+    at: datetime,
+) -> None:
+    """Add the addresses that incidents are not told at yet; while an incident is open none is withdrawn."""
+    there = of_incidents(connection, list(wanted))
+    rows: list[JSON] = []
+    lines: list[JSON] = []
+    for incident, placements in wanted.items():
+        known = there.setdefault(incident, set())
+        for placement in placements:
+            if (placement.kind, placement.address) in known:
+                continue
+            known.add((placement.kind, placement.address))
+            rows.append(
+                {
+                    "id": new_id(),
+                    "incident": incident,
+                    "destination": placement.destination,
+                    "kind": placement.kind,
+                    "address": placement.address,
+                    "lane": placement.lane,
+                    "team": placement.team,
+                    "state": "pending",
+                    "urgency": int(cases[incident].priority[1]),
+                    "want": cases[incident].version,
+                    "have": {},
+                    "due_at": at,
+                    "since": at,
+                }
+            )
+            lines.append(
+                {
+                    "incident": incident,
+                    "delivery": rows[-1]["id"],
+                    "at": at,
+                    "what": "addressed",
+                    "why": f"{placement.kind} {placement.address}: {placement.why}",
+                }
+            )
+    if rows:
+        connection.execute(deliveries.insert(), rows)
+        connection.execute(history.insert(), lines)
+
+
+_WAKE = (
+    update(deliveries)
+    .where(deliveries.c.incident == bindparam("key_incident"))
+    .values(
+        want=bindparam("version"),
+        urgency=bindparam("level"),
+        since=case(
+            (deliveries.c.due_at.is_(None), bindparam("at", type_=deliveries.c.since.type)), else_=deliveries.c.since
+        ),
+        # a dead letter stays dead and a held one held; one that waits (back-off, doubt) waits on
+        due_at=case(
+            (deliveries.c.state.in_(("dead", "held")), deliveries.c.due_at),
+            (deliveries.c.due_at.is_(None), bindparam("at", type_=deliveries.c.due_at.type)),
+            else_=deliveries.c.due_at,
+        ),
+        state=case((deliveries.c.state.in_(("delivered", "skipped")), "pending"), else_=deliveries.c.state),
+        reason=case((deliveries.c.state == "skipped", null()), else_=deliveries.c.reason),
+    )
+)
+
+
+def wake(connection: Connection, grown: Sequence[Case], at: datetime) -> None:
+    """Make the deliveries of incidents that changed due."""
+    known = [case for case in grown if not case.fresh]
+    if known:
+        connection.execute(
+            _WAKE,
+            [
+                {"key_incident": case.id, "version": case.version, "level": int(case.priority[1]), "at": at}
+                for case in known
+            ],
+        )
+
+
+def lanes_of(connection: Connection, ids: Collection[str]) -> set[str]:
+    """Name the lanes in which deliveries of these incidents are due."""
+    query = select(deliveries.c.lane).where(deliveries.c.incident.in_(ids), deliveries.c.due_at.is_not(None)).distinct()
+    return set(connection.execute(query).scalars())
+
+
+def due_lanes(connection: Connection, now: datetime) -> list[str]:
+    """Name the lanes that have a step due, the most urgent first."""
+    query = (
+        select(deliveries.c.lane)
+        .where(deliveries.c.due_at.is_not(None), deliveries.c.due_at <= now)
+        .group_by(deliveries.c.lane)
+        .order_by(func.min(deliveries.c.urgency), func.min(deliveries.c.since))
+    )
+    return list(connection.execute(query).scalars())
+
+
+def next_due_at(connection: Connection) -> datetime | None:
+    """Return when the next step of any lane becomes due."""
+    return connection.execute(select(func.min(deliveries.c.due_at)).where(deliveries.c.due_at.is_not(None))).scalar()
+
+
+def next_due(  # noqa: PLR0913 - a choice has these sides
+    connection: Connection,
+    lane: str,
+    now: datetime,
+    *,
+    busy: Collection[str] = (),
+    behind: Collection[str] = (),
+    oldest: bool = False,
+) -> Delivery | None:
+    """Return the delivery whose turn it is: the most urgent, or the one waiting longest; P0 goes before either.
+
+    `busy` are deliveries on their way already, `behind` incidents that are left out.
+    """
+    order = (deliveries.c.urgency > 0, deliveries.c.since) if oldest else (deliveries.c.urgency, deliveries.c.since)
+    query = (
+        select(*_COLUMNS)
+        .where(deliveries.c.lane == lane, deliveries.c.due_at.is_not(None), deliveries.c.due_at <= now)
+        .order_by(*order, deliveries.c.id)
+        .limit(1)
+    )
+    if busy:
+        query = query.where(deliveries.c.id.not_in(list(busy)))
+    if behind:
+        query = query.where(deliveries.c.incident.not_in(list(behind)))
+    row = connection.execute(query).first()
+    return Delivery(**row._mapping) if row is not None else None  # noqa: SLF001 - SQLAlchemy's public spelling
+
+
+def of_lane(connection: Connection, lane: str) -> list[Delivery]:
+    """Return the deliveries of a lane that have a step due, now or later."""
+    query = select(*_COLUMNS).where(deliveries.c.lane == lane, deliveries.c.due_at.is_not(None))
+    return [Delivery(**row._mapping) for row in connection.execute(query)]  # noqa: SLF001
+
+
+def load(connection: Connection, delivery_id: str) -> Delivery | None:
+    """Return one delivery, or None."""
+    row = connection.execute(select(*_COLUMNS).where(deliveries.c.id == delivery_id)).first()
+    return Delivery(**row._mapping) if row is not None else None  # noqa: SLF001
+
+
+def change(connection: Connection, delivery_id: str, **values: Any) -> None:  # noqa: ANN401 - column values
+    """Set columns of one delivery."""
+    connection.execute(update(deliveries).where(deliveries.c.id == delivery_id).values(**values))
+
+
+def told(connection: Connection, delivery: Delivery, version: int, done: JSON, more: JSON) -> None:
+    """Store a delivery that shows `version`; `done` if nothing changed meanwhile, `more` if a newer version waits."""
+    same = and_(deliveries.c.id == delivery.id, deliveries.c.want == version)
+    newer = and_(deliveries.c.id == delivery.id, deliveries.c.want != version)
+    if connection.execute(update(deliveries).where(same).values(**done)).rowcount == 0:
+        connection.execute(update(deliveries).where(newer).values(**more))
+
+
+def wake_siblings(connection: Connection, delivery: Delivery, at: datetime) -> None:
+    """Make an incident's other deliveries due: a remote that they name has come into being.
+
+    The incident gets a new version, so that a sibling whose step is on its way right now looks again after it.
+    """
+    bump = update(incidents).where(incidents.c.id == delivery.incident).values(version=incidents.c.version + 1)
+    version = connection.execute(bump.returning(incidents.c.version)).scalar_one()
+    others = (deliveries.c.incident == delivery.incident) & (deliveries.c.id != delivery.id)
+    connection.execute(update(deliveries).where(others).values(want=version))
+    resting = others & (deliveries.c.state == "delivered") & deliveries.c.due_at.is_(None)
+    connection.execute(update(deliveries).where(resting).values(due_at=at, since=at, state="pending"))
+
+
+def note(connection: Connection, delivery: Delivery, at: datetime, what: str, *, why: str, **detail: object) -> None:
+    """Add a line to the incident's history; `detail` is what a machine may want of it."""
+    connection.execute(
+        history.insert(),
+        {
+            "incident": delivery.incident,
+            "delivery": delivery.id,
+            "at": at,
+            "what": what,
+            "why": why,
+            "detail": detail or None,
+        },
+    )

@@ -1,0 +1,94 @@
+"""Connections: an engine for a database URL, with what durability needs in force and checked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import create_engine, event
+from sqlalchemy.engine import Engine, make_url
+from sqlalchemy.pool import QueuePool
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import URL
+
+FULL = 2
+POOL = 8
+
+
+class NotDurableError(RuntimeError):
+    """The database does not keep what it confirms (no synchronous=FULL, or WAL is refused): we don't start on it."""
+
+
+def database_url(text: str) -> URL:
+    """Return a checked URL; PostgreSQL always through psycopg 3.
+
+    Raises:
+        ValueError: for other databases, naming the two that there are.
+    """
+    url = make_url(text)
+    if url.get_backend_name() == "postgresql":
+        return url.set(drivername="postgresql+psycopg")
+    if url.get_backend_name() == "sqlite":
+        return url
+    raise ValueError(
+        f"BRIDGE_DATABASE_URL: {url.get_backend_name()} is not known; use sqlite:///bridge.db or postgresql://…"
+    )
+
+
+def sqlite_path(url: URL) -> Path | None:
+    """Return the file of an SQLite URL, None for PostgreSQL or a database in memory."""
+    if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
+        return None
+    return Path(url.database).absolute()
+
+
+def open_engine(url: URL) -> Engine:
+    """Return an engine whose connections are durable: SQLite in WAL with synchronous=FULL, PostgreSQL as it commits.
+
+    SQLite's own busy wait is off (0 ms): writers take turns by `ledger.writer`, and a lock held by a stranger is waited
+    for there. Connections are few: one writer a process and one reader a thread.
+    """
+    if url.get_backend_name() == "sqlite":
+        engine = create_engine(
+            url,
+            poolclass=QueuePool,
+            pool_size=POOL,
+            max_overflow=64,
+            connect_args={"check_same_thread": False, "timeout": 0},
+        )
+        event.listen(engine, "connect", _durable_sqlite)
+        event.listen(engine, "begin", _begin_by_hand)
+        return engine
+    return create_engine(
+        url,
+        pool_size=POOL,
+        max_overflow=8,
+        pool_pre_ping=False,
+        pool_recycle=300,
+        pool_timeout=2,
+        connect_args={"connect_timeout": 2, "application_name": "bridge", "prepare_threshold": None},
+    )
+
+
+def _durable_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 - sqlite3.Connection, behind SQLAlchemy
+    # isolation_level None: sqlite3 begins nothing by itself, `_begin_by_hand` and the writer do
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA busy_timeout=200")
+    mode = cursor.execute("PRAGMA journal_mode=WAL").fetchone()[0]
+    cursor.execute("PRAGMA busy_timeout=0")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    in_force = cursor.execute("PRAGMA synchronous").fetchone()[0]
+    cursor.close()
+    if mode not in {"wal", "memory"} or in_force != FULL:
+        raise NotDurableError(
+            f"SQLite gave journal_mode={mode}, synchronous={in_force}; the ledger needs WAL and FULL on a local disk"
+        )
+
+
+def _begin_by_hand(connection: Any) -> None:  # noqa: ANN401 - sqlalchemy.Connection
+    # readers take a snapshot; the writer asks for the lock at once
+    immediate = connection.get_execution_options().get("immediate", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")

@@ -1,0 +1,123 @@
+"""Lanes: who works them, until when, and what of their state outlives their holder.
+
+A lease alone is no proof (a frozen process wakes up and believes in it); so every write of a holder carries its fence,
+and a fence that is not the newest writes nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import BigInteger, or_, select, type_coerce, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from bridge.ledger.tables import lanes
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from datetime import datetime
+
+    from sqlalchemy import ColumnElement
+    from sqlalchemy.engine import Connection
+
+JSON = dict[str, Any]
+LEASE = 12_000_000
+"""Microseconds: 12 s, longer than a step's total deadline of 8 s, so that a step begun under a lease ends under it."""
+
+
+class LostLeaseError(RuntimeError):
+    """Another process works this lane now; what this one was about to store is not true any more."""
+
+
+_until = type_coerce(lanes.c.lease_until, BigInteger)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A lane that we hold: its fence, and the state that its last holder left."""
+
+    name: str
+    fence: int
+    ready_at: datetime | None
+    trouble: JSON | None
+    place: JSON
+
+
+def acquire(connection: Connection, name: str, holder: str, now: ColumnElement[int]) -> Held | None:
+    """Take a lane that nobody holds, or whose holder let its lease run out; None while another one holds it."""
+    insert = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(lanes)
+    connection.execute(insert.values(name=name).on_conflict_do_nothing())
+    # a lease far in the future was written before the clock was set back
+    free = or_(
+        lanes.c.holder.is_(None),
+        lanes.c.holder == holder,
+        _until < now,
+        _until > now + 5 * LEASE,
+    )
+    row = connection.execute(
+        update(lanes)
+        .where(lanes.c.name == name, free)
+        .values(holder=holder, fence=lanes.c.fence + 1, lease_until=now + LEASE)
+        .returning(lanes.c.fence, lanes.c.ready_at, lanes.c.trouble, lanes.c.place)
+    ).first()
+    if row is None:
+        return None
+    return Held(name, row.fence, row.ready_at, row.trouble, row.place or {})
+
+
+def renew(connection: Connection, holder: str, names: Collection[str], now: ColumnElement[int]) -> dict[str, int]:
+    """Prolong the leases of all these lanes; return the fences of those that are still ours."""
+    rows = connection.execute(
+        update(lanes)
+        .where(lanes.c.name.in_(list(names)), lanes.c.holder == holder)
+        .values(lease_until=now + LEASE)
+        .returning(lanes.c.name, lanes.c.fence)
+    )
+    return {row.name: row.fence for row in rows}
+
+
+def fenced(connection: Connection, name: str, fence: int, **values: Any) -> None:  # noqa: ANN401 - column values
+    """Check that we still hold a lane, and set columns of it; the first statement of every write of a holder.
+
+    Raises:
+        LostLeaseError: it has another holder; the transaction must not go on.
+    """
+    mine = (lanes.c.name == name) & (lanes.c.fence == fence)
+    if connection.execute(update(lanes).where(mine).values(**(values or {"fence": fence}))).rowcount != 1:
+        raise LostLeaseError(f"lane {name}: another process holds it now")
+
+
+def release(connection: Connection, holder: str, names: Collection[str]) -> None:
+    """Give lanes back at once, so that nobody waits for the leases' end."""
+    connection.execute(
+        update(lanes)
+        .where(lanes.c.name.in_(list(names)), lanes.c.holder == holder)
+        .values(holder=None, lease_until=None)
+    )
+
+
+def release_all(connection: Connection) -> None:
+    """Free every lane: for the only deliverer of a machine, which knows that its forerunner is dead."""
+    connection.execute(update(lanes).where(lanes.c.holder.is_not(None)).values(holder=None, lease_until=None))
+
+
+def learn(connection: Connection, name: str, facts: JSON) -> None:
+    """Keep facts about the place, instead of those known."""
+    connection.execute(update(lanes).where(lanes.c.name == name).values(place=facts))
+
+
+PULSE = "deliverer"
+"""The name of the row that a live deliverer keeps renewing: no lane, but proof that somebody delivers."""
+
+
+def live(now: ColumnElement[int]) -> ColumnElement[bool]:
+    """Return the condition that a row's holder is alive."""
+    return _until >= now
+
+
+def pulse(connection: Connection, holder: str, now: ColumnElement[int]) -> None:
+    """Say that a deliverer lives."""
+    insert = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(lanes)
+    row = {"holder": holder, "lease_until": now + LEASE}
+    connection.execute(insert.values(name=PULSE, **row).on_conflict_do_update(index_elements=[lanes.c.name], set_=row))

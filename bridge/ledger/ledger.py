@@ -1,0 +1,80 @@
+"""The ledger as one thing: an engine to read with, a writer to write with."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar
+
+from sqlalchemy import BigInteger, cast, func, literal
+
+from bridge.ledger import migrate
+from bridge.ledger.engine import database_url, open_engine, sqlite_path
+from bridge.ledger.tables import to_micros
+from bridge.ledger.writer import Writer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
+    from pathlib import Path
+
+    from sqlalchemy import ColumnElement
+    from sqlalchemy.engine import Connection, Engine
+
+T = TypeVar("T")
+
+
+class Ledger:
+    """Everything stored. `read` gives a connection on one snapshot; `write` runs a function in a shared commit."""
+
+    def __init__(self, engine: Engine, writer: Writer, path: Path | None) -> None:
+        self.engine = engine
+        self.writer = writer
+        self.path = path
+        self._reader = engine.execution_options(immediate=False)
+
+    @property
+    def embedded(self) -> bool:
+        """Whether it is an SQLite file: one machine, one deliverer."""
+        return self.engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Give a connection for reading; what is read belongs to one moment."""
+        with self._reader.connect() as connection:
+            yield connection
+
+    def write(self, function: Callable[[Connection], T]) -> T:
+        """Run `function(connection)` in a transaction; return its result once committed (`Writer.write`)."""
+        return self.writer.write(function)
+
+    def database_now(self, now: datetime) -> ColumnElement[int]:
+        """Return the time by which leases are judged, in microseconds: PostgreSQL's own; on one machine, `now`."""
+        if self.embedded:
+            return literal(to_micros(now), BigInteger)
+        return cast(func.extract("epoch", func.clock_timestamp()) * 1_000_000, BigInteger)
+
+    def close(self) -> None:
+        """Write what waits and give connections back."""
+        self.writer.close()
+        self.engine.dispose()
+
+
+def open_ledger(url: str, *, upgrade: bool | None = None) -> Ledger:
+    """Open the ledger at a database URL.
+
+    Args:
+        url: `sqlite:///bridge.db` or `postgresql://…`.
+        upgrade: run migrations first; by default on SQLite only (PostgreSQL is upgraded by `bridge db upgrade`).
+
+    Raises:
+        NotDurableError: SQLite can't keep what it confirms here.
+        OutdatedError: the tables are older than this program and may not be upgraded now.
+    """
+    parsed = database_url(url)
+    path = sqlite_path(parsed)
+    engine = open_engine(parsed)
+    if upgrade if upgrade is not None else path is not None:
+        migrate.upgrade(engine, path)
+    else:
+        migrate.check(engine)
+    return Ledger(engine, Writer(engine, path), path)

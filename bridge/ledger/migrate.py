@@ -1,0 +1,73 @@
+"""Bringing the tables to the version of this program, with Alembic; `versions/` holds one file a change."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import inspect, text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy.engine import Connection, Engine
+
+HEAD = "0001"
+"""The newest revision in `migrations/versions`; a test holds the two together."""
+PLACE = Path(__file__).parent / "migrations"
+LOCK = 0x62726964
+"""PostgreSQL's advisory lock for upgrades ("brid")."""
+
+
+class OutdatedError(RuntimeError):
+    """The database's tables are not those of this program. Run `bridge db upgrade`, then start again."""
+
+
+def present(connection: Connection) -> str | None:
+    """Return the revision that the database is at, None for an empty one."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def check(engine: Engine) -> None:
+    """Raise OutdatedError where the tables are not there or older; newer ones are served for one release."""
+    with engine.connect() as connection:
+        at = present(connection)
+    if at is None or at < HEAD:
+        raise OutdatedError(f"the database is at {at or 'nothing'}, this program needs {HEAD}: run `bridge db upgrade`")
+
+
+def upgrade(engine: Engine, path: Path | None) -> None:
+    """Bring the tables to HEAD; safe to run from several processes at once."""
+    with engine.connect() as connection:
+        if (at := present(connection)) is not None and at >= HEAD:
+            return
+    # Alembic's import is slow; only the first start pays for it
+    from alembic import command  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", str(PLACE))
+    with _alone(engine, path) as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+@contextmanager
+def _alone(engine: Engine, path: Path | None) -> Iterator[Connection]:
+    if path is not None:
+        lock = os.open(f"{path}.upgrade.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            with engine.execution_options(immediate=True).begin() as connection:
+                yield connection
+        finally:
+            os.close(lock)
+        return
+    with engine.begin() as connection:
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
+        yield connection

@@ -1,0 +1,118 @@
+"""Receipts: what was said, as it was said, before anybody thinks about it."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import and_, bindparam, func, select, update
+
+from bridge.ledger.tables import receipts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from sqlalchemy.engine import Connection
+
+SMALL = 512
+"""Bytes up to which compressing a body does not pay."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """One stored request. `progress` counts the alerts of a large group that are absorbed already."""
+
+    id: str
+    source: str
+    received_at: datetime
+    headers: Mapping[str, str]
+    body: bytes
+    progress: int = 0
+    incidents: tuple[str, ...] = ()
+
+
+_INSERT = receipts.insert()
+
+
+def insert(
+    connection: Connection, receipt: Receipt, signature: str | None = None, since: datetime | None = None
+) -> str:
+    """Store a receipt and return its id; of a signed request stored already after `since`, the first receipt's id."""
+    if signature is not None:
+        mine = receipts.c.signature == signature
+        first = connection.execute(select(receipts.c.id, receipts.c.received_at).where(mine)).first()
+        if first is not None and (since is None or first.received_at >= since):
+            return str(first.id)
+        if first is not None:
+            connection.execute(update(receipts).where(mine).values(signature=None))
+    small = len(receipt.body) <= SMALL
+    connection.execute(
+        _INSERT,
+        {
+            "id": receipt.id,
+            "source": receipt.source,
+            "received_at": receipt.received_at,
+            "headers": dict(receipt.headers),
+            "body": receipt.body if small else zlib.compress(receipt.body, 1),
+            "encoding": "raw" if small else "zlib",
+            "state": "new",
+            "signature": signature,
+        },
+    )
+    return receipt.id
+
+
+def sources_waiting(connection: Connection) -> list[str]:
+    """Name the sources that have receipts to absorb."""
+    return list(connection.execute(select(receipts.c.source).where(receipts.c.state == "new").distinct()).scalars())
+
+
+def waiting(connection: Connection, source: str, limit: int) -> list[Receipt]:
+    """Return receipts to absorb, in the order of arrival; those that are partly absorbed come after all others.
+
+    A large group goes on after the small receipts that came meanwhile; within one source's episodes the rules of
+    `core.episodes` make the order of arrival irrelevant to the end.
+    """
+    query = (
+        select(receipts)
+        .where(receipts.c.source == source, receipts.c.state == "new")
+        .order_by(receipts.c.progress > 0, receipts.c.id)
+        .limit(limit)
+    )
+    return [_receipt(row) for row in connection.execute(query)]
+
+
+def load(connection: Connection, receipt_id: str) -> Receipt | None:
+    """Return one receipt with its body, or None."""
+    row = connection.execute(select(receipts).where(receipts.c.id == receipt_id)).first()
+    return _receipt(row) if row is not None else None
+
+
+def _receipt(row: Any) -> Receipt:  # noqa: ANN401 - a row of receipts
+    body = row.body or b""
+    return Receipt(
+        id=row.id,
+        source=row.source,
+        received_at=row.received_at,
+        headers=row.headers,
+        body=zlib.decompress(body) if row.encoding == "zlib" and body else body,
+        progress=row.progress,
+        incidents=tuple(row.incidents or ()),
+    )
+
+
+def settle(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Store how far receipts are: each row {id, state, problem, alerts, progress, incidents}."""
+    statement = (
+        update(receipts)
+        .where(and_(receipts.c.id == bindparam("key"), receipts.c.state == "new"))
+        .values({name: bindparam(name) for name in ("state", "problem", "alerts", "progress", "incidents")})
+    )
+    connection.execute(statement, [{"key": row["id"], **{k: v for k, v in row.items() if k != "id"}} for row in rows])
+
+
+def count(connection: Connection, state: str) -> int:
+    """Return how many receipts are in a state."""
+    return connection.execute(select(func.count()).where(receipts.c.state == state)).scalar_one()

@@ -1,0 +1,231 @@
+"""The tables. One definition for SQLite and PostgreSQL; `migrations/` builds the same step by step.
+
+Times are whole microseconds since 1970 in UTC, so that both databases store, compare and index them alike. JSON is
+text: nothing in it is ever searched.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.types import TypeDecorator
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Dialect
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def to_micros(moment: datetime) -> int:
+    """Return an aware time as whole microseconds since 1970."""
+    return (moment - EPOCH) // _MICROSECOND
+
+
+def from_micros(micros: int) -> datetime:
+    """Return whole microseconds since 1970 as an aware UTC time."""
+    return EPOCH + timedelta(microseconds=micros)
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware UTC time, stored as microseconds since 1970."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:  # noqa: ARG002 - SQLAlchemy's
+        """Python to database."""
+        return None if value is None else to_micros(value)
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - as above
+        """Database to Python."""
+        return None if value is None else from_micros(value)
+
+
+class JsonText(TypeDecorator[Any]):
+    """A JSON value, stored as compact text."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ANN401, ARG002 - any JSON
+        """Python to database. NUL can't be stored by PostgreSQL, so it is replaced."""
+        if value is None:
+            return None
+        return json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=str).replace("\\u0000", "\\ufffd")
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ANN401, ARG002 - any JSON
+        """Database to Python."""
+        return None if value is None else json.loads(value)
+
+
+metadata = MetaData(
+    naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s"}
+)
+
+ULID = String(26)
+
+receipts = Table(
+    "receipts",
+    metadata,
+    Column("id", ULID, primary_key=True),
+    Column("source", String(100), nullable=False),
+    Column("received_at", Instant, nullable=False),
+    Column("headers", JsonText, nullable=False),
+    Column("body", LargeBinary),  # compressed as `encoding` says; None once pruned
+    Column("encoding", String(10), nullable=False),
+    Column("state", String(12), nullable=False),  # new, absorbed, quarantined, dismissed
+    Column("problem", Text),
+    Column("alerts", Integer, nullable=False, server_default="0"),
+    Column("progress", Integer, nullable=False, server_default="0"),  # alerts absorbed so far, for large groups
+    Column("incidents", JsonText),
+    Column("signature", String(64), unique=True),  # of a signed request, while it could be sent again
+)
+Index(
+    "ix_receipts_new",
+    receipts.c.source,
+    receipts.c.id,
+    sqlite_where=text("state = 'new'"),
+    postgresql_where=text("state = 'new'"),
+)
+Index("ix_receipts_state_id", receipts.c.state, receipts.c.id)
+
+incidents = Table(
+    "incidents",
+    metadata,
+    Column("id", ULID, primary_key=True),
+    Column("source", String(100), nullable=False),
+    Column("org", String(100), nullable=False),
+    Column("rule_key", String(300), nullable=False),
+    Column("key", String(64), nullable=False),
+    Column("title", Text, nullable=False),
+    Column("teams", JsonText, nullable=False),
+    Column("priority", String(2), nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("state_reason", Text),
+    Column("opened_at", Instant, nullable=False),
+    Column("resolved_at", Instant),  # when people are told that it ended
+    Column("settled_at", Instant),  # when we heard so: what reopen_duration counts from where the sender gave no times
+    Column("heard_at", Instant, nullable=False),
+    Column("closed_by", Text),
+    Column("previous", ULID),
+    Column("times", Integer, nullable=False, server_default="1"),
+    Column("version", Integer, nullable=False, server_default="1"),
+    Column("never_fired", Boolean, nullable=False, server_default=text("false")),
+    Column("test", Boolean, nullable=False, server_default=text("false")),
+    Column("facts", JsonText, nullable=False),  # team_said, priority_word, truncated, external_url, receiver
+)
+_OPEN = text("state IN ('firing', 'stale')")
+Index("uq_incidents_open_key", incidents.c.key, unique=True, sqlite_where=_OPEN, postgresql_where=_OPEN)
+Index("ix_incidents_key_id", incidents.c.key, incidents.c.id)
+Index("ix_incidents_rule", incidents.c.source, incidents.c.org, incidents.c.rule_key, incidents.c.id)
+Index("ix_incidents_state_id", incidents.c.state, incidents.c.id)
+
+incident_teams = Table(
+    "incident_teams",
+    metadata,
+    Column("team", String(100), primary_key=True),
+    Column("incident", ULID, ForeignKey("incidents.id", ondelete="CASCADE"), primary_key=True),
+)
+
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("id", ULID, primary_key=True),
+    Column("incident", ULID, ForeignKey("incidents.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("source", String(100), nullable=False),
+    Column("org", String(100), nullable=False),
+    Column("fingerprint", String(100), nullable=False),
+    Column("starts_at", Instant),  # of the episode; None where the sender gave none
+    Column("again", Integer, nullable=False, server_default="1"),
+    Column("status", String(10), nullable=False),
+    Column("ended", String(12)),  # resolved, superseded, moved
+    Column("since", Instant, nullable=False),
+    Column("ends_at", Instant),
+    Column("received_at", Instant, nullable=False),
+    Column("resolved_at", Instant),  # when the resolve was received
+    Column("reason", Text),  # why its end is no recovery
+    Column("priority", String(2), nullable=False),
+    Column("digest", String(64), nullable=False),  # of `detail`
+    Column("detail", JsonText, nullable=False),  # labels, annotations, values, no_data, counts, as last heard firing
+    Column("links", JsonText, nullable=False),  # as first heard: they differ in every repeat
+)
+Index("ix_alerts_episode", alerts.c.source, alerts.c.org, alerts.c.fingerprint, alerts.c.id)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", ULID, primary_key=True),  # the mark on the remote
+    Column("incident", ULID, ForeignKey("incidents.id", ondelete="CASCADE"), nullable=False),
+    Column("destination", String(100), nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("address", String(300), nullable=False),
+    Column("lane", String(300), nullable=False),
+    Column("team", String(100), nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("urgency", Integer, nullable=False),  # 0 for P0
+    Column("want", Integer, nullable=False),  # the incident's version that should be told
+    Column("told", Integer, nullable=False, server_default="0"),  # the version told last
+    Column("have", JsonText, nullable=False),
+    Column("doubt", JsonText),  # a step that may have been sent: the step, when, negatives so far
+    Column("due_at", Instant),  # None: no step is due
+    Column("since", Instant, nullable=False),  # how long the step that is due has been waiting
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("failing_since", Instant),
+    Column("last_error", Text),
+    Column("reason", Text),  # why it is held, skipped or dead, and what to mend
+    Column("folded_into", ULID),  # the digest's delivery that tells this one
+    UniqueConstraint("incident", "kind", "address"),
+)
+Index(
+    "ix_deliveries_due",
+    deliveries.c.lane,
+    deliveries.c.urgency,
+    deliveries.c.due_at,
+    sqlite_where=text("due_at IS NOT NULL"),
+    postgresql_where=text("due_at IS NOT NULL"),
+)
+Index("ix_deliveries_state_id", deliveries.c.state, deliveries.c.id)
+
+lanes = Table(
+    "lanes",
+    metadata,
+    Column("name", String(300), primary_key=True),
+    Column("holder", String(100)),
+    Column("fence", BigInteger, nullable=False, server_default="0"),
+    Column("lease_until", Instant),
+    Column("ready_at", Instant),  # no request before it: pace and Retry-After outlive their holder
+    Column("trouble", JsonText),  # since when, of which kind of request, the gap, the probes
+    Column("last_error", Text),
+    Column("place", JsonText),  # what was learned about the place: a channel's id, a repository's visibility
+)
+
+history = Table(
+    "history",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("incident", ULID, ForeignKey("incidents.id", ondelete="CASCADE"), nullable=False),
+    Column("delivery", ULID),
+    Column("at", Instant, nullable=False),
+    Column("what", String(40), nullable=False),
+    Column("why", Text),
+    Column("detail", JsonText),
+)
+Index("ix_history_incident_id", history.c.incident, history.c.id)
