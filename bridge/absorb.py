@@ -1,0 +1,226 @@
+"""What intake wakes: stored bodies become alerts, alerts incidents, incidents deliveries at addresses.
+
+Parsing happens outside the transaction; a commit takes many small receipts, or one slice of a large one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from bridge.core.alert import Status, UnreadableError
+from bridge.core.cases import Arrival
+from bridge.core.identity import incident_key, rule_key
+from bridge.core.incident import State
+from bridge.core.normalize import normalize
+from bridge.core.payload import parse
+from bridge.core.route import route
+from bridge.delivery.lane import Rest
+from bridge.delivery.yard import HeldError
+from bridge.ledger import book, deliveries, lanes, receipts
+from bridge.ledger.deliveries import Placement
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from sqlalchemy.engine import Connection
+
+    from bridge.clock import Clock
+    from bridge.core.alert import Alert, Group, NormalAlert
+    from bridge.core.merge import Book
+    from bridge.core.rules import Routed, Rules, Target
+    from bridge.effective import Effective
+    from bridge.ledger.lanes import Held
+    from bridge.ledger.ledger import Ledger
+    from bridge.ledger.receipts import Receipt
+
+SLICE = 200
+"""Alerts of one commit."""
+RECEIPTS = 100
+"""Receipts of one commit."""
+
+
+@dataclass(slots=True)
+class Part:
+    """Some alerts of a receipt, on their way through one commit. `done` says that none are left after it."""
+
+    receipt: Receipt
+    group: Group
+    alerts: tuple[Alert, ...]
+    done: bool
+    incidents: dict[str, None] = field(default_factory=dict)
+
+    def row(self) -> dict[str, Any]:
+        """Return how far the receipt is after this part."""
+        problem = "; ".join(f"alert {one.index}: {one.why}" for one in self.group.problems[:10]) or None
+        return {
+            "id": self.receipt.id,
+            "state": "absorbed" if self.done else "new",
+            "problem": problem,
+            "alerts": len(self.group.alerts),
+            "progress": self.receipt.progress + len(self.alerts),
+            "incidents": list(dict.fromkeys((*self.receipt.incidents, *self.incidents))),
+        }
+
+
+class Intake:
+    """The lane of one source's receipts."""
+
+    width = 1
+
+    def __init__(  # noqa: PLR0913 - its ports
+        self,
+        held: Held,
+        lease_ends: float,
+        *,
+        ledger: Ledger,
+        clock: Clock,
+        rules: Callable[[], Rules],
+        effective: Effective,
+        new_id: Callable[[], str],
+        wake: Callable[[Iterable[str]], None],
+    ) -> None:
+        self.name = held.name
+        self.fence = held.fence
+        self.lease_ends = lease_ends
+        self.source = held.name.split("/", 1)[1]
+        self._ledger = ledger
+        self._clock = clock
+        self._rules = rules
+        self._effective = effective
+        self._new_id = new_id
+        self._wake = wake
+        self._large: tuple[str, Group] | None = None
+
+    def turn(self) -> Rest | None:
+        """Absorb what waits, up to one commit's worth; None means: there may be more."""
+        with self._ledger.read() as connection:
+            waiting = receipts.waiting(connection, self.source, RECEIPTS)
+        if not waiting:
+            return Rest()
+        parts, unread = self._parts(waiting)
+        rules = self._rules()
+        touched = self._ledger.write(lambda connection: self._commit(connection, parts, unread, rules))
+        self._wake(touched)
+        return None
+
+    def _parts(self, waiting: list[Receipt]) -> tuple[list[Part], list[dict[str, Any]]]:
+        """Read the bodies: parts up to one slice of alerts, and rows for those that can't be read."""
+        parts: list[Part] = []
+        unread: list[dict[str, Any]] = []
+        room = SLICE
+        for receipt in waiting:
+            if room <= 0:
+                break
+            try:
+                group = self._parse(receipt)
+            except UnreadableError as error:
+                row = {"id": receipt.id, "state": "quarantined", "problem": str(error)}
+                unread.append({**row, "alerts": 0, "progress": 0, "incidents": []})
+                continue
+            alerts = group.alerts[receipt.progress : receipt.progress + room]
+            room -= len(alerts)
+            parts.append(Part(receipt, group, alerts, receipt.progress + len(alerts) >= len(group.alerts)))
+        return parts, unread
+
+    def _parse(self, receipt: Receipt) -> Group:
+        if self._large and self._large[0] == receipt.id:
+            return self._large[1]
+        group = parse(receipt.body, self.source)
+        if len(group.alerts) > SLICE:
+            self._large = (receipt.id, group)
+        return group
+
+    def _commit(
+        self, connection: Connection, parts: list[Part], unread: list[dict[str, Any]], rules: Rules
+    ) -> set[str]:
+        lanes.fenced(connection, self.name, self.fence)
+        now = self._clock.now()
+        arrivals = self._arrivals(connection, parts, rules)
+        known = book.load(
+            connection, self.source, [arrival for _, arrival, _ in arrivals], self._new_id, rules.reopen_duration
+        )
+        wanted = self._merge(known, arrivals)
+        grown = book.store(connection, known, now)
+        deliveries.wake(connection, grown, now)
+        deliveries.place(connection, known.cases, wanted, self._new_id, now)
+        receipts.settle(connection, [*(part.row() for part in parts), *unread])
+        return deliveries.lanes_of(connection, {*wanted, *(case.id for case in grown)})
+
+    def _merge(
+        self, known: Book, arrivals: list[tuple[Part, Arrival, tuple[Target, ...]]]
+    ) -> dict[str, list[Placement]]:
+        wanted: dict[str, list[Placement]] = {}
+        for part, arrival, targets in arrivals:
+            case = known.absorb(arrival, part.receipt.received_at)
+            part.incidents[case.id] = None
+            # a resolve of what is known tells nobody new; a closed incident's later firings change nothing
+            if targets and (
+                case.fresh or (arrival.alert.alert.status is Status.FIRING and case.state is not State.CLOSED)
+            ):
+                wanted.setdefault(case.id, []).extend(self._placement(target) for target in targets)
+        return wanted
+
+    def _placement(self, target: Target) -> Placement:
+        try:
+            address = self._effective.address(target)
+        except HeldError:
+            # the secret may be there again when the step is due; until then the delivery is held and says why
+            name = target.destination
+            return Placement(name, target.kind, f"({name})", f"{target.kind}/held/{name}", target.team, target.why)
+        return Placement(target.destination, target.kind, address.text, address.lane, target.team, target.why)
+
+    def _arrivals(
+        self, connection: Connection, parts: list[Part], rules: Rules
+    ) -> list[tuple[Part, Arrival, tuple[Target, ...]]]:
+        normal = [
+            (part, normalize(alert, part.group, rules.normalize, rules.teams))
+            for part in parts
+            for alert in part.alerts
+        ]
+        lost = {(one.alert.org, rule_key(one.alert)) for _, one in normal if one.no_data and not one.team_said}
+        found = book.rule_teams(connection, self.source, lost)
+        arrivals = []
+        for part, one in normal:
+            # NoData and Error alerts lose the labels of their query, often the team's: they belong to their rule's
+            teams = found.get((one.alert.org, rule_key(one.alert))) if one.no_data and not one.team_said else None
+            alert = replace(one, teams=tuple(teams), team_said=True) if teams else one
+            routed = route(alert, self.source, rules)
+            arrivals.append((part, arrive(alert, routed, part.group, self.source), routed.targets))
+        return arrivals
+
+
+def arrive(alert: NormalAlert, routed: Routed, group: Group, source: str) -> Arrival:
+    """Return an alert as the merge takes it: its keys, and what of it is stored and shown."""
+    said = alert.alert
+    detail = {
+        "labels": dict(said.labels),
+        "annotations": dict(said.annotations),
+        "values": [{"name": one.name, "number": one.number, "labels": dict(one.labels)} for one in said.values],
+        "no_data": alert.no_data,
+        "failure_threshold": alert.failure_threshold,
+        "job_count": alert.job_count,
+    }
+    facts = {
+        "team_said": alert.team_said,
+        "priority_word": alert.priority_word,
+        "truncated": group.truncated,
+        "external_url": group.external_url,
+        "receiver": group.receiver,
+    }
+    digest = hashlib.sha256(json.dumps(detail, sort_keys=True).encode("utf-8", "surrogatepass")).hexdigest()
+    return Arrival(
+        alert=alert,
+        teams=routed.teams,
+        priority=routed.priority,
+        rule_key=rule_key(said),
+        key=incident_key(source, alert, routed.teams, routed.group_by),
+        detail=detail,
+        links=asdict(said.links),
+        digest=digest,
+        facts=facts,
+        reason=said.annotations.get("grafana_state_reason"),
+        drop=routed.drop,
+    )

@@ -1,0 +1,124 @@
+"""Everything that a process of the bridge is made of, put together in one place."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bridge.clock import SystemClock
+from bridge.config.load import load
+from bridge.config.problem import ConfigError, Problem
+from bridge.delivery.hints import Hinter, hint_path
+from bridge.effective import Effective
+from bridge.ledger.ledger import open_ledger
+from bridge.log import log
+from bridge.render.jinja import Words, template_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from bridge.config.environ import Environ
+    from bridge.config.load import Loaded
+    from bridge.ledger.ledger import Ledger
+
+KEY_BYTES = 32
+
+
+@dataclass(slots=True)
+class Bridge:
+    """What the web processes, the deliverer and the verbs share: configuration, ledger, clock, words."""
+
+    environ: Environ
+    env: Mapping[str, str]
+    loaded: Loaded
+    ledger: Ledger
+    clock: SystemClock
+    effective: Effective
+    words: Words
+    loopback: bool = True
+    _hinter: Hinter | None = None
+
+    def hint(self, lane: str) -> None:
+        """Ask the deliverer to look at a lane ("" for all); on PostgreSQL without one here, its sweep finds it."""
+        if self._hinter is None:
+            self._hinter = Hinter(hints_at(self.ledger.path, self.environ))
+        self._hinter.hint(lane or "all")
+
+    def count(self, what: str, source: str, outcome: str) -> None:
+        """Count and, where it is worth it, log what happened to a request."""
+        if outcome != "stored":
+            log.warning(what, source=source, outcome=outcome)
+
+    def close(self) -> None:
+        """Write what waits and give connections back."""
+        self.ledger.close()
+
+
+def compose(environ: Environ, env: Mapping[str, str], *, loopback: bool = True, upgrade: bool | None = None) -> Bridge:
+    """Load the configuration, open the ledger and put the parts together.
+
+    Raises:
+        ConfigError: the configuration or the environment has problems, all of which it names.
+        NotDurableError, OutdatedError: the database can't serve (`ledger.ledger.open_ledger`).
+    """
+    loaded = load(environ.config, env, require_secrets=True)
+    ledger = open_ledger(environ.database_url, upgrade=upgrade)
+    key = secret_key(environ, ledger.path)
+    folders = (*([environ.templates] if environ.templates else []), template_folder())
+    words = Words(folders, on_fallback=lambda kind, why: log.error("template failed", kind=kind, why=why))
+    bridge = Bridge(
+        environ=environ,
+        env=env,
+        loaded=loaded,
+        ledger=ledger,
+        clock=SystemClock(),
+        effective=Effective(lambda: loaded.rules, env, key),
+        words=words,
+        loopback=loopback,
+    )
+    for problem in loaded.warnings:
+        log.warning("configuration", problem=str(problem))
+    return bridge
+
+
+def hints_at(path: Path | None, environ: Environ) -> Path:
+    """Return where the deliverer of this ledger listens on this machine."""
+    return hint_path(path or environ.config.absolute().parent / "bridge")
+
+
+def secret_key(environ: Environ, database: Path | None) -> bytes:
+    """Return BRIDGE_SECRET_KEY; beside an SQLite file it is made once, readable by its owner only.
+
+    Raises:
+        ConfigError: on PostgreSQL it is not set.
+    """
+    if environ.secret_key is not None:
+        return environ.secret_key.reveal().encode()
+    if database is None:
+        raise ConfigError(
+            [
+                Problem(
+                    "BRIDGE_SECRET_KEY",
+                    0,
+                    "is not set, and on PostgreSQL every process needs the same one",
+                    "set it once: `python -c 'import secrets; print(secrets.token_hex(32))'`",
+                )
+            ]
+        )
+    path = database.with_name("bridge.key")
+    made = secrets.token_hex(KEY_BYTES).encode()
+    # written whole under another name first, so that two processes that start together agree on one
+    draft = path.with_name(f".bridge.key.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(made)
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        made = path.read_bytes()
+    finally:
+        draft.unlink()
+    return made.strip()

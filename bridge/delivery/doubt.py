@@ -1,0 +1,82 @@
+"""A creating step whose answer was lost: looked up by its mark before it is repeated.
+
+A negative lookup is no proof at once, for what was just made may not be listed yet: we look no sooner than the kind's
+SETTLE after the request ended, and believe only a second negative 3 s after the first.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from bridge.delivery import settle
+from bridge.destinations.base import Done, Failed, Fault, Intent, Step
+from bridge.ledger import deliveries
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
+
+    from bridge.delivery.lane import Lane, Task
+
+APART = timedelta(seconds=3)
+"""Between two negatives."""
+NEGATIVES = 2
+LOOKUP = 8.0
+"""Seconds that a lookup may take."""
+
+
+def look(lane: Lane, task: Task, now: datetime) -> None:
+    """Look for what a step in doubt may have made; wait, adopt it, or let it be repeated."""
+    stored = dict(task.delivery.doubt or {})
+    if stored["ended"] is None:
+        # its sender died: the request ended when we took over, at the latest
+        stored["ended"] = max(lane.acquired_at, datetime.fromtimestamp(stored["at"], UTC)).timestamp()
+    first = datetime.fromtimestamp(stored["ended"], UTC) + timedelta(seconds=lane.kind.SETTLE)
+    if now < first:
+        _wait(lane, task, stored, first)
+        return
+    step = stored_step(stored)
+    since = datetime.fromtimestamp(stored["at"], UTC)
+    found = lane.yard.client(task.settings).find(step, task.delivery.have, since, LOOKUP)
+    lane.yard.report("doubt", task.delivery, found)
+    if isinstance(found, Failed):
+        _unanswered(lane, task, stored, found)
+    elif found.remote is not None:
+        settle.done(lane, task, stored, Done(found.remote), looking=True)
+    elif stored["negatives"] + 1 < NEGATIVES:
+        _wait(lane, task, {**stored, "negatives": stored["negatives"] + 1}, lane.yard.clock.now() + APART)
+    else:
+        _repeat(lane, task, {}, "looked twice, it is not there: repeated")
+
+
+def stored_step(stored: dict[str, Any]) -> Step:
+    """Return a step in doubt as it was written down; of one that creates, only the beginning of long texts."""
+    names = Step.__slots__
+    return Step(**{**{name: stored[name] for name in names}, "intent": Intent(stored["intent"])})
+
+
+def _wait(lane: Lane, task: Task, stored: dict[str, Any], until: datetime) -> None:
+    lane.write(lambda connection: deliveries.change(connection, task.delivery.id, doubt=stored, due_at=until))
+
+
+def _unanswered(lane: Lane, task: Task, stored: dict[str, Any], found: Failed) -> None:
+    """The lookup itself failed: later again; where it never can succeed, repeat the step at most once."""
+    if found.fault in {Fault.RETRY, Fault.LIMITED}:
+        wait = timedelta(seconds=max(found.retry_after or 0.0, APART.total_seconds()))
+        _wait(lane, task, stored, lane.yard.clock.now() + wait)
+        return
+    if task.delivery.have.get("blind"):
+        settle.dead(lane, task, stored_step(stored), found)
+        return
+    _repeat(lane, task, {"blind": True}, f"can't be looked up ({found.error}): repeated, once")
+
+
+def _repeat(lane: Lane, task: Task, facts: dict[str, Any], why: str) -> None:
+    now = lane.yard.clock.now()
+
+    def write(connection: Connection) -> None:
+        have = {**task.delivery.have, **facts}
+        deliveries.change(connection, task.delivery.id, doubt=None, due_at=now, have=have)
+        deliveries.note(connection, task.delivery, now, "repeated", why=why)
+
+    lane.write(write)

@@ -1,0 +1,84 @@
+"""Hints: "look at this lane now", over a Unix datagram socket beside the database.
+
+A hint may be lost, doubled or late: it only saves waiting for the sweep, which each second finds what is due.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import socket
+import tempfile
+from pathlib import Path
+
+LONGEST_PATH = 100
+"""Bytes; the kernel allows 107 for a socket's path."""
+WAKE = b"."
+
+
+def hint_path(database: Path) -> Path:
+    """Return where a database's deliverer listens; a path too long for a socket moves to the temporary folder."""
+    path = Path(f"{database}.hints")
+    if len(os.fsencode(path)) <= LONGEST_PATH:
+        return path
+    digest = hashlib.sha256(os.fsencode(path)).hexdigest()[:16]
+    return Path(tempfile.gettempdir()) / f"bridge-{os.getuid()}-{digest}.hints"
+
+
+class Hinter:
+    """Sends hints; never waits, never fails."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = os.fsencode(path)
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.setblocking(False)  # noqa: FBT003 - the standard library's signature
+
+    def hint(self, lane: str) -> None:
+        """Ask the deliverer to look at a lane."""
+        # nobody listens, or the buffer is full: the sweep will find it
+        with contextlib.suppress(OSError):
+            self._socket.sendto(lane.encode(), self._path)
+
+
+class Listener:
+    """Receives hints, and wakes its own process's loop."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with contextlib.suppress(FileNotFoundError):
+            path.unlink()
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        old = os.umask(0o077)
+        try:
+            self._socket.bind(os.fsencode(path))
+        finally:
+            os.umask(old)
+        self._waker = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._waker.setblocking(False)  # noqa: FBT003
+        self._waker.connect(os.fsencode(path))
+
+    def wait(self, seconds: float) -> set[str]:
+        """Wait at most so long for hints; return the lanes named by all that are there."""
+        names: set[str] = set()
+        self._socket.settimeout(max(seconds, 0.0005))
+        try:
+            names.add(self._socket.recv(512).decode(errors="replace"))
+            self._socket.setblocking(False)  # noqa: FBT003
+            while True:
+                names.add(self._socket.recv(512).decode(errors="replace"))
+        except (TimeoutError, BlockingIOError):
+            pass
+        return names - {WAKE.decode()}
+
+    def wake(self) -> None:
+        """Make `wait` return, from another thread or a signal handler."""
+        with contextlib.suppress(OSError):
+            self._waker.send(WAKE)
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._socket.close()
+        self._waker.close()
+        with contextlib.suppress(FileNotFoundError):
+            self._path.unlink()

@@ -1,0 +1,244 @@
+"""A lane: everything that one place outside limits, worked one step of a delivery at a time.
+
+A turn is: choose the most urgent due delivery, plan its next step, write it down in doubt, send it, write down what we
+have. Whatever happens between any two of these, the next turn (of this process or another) goes on from what is
+written.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from bridge.delivery import doubt, settle, trouble
+from bridge.delivery.yard import HeldError
+from bridge.destinations.base import Address, Intent, Nothing, Step, Want
+from bridge.ledger import deliveries, incidents, lanes
+from bridge.ledger.writer import UnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy.engine import Connection
+
+    from bridge.core.incident import Incident
+    from bridge.delivery.yard import Yard
+    from bridge.destinations.base import Settings
+    from bridge.ledger.deliveries import Delivery
+    from bridge.ledger.lanes import Held
+
+DEADLINE = 8.0
+"""Seconds that a step may take in all; a lease is 12."""
+SHORT_TERM = 60.0
+"""Rates per second or minute are a lane's pace; longer ones are a token's budget."""
+LONG = 500
+"""Characters of a text that are kept with a step in doubt."""
+EVERY_TENTH = 10
+"""Every tenth turn goes to the delivery waiting longest, so that P3 is told in the end."""
+
+
+class StaleSenderError(RuntimeError):
+    """The lease may have run out while this process was not running: nothing may be sent under it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """Nothing to do now. `until` says when to look again, None: when something changes."""
+
+    until: datetime | None = None
+
+
+@dataclass(slots=True)
+class Task:
+    """A delivery's turn: what was read for it at its beginning."""
+
+    delivery: Delivery
+    incident: Incident
+    settings: Settings
+
+
+class Lane:
+    """One held lane. `turn` may be called from up to `width` threads at once, each for another delivery."""
+
+    def __init__(self, held: Held, yard: Yard, lease_ends: float) -> None:
+        self.name = held.name
+        self.fence = held.fence
+        self.place = dict(held.place)
+        self.trouble = trouble.Trouble(**held.trouble) if held.trouble else None
+        self.lease_ends = lease_ends  # on the monotonic clock
+        self.kind = yard.kinds[held.name.split("/", 1)[0]]
+        self.yard = yard
+        self.ready_at = held.ready_at
+        self.acquired_at = yard.clock.now()
+        self._lock = threading.Lock()
+        self._busy: set[str] = set()
+        self._turns = 0
+
+    @property
+    def width(self) -> int:
+        """Requests at once: one while the place is in trouble."""
+        return 1 if self.trouble else self.kind.WIDTH
+
+    def turn(self) -> Rest | None:
+        """Do one step's worth of work; None means: ask again at once.
+
+        Raises:
+            LostLeaseError: the lane is another process's now.
+        """
+        now = self.yard.clock.now()
+        with self._lock:
+            if (closed := self._closed(now)) is not None:
+                return closed
+            chosen = self._choose(now)
+            if chosen is None:
+                return Rest()
+            self._busy.add(chosen.id)
+        try:
+            return self._work(chosen, now)
+        except (lanes.LostLeaseError, StaleSenderError, UnavailableError):
+            raise
+        except Exception as error:  # noqa: BLE001 - one delivery's trouble must not stop its lane
+            self.yard.report("broke", chosen, error)
+            settle.broke(self, chosen, error)
+            return None
+        finally:
+            with self._lock:
+                self._busy.discard(chosen.id)
+
+    def _closed(self, now: datetime) -> Rest | None:
+        if self.ready_at is not None and self.ready_at > now:
+            return Rest(self.ready_at)
+        if self.trouble is None:
+            return None
+        until = datetime.fromtimestamp(self.trouble.until, UTC)
+        if until > now:
+            return Rest(until)
+        return Rest() if self._busy else None
+
+    def _choose(self, now: datetime) -> Delivery | None:
+        self._turns += 1
+        oldest = self._turns % EVERY_TENTH == 0
+        behind = self.trouble.behind() if self.trouble else ()
+        with self.yard.ledger.read() as connection:
+            chosen = deliveries.next_due(connection, self.name, now, busy=self._busy, oldest=oldest, behind=behind)
+            if chosen is None and behind:
+                # everybody else is told or waits as well: the ones behind probe again
+                chosen = deliveries.next_due(connection, self.name, now, busy=self._busy, oldest=oldest)
+        if chosen is not None and self.width > len(self._busy) + 1:
+            self.yard.kick(self.name)
+        return chosen
+
+    def _work(self, delivery: Delivery, now: datetime) -> Rest | None:
+        task = self._task(delivery)
+        if task is None:
+            return None
+        if delivery.doubt and delivery.doubt["creates"]:
+            doubt.look(self, task, now)
+            return None
+        step = self._next(task, now)
+        if isinstance(step, Nothing):
+            settle.nothing(self, task, step)
+            return None
+        if not step.learns and (closed := self._take_slot(task.settings, now)) is not None:
+            return closed
+        self.write(lambda connection: _write_doubt(connection, task, step, now))
+        outcome = self.yard.client(task.settings).send(step, delivery.have, DEADLINE, self.ready)
+        settle.outcome(self, task, step, outcome)
+        return None
+
+    def _next(self, task: Task, now: datetime) -> Step | Nothing:
+        """Return the step that is due: the next one, or a page's trigger that may have been sent, once more as it was.
+
+        Any other step in doubt that creates nothing (an edit) is simply repeated, as the truth is now. A trigger must
+        go first, or an incident that is over by now would leave its page open.
+        """
+        stored = task.delivery.doubt
+        if stored and stored["intent"] == Intent.OPEN and not stored["learns"]:
+            return doubt.stored_step(stored)
+        return self.kind.next_step(self.want(task, now), task.delivery.have)
+
+    def _task(self, delivery: Delivery) -> Task | None:
+        with self.yard.ledger.read() as connection:
+            incident = incidents.load(connection, delivery.incident)
+        assert incident is not None
+        try:
+            settings = self.yard.effective.settings(delivery, incident)
+        except HeldError as error:
+            settle.held(self, delivery, str(error))
+            return None
+        return Task(delivery, incident, settings)
+
+    def _take_slot(self, settings: Settings, now: datetime) -> Rest | None:
+        """Take this moment's place in the lane's pace; where another thread has it, say when the next one is."""
+        with self._lock:
+            if self.ready_at is not None and self.ready_at > now:
+                return Rest(self.ready_at)
+            gap = pace(settings, self.kind.RATE)
+            if gap:
+                self.ready_at = now + timedelta(seconds=gap)
+            return None
+
+    def want(self, task: Task, now: datetime) -> Want:
+        """Return what should be true at a task's address."""
+        return Want(
+            delivery=task.delivery.id,
+            incident=task.incident,
+            settings=task.settings,
+            address=Address(task.delivery.kind, task.delivery.address, self.name),
+            words=self.yard.words,
+            now=now,
+            place=self.place,
+            never_fired=task.incident.never_fired,
+        )
+
+    def write(self, function: Callable[[Connection], None]) -> None:
+        """Write under the fence, with the lane's own state.
+
+        Raises:
+            LostLeaseError: the lane is another process's now; nothing was written.
+        """
+
+        def fenced(connection: Connection) -> None:
+            state = self.trouble.as_json() if self.trouble else None
+            lanes.fenced(connection, self.name, self.fence, ready_at=self.ready_at, trouble=state)
+            function(connection)
+
+        self.yard.ledger.write(fenced)
+
+    def ready(self) -> None:
+        """Check, right before a request's first byte, that the lane is still ours: a frozen process wakes up here.
+
+        Raises:
+            StaleSenderError: the lease may have run out.
+        """
+        if self.yard.clock.monotonic() > self.lease_ends:
+            raise StaleSenderError(f"lane {self.name}: the lease ran out before the request could be sent")
+
+
+def pace(settings: Settings, usual: tuple[float, ...]) -> float:
+    """Return the seconds between two requests that a destination's `rate` asks for; 0 without a limit (`rate: off`)."""
+    rates = settings.values.get("rate")
+    if rates is None:
+        return 1 / max(usual)
+    assert isinstance(rates, tuple)
+    return max((rate.seconds / rate.count for rate in rates if rate.seconds <= SHORT_TERM), default=0.0)
+
+
+def _write_doubt(connection: Connection, task: Task, step: Step, now: datetime) -> None:
+    """Claim the step: once this is committed it counts as sent until we know better."""
+    doubtful = {**asdict(step), "request": _brief(step.request) if step.creates else step.request}
+    deliveries.change(
+        connection,
+        task.delivery.id,
+        doubt={**doubtful, "version": task.incident.version, "at": now.timestamp(), "ended": None, "negatives": 0},
+        attempts=task.delivery.attempts + 1,
+    )
+
+
+def _brief(request: dict[str, Any]) -> dict[str, Any]:
+    """Keep of a request what a lookup needs: its mark stands at the beginning of long texts."""
+    return {
+        name: value[:LONG] if isinstance(value, str) else value for name, value in request.items() if name != "blocks"
+    }

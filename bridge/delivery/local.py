@@ -1,0 +1,231 @@
+"""The deliverer of one process: finds lanes with work, holds them by leases, and gives their turns to threads.
+
+One loop decides; threads only take turns. Threads are pooled by kind of lane, so that a destination whose requests all
+hang keeps no thread from another one.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from bridge.delivery.lane import Lane, Rest, StaleSenderError
+from bridge.ledger import deliveries, lanes, receipts
+from bridge.ledger.writer import UnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy.engine import Connection
+
+    from bridge.delivery.hints import Listener
+    from bridge.delivery.yard import Yard
+    from bridge.ledger.lanes import Held
+
+SWEEP = 1.0
+"""Seconds between two looks for what no hint told of."""
+RENEW = 3.0
+"""Seconds between two renewals of our leases (12 s)."""
+IDLE = 10.0
+"""Seconds after which a lane without work is given back."""
+THREADS = 64
+"""Turns at once of one kind of lane."""
+HUNG = 60.0
+"""Seconds after which a turn counts as hung; a step's total deadline is 8 s."""
+INTAKE = "intake/"
+
+
+class Turns(Protocol):
+    """A lane as the loop sees it: destinations' lanes and intake's."""
+
+    name: str
+    fence: int
+    lease_ends: float
+
+    @property
+    def width(self) -> int:
+        """Turns at once."""
+        ...
+
+    def turn(self) -> Rest | None:
+        """Do one piece of work; None means: ask again at once."""
+        ...
+
+
+@dataclass(slots=True)
+class Worked:
+    """A lane that we hold: its turns under way, and whether somebody asked for more meanwhile."""
+
+    lane: Turns
+    slots: int = 0
+    kicked: bool = False
+    idle_since: float = 0.0
+
+
+class Deliverer:
+    """Runs lanes until it is stopped. `open_intake(held, lease_ends)` makes the lane of a source's receipts."""
+
+    def __init__(self, yard: Yard, listener: Listener, open_intake: Callable[[Held, float], Turns]) -> None:
+        self._yard = yard
+        self._listener = listener
+        self._open_intake = open_intake
+        self._lock = threading.Lock()
+        self._held: dict[str, Worked] = {}
+        self._resting: dict[str, float] = {}
+        self._pools: dict[str, ThreadPoolExecutor] = defaultdict(lambda: ThreadPoolExecutor(THREADS))
+        self._running: dict[int, float] = {}
+        self._stopping = False
+        self._kicks: set[str] = set()
+        self._sweep_at = self._renew_at = 0.0
+        yard.kick = self._kick
+        yard.kick_due = self._sweep_soon
+
+    def round(self) -> None:
+        """One round of the loop: wait for a hint or the next due time, then start what is due."""
+        monotonic = self._yard.clock.monotonic()
+        with self._lock:
+            due = min([self._sweep_at, self._renew_at, *self._resting.values()])
+        names = self._listener.wait(min(max(due - monotonic, 0.0), SWEEP))
+        monotonic = self._yard.clock.monotonic()
+        with self._lock:
+            names |= self._kicks
+            self._kicks.clear()
+            names |= {name for name, until in self._resting.items() if until <= monotonic}
+            self._resting = {name: until for name, until in self._resting.items() if until > monotonic}
+            names -= set(self._resting)
+        try:
+            if monotonic >= self._sweep_at:
+                self._sweep_at = monotonic + SWEEP
+                names |= self._due() - set(self._resting)
+            for name in sorted(names):
+                self._start(name)
+            if monotonic >= self._renew_at:
+                self._renew_at = monotonic + RENEW
+                self._renew(monotonic)
+        except UnavailableError as error:
+            self._yard.report("database", None, str(error))
+
+    def healthy(self) -> bool:
+        """Whether no turn hangs and the writer lives; else this process had better be replaced."""
+        monotonic = self._yard.clock.monotonic()
+        with self._lock:
+            hung = any(monotonic - since > HUNG for since in self._running.values())
+        return not hung and self._yard.ledger.writer.alive
+
+    def stop(self) -> None:
+        """Finish the turns under way, begin no more, and give the lanes back."""
+        self._stopping = True
+        for pool in list(self._pools.values()):
+            pool.shutdown(wait=True, cancel_futures=True)
+        names = list(self._held)
+        try:
+            self._yard.ledger.write(lambda connection: lanes.release(connection, self._yard.holder, names))
+        except UnavailableError as error:
+            self._yard.report("database", None, str(error))
+
+    def _kick(self, name: str) -> None:
+        with self._lock:
+            self._kicks.add(name)
+        self._listener.wake()
+
+    def _sweep_soon(self) -> None:
+        self._sweep_at = 0.0
+        self._listener.wake()
+
+    def _due(self) -> set[str]:
+        now = self._yard.clock.now()
+        with self._yard.ledger.read() as connection:
+            names = deliveries.due_lanes(connection, now)
+            sources = receipts.sources_waiting(connection)
+        return {*names, *(f"{INTAKE}{source}" for source in sources)}
+
+    def _start(self, name: str) -> None:
+        """Give a lane's turns to threads: one more slot, where its width allows it."""
+        worked = self._held.get(name) or self._acquire(name)
+        if worked is None or self._stopping:
+            return
+        with self._lock:
+            worked.kicked = True
+            if worked.slots >= worked.lane.width:
+                return
+            worked.slots += 1
+        kind = name.split("/", 1)[0]
+        self._pools[kind].submit(self._take_turns, worked)
+
+    def _acquire(self, name: str) -> Worked | None:
+        if not name.startswith(INTAKE) and name.split("/", 1)[0] not in self._yard.kinds:
+            return None  # a hint for all, or a kind of a newer release
+        ends = self._yard.clock.monotonic() + lanes.LEASE / 1_000_000
+        now = self._yard.ledger.database_now(self._yard.clock.now())
+        held = self._yard.ledger.write(lambda connection: lanes.acquire(connection, name, self._yard.holder, now))
+        if held is None:
+            return None
+        lane: Turns = self._open_intake(held, ends) if name.startswith(INTAKE) else Lane(held, self._yard, ends)
+        worked = Worked(lane)
+        with self._lock:
+            self._held[name] = worked
+        return worked
+
+    def _take_turns(self, worked: Worked) -> None:
+        """A thread's work: turns of one lane until it rests."""
+        me = threading.get_ident()
+        try:
+            while not self._stopping:
+                worked.kicked = False
+                with self._lock:
+                    self._running[me] = self._yard.clock.monotonic()
+                rest = worked.lane.turn()
+                if rest is not None and self._may_rest(worked, rest):
+                    return
+        except (lanes.LostLeaseError, StaleSenderError) as error:
+            self._yard.report("lost", None, str(error))
+            with self._lock:
+                self._held.pop(worked.lane.name, None)
+        except Exception as error:  # noqa: BLE001 - a thread that dies silently is worse than a crash
+            self._yard.report("database" if isinstance(error, UnavailableError) else "broke", None, error)
+        finally:
+            with self._lock:
+                self._running.pop(me, None)
+                if rest_slots := worked.slots:
+                    worked.slots = rest_slots - 1
+                worked.idle_since = self._yard.clock.monotonic()
+
+    def _may_rest(self, worked: Worked, rest: Rest) -> bool:
+        with self._lock:
+            if rest.until is None:
+                # somebody asked while this thread found nothing: look once more
+                return not worked.kicked
+            wait = (rest.until - self._yard.clock.now()).total_seconds()
+            self._resting[worked.lane.name] = self._yard.clock.monotonic() + max(wait, 0.0)
+        self._listener.wake()
+        return True
+
+    def _renew(self, monotonic: float) -> None:
+        """Prolong our leases; give back lanes without work, and forget those that others have taken."""
+        with self._lock:
+            idle = [n for n, w in self._held.items() if not w.slots and monotonic - w.idle_since > IDLE]
+            for name in idle:
+                del self._held[name]
+            names = list(self._held)
+        if idle:
+            self._yard.ledger.write(lambda connection: lanes.release(connection, self._yard.holder, idle))
+        before = self._yard.clock.monotonic()
+        now = self._yard.ledger.database_now(self._yard.clock.now())
+
+        def renew(connection: Connection) -> dict[str, int]:
+            lanes.pulse(connection, self._yard.holder, now)
+            return lanes.renew(connection, self._yard.holder, names, now)
+
+        ours = self._yard.ledger.write(renew)
+        with self._lock:
+            for name in names:
+                worked = self._held.get(name)
+                if worked is None:
+                    continue
+                if ours.get(name) == worked.lane.fence:
+                    worked.lane.lease_ends = before + lanes.LEASE / 1_000_000
+                else:
+                    del self._held[name]

@@ -1,0 +1,101 @@
+"""A place in trouble: when it is asked again, by whom, and whose fault it was in the end. Pure; stored with its lane.
+
+One request at a time probes the place. The gap grows to a quarter of the outage so far, between 1 s and 30 s;
+`Retry-After` is honoured to the second. A delivery whose probe failed twice steps behind the next delivery of another
+incident: if that one succeeds, the fault was the first one's own, and it backs off alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SHORTEST, LONGEST = 1.0, 30.0
+"""Seconds between two probes."""
+STEPS_BEHIND = 2
+"""Failed probes of one incident after which another one is asked."""
+OWN_SHORTEST, OWN_LONGEST = 1.0, 300.0
+"""Seconds that a delivery which fails by its own fault waits, doubling with each attempt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Since when (unix seconds), by which kind of request, when to ask again, and who has asked how often.
+
+    `probes` counts failed probes by incident; `suspects` names the deliveries among them by incident.
+    """
+
+    since: float
+    method: str
+    until: float
+    probes: Mapping[str, int] = field(default_factory=dict)
+    suspects: Mapping[str, str] = field(default_factory=dict)
+    error: str = ""
+
+    def behind(self) -> tuple[str, ...]:
+        """Return the incidents that step behind others."""
+        return tuple(incident for incident, failed in self.probes.items() if failed >= STEPS_BEHIND)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as stored."""
+        return {
+            "since": self.since,
+            "method": self.method,
+            "until": self.until,
+            "probes": dict(self.probes),
+            "suspects": dict(self.suspects),
+            "error": self.error,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request that was made in a lane: by which delivery of which incident, of which kind."""
+
+    delivery: str
+    incident: str
+    method: str
+
+
+def failed(trouble: Trouble | None, asked: Asked, now: float, retry_after: float | None, error: str) -> Trouble:
+    """Return the trouble after a request failed by the place's fault."""
+    if trouble is None:
+        trouble = Trouble(now, asked.method, now)
+    gap = min(max((now - trouble.since) / 4, SHORTEST), LONGEST)
+    wait = gap if retry_after is None else retry_after
+    return replace(
+        trouble,
+        method=asked.method,
+        until=max(trouble.until, now + wait),
+        probes={**trouble.probes, asked.incident: trouble.probes.get(asked.incident, 0) + 1},
+        suspects={**trouble.suspects, asked.incident: asked.delivery},
+        error=error,
+    )
+
+
+def succeeded(
+    trouble: Trouble | None, asked: Asked, *, looking: bool = False
+) -> tuple[Trouble | None, tuple[str, ...]]:
+    """Return the trouble after a request succeeded, and the deliveries whose own fault it was.
+
+    A lookup proves nothing about a place that refuses to act. A success of another kind of request ends the trouble
+    only where it shows that the fault was another incident's own.
+    """
+    if trouble is None or looking:
+        return trouble, ()
+    own = tuple(
+        delivery
+        for incident, delivery in trouble.suspects.items()
+        if incident != asked.incident and trouble.probes[incident] >= STEPS_BEHIND
+    )
+    if asked.method == trouble.method or own:
+        return None, own
+    return trouble, ()
+
+
+def back_off(attempts: int) -> float:
+    """Return how long (seconds) a delivery waits that failed by its own fault for the nth time."""
+    return min(OWN_SHORTEST * 2.0 ** max(attempts - 1, 0), OWN_LONGEST)

@@ -1,0 +1,67 @@
+"""What all lanes of a process share: the ledger, the clock, connections, and what the configuration says now."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bridge.clock import Clock
+    from bridge.core.incident import Incident
+    from bridge.destinations.base import Client, Kind, Settings
+    from bridge.ledger.deliveries import Delivery
+    from bridge.ledger.ledger import Ledger
+    from bridge.render.jinja import Words
+
+
+class HeldError(Exception):
+    """A delivery's destination is not configured now, or a secret of it is missing; the sentence says which."""
+
+
+class Effective(Protocol):
+    """What the configuration says, now: read anew for every step."""
+
+    def settings(self, delivery: Delivery, incident: Incident) -> Settings:
+        """Return a delivery's effective settings, secrets resolved; raises HeldError."""
+        ...
+
+    def elsewhere(self, delivery: Delivery, settings: Settings) -> tuple[str, str] | None:
+        """Return the address and lane that stand in for a place that does not exist, or None."""
+        ...
+
+
+@dataclass(slots=True)
+class Yard:
+    """The ports of the lanes; a simulator brings its own clock, kinds and connections.
+
+    `kick` asks for more work in a lane, from whoever runs them, `kick_due` in all that have some due; `report` hears
+    facts for logs and metrics.
+    """
+
+    ledger: Ledger
+    clock: Clock
+    kinds: dict[str, Kind]
+    effective: Effective
+    words: Words
+    new_id: Callable[[], str]
+    holder: str
+    report: Callable[..., None]
+    kick: Callable[[str], None] = lambda _lane: None
+    kick_due: Callable[[], None] = lambda: None
+    _clients: dict[tuple[object, ...], Client] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def client(self, settings: Settings) -> Client:
+        """Return a connection for these settings, the same one for the same place and secret."""
+        key = (settings.kind, *(str(settings.values.get(name)) for name in _CONNECTS))
+        with self._lock:
+            if key not in self._clients:
+                self._clients[key] = self.kinds[settings.kind].connect(settings)
+            return self._clients[key]
+
+
+_CONNECTS = ("api_url", "token", "webhook_url", "routing_key", "repo", "app", "channel")
+"""Settings that make another connection."""

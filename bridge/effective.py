@@ -1,0 +1,81 @@
+"""What the configuration says of a target or a delivery, with its secrets read now."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from typing import TYPE_CHECKING
+
+from bridge.config.kinds import effective
+from bridge.config.secrets import MissingSecretError
+from bridge.core.route import target_at
+from bridge.delivery.yard import HeldError
+from bridge.destinations import KINDS
+from bridge.destinations.base import Address, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from bridge.core.incident import Incident
+    from bridge.core.rules import Rules, Target
+    from bridge.ledger.deliveries import Delivery
+
+PLACES = {"slack": "channel", "github": "repo"}
+"""The setting that an address fixes: routing is decided once, when an alert is absorbed."""
+
+
+class Effective:
+    """Settings with secrets, from the rules in force. `key` makes digests that nobody without it can test guesses on.
+
+    Args:
+        rules: returns the rules now (they change with a reload).
+        env: the environment that `${env:…}` is read from.
+        key: BRIDGE_SECRET_KEY.
+    """
+
+    def __init__(self, rules: Callable[[], Rules], env: Mapping[str, str], key: bytes) -> None:
+        self._rules = rules
+        self._env = env
+        self._key = key
+
+    def digest(self, secret: str) -> str:
+        """Return a keyed digest of a secret: what the ledger keeps in its place."""
+        return hmac.new(self._key, secret.encode(), hashlib.sha256).hexdigest()
+
+    def address(self, target: Target) -> Address:
+        """Return where a target leads to; raises HeldError where a secret that names the place is missing."""
+        settings = self._resolved(target.destination, target.kind, target.settings, target.team)
+        return KINDS[target.kind].address(settings, self.digest)
+
+    def settings(self, delivery: Delivery, incident: Incident) -> Settings:
+        """Return a delivery's settings as they are now, at the address that it was routed to; raises HeldError."""
+        rules = self._rules()
+        found = target_at(rules, delivery.destination, delivery.team, incident.priority, incident.source)
+        if isinstance(found, str):
+            raise HeldError(f"destination {delivery.destination}: {found}; the delivery goes on when it is back")
+        values = dict(found.settings)
+        if delivery.kind in PLACES and not delivery.address.startswith("webhook "):
+            values[PLACES[delivery.kind]] = delivery.address
+        return self._resolved(delivery.destination, delivery.kind, values, delivery.team)
+
+    def elsewhere(self, delivery: Delivery, settings: Settings) -> tuple[str, str] | None:
+        """Return address and lane of the fallback channel, where a channel does not exist and there is another."""
+        fallback = settings.values.get("fallback_channel")
+        if not isinstance(fallback, str):
+            return None
+        other = Settings(settings.name, settings.kind, {**settings.values, "channel": fallback})
+        found = KINDS[settings.kind].address(other, self.digest)
+        return None if found.text == delivery.address else (found.text, found.lane)
+
+    def _resolved(self, name: str, kind: str, values: Mapping[str, object], team: str) -> Settings:
+        rules = self._rules()
+        try:
+            resolved = effective(kind, values, self._env)
+        except MissingSecretError as error:
+            raise HeldError(f"destination {name}: {error}") from error
+        member = rules.teams.get(team)
+        zone = member.timezone if member and member.timezone else rules.timezone
+        shared: dict[str, object] = {"timezone": zone, "external_url": rules.external_url}
+        if isinstance(keys := resolved.get("routing_key"), tuple):
+            resolved["digests"] = tuple(self.digest(key) for key in keys)
+        return Settings(name, kind, {**shared, **resolved})

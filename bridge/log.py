@@ -1,0 +1,35 @@
+"""Logs: one line a fact, as text for people or JSON for machines; never a secret, never a body."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import TYPE_CHECKING
+
+import structlog
+
+if TYPE_CHECKING:
+    from bridge.config.environ import Environ
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger("bridge")
+
+
+def set_up(environ: Environ) -> None:
+    """Choose format and level as the environment says."""
+    level = getattr(logging, environ.log_level.upper())
+    last: structlog.typing.Processor = (
+        structlog.processors.JSONRenderer()
+        if environ.log_format == "json"
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            last,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
