@@ -1,0 +1,62 @@
+"""The command `bridge`: a verb each in `bridge.cli`, imported only when it is asked for."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+
+import bridge
+
+VERBS = {
+    "run": ("bridge.cli.serve", "everything on one machine"),
+    "web": ("bridge.cli.serve", "the web part alone, any number of it, on PostgreSQL"),
+    "worker": ("bridge.cli.serve", "the delivering part alone, any number of it, on PostgreSQL"),
+    "demo": ("bridge.cli.demo", "watch one real alert on its way, without any account"),
+    "check": ("bridge.cli.check", "validate the configuration"),
+    "explain": ("bridge.cli.look", "where would this payload go, and why"),
+    "render": ("bridge.cli.look", "the exact requests that this payload would become"),
+    "incidents": ("bridge.cli.stored", "list incidents"),
+    "incident": ("bridge.cli.stored", "show one incident whole"),
+    "close": ("bridge.cli.stored", "close an incident for good"),
+    "dead-letters": ("bridge.cli.stored", "list deliveries that retrying can't mend"),
+    "replay": ("bridge.cli.stored", "tell the present truth where a dead letter could not"),
+    "dismiss": ("bridge.cli.stored", "let dead letters rest"),
+    "quarantine": ("bridge.cli.stored", "list or replay bodies that could not be read"),
+    "db": ("bridge.cli.database", "migrations and backup"),
+}
+
+
+class Verbs(click.Group):
+    """The verbs, by name; `bridge --help` imports none of them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's
+        """Name the verbs in the order of their use."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's
+        """Import and return one verb."""
+        if cmd_name not in VERBS:
+            return None
+        module = importlib.import_module(VERBS[cmd_name][0])
+        found: click.Command = getattr(module, cmd_name.replace("-", "_"))
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
+        """List the verbs with a line each."""
+        with formatter.section("Verbs"):
+            formatter.write_dl([(name, about) for name, (_, about) in VERBS.items()])
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(bridge.__version__, prog_name="bridge")
+def main() -> None:
+    """Bring Grafana alerts to Slack, PagerDuty and GitHub: one message, one page, one issue per incident.
+
+    Example: bridge demo
+    """
+
+
+if __name__ == "__main__":
+    sys.exit(main())

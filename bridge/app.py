@@ -1,0 +1,45 @@
+"""The web application: intake for senders, API and pages for people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flask import Flask, Response, jsonify
+from werkzeug.exceptions import HTTPException
+
+from bridge.log import log
+from bridge.web import api, health, intake, pages
+
+if TYPE_CHECKING:
+    from bridge.compose import Bridge
+
+
+def create_app(bridge: Bridge) -> Flask:
+    """Return the application over what `compose` put together."""
+    app = Flask("bridge", static_folder=None)
+    app.extensions["bridge"] = bridge
+    for part in (intake, api, health, pages):
+        app.register_blueprint(part.blueprint)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(Exception, _error)
+    return app
+
+
+def _http_error(error: HTTPException) -> tuple[Response, int]:
+    sentences = {
+        404: "there is nothing here; alerts go to /webhooks/<source>",
+        405: "this address wants another method; alerts are sent by POST or PUT",
+    }
+    code = error.code or 500
+    answer = jsonify(error=sentences.get(code, error.description or error.name))
+    if code == 405 and error.get_response().headers.get("Allow"):  # noqa: PLR2004
+        answer.headers["Allow"] = error.get_response().headers["Allow"]
+    return answer, code
+
+
+def _error(error: Exception) -> tuple[Response, int]:
+    # whatever it is, the sender must try again: what could not be stored is not accepted
+    log.error("request failed", error=type(error).__name__, exc_info=error)
+    answer = jsonify(error="the bridge could not do this; its log says why")
+    answer.headers["Retry-After"] = "5"
+    return answer, 503

@@ -1,0 +1,55 @@
+"""`bridge check`: is the configuration right?"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import click
+
+_EXAMPLE = """\b
+Example:
+  bridge check --config bridge.yml
+"""
+
+
+@click.command(epilog=_EXAMPLE)
+@click.option(
+    "--config",
+    envvar="BRIDGE_CONFIG",
+    default="bridge.yml",
+    show_default=True,
+    metavar="F",
+    type=click.Path(path_type=Path),
+    help="The configuration file.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print a list of {file, line, level, what, mend}.")
+@click.option("--schema", is_flag=True, help="Print the configuration's JSON Schema, and check nothing.")
+@click.option("--online", is_flag=True, help="Ask the destinations too.")
+@click.pass_context
+def check(context: click.Context, config: Path, *, as_json: bool, schema: bool, online: bool) -> None:
+    """Check the whole configuration and run its tests.
+
+    A line a finding: where, what, and how to mend it. Exits 0 where the configuration can be used, 1 where it can't,
+    2 for wrong use.
+    """
+    if online:
+        raise click.UsageError("--online isn't available yet in this version: check without it")
+    if schema:
+        from bridge.config.json_schema import json_schema  # noqa: PLC0415 - `bridge --help` doesn't wait for pydantic
+
+        click.echo(json.dumps(json_schema(), indent=2, ensure_ascii=False))
+        return
+    from bridge.config.check import check as findings_of  # noqa: PLC0415 - as above
+    from bridge.config.check import failed  # noqa: PLC0415
+
+    findings = findings_of(config, os.environ)
+    if as_json:
+        click.echo(json.dumps([one.as_json() for one in findings], indent=2, ensure_ascii=False))
+    else:
+        for one in findings:
+            click.echo(str(one))
+        if not failed(findings):
+            click.echo(f"{config}: the configuration can be used")
+    context.exit(1 if failed(findings) else 0)

@@ -1,0 +1,78 @@
+"""`bridge run`, `bridge web`, `bridge worker`."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import TYPE_CHECKING
+
+import click
+
+from bridge.cli.common import config_option, environment, sentences
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bridge.config.environ import Environ
+
+bind_option = click.option("--bind", metavar="ADDRESS", help="Where to listen: 127.0.0.1:8080, or 0.0.0.0:$PORT.")
+
+
+announce_option = click.option("--announce", type=int, hidden=True)  # a descriptor that is told the address
+
+
+def _bind(environ: Environ, asked: str | None) -> str:
+    if asked:
+        return asked
+    return f"0.0.0.0:{environ.port}" if environ.port else "127.0.0.1:8080"
+
+
+def _serve(config: Path, bind: str | None, announce: int | None, *, deliver: bool) -> None:
+    with sentences():
+        environ = environment(config)
+        where = _bind(environ, bind)
+        from bridge.serve import Server, prepare  # noqa: PLC0415 - `bridge --help` doesn't wait for gunicorn
+
+        prepare(environ, os.environ, where)
+        Server(environ, os.environ, where, deliver=deliver, announce=announce).run()
+
+
+@click.command(epilog="\b\nExample:\n  bridge run --bind 127.0.0.1:8080")
+@config_option
+@bind_option
+@announce_option
+def run(config: Path, bind: str | None, announce: int | None) -> None:
+    """Run everything on one machine: two web processes and one deliverer.
+
+    The database is bridge.db in the working directory, or BRIDGE_DATABASE_URL. SIGTERM finishes what runs and exits.
+    """
+    _serve(config, bind, announce, deliver=True)
+
+
+@click.command(epilog="\b\nExample:\n  bridge web --bind 0.0.0.0:8080")
+@config_option
+@bind_option
+@announce_option
+def web(config: Path, bind: str | None, announce: int | None) -> None:
+    """Run the web part alone: it stores and answers; any number of it, on PostgreSQL, beside `bridge worker`."""
+    _serve(config, bind, announce, deliver=False)
+
+
+@click.command(epilog="\b\nExample:\n  bridge worker")
+@config_option
+def worker(config: Path) -> None:
+    """Run the delivering part alone: any number of it, on PostgreSQL, beside `bridge web`."""
+    with sentences():
+        environ = environment(config)
+        from bridge.compose import compose  # noqa: PLC0415 - `bridge --help` doesn't wait for SQLAlchemy
+        from bridge.deliver import deliverer  # noqa: PLC0415 - as above
+
+        stopped: list[int] = []
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda got, _frame: stopped.append(got))
+        bridge = compose(environ, os.environ)
+        with deliverer(bridge) as delivering:
+            while not stopped and delivering.healthy():
+                delivering.round()
+        bridge.close()
+        raise SystemExit(0 if stopped else 1)

@@ -1,0 +1,176 @@
+"""`bridge run`: gunicorn with two web processes and one deliverer, each restarted by its arbiter when it dies."""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
+from gunicorn.workers.base import Worker
+from gunicorn.workers.gthread import ThreadWorker
+
+from bridge.app import create_app
+from bridge.compose import compose
+from bridge.config.load import load
+from bridge.config.problem import ConfigError, Problem
+from bridge.deliver import deliverer
+from bridge.ledger.ledger import open_ledger
+from bridge.log import log
+from bridge.web.auth import LOOPBACK_NAMES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from flask import Flask
+
+    from bridge.config.environ import Environ
+    from bridge.config.load import Loaded
+
+WEB = 2
+THREADS = 16
+GRACE = 9
+"""Seconds that running steps and requests have to end on SIGTERM; the whole is over within 10."""
+NICE = 10
+
+
+class DelivererWorker(Worker):  # type: ignore[misc] # gunicorn has no types
+    """The deliverer as one of gunicorn's processes: watched, restarted, and asked to stop like the others."""
+
+    def load_wsgi(self) -> None:
+        """Serve nothing over HTTP."""
+
+    def run(self) -> None:
+        """Deliver until told to stop, or until the arbiter is gone."""
+        os.nice(NICE)
+        for listener in self.sockets:
+            listener.close()
+        bridge = compose(self.app.environ, self.app.env, loopback=self.app.loopback)
+        with deliverer(bridge) as delivering:
+            while self.alive and os.getppid() == self.ppid and delivering.healthy():
+                self.notify()
+                delivering.round()
+        bridge.close()
+
+
+class WebWorker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
+    """A web process."""
+
+
+class Master(Arbiter):  # type: ignore[misc] # gunicorn has no types
+    """Gunicorn's arbiter, with one place among its workers that is the deliverer's."""
+
+    def spawn_worker(self) -> Any:  # noqa: ANN401 - gunicorn's
+        """Start the worker that is missing: the web processes first, so that senders find somebody."""
+        kinds = [type(worker) for worker in self.WORKERS.values()]
+        missing = self.app.deliver and DelivererWorker not in kinds and len(kinds) >= self.num_workers - 1
+        self.worker_class = DelivererWorker if missing else WebWorker
+        return super().spawn_worker()
+
+    def handle_hup(self) -> None:
+        """Reload the configuration: valid as a whole, or not at all, with the last good one kept."""
+        try:
+            load(self.app.environ.config, self.app.env, require_secrets=True)
+        except ConfigError as error:
+            log.error("configuration refused, the last good one stays", problems=[str(one) for one in error.problems])
+            return
+        super().handle_hup()
+
+
+class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
+    """The bridge as gunicorn serves it.
+
+    `deliver` says whether one of the processes is a deliverer; the address is written to the file descriptor `announce`
+    once it listens.
+    """
+
+    def __init__(
+        self, environ: Environ, env: Mapping[str, str], bind: str, *, deliver: bool, announce: int | None
+    ) -> None:
+        self.environ = environ
+        self.env = env
+        self.bind = bind
+        self.deliver = deliver
+        self.announce = announce
+        self.loopback = is_loopback(bind)
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Give gunicorn its settings."""
+        settings = {
+            "bind": self.bind,
+            "workers": WEB + self.deliver,
+            "worker_class": "gthread",
+            "threads": THREADS,
+            "timeout": 60,
+            "graceful_timeout": GRACE,
+            "keepalive": 5,
+            "backlog": 2048,
+            "loglevel": "warning",
+            "control_socket_disable": True,
+            "proc_name": "bridge",
+            "when_ready": self._ready,
+        }
+        for name, value in settings.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        """Return a web process's application; called after the fork."""
+        return create_app(compose(self.environ, self.env, loopback=self.loopback, upgrade=False))
+
+    def reload(self) -> None:
+        """Keep gunicorn's own settings: the configuration is read by the processes that start."""
+
+    def run(self) -> None:
+        """Serve until told to stop."""
+        Master(self).run()
+
+    def _ready(self, arbiter: Any) -> None:  # noqa: ANN401 - gunicorn's
+        address = str(arbiter.LISTENERS[0])
+        log.info("listening", at=address, deliverer=self.deliver)
+        if self.announce is not None:
+            # whoever started us with port 0 learns the address, without asking again and again
+            with os.fdopen(self.announce, "w") as told:
+                told.write(f"{address}\n")
+            self.announce = None
+
+
+def is_loopback(bind: str) -> bool:
+    """Return whether a bind address is reached from this machine only."""
+    if bind.startswith("unix:"):
+        return True
+    host = urlsplit(f"//{bind}").hostname or ""
+    if host in LOOPBACK_NAMES:
+        return True
+    try:
+        return all(info[4][0].startswith("127.") or info[4][0] == "::1" for info in socket.getaddrinfo(host, None))  # type: ignore[union-attr]
+    except OSError:
+        return False
+
+
+def check_bind(loaded: Loaded, environ: Environ, bind: str) -> None:
+    """Refuse to serve a source without auth where others than this machine can reach it.
+
+    Raises:
+        ConfigError: naming the sources and what to set.
+    """
+    if is_loopback(bind) or environ.webhook_token is not None:
+        return
+    bare = [name for name, source in loaded.settings.sources.items() if source.auth is None]
+    if bare:
+        mend = "set BRIDGE_WEBHOOK_TOKEN, or auth for each source (`auth: none` lets anybody in)"
+        what = f"{', '.join(bare)}: no auth, and {bind} can be reached by others"
+        raise ConfigError([Problem(str(environ.config), 0, what, mend)])
+
+
+def prepare(environ: Environ, env: Mapping[str, str], bind: str, *, upgrade: bool | None = None) -> None:
+    """Check everything that can be wrong before a process is forked: configuration, bind, database.
+
+    Raises:
+        ConfigError, NotDurableError, OutdatedError: with what to mend.
+    """
+    loaded = load(environ.config, env, require_secrets=True)
+    check_bind(loaded, environ, bind)
+    open_ledger(environ.database_url, upgrade=upgrade).close()

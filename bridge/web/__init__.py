@@ -1,0 +1,1 @@
+"""HTTP: intake for senders, the API and the pages for people."""

@@ -1,0 +1,53 @@
+"""Is it alive, can it store, is anybody delivering: for balancers, probes and monitors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flask import Blueprint, Response, current_app, jsonify, request
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+
+from bridge.ledger import lanes
+from bridge.ledger.tables import lanes as table
+from bridge.ledger.writer import UnavailableError
+from bridge.web import counts
+
+if TYPE_CHECKING:
+    from bridge.compose import Bridge
+
+blueprint = Blueprint("health", __name__)
+
+
+@blueprint.get("/healthz")
+def healthz() -> tuple[Response, int]:
+    """Answer that this process lives."""
+    return jsonify(status="alive"), 200
+
+
+@blueprint.get("/readyz")
+def readyz() -> tuple[Response, int]:
+    """Answer whether this process can store; with `delivery=1`, whether a live deliverer exists too."""
+    bridge: Bridge = current_app.extensions["bridge"]
+    try:
+        # a write that changes nothing: it takes the lock and commits, as an accept would
+        bridge.ledger.write(lambda connection: connection.execute(table.delete().where(table.c.name == "")))
+        if request.args.get("delivery") == "1" and not _delivering(bridge):
+            return jsonify(status="no live deliverer: see whether `bridge run` or `bridge worker` is up"), 503
+    except (UnavailableError, SQLAlchemyError) as error:
+        return jsonify(status=f"can't store: {error if isinstance(error, UnavailableError) else 'no database'}"), 503
+    return jsonify(status="ready"), 200
+
+
+def _delivering(bridge: Bridge) -> bool:
+    now = bridge.ledger.database_now(bridge.clock.now())
+    with bridge.ledger.read() as connection:
+        alive = (table.c.name == lanes.PULSE) & lanes.live(now)
+        return connection.execute(select(table.c.holder).where(alive)).first() is not None
+
+
+@blueprint.get("/metrics")
+def metrics() -> Response:
+    """Return counts for Prometheus."""
+    bridge: Bridge = current_app.extensions["bridge"]
+    return Response(counts.exposition(bridge), content_type=counts.CONTENT_TYPE)

@@ -1,0 +1,107 @@
+"""Intake: authenticate, store the raw body, commit, answer 202. Nobody thinks about the body here."""
+
+from __future__ import annotations
+
+import zlib
+from typing import TYPE_CHECKING
+
+from flask import Blueprint, current_app, jsonify, request
+
+from bridge.ids import new_id
+from bridge.ledger import receipts
+from bridge.ledger.receipts import Receipt
+from bridge.ledger.writer import UnavailableError
+from bridge.web import auth
+
+if TYPE_CHECKING:
+    from flask import Response
+
+    from bridge.compose import Bridge
+
+blueprint = Blueprint("intake", __name__)
+
+KEPT_HEADERS = ("Content-Type", "User-Agent", "Content-Encoding")
+"""What is stored of a request's headers: never Authorization, a signature or a cookie."""
+CHUNK = 65_536
+
+
+class TooLargeError(Exception):
+    """The body, or what it unpacks to, is over the source's `max_body`."""
+
+
+class UnpackError(Exception):
+    """The body says that it is compressed, but can't be unpacked."""
+
+
+@blueprint.route("/webhooks/<source>", methods=["POST", "PUT"], strict_slashes=False)
+def receive(source: str) -> tuple[Response, int] | Response:
+    """Take in one notification."""
+    bridge: Bridge = current_app.extensions["bridge"]
+    settings = bridge.loaded.settings.sources.get(source)
+    if settings is None:
+        known = ", ".join(sorted(bridge.loaded.settings.sources))
+        return _error(404, f"there is no source {source[:100]!r}; bridge.yml has {known}")
+    now = bridge.clock.now()
+    try:
+        raw = read_body(settings.max_body)
+        auth.admit(settings, request.headers, raw, webhook_token=bridge.environ.webhook_token, env=bridge.env, now=now)
+        body = unpack(raw, request.headers.get("Content-Encoding", ""), settings.max_body)
+    except TooLargeError:
+        return _error(
+            413, f"the body is over {settings.max_body} bytes: raise max_body of source {source}, or send less"
+        )
+    except auth.RefusedError as error:
+        return _error(401, str(error))
+    except UnpackError:
+        body = raw
+    headers = {name: request.headers[name] for name in KEPT_HEADERS if name in request.headers}
+    receipt = Receipt(new_id(), source, now, headers, body)
+    signature = auth.signature_of(settings, request.headers)
+    tolerance = getattr(settings.auth, "tolerance", None)
+    since = now - tolerance if tolerance else None
+    try:
+        stored = bridge.ledger.write(lambda connection: receipts.insert(connection, receipt, signature, since))
+    except UnavailableError as error:
+        bridge.count("receipt", source, "unavailable")
+        answer = _error(503, f"not stored: {error}")[0]
+        answer.headers["Retry-After"] = "5"
+        return answer, 503
+    bridge.count("receipt", source, "stored")
+    bridge.hint(f"intake/{source}")
+    return jsonify(receipt=stored), 202
+
+
+def read_body(limit: int) -> bytes:
+    """Read the request's body, chunked or not, up to `limit` bytes."""
+    if (request.content_length or 0) > limit:
+        raise TooLargeError
+    parts: list[bytes] = []
+    size = 0
+    stream = request.environ["wsgi.input"] if request.environ.get("wsgi.input_terminated") else request.stream
+    while part := stream.read(CHUNK):
+        size += len(part)
+        if size > limit:
+            raise TooLargeError
+        parts.append(part)
+    return b"".join(parts)
+
+
+def unpack(raw: bytes, encoding: str, limit: int) -> bytes:
+    """Return the body unpacked; a bomb stops at `limit` bytes."""
+    if encoding.strip().lower() not in {"gzip", "x-gzip", "deflate"}:
+        return raw
+    unpacker = zlib.decompressobj(wbits=47)
+    try:
+        body = unpacker.decompress(raw, limit + 1)
+        whole = unpacker.eof
+    except zlib.error as error:
+        raise UnpackError from error
+    if len(body) > limit:
+        raise TooLargeError
+    if not whole:
+        raise UnpackError
+    return body
+
+
+def _error(status: int, sentence: str) -> tuple[Response, int]:
+    return jsonify(error=sentence[:900]), status
