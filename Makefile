@@ -33,7 +33,11 @@ test: $(INSTALLED)  ## every check: lint, types, layers, tests
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n 2 --cov --cov-report=term:skip-covered
+
+.PHONY: pictures
+pictures: $(INSTALLED)  ## renew the pictures of the documentation (needs Chromium)
+	@$(BIN)/python docs/make_pictures.py
 
 .PHONY: lock
 lock:  ## renew constraints.txt from what setup.cfg allows today

@@ -5,14 +5,13 @@ Parsing happens outside the transaction; a commit takes many small receipts, or 
 
 from __future__ import annotations
 
-import hashlib
-import json
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bridge.core.alert import Status, UnreadableError
-from bridge.core.cases import Arrival
-from bridge.core.identity import incident_key, rule_key
+from bridge.core.arrive import arrive
+from bridge.core.identity import rule_key
 from bridge.core.incident import State
 from bridge.core.normalize import normalize
 from bridge.core.payload import parse
@@ -21,6 +20,8 @@ from bridge.delivery.lane import Rest
 from bridge.delivery.yard import HeldError
 from bridge.ledger import book, deliveries, lanes, receipts
 from bridge.ledger.deliveries import Placement
+from bridge.ledger.writer import RefusedError, UnavailableError
+from bridge.log import log
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -28,9 +29,10 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
     from bridge.clock import Clock
-    from bridge.core.alert import Alert, Group, NormalAlert
+    from bridge.core.alert import Alert, Group
+    from bridge.core.cases import Arrival, Case
     from bridge.core.merge import Book
-    from bridge.core.rules import Routed, Rules, Target
+    from bridge.core.rules import Rules, Target
     from bridge.effective import Effective
     from bridge.ledger.lanes import Held
     from bridge.ledger.ledger import Ledger
@@ -54,7 +56,7 @@ class Part:
 
     def row(self) -> dict[str, Any]:
         """Return how far the receipt is after this part."""
-        problem = "; ".join(f"alert {one.index}: {one.why}" for one in self.group.problems[:10]) or None
+        problem = "; ".join(one.why for one in self.group.problems[:10]) or None
         return {
             "id": self.receipt.id,
             "state": "absorbed" if self.done else "new",
@@ -102,9 +104,28 @@ class Intake:
             return Rest()
         parts, unread = self._parts(waiting)
         rules = self._rules()
-        touched = self._ledger.write(lambda connection: self._commit(connection, parts, unread, rules))
+        try:
+            touched = self._ledger.write(lambda connection: self._commit(connection, parts, unread, rules))
+        except Exception as error:
+            if not _is_poison(error):
+                raise
+            touched = self._one_by_one(parts, unread, rules)
         self._wake(touched)
         return None
+
+    def _one_by_one(self, parts: list[Part], unread: list[dict[str, Any]], rules: Rules) -> set[str]:
+        """Absorb each receipt alone, so that the one that can't be takes no other along: it goes to quarantine."""
+        touched: set[str] = set()
+        for part in parts:
+            try:
+                touched |= self._ledger.write(partial(self._commit, parts=[part], unread=[], rules=rules))
+            except Exception as error:
+                if not _is_poison(error):
+                    raise
+                log.error("receipt can't be absorbed", receipt=part.receipt.id, exc_info=error)
+                problem = f"it could not be absorbed ({type(error).__name__}); a bug of the bridge's, please report it"
+                unread = [*unread, {**part.row(), "state": "quarantined", "problem": problem}]
+        return touched | self._ledger.write(partial(self._commit, parts=[], unread=unread, rules=rules))
 
     def _parts(self, waiting: list[Receipt]) -> tuple[list[Part], list[dict[str, Any]]]:
         """Read the bodies: parts up to one slice of alerts, and rows for those that can't be read."""
@@ -153,13 +174,19 @@ class Intake:
         self, known: Book, arrivals: list[tuple[Part, Arrival, tuple[Target, ...]]]
     ) -> dict[str, list[Placement]]:
         wanted: dict[str, list[Placement]] = {}
+        over: list[tuple[Case, tuple[Target, ...]]] = []
+        for part, _, _ in arrivals:
+            part.incidents.clear()  # a transaction may run twice; the first run's new incidents are not there
         for part, arrival, targets in arrivals:
             case = known.absorb(arrival, part.receipt.received_at)
             part.incidents[case.id] = None
-            # a resolve of what is known tells nobody new; a closed incident's later firings change nothing
-            if targets and (
-                case.fresh or (arrival.alert.alert.status is Status.FIRING and case.state is not State.CLOSED)
-            ):
+            if _tells(case, arrival):
+                wanted.setdefault(case.id, []).extend(self._placement(target) for target in targets)
+            elif case.fresh:
+                over.append((case, targets))
+        for case, targets in over:
+            # of what was over before it fired here, and still is, people are told where its resolve says
+            if case.never_fired:
                 wanted.setdefault(case.id, []).extend(self._placement(target) for target in targets)
         return wanted
 
@@ -192,35 +219,17 @@ class Intake:
         return arrivals
 
 
-def arrive(alert: NormalAlert, routed: Routed, group: Group, source: str) -> Arrival:
-    """Return an alert as the merge takes it: its keys, and what of it is stored and shown."""
-    said = alert.alert
-    detail = {
-        "labels": dict(said.labels),
-        "annotations": dict(said.annotations),
-        "values": [{"name": one.name, "number": one.number, "labels": dict(one.labels)} for one in said.values],
-        "no_data": alert.no_data,
-        "failure_threshold": alert.failure_threshold,
-        "job_count": alert.job_count,
-    }
-    facts = {
-        "team_said": alert.team_said,
-        "priority_word": alert.priority_word,
-        "truncated": group.truncated,
-        "external_url": group.external_url,
-        "receiver": group.receiver,
-    }
-    digest = hashlib.sha256(json.dumps(detail, sort_keys=True).encode("utf-8", "surrogatepass")).hexdigest()
-    return Arrival(
-        alert=alert,
-        teams=routed.teams,
-        priority=routed.priority,
-        rule_key=rule_key(said),
-        key=incident_key(source, alert, routed.teams, routed.group_by),
-        detail=detail,
-        links=asdict(said.links),
-        digest=digest,
-        facts=facts,
-        reason=said.annotations.get("grafana_state_reason"),
-        drop=routed.drop,
-    )
+def _tells(case: Case, arrival: Arrival) -> bool:
+    """Whether an alert's addresses are to be told of its incident.
+
+    Not so for a resolve, a firing that changes nothing (late, stray, of a closed incident), and never for one that
+    another team set's incident took in: its own teams hear of it there.
+    """
+    if arrival.alert.alert.status is not Status.FIRING or case.team_set != arrival.team_set:
+        return False
+    return case.open or case.fresh or (case.changed and case.state is not State.CLOSED)
+
+
+def _is_poison(error: Exception) -> bool:
+    """Whether what is being absorbed is the trouble, not the database or the lease."""
+    return isinstance(error, RefusedError) or not isinstance(error, UnavailableError | lanes.LostLeaseError)

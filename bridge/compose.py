@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import secrets
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from bridge.clock import SystemClock
 from bridge.config.load import load
 from bridge.config.problem import ConfigError, Problem
-from bridge.delivery.hints import Hinter, hint_path
+from bridge.delivery.hints import ALL, Hinter, hint_path
 from bridge.effective import Effective
 from bridge.ledger.ledger import open_ledger
 from bridge.log import log
@@ -39,13 +39,12 @@ class Bridge:
     effective: Effective
     words: Words
     loopback: bool = True
-    _hinter: Hinter | None = None
+    hinter: Hints | None = None
 
     def hint(self, lane: str) -> None:
-        """Ask the deliverer to look at a lane ("" for all); on PostgreSQL without one here, its sweep finds it."""
-        if self._hinter is None:
-            self._hinter = Hinter(hints_at(self.ledger.path, self.environ))
-        self._hinter.hint(lane or "all")
+        """Ask whoever delivers to look at a lane ("" for all); never waits, never fails."""
+        if self.hinter is not None:
+            self.hinter.hint(lane or ALL)
 
     def count(self, what: str, source: str, outcome: str) -> None:
         """Count and, where it is worth it, log what happened to a request."""
@@ -54,6 +53,8 @@ class Bridge:
 
     def close(self) -> None:
         """Write what waits and give connections back."""
+        if self.hinter is not None:
+            self.hinter.close()
         self.ledger.close()
 
 
@@ -68,7 +69,7 @@ def compose(environ: Environ, env: Mapping[str, str], *, loopback: bool = True, 
     ledger = open_ledger(environ.database_url, upgrade=upgrade)
     key = secret_key(environ, ledger.path)
     folders = (*([environ.templates] if environ.templates else []), template_folder())
-    words = Words(folders, on_fallback=lambda kind, why: log.error("template failed", kind=kind, why=why))
+    words = Words(folders)
     bridge = Bridge(
         environ=environ,
         env=env,
@@ -78,14 +79,36 @@ def compose(environ: Environ, env: Mapping[str, str], *, loopback: bool = True, 
         effective=Effective(lambda: loaded.rules, env, key),
         words=words,
         loopback=loopback,
+        hinter=hinter(ledger, environ),
     )
     for problem in loaded.warnings:
         log.warning("configuration", problem=str(problem))
     return bridge
 
 
+class Hints(Protocol):
+    """The way to whoever delivers."""
+
+    def hint(self, lane: str) -> None:
+        """Ask for a look at a lane."""
+        ...
+
+    def close(self) -> None:
+        """Send what waits, and stop."""
+        ...
+
+
+def hinter(ledger: Ledger, environ: Environ) -> Hints:
+    """Return the way hints go: over a socket to this machine's deliverer, on PostgreSQL through it to any worker."""
+    if ledger.embedded:
+        return Hinter(hints_at(ledger.path, environ))
+    from bridge.delivery.deferrer import Deferrer  # noqa: PLC0415 - on SQLite nobody pays for it
+
+    return Deferrer(ledger)
+
+
 def hints_at(path: Path | None, environ: Environ) -> Path:
-    """Return where the deliverer of this ledger listens on this machine."""
+    """Return where the deliverer of this SQLite file listens."""
     return hint_path(path or environ.config.absolute().parent / "bridge")
 
 

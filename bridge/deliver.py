@@ -5,12 +5,16 @@ from __future__ import annotations
 import fcntl
 import os
 import secrets
+import signal
 import socket
+import threading
+from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from bridge.absorb import Intake
-from bridge.compose import hints_at
+from bridge.compose import compose, hints_at
+from bridge.delivery.chores import Chore
 from bridge.delivery.hints import Listener
 from bridge.delivery.local import Deliverer
 from bridge.delivery.yard import Yard
@@ -18,13 +22,21 @@ from bridge.destinations import KINDS
 from bridge.destinations.base import Failed
 from bridge.ids import new_id
 from bridge.ledger import lanes
+from bridge.ledger.counts import key
 from bridge.log import log
+from bridge.watch import EVERY, Watch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from bridge.compose import Bridge
+    from bridge.config.environ import Environ
+    from bridge.delivery.procrastinate import Carrier
+    from bridge.ledger.counts import Key
     from bridge.ledger.lanes import Held
+
+GRACE = 9.0
+"""Seconds that steps under way have to end when the process is told to stop."""
 
 
 @contextmanager
@@ -32,6 +44,8 @@ def deliverer(bridge: Bridge) -> Iterator[Deliverer]:
     """Give a running deliverer; on the way out it finishes its steps and gives its lanes back."""
     holder = f"{socket.gethostname()[:60]}/{os.getpid()}/{secrets.token_hex(4)}"
     alone = _alone(bridge)
+    reports = Reports()
+    bridge.words.on_fallback = reports.template_failed
     yard = Yard(
         ledger=bridge.ledger,
         clock=bridge.clock,
@@ -40,9 +54,10 @@ def deliverer(bridge: Bridge) -> Iterator[Deliverer]:
         words=bridge.words,
         new_id=new_id,
         holder=holder,
-        report=report,
+        report=reports,
+        drain=reports.drain,
     )
-    listener = Listener(hints_at(bridge.ledger.path, bridge.environ))
+    listener = Listener(hints_at(bridge.ledger.path, bridge.environ) if bridge.ledger.embedded else None)
 
     def wake(names: Iterable[str]) -> None:
         for name in names:
@@ -60,14 +75,58 @@ def deliverer(bridge: Bridge) -> Iterator[Deliverer]:
             wake=wake,
         )
 
-    delivering = Deliverer(yard, listener, open_intake)
+    watch = Watch(bridge.ledger, bridge.clock, bridge.loaded, bridge.effective, holder)
+    delivering = Deliverer(yard, listener, open_intake, chores=(Chore(EVERY, watch.look),))
+    carrier = None if bridge.ledger.embedded else _carrier(bridge, yard)
     try:
         yield delivering
     finally:
+        if carrier is not None:
+            carrier.stop()
         delivering.stop()
+        if carrier is not None:
+            carrier.join(1)
         listener.close()
         if alone is not None:
             os.close(alone)
+
+
+def _carrier(bridge: Bridge, yard: Yard) -> Carrier:
+    """Start what brings hints of other processes, and what is to be done once for the whole installation."""
+    from bridge.delivery.procrastinate import Carrier  # noqa: PLC0415 - on SQLite nobody pays for it
+
+    def look(lane: str) -> None:
+        yard.report("hint", None)
+        yard.kick(lane)
+
+    # what is found to do in a lane that another worker holds, that one is told of
+    yard.pass_on = bridge.hint
+    return Carrier(bridge.environ.database_direct_url or bridge.environ.database_url, yard.holder, look)
+
+
+def work(environ: Environ, env: Mapping[str, str]) -> int:
+    """Deliver until SIGTERM or SIGINT; return the exit code, 1 where a turn hung or the writer died.
+
+    Steps under way are finished, for at most as long as a step may take; what then still runs is left to the others.
+    """
+    bridge = compose(environ, env)
+    stopped: list[int] = []
+    with deliverer(bridge) as delivering:
+
+        def stop(number: int, _frame: object) -> None:
+            stopped.append(number)
+            delivering.wake()
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, stop)
+        while not stopped and delivering.healthy():
+            delivering.round()
+        code = 0 if stopped else 1
+        last = threading.Timer(GRACE, os._exit, [code])
+        last.daemon = True
+        last.start()
+    bridge.close()
+    return code
 
 
 def _alone(bridge: Bridge) -> int | None:
@@ -83,16 +142,51 @@ def _alone(bridge: Bridge) -> int | None:
     return lock
 
 
-def report(what: str, delivery: object, *facts: object) -> None:
-    """Log what lanes report; the quiet facts only where somebody asked for them."""
-    named = {"delivery": getattr(delivery, "id", None), "incident": getattr(delivery, "incident", None)}
-    named = {name: value for name, value in named.items() if value}
-    last = facts[-1] if facts else None
-    if isinstance(last, Failed):
-        log.warning(what, **named, error=last.error, fault=last.fault, status=last.status)
-    elif isinstance(last, BaseException):
-        log.error(what, **named, error=type(last).__name__, exc_info=last)
-    elif what == "step":
-        log.debug(what, **named, intent=getattr(facts[0], "intent", ""))
-    elif what in {"dead", "lost", "database"}:
-        log.warning(what, **named, why=str(last))
+class Reports:
+    """Hears what lanes and templates report: logs what is worth it, counts the rest until somebody asks."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._counts: Counter[Key] = Counter()
+
+    def __call__(self, what: str, delivery: object, *facts: object) -> None:
+        """Hear of a fact about a delivery, or about none."""
+        last = facts[-1] if facts else None
+        self._count(what, delivery, facts)
+        named = {"delivery": getattr(delivery, "id", None), "incident": getattr(delivery, "incident", None)}
+        named = {name: value for name, value in named.items() if value}
+        if isinstance(last, Failed):
+            log.warning(what, **named, error=last.error, fault=last.fault, status=last.status)
+        elif isinstance(last, BaseException):
+            log.error(what, **named, error=type(last).__name__, exc_info=last)
+        elif what == "step":
+            log.debug(what, **named, intent=getattr(facts[0], "intent", ""))
+        elif what in {"dead", "lost", "database"}:
+            log.warning(what, **named, why=str(last))
+
+    def template_failed(self, kind: str, why: str) -> None:
+        """Hear of a message that went out in the built-in words."""
+        with self._lock:
+            self._counts[key("template_fallbacks", kind=kind)] += 1
+        log.error("template failed", kind=kind, why=why)
+
+    def drain(self) -> dict[Key, int]:
+        """Return what was counted since the last time."""
+        with self._lock:
+            found, self._counts = self._counts, Counter()
+        return found
+
+    def _count(self, what: str, delivery: object, facts: tuple[object, ...]) -> None:
+        kind = getattr(delivery, "kind", "")
+        if what == "step":
+            step, result = facts
+            outcome = result.fault.value if isinstance(result, Failed) else "done"
+            counted = key("steps", kind=kind, intent=str(getattr(step, "intent", "")), outcome=outcome)
+        elif what in {"doubt", "dead", "repeated"}:
+            counted = key({"doubt": "lookups", "dead": "dead_letters", "repeated": "blind_repeats"}[what], kind=kind)
+        elif what == "hint":
+            counted = key("hints")
+        else:
+            return
+        with self._lock:
+            self._counts[counted] += 1

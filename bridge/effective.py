@@ -76,6 +76,8 @@ class Effective:
         member = rules.teams.get(team)
         zone = member.timezone if member and member.timezone else rules.timezone
         shared: dict[str, object] = {"timezone": zone, "external_url": rules.external_url}
+        if isinstance(token := resolved.get("token") or resolved.get("app") or resolved.get("webhook_url"), str | dict):
+            resolved["account"] = self.digest(str(token))[:16]
         if isinstance(keys := resolved.get("routing_key"), tuple):
             resolved["digests"] = tuple(self.digest(key) for key in keys)
         return Settings(name, kind, {**shared, **resolved})

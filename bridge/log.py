@@ -20,7 +20,11 @@ def set_up(environ: Environ) -> None:
     last: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()
         if environ.log_format == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        else structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(),
+            # the default one shows local variables where rich is installed, and these may be secrets
+            exception_formatter=structlog.dev.plain_traceback,
+        )
     )
     structlog.configure(
         processors=[

@@ -22,7 +22,7 @@ from bridge.log import log
 from bridge.web.auth import LOOPBACK_NAMES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from flask import Flask
 
@@ -42,6 +42,13 @@ class DelivererWorker(Worker):  # type: ignore[misc] # gunicorn has no types
     def load_wsgi(self) -> None:
         """Serve nothing over HTTP."""
 
+    wake: Callable[[], None] = staticmethod(lambda: None)
+
+    def handle_exit(self, sig: int, frame: object) -> None:
+        """Stop, and don't wait for the next hint to notice it."""
+        super().handle_exit(sig, frame)
+        self.wake()
+
     def run(self) -> None:
         """Deliver until told to stop, or until the arbiter is gone."""
         os.nice(NICE)
@@ -49,6 +56,7 @@ class DelivererWorker(Worker):  # type: ignore[misc] # gunicorn has no types
             listener.close()
         bridge = compose(self.app.environ, self.app.env, loopback=self.app.loopback)
         with deliverer(bridge) as delivering:
+            self.wake = delivering.wake
             while self.alive and os.getppid() == self.ppid and delivering.healthy():
                 self.notify()
                 delivering.round()
@@ -62,9 +70,16 @@ class WebWorker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
 class Master(Arbiter):  # type: ignore[misc] # gunicorn has no types
     """Gunicorn's arbiter, with one place among its workers that is the deliverer's."""
 
+    _leaving = 0  # the age of the youngest worker that a reload is about to replace
+
+    def reload(self) -> None:
+        """Start a whole new set, with a deliverer of its own, and let the old one go."""
+        self._leaving = self.worker_age
+        super().reload()
+
     def spawn_worker(self) -> Any:  # noqa: ANN401 - gunicorn's
         """Start the worker that is missing: the web processes first, so that senders find somebody."""
-        kinds = [type(worker) for worker in self.WORKERS.values()]
+        kinds = [type(worker) for worker in self.WORKERS.values() if worker.age > self._leaving]
         missing = self.app.deliver and DelivererWorker not in kinds and len(kinds) >= self.num_workers - 1
         self.worker_class = DelivererWorker if missing else WebWorker
         return super().spawn_worker()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 from typing import TYPE_CHECKING
 
 import click
@@ -64,15 +63,6 @@ def worker(config: Path) -> None:
     """Run the delivering part alone: any number of it, on PostgreSQL, beside `bridge web`."""
     with sentences():
         environ = environment(config)
-        from bridge.compose import compose  # noqa: PLC0415 - `bridge --help` doesn't wait for SQLAlchemy
-        from bridge.deliver import deliverer  # noqa: PLC0415 - as above
+        from bridge.deliver import work  # noqa: PLC0415 - `bridge --help` doesn't wait for SQLAlchemy
 
-        stopped: list[int] = []
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda got, _frame: stopped.append(got))
-        bridge = compose(environ, os.environ)
-        with deliverer(bridge) as delivering:
-            while not stopped and delivering.healthy():
-                delivering.round()
-        bridge.close()
-        raise SystemExit(0 if stopped else 1)
+        raise SystemExit(work(environ, os.environ))

@@ -22,12 +22,14 @@ _LAST_PORT = 65535
 class Environ:
     """What the environment says. A command's flag wins over it, it wins over the file.
 
-    `database_url` may hold a password and isn't shown. `port` binds 0.0.0.0 where set. `secret_key` is None where
-    the bridge makes its own (on SQLite).
+    `database_url` may hold a password and isn't shown; `database_direct_url` is the same database past a pooler in
+    transaction mode, for the workers' notifications. `port` binds 0.0.0.0 where set. `secret_key` is None where the
+    bridge makes its own (on SQLite).
     """
 
     config: Path = Path("bridge.yml")
     database_url: str = field(default="sqlite:///bridge.db", repr=False)
+    database_direct_url: str | None = field(default=None, repr=False)
     templates: Path | None = None
     external_url: str | None = None
     webhook_token: Hidden | None = None
@@ -49,6 +51,7 @@ def from_environ(env: Mapping[str, str]) -> Environ:
     found = Environ(
         config=Path(env.get("BRIDGE_CONFIG") or "bridge.yml"),
         database_url=env.get("BRIDGE_DATABASE_URL") or "sqlite:///bridge.db",
+        database_direct_url=env.get("BRIDGE_DATABASE_DIRECT_URL") or None,
         templates=Path(templates) if templates else None,
         external_url=_url(env, problems),
         webhook_token=_hidden(env, "BRIDGE_WEBHOOK_TOKEN"),

@@ -21,8 +21,6 @@ LATER: tuple[tuple[str, ...], ...] = (
     ("teams", "*", "mode"),
     ("shadow",),
     ("stale_after",),
-    ("fallback",),
-    ("operators",),
     ("auth_proxy",),
     ("retention",),
     ("max_storage",),

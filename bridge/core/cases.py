@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +17,14 @@ if TYPE_CHECKING:
 JSON = dict[str, Any]
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Standing:
-    """A member's standing: all that an incident's own state is made of."""
+    """A member's standing: all that an incident's own state is made of. `ended` says how, as an episode's does."""
 
     status: Status
     priority: Priority
+    fingerprint: str = ""
+    ended: str | None = None
     reason: str | None = None
     ends_at: datetime | None = None
 
@@ -30,7 +33,8 @@ class Standing:
 class Case:
     """An incident on the way through a merge. `changed` asks for a new version; `fresh` for an insert.
 
-    `members` are the standings of its episodes by id; `rows` are the episodes that this merge inserts or updates.
+    `members` are the standings of its episodes by id; `firing` counts those that fire by priority (a group may hold
+    thousands, and each of them is settled).
     """
 
     id: str
@@ -54,6 +58,7 @@ class Case:
     never_fired: bool = False
     test: bool = False
     members: dict[str, Standing] = field(default_factory=dict)
+    firing: Counter[Priority] = field(default_factory=Counter)
     fresh: bool = False
     changed: bool = False
     history: list[tuple[str, str]] = field(default_factory=list)
@@ -68,11 +73,20 @@ class Case:
         """The teams, compared without case."""
         return {team.lower() for team in self.teams}
 
+    def stand(self, episode: str, standing: Standing) -> None:
+        """Take in how an episode stands now."""
+        before = self.members.get(episode)
+        if before is not None and before.status is Status.FIRING:
+            self.firing[before.priority] -= 1
+        if standing.status is Status.FIRING:
+            self.firing[standing.priority] += 1
+        self.members[episode] = standing
+
     def settle(self, at: datetime) -> None:
         """Make its own state and priority those of its members."""
         if self.state is State.CLOSED:
             return
-        firing = [member.priority for member in self.members.values() if member.status is Status.FIRING]
+        firing = [priority for priority, count in self.firing.items() if count]
         if firing:
             self.state = State.FIRING
             if min(firing) != self.priority:
@@ -80,11 +94,17 @@ class Case:
                 self.priority = min(firing)
         elif self.open:
             ends = [member.ends_at for member in self.members.values() if member.ends_at]
-            reasons = {member.reason for member in self.members.values() if member.reason}
+            reasons = {member.reason for member in self._told() if member.reason}
             self.state = State.RESOLVED
             self.state_reason = "; ".join(sorted(reasons)) or None
             self.resolved_at, self.settled_at = max(ends, default=at), at
             self.note("resolved", self.state_reason or "no member fires any more")
+
+    def _told(self) -> list[Standing]:
+        """Return the members whose end counts: each alert's newest, and not those that went on elsewhere."""
+        newest = {member.fingerprint: member for _, member in sorted(self.members.items())}
+        staying = [member for member in newest.values() if member.ended not in {"moved", "superseded"}]
+        return staying or list(newest.values())
 
     def reopen(self) -> None:
         """Go on as the same incident: it fires again within reopen_duration."""

@@ -88,9 +88,10 @@ def judge(alert: Alert, at: datetime, known: Sequence[Episode]) -> Judgement:
 
 
 def _same(alert: Alert, known: Sequence[Episode]) -> Episode | None:
+    """Return the episode with this start; one that moved goes on in the incident that it moved to."""
     if alert.starts_at is None:
         return None
-    return next((episode for episode in reversed(known) if episode.starts_at == alert.starts_at), None)
+    return next((one for one in reversed(known) if one.starts_at == alert.starts_at and one.ended != "moved"), None)
 
 
 def _judge_firing(  # noqa: PLR0911 - one return a rule, in their order
@@ -107,30 +108,37 @@ def _judge_firing(  # noqa: PLR0911 - one return a rule, in their order
         return Judgement(Verdict.REPEATS, "same episode, still firing", same)
     if same is not None and same.ended == "superseded":
         return Judgement(Verdict.STRAY, "a later start has superseded this episode", same)
-    if same is not None:
-        return _fires_after_resolve(at, same)
-    if last.starts_at is not None and start < last.starts_at:
+    older = last is not same and last.starts_at is not None and start < last.starts_at
+    if same is not None and (not older or _is_late(at, same)):
+        return _fires_after_resolve(at, same, last)
+    if _twins(start, last):
+        if last.firing:
+            return Judgement(Verdict.REPEATS, "an HA twin's firing of the episode that goes on", last)
+        return _fires_after_resolve(at, last, last)
+    if older:
         return Judgement(Verdict.STRAY, "an older episode arriving late opens nothing", last)
-    if not last.firing and _late_twin(start, at, last):
-        return Judgement(Verdict.LATE, "an HA twin's firing of an episode that is resolved", last)
     return Judgement(Verdict.OPENS, "a later start: a new episode", supersedes=last if last.firing else None)
 
 
-def _fires_after_resolve(at: datetime, same: Episode) -> Judgement:
-    resolved_at = same.resolved_at or same.received_at
-    if at - resolved_at <= LATE:
+def _fires_after_resolve(at: datetime, same: Episode, last: Episode) -> Judgement:
+    if _is_late(at, same):
         return Judgement(Verdict.LATE, "the episode was resolved less than 10 min ago: resolved beats firing", same)
-    return Judgement(Verdict.AGAIN, "fires again with the same start, over 10 min after its resolve", same)
+    why = "fires again with the same start, over 10 min after its resolve"
+    return Judgement(Verdict.AGAIN, why, same, supersedes=last if last.firing else None)
 
 
-def _late_twin(start: datetime, at: datetime, last: Episode) -> bool:
-    if last.starts_at is None or last.ends_at is None or last.ended == "moved":
+def _is_late(at: datetime, ended: Episode) -> bool:
+    return at - (ended.resolved_at or ended.received_at) <= LATE
+
+
+def _twins(start: datetime, last: Episode) -> bool:
+    """Whether a start is that of an HA twin: seconds before or after ours, and no later than our episode's end."""
+    if last.starts_at is None or abs(start - last.starts_at) > TWIN:
         return False
-    resolved_at = last.resolved_at or last.received_at
-    return start - last.starts_at <= TWIN and start < last.ends_at and at - resolved_at <= LATE
+    return last.firing or (last.ends_at is not None and start < last.ends_at)
 
 
-def _judge_resolve(  # noqa: PLR0911 - one return a rule, in their order
+def _judge_resolve(  # noqa: C901, PLR0911 - one return a rule, in their order
     alert: Alert, at: datetime, same: Episode | None, last: Episode | None
 ) -> Judgement:
     if last is None:
@@ -140,16 +148,21 @@ def _judge_resolve(  # noqa: PLR0911 - one return a rule, in their order
         if last.firing:
             return Judgement(Verdict.RESOLVES, "no usable startsAt; ends the episode that fires", last)
         return Judgement(Verdict.RESENT, "no usable startsAt; nothing fires", last)
+    if same is not None and not same.firing and alert.ends_at is None:
+        return Judgement(Verdict.RESENT, "the resolve was heard before", same)
     end = alert.ends_at or at
-    if last is not same and last.firing and last.starts_at is not None and start < last.starts_at:
-        if end > last.starts_at:
+    begun = last.starts_at or (last.since if same is not None else None)
+    if last is not same and last.firing and begun is not None and start < begun:
+        if end > begun:
             return Judgement(Verdict.RESOLVES, "ends after the newer start: ends that episode too", last)
+        if same is not None and not same.firing:
+            return Judgement(Verdict.RESENT, "the resolve of an older episode was heard before", same)
         return Judgement(Verdict.STRAY, "the resolve of an older episode", last)
     if same is not None:
         verdict = Verdict.RESOLVES if same.firing else Verdict.RESENT
         return Judgement(verdict, "the episode ends" if same.firing else "the resolve was heard before", same)
     if last.firing:
         return Judgement(Verdict.RESOLVES, "a newer episode is over: so is the one before", last)
-    if last.starts_at is not None and start - last.starts_at <= TWIN:
+    if _twins(start, last) or (last.starts_at is not None and start <= last.starts_at):
         return Judgement(Verdict.RESENT, "an HA twin's resolve, or an older one", last)
     return Judgement(Verdict.UNSEEN, "resolved, but never seen firing")

@@ -69,7 +69,8 @@ class Incident:
 
     `version` grows with every change worth storing; deliveries compare it with what they told. `times` counts how
     often it fired again within `reopen_duration`. `team_said` is False where no team was named and the default team
-    stands in. `remotes` are the message, page and issue of the same incident by kind, for cross-links.
+    stands in; `unknown_teams` were named, but are not configured. `remotes` are the message, page and issue
+    of the same incident by kind, for cross-links.
     """
 
     id: str
@@ -89,6 +90,7 @@ class Incident:
     times: int = 1
     previous: Previous | None = None
     team_said: bool = True
+    unknown_teams: tuple[str, ...] = ()
     priority_word: str | None = None
     truncated: int = 0
     external_url: str = ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from bridge.core.alert import Status
@@ -51,10 +51,9 @@ class Book:
         old = judgement.supersedes
         if old is not None and old.incident == case.id:
             # the same member goes on under its later start; nobody needs to hear of it
-            old.starts_at = arrival.alert.alert.starts_at
             return self._repeat(case, old, arrival, at)
-        again = judgement.episode.again + 1 if judgement.episode else 1
-        self._add(case, arrival, at, again)
+        before = judgement.episode
+        self._add(case, arrival, at, before.again + 1 if before else 1, before)
         if old is not None:
             self._end(old, at, at, "superseded", f"fires anew for {', '.join(arrival.teams)}")
         return case
@@ -63,11 +62,12 @@ class Book:
         episode = judgement.episode
         assert episode is not None
         case = self.cases[episode.incident]
-        if not arrival.drop and case.team_set != arrival.team_set:
+        if not arrival.drop and case.state is not State.CLOSED and case.team_set != arrival.team_set:
             return self._move(arrival, at, episode, case)
         return self._repeat(case, episode, arrival, at)
 
     def _repeat(self, case: Case, episode: Episode, arrival: Arrival, at: datetime) -> Case:
+        self._starts(episode, arrival)
         if case.state is State.CLOSED:
             return case
         episode.received_at = at
@@ -76,15 +76,22 @@ class Book:
             episode.digest = arrival.digest
             self.details[episode.id] = arrival
             case.changed = True
-        case.members[episode.id].priority = arrival.priority
+        case.stand(episode.id, replace(case.members[episode.id], priority=arrival.priority))
         if case.state is State.STALE:
             case.note("heard of again", "the sender repeats that it fires")
         case.settle(at)
         return case
 
+    def _starts(self, episode: Episode, arrival: Arrival) -> None:
+        """Let an episode take a later start: what is older stays recognised as older, what follows as the same."""
+        start = arrival.alert.alert.starts_at
+        if start is not None and (episode.starts_at is None or start > episode.starts_at):
+            episode.starts_at = start
+            self.dirty[episode.id] = episode
+
     def _move(self, arrival: Arrival, at: datetime, episode: Episode, old: Case) -> Case:
         new = self._place(arrival, at)
-        self._add(new, arrival, at, episode.again)
+        self._add(new, arrival, at, episode.again, episode)
         self._end(episode, at, at, "moved", f"moved to {', '.join(arrival.teams)}")
         new.note("moved here", f"the teams changed from {', '.join(old.teams)}")
         return new
@@ -97,6 +104,7 @@ class Book:
             case.never_fired = False
             # the values of when it fired, not the zeros of after
             self.dirty[episode.id], self.details[episode.id] = episode, arrival
+            episode.digest = arrival.digest
             case.note("fired late", judgement.why)
         else:
             case.history.append(("late firing", judgement.why))
@@ -111,6 +119,7 @@ class Book:
     def _resolves(self, arrival: Arrival, at: datetime, judgement: Judgement) -> Case:
         assert judgement.episode is not None
         episode = judgement.episode
+        self._starts(episode, arrival)
         self._end(episode, at, _end_of(arrival, at), "resolved", arrival.reason)
         return self.cases[episode.incident]
 
@@ -120,20 +129,20 @@ class Book:
 
     def _unseen(self, arrival: Arrival, at: datetime, judgement: Judgement) -> Case:
         last = self.cases.get(self.latest.get(arrival.key, ""))
-        if last is not None and last.open:
-            # a member of an open incident that was over before we heard of it: recorded there
+        if last is not None and (last.open or self._may_reopen(last, at)):
+            # a member that was over before we heard of it, as the others of its incident are, or will be
             case = last
         else:
             case = self._open_case(arrival, at, last)
             case.never_fired = True
-        episode = self._add(case, arrival, at, 1)
+        episode = self._add(case, arrival, at)
         self._end(episode, at, _end_of(arrival, at), "resolved", arrival.reason)
         case.history.append(("resolve of an unseen alert", judgement.why))
         return case
 
     def _test(self, arrival: Arrival, at: datetime) -> Case:
         case = self._open_case(arrival, at, None)
-        self._add(case, arrival, at, 1)
+        self._add(case, arrival, at)
         case.test, case.state, case.state_reason = True, State.CLOSED, "a test"
         case.resolved_at = case.settled_at = at
         return case
@@ -143,16 +152,16 @@ class Book:
         last = self.cases.get(self.latest.get(arrival.key, ""))
         if last is not None and last.open:
             return last
-        if last is not None and last.state is State.RESOLVED and self._may_reopen(last, at):
+        if last is not None and self._may_reopen(last, at):
             last.reopen()
             return last
         return self._open_case(arrival, at, last)
 
     def _may_reopen(self, case: Case, at: datetime) -> bool:
         # by the times that we heard: people see the message end then, and senders' clocks differ
-        return (
-            bool(self.reopen_duration) and case.settled_at is not None and at - case.settled_at <= self.reopen_duration
-        )
+        if case.state is not State.RESOLVED or not self.reopen_duration or case.settled_at is None:
+            return False
+        return at - case.settled_at <= self.reopen_duration
 
     def _open_case(self, arrival: Arrival, at: datetime, last: Case | None) -> Case:
         alert = arrival.alert.alert
@@ -177,8 +186,14 @@ class Book:
         self.latest[arrival.key] = case.id
         return case
 
-    def _add(self, case: Case, arrival: Arrival, at: datetime, again: int) -> Episode:
+    def _add(
+        self, case: Case, arrival: Arrival, at: datetime, again: int = 1, before: Episode | None = None
+    ) -> Episode:
         alert = arrival.alert.alert
+        start = alert.starts_at
+        if start and before and before.starts_at:
+            # an HA twin may have told the one before under a later start, and may tell this one's end so
+            start = max(start, before.starts_at)
         since = at if again > 1 or alert.starts_at is None else alert.starts_at
         episode = Episode(
             id=self.new_id(),
@@ -189,26 +204,28 @@ class Book:
             since=since,
             received_at=at,
             digest=arrival.digest,
-            starts_at=alert.starts_at,
+            starts_at=start,
             again=again,
         )
         self.episodes.setdefault((alert.org, alert.fingerprint), []).append(episode)
         self.dirty[episode.id], self.details[episode.id] = episode, arrival
         self.added.add(episode.id)
-        case.members[episode.id] = Standing(Status.FIRING, arrival.priority)
+        case.stand(episode.id, Standing(Status.FIRING, arrival.priority, alert.fingerprint))
         if not case.fresh or len(case.members) > 1:
             case.note("member joined", alert.labels.get("alertname", alert.fingerprint))
-        case.settle(at)
+        if alert.status is Status.FIRING:
+            case.settle(at)
         return episode
 
     def _end(self, episode: Episode, at: datetime, ends_at: datetime, how: str, reason: str | None) -> None:
         episode.status, episode.ended, episode.ends_at, episode.resolved_at = Status.RESOLVED, how, ends_at, at
         self.dirty[episode.id] = episode
         case = self.cases[episode.incident]
-        standing = case.members[episode.id]
-        standing.status, standing.reason, standing.ends_at = Status.RESOLVED, reason, ends_at
+        standing = replace(case.members[episode.id], status=Status.RESOLVED, ended=how, reason=reason, ends_at=ends_at)
+        case.stand(episode.id, standing)
         episode.reason = reason
         if case.state is State.CLOSED:
+            case.history.append((how, "after it was closed"))
             return
         case.note(how, reason or "the sender says so")
         case.settle(at)

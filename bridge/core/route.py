@@ -49,7 +49,9 @@ def route(alert: NormalAlert, source: str, rules: Rules) -> Routed:
         found, missed = _targets(facts, _row(facts, matching, rules), rules)
         targets.extend(found)
         tried.extend(missed)
-    return Routed(teams, priority, tuple(targets), tuple(tried), _group_by(teams, matching, rules))
+    unknown = tuple(team for team in teams if rules.teams and team not in rules.teams)
+    group_by = _group_by(teams, matching, rules)
+    return Routed(teams, priority, tuple(targets), tuple(tried), group_by, unknown_teams=unknown)
 
 
 def target_at(rules: Rules, destination: str, team: str, priority: Priority, source: str) -> Target | str:

@@ -134,7 +134,10 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Routed:
-    """An alert with its way: teams and priority after the routes' `set`, its targets, and all rules tried."""
+    """An alert with its way: teams and priority after the routes' `set`, its targets, and all rules tried.
+
+    `unknown_teams` are those of its teams that are not configured, where any are.
+    """
 
     teams: tuple[str, ...]
     priority: Priority
@@ -142,3 +145,4 @@ class Routed:
     tried: tuple[Tried, ...]
     group_by: tuple[str, ...]
     drop: bool = False
+    unknown_teams: tuple[str, ...] = ()

@@ -68,6 +68,7 @@ def _unanswered(lane: Lane, task: Task, stored: dict[str, Any], found: Failed) -
     if task.delivery.have.get("blind"):
         settle.dead(lane, task, stored_step(stored), found)
         return
+    lane.yard.report("repeated", task.delivery, found)
     _repeat(lane, task, {"blind": True}, f"can't be looked up ({found.error}): repeated, once")
 
 

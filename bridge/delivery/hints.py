@@ -15,6 +15,8 @@ from pathlib import Path
 LONGEST_PATH = 100
 """Bytes; the kernel allows 107 for a socket's path."""
 WAKE = b"."
+ALL = "all"
+"""A hint for all lanes that have something due."""
 
 
 def hint_path(database: Path) -> Path:
@@ -40,12 +42,20 @@ class Hinter:
         with contextlib.suppress(OSError):
             self._socket.sendto(lane.encode(), self._path)
 
+    def close(self) -> None:
+        """Give the socket back."""
+        self._socket.close()
+
 
 class Listener:
-    """Receives hints, and wakes its own process's loop."""
+    """Receives hints, and wakes its own process's loop; without a path it hears its own process only."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path | None) -> None:
         self._path = path
+        if path is None:
+            self._socket, self._waker = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+            self._waker.setblocking(False)  # noqa: FBT003 - the standard library's signature
+            return
         with contextlib.suppress(FileNotFoundError):
             path.unlink()
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -80,5 +90,6 @@ class Listener:
         """Stop listening."""
         self._socket.close()
         self._waker.close()
-        with contextlib.suppress(FileNotFoundError):
-            self._path.unlink()
+        if self._path is not None:
+            with contextlib.suppress(FileNotFoundError):
+                self._path.unlink()

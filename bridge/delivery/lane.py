@@ -10,9 +10,11 @@ from __future__ import annotations
 import threading
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from bridge.delivery import doubt, settle, trouble
+from sqlalchemy.exc import SQLAlchemyError
+
+from bridge.delivery import budget, doubt, settle, trouble
 from bridge.delivery.yard import HeldError
 from bridge.destinations.base import Address, Intent, Nothing, Step, Want
 from bridge.ledger import deliveries, incidents, lanes
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     from bridge.destinations.base import Settings
     from bridge.ledger.deliveries import Delivery
     from bridge.ledger.lanes import Held
+
+T = TypeVar("T")
 
 DEADLINE = 8.0
 """Seconds that a step may take in all; a lease is 12."""
@@ -97,8 +101,8 @@ class Lane:
             self._busy.add(chosen.id)
         try:
             return self._work(chosen, now)
-        except (lanes.LostLeaseError, StaleSenderError, UnavailableError):
-            raise
+        except (lanes.LostLeaseError, StaleSenderError, UnavailableError, SQLAlchemyError):
+            raise  # not this delivery's fault
         except Exception as error:  # noqa: BLE001 - one delivery's trouble must not stop its lane
             self.yard.report("broke", chosen, error)
             settle.broke(self, chosen, error)
@@ -143,10 +147,30 @@ class Lane:
             return None
         if not step.learns and (closed := self._take_slot(task.settings, now)) is not None:
             return closed
-        self.write(lambda connection: _write_doubt(connection, task, step, now))
+        waits, rest = self._claim(task, step, now)
+        if waits:
+            return rest
         outcome = self.yard.client(task.settings).send(step, delivery.have, DEADLINE, self.ready)
         settle.outcome(self, task, step, outcome)
         return None
+
+    def _claim(self, task: Task, step: Step, now: datetime) -> tuple[bool, Rest | None]:
+        """Write a step down in doubt where its token's budget has room; else wait for it.
+
+        A budget with rates covers all requests of the lane, which waits; of a method's pause only the delivery does.
+        """
+        drawn = None if step.learns else budget.budget_of(task.settings, step.method)
+
+        def claim(connection: Connection) -> datetime | None:
+            until = budget.take(connection, drawn, task.delivery.urgency, now) if drawn else None
+            if until is None:
+                _write_doubt(connection, task, step, now)
+            elif drawn and not drawn.rates:
+                deliveries.change(connection, task.delivery.id, due_at=until)
+            return until
+
+        until = self.write(claim)
+        return until is not None, Rest(until) if until and drawn and drawn.rates else None
 
     def _next(self, task: Task, now: datetime) -> Step | Nothing:
         """Return the step that is due: the next one, or a page's trigger that may have been sent, once more as it was.
@@ -165,6 +189,7 @@ class Lane:
         assert incident is not None
         try:
             settings = self.yard.effective.settings(delivery, incident)
+            self.yard.client(settings)  # can it be used at all? asked before a step is written down
         except HeldError as error:
             settle.held(self, delivery, str(error))
             return None
@@ -191,21 +216,22 @@ class Lane:
             now=now,
             place=self.place,
             never_fired=task.incident.never_fired,
+            because=task.delivery.because,
         )
 
-    def write(self, function: Callable[[Connection], None]) -> None:
-        """Write under the fence, with the lane's own state.
+    def write(self, function: Callable[[Connection], T]) -> T:
+        """Write under the fence, with the lane's own state; return what `function` returns.
 
         Raises:
             LostLeaseError: the lane is another process's now; nothing was written.
         """
 
-        def fenced(connection: Connection) -> None:
+        def fenced(connection: Connection) -> T:
             state = self.trouble.as_json() if self.trouble else None
             lanes.fenced(connection, self.name, self.fence, ready_at=self.ready_at, trouble=state)
-            function(connection)
+            return function(connection)
 
-        self.yard.ledger.write(fenced)
+        return self.yard.ledger.write(fenced)
 
     def ready(self) -> None:
         """Check, right before a request's first byte, that the lane is still ours: a frozen process wakes up here.

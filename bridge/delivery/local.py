@@ -12,8 +12,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from sqlalchemy.exc import SQLAlchemyError
+
+from bridge.delivery.chores import Chores
+from bridge.delivery.hints import ALL
 from bridge.delivery.lane import Lane, Rest, StaleSenderError
-from bridge.ledger import deliveries, lanes, receipts
+from bridge.ledger import counts, deliveries, lanes, receipts
 from bridge.ledger.writer import UnavailableError
 
 if TYPE_CHECKING:
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Connection
 
+    from bridge.delivery.chores import Chore
     from bridge.delivery.hints import Listener
     from bridge.delivery.yard import Yard
     from bridge.ledger.lanes import Held
@@ -66,9 +71,18 @@ class Worked:
 
 
 class Deliverer:
-    """Runs lanes until it is stopped. `open_intake(held, lease_ends)` makes the lane of a source's receipts."""
+    """Runs lanes until it is stopped.
 
-    def __init__(self, yard: Yard, listener: Listener, open_intake: Callable[[Held, float], Turns]) -> None:
+    `open_intake(held, lease_ends)` makes the lane of a source's receipts; `chores` are done beside the lanes.
+    """
+
+    def __init__(
+        self,
+        yard: Yard,
+        listener: Listener,
+        open_intake: Callable[[Held, float], Turns],
+        chores: tuple[Chore, ...] = (),
+    ) -> None:
         self._yard = yard
         self._listener = listener
         self._open_intake = open_intake
@@ -80,6 +94,7 @@ class Deliverer:
         self._stopping = False
         self._kicks: set[str] = set()
         self._sweep_at = self._renew_at = 0.0
+        self._chores = Chores(chores, self._sweep_soon, yard.report)
         yard.kick = self._kick
         yard.kick_due = self._sweep_soon
 
@@ -93,6 +108,8 @@ class Deliverer:
         with self._lock:
             names |= self._kicks
             self._kicks.clear()
+            if ALL in names:
+                self._sweep_at = 0.0
             names |= {name for name, until in self._resting.items() if until <= monotonic}
             self._resting = {name: until for name, until in self._resting.items() if until > monotonic}
             names -= set(self._resting)
@@ -105,8 +122,14 @@ class Deliverer:
             if monotonic >= self._renew_at:
                 self._renew_at = monotonic + RENEW
                 self._renew(monotonic)
-        except UnavailableError as error:
-            self._yard.report("database", None, str(error))
+            for chore in self._chores.due(monotonic):
+                self._pools["chores"].submit(self._chores.do, chore)
+        except (UnavailableError, SQLAlchemyError) as error:
+            self._yard.report("database", None, type(error).__name__)
+
+    def wake(self) -> None:
+        """Make a round under way end at once."""
+        self._listener.wake()
 
     def healthy(self) -> bool:
         """Whether no turn hangs and the writer lives; else this process had better be replaced."""
@@ -138,9 +161,10 @@ class Deliverer:
     def _due(self) -> set[str]:
         now = self._yard.clock.now()
         with self._yard.ledger.read() as connection:
-            names = deliveries.due_lanes(connection, now)
-            sources = receipts.sources_waiting(connection)
-        return {*names, *(f"{INTAKE}{source}" for source in sources)}
+            names = set(deliveries.due_lanes(connection, now))
+            names |= {f"{INTAKE}{source}" for source in receipts.sources_waiting(connection)}
+            holders = lanes.holders(connection, names, self._yard.ledger.database_now(now))
+        return {name for name in names if holders.get(name, self._yard.holder) == self._yard.holder}
 
     def _start(self, name: str) -> None:
         """Give a lane's turns to threads: one more slot, where its width allows it."""
@@ -162,6 +186,7 @@ class Deliverer:
         now = self._yard.ledger.database_now(self._yard.clock.now())
         held = self._yard.ledger.write(lambda connection: lanes.acquire(connection, name, self._yard.holder, now))
         if held is None:
+            self._yard.pass_on(name)
             return None
         lane: Turns = self._open_intake(held, ends) if name.startswith(INTAKE) else Lane(held, self._yard, ends)
         worked = Worked(lane)
@@ -185,7 +210,8 @@ class Deliverer:
             with self._lock:
                 self._held.pop(worked.lane.name, None)
         except Exception as error:  # noqa: BLE001 - a thread that dies silently is worse than a crash
-            self._yard.report("database" if isinstance(error, UnavailableError) else "broke", None, error)
+            away = isinstance(error, (UnavailableError, SQLAlchemyError))
+            self._yard.report("database" if away else "broke", None, type(error).__name__ if away else error)
         finally:
             with self._lock:
                 self._running.pop(me, None)
@@ -215,7 +241,10 @@ class Deliverer:
         before = self._yard.clock.monotonic()
         now = self._yard.ledger.database_now(self._yard.clock.now())
 
+        counted = self._yard.drain()
+
         def renew(connection: Connection) -> dict[str, int]:
+            counts.add(connection, counted)
             lanes.pulse(connection, self._yard.holder, now)
             return lanes.renew(connection, self._yard.holder, names, now)
 

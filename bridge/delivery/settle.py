@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from bridge.delivery import trouble
+from bridge.delivery import budget, trouble
 from bridge.destinations.base import Done, Failed, Fault, Nothing, Scope
 from bridge.ledger import deliveries, lanes
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Connection
 
+    from bridge.delivery.budget import Budget
     from bridge.delivery.lane import Lane, Task
     from bridge.destinations.base import Outcome, Step
     from bridge.ledger.deliveries import Delivery
@@ -130,9 +131,14 @@ def _back_off_alone(connection: Connection, suspect: str, lane: Lane) -> None:
 def _place_failed(lane: Lane, task: Task, step: Step, result: Failed) -> None:
     """A passing fault: the lane probes until the place is well; a creating step that may have acted stays in doubt."""
     now = lane.yard.clock.now()
+    have = {**task.delivery.have, **result.note}
+    drawn = budget.budget_of(task.settings, step.method)
+    if result.fault is Fault.LIMITED and result.scope is Scope.TOKEN and drawn is not None:
+        # the limit is the token's: this kind of request waits in all lanes, the lane itself goes on
+        _pause(lane, task, drawn, result, have)
+        return
     asked = trouble.Asked(task.delivery.id, task.delivery.incident, step.method)
     lane.trouble = trouble.failed(lane.trouble, asked, now.timestamp(), result.retry_after, result.error)
-    have = {**task.delivery.have, **result.note}
     values: dict[str, Any] = {"state": "retrying", "last_error": result.error, "due_at": now, "have": have}
     if result.unknown and step.creates:
         doubt = {**(_stored(lane, task) or {}), "ended": now.timestamp()}
@@ -144,6 +150,20 @@ def _place_failed(lane: Lane, task: Task, step: Step, result: Failed) -> None:
 
     def write(connection: Connection) -> None:
         deliveries.change(connection, task.delivery.id, **values)
+        deliveries.note(connection, task.delivery, now, "retrying", why=result.error, request=result.request_id)
+
+    lane.write(write)
+
+
+def _pause(lane: Lane, task: Task, drawn: Budget, result: Failed, have: dict[str, Any]) -> None:
+    now = lane.yard.clock.now()
+    until = now + timedelta(seconds=result.retry_after or trouble.SHORTEST)
+
+    def write(connection: Connection) -> None:
+        budget.pause(connection, drawn, until)
+        attempts = task.delivery.attempts  # a limit is no attempt
+        values = {"state": "retrying", "last_error": result.error, "due_at": until, "attempts": attempts}
+        deliveries.change(connection, task.delivery.id, doubt=None, have=have, **values)
         deliveries.note(connection, task.delivery, now, "retrying", why=result.error, request=result.request_id)
 
     lane.write(write)

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from bridge.clock import Clock
     from bridge.core.incident import Incident
     from bridge.destinations.base import Client, Kind, Settings
+    from bridge.ledger.counts import Key
     from bridge.ledger.deliveries import Delivery
     from bridge.ledger.ledger import Ledger
     from bridge.render.jinja import Words
@@ -38,7 +39,8 @@ class Yard:
     """The ports of the lanes; a simulator brings its own clock, kinds and connections.
 
     `kick` asks for more work in a lane, from whoever runs them, `kick_due` in all that have some due; `report` hears
-    facts for logs and metrics.
+    facts for logs and metrics, `drain` gives what it counted since it was last asked. `pass_on` tells another process
+    of work in a lane that it holds.
     """
 
     ledger: Ledger
@@ -49,17 +51,26 @@ class Yard:
     new_id: Callable[[], str]
     holder: str
     report: Callable[..., None]
+    drain: Callable[[], Mapping[Key, int]] = dict
     kick: Callable[[str], None] = lambda _lane: None
     kick_due: Callable[[], None] = lambda: None
-    _clients: dict[tuple[object, ...], Client] = field(default_factory=dict)
+    pass_on: Callable[[str], None] = lambda _lane: None
+    _clients: dict[tuple[object, ...], Client] = field(default_factory=dict, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def client(self, settings: Settings) -> Client:
-        """Return a connection for these settings, the same one for the same place and secret."""
+        """Return a connection for these settings, the same one for the same place and secret.
+
+        Raises:
+            HeldError: they can't be used; the sentence says why, without showing them.
+        """
         key = (settings.kind, *(str(settings.values.get(name)) for name in _CONNECTS))
         with self._lock:
             if key not in self._clients:
-                self._clients[key] = self.kinds[settings.kind].connect(settings)
+                try:
+                    self._clients[key] = self.kinds[settings.kind].connect(settings)
+                except ValueError as error:
+                    raise HeldError(f"destination {settings.name}: {error}") from None
             return self._clients[key]
 
 

@@ -97,6 +97,7 @@ class Want:
 
     `now` decides whether a step is due (a page again); it never shows in what is rendered, so that repeats are silent.
     `place` is what the lane learned about the place. `never_fired` marks an incident of which only resolves were heard.
+    `because` is why it is told here although routing did not say so.
     """
 
     delivery: str
@@ -107,6 +108,7 @@ class Want:
     now: datetime
     place: JSON = field(default_factory=dict)
     never_fired: bool = False
+    because: str | None = None
 
 
 class Fault(StrEnum):

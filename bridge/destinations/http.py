@@ -12,7 +12,7 @@ import re
 import ssl
 from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import urlsplit
 
 import httpcore2
@@ -66,6 +66,28 @@ class _Exchange:
     def error(self, cause: Exception) -> ExchangeError:
         """Name what went wrong, in words that hold no address and no header."""
         return ExchangeError(_name(cause), unknown=self.sent)
+
+
+class Transport(Protocol):
+    """What carries a client's requests; a simulator brings its own."""
+
+    def exchange(  # noqa: PLR0913 - one request has these parts
+        self,
+        method: str,
+        url: str,
+        *,
+        deadline: Deadline,
+        ready: Callable[[], None],
+        headers: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        cap: int = MIB,
+    ) -> Answer:
+        """Send one request and read its answer (`Http.exchange`)."""
+        ...
+
+    def close(self) -> None:
+        """Give the connections back."""
+        ...
 
 
 class Http:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select, update
 
+from bridge.ledger.deliveries import DISMISSED, wake_one
+from bridge.ledger.queries import in_quarantine
 from bridge.ledger.tables import deliveries, history, incidents, receipts
 
 if TYPE_CHECKING:
@@ -28,17 +30,13 @@ def close(connection: Connection, incident_id: str, who: str, at: datetime) -> b
             settled_at=at,
             version=incidents.c.version + 1,
         )
-        .returning(incidents.c.version, incidents.c.resolved_at)
+        .returning(incidents.c.version, incidents.c.resolved_at, incidents.c.priority)
     ).first()
     if row is None:
         return False
     if row.resolved_at is None:
         connection.execute(update(incidents).where(incidents.c.id == incident_id).values(resolved_at=at))
-    connection.execute(
-        update(deliveries)
-        .where(deliveries.c.incident == incident_id, deliveries.c.state.not_in(("dead", "held")))
-        .values(want=row.version, due_at=at, since=at, state="pending")
-    )
+    wake_one(connection, incident_id, row.version, row.priority, at)
     line = {"incident": incident_id, "at": at, "what": "closed", "why": f"by {who}"}
     connection.execute(history.insert(), line)
     return True
@@ -66,7 +64,7 @@ def dismiss(connection: Connection, ids: Sequence[str], at: datetime) -> list[st
     rows = connection.execute(
         update(deliveries)
         .where(deliveries.c.id.in_(ids), deliveries.c.state == "dead")
-        .values(state="skipped", due_at=None, reason="dismissed")
+        .values(state="skipped", due_at=None, reason=DISMISSED)
         .returning(deliveries.c.id, deliveries.c.incident)
     ).all()
     _note(connection, rows, at, "dismissed")
@@ -80,17 +78,16 @@ def _note(connection: Connection, rows: Sequence[object], at: datetime, what: st
 
 
 def quarantined(connection: Connection) -> list[str]:
-    """Return the ids of all receipts in quarantine."""
-    return list(connection.execute(select(receipts.c.id).where(receipts.c.state == "quarantined")).scalars())
+    """Return the ids of all receipts in quarantine, whole or in part."""
+    return list(connection.execute(select(receipts.c.id).where(in_quarantine())).scalars())
 
 
 def replay_receipts(connection: Connection, ids: Sequence[str]) -> list[str]:
     """Put quarantined receipts back to be absorbed, those partly absorbed too; returns those that were."""
-    partly = (receipts.c.state == "absorbed") & receipts.c.problem.is_not(None)
     return list(
         connection.execute(
             update(receipts)
-            .where(receipts.c.id.in_(ids), (receipts.c.state == "quarantined") | partly, receipts.c.body.is_not(None))
+            .where(receipts.c.id.in_(ids), in_quarantine(), receipts.c.body.is_not(None))
             .values(state="new", problem=None, progress=0)
             .returning(receipts.c.id)
         ).scalars()
@@ -102,7 +99,7 @@ def dismiss_receipts(connection: Connection, ids: Sequence[str]) -> list[str]:
     return list(
         connection.execute(
             update(receipts)
-            .where(receipts.c.id.in_(ids), receipts.c.state == "quarantined")
+            .where(receipts.c.id.in_(ids), in_quarantine())
             .values(state="dismissed")
             .returning(receipts.c.id)
         ).scalars()

@@ -31,6 +31,13 @@ _EPISODE = [alerts.c[name] for name in (
     "id", "incident", "fingerprint", "org", "status", "since", "received_at", "digest", "starts_at", "again", "ended",
     "ends_at", "resolved_at", "reason",
 )]  # fmt: skip
+_STANDING = [alerts.c[name] for name in (
+    "id", "incident", "fingerprint", "status", "priority", "ended", "reason", "ends_at",
+)]  # fmt: skip
+# a table is looked up in a third of the time that an enum is called in; a group may have thousands of members
+_STATUSES = {one.value: one for one in Status}
+_PRIORITIES = {one.value: one for one in Priority}
+_IS_OPEN = incidents.c.state.in_(("firing", "stale"))
 
 
 def load(
@@ -47,11 +54,16 @@ def load(
     keys = {arrival.key for arrival in arrivals}
     newest = select(func.max(incidents.c.id)).where(incidents.c.key.in_(keys)).group_by(incidents.c.key)
     touched = {episode.incident for known in book.episodes.values() for episode in known}
-    rows = connection.execute(select(incidents).where(or_(incidents.c.id.in_(newest), incidents.c.id.in_(touched))))
-    for row in rows:
-        book.cases[row.id] = _case(row)
+    mine = or_(incidents.c.id.in_(newest), incidents.c.id.in_(touched), incidents.c.key.in_(keys) & _IS_OPEN)
+    # locked on PostgreSQL: a person may close one of them meanwhile
+    query = select(incidents).where(mine).order_by(incidents.c.id).with_for_update(key_share=True)
+    for row in connection.execute(query):
+        case = book.cases[row.id] = _case(row)
         if row.key in keys:
-            book.latest[row.key] = max(row.id, book.latest.get(row.key, ""))
+            # the open one, else the newest; ids of several machines, or after a clock was set back, may not tell
+            last = book.cases.get(book.latest.get(row.key, ""))
+            if last is None or case.open or not last.open:
+                book.latest[row.key] = row.id
     _standings(connection, book)
     return book
 
@@ -99,13 +111,12 @@ def _case(row: Any) -> Case:  # noqa: ANN401 - a row of incidents
 
 
 def _standings(connection: Connection, book: Book) -> None:
-    query = select(
-        alerts.c.id, alerts.c.incident, alerts.c.status, alerts.c.priority, alerts.c.reason, alerts.c.ends_at
-    ).where(alerts.c.incident.in_(book.cases))
+    query = select(*_STANDING).where(alerts.c.incident.in_(book.cases))
     for row in connection.execute(query):
-        book.cases[row.incident].members[row.id] = Standing(
-            Status(row.status), Priority(row.priority), row.reason, row.ends_at
+        standing = Standing(
+            _STATUSES[row.status], _PRIORITIES[row.priority], row.fingerprint, row.ended, row.reason, row.ends_at
         )
+        book.cases[row.incident].stand(row.id, standing)
 
 
 def rule_teams(connection: Connection, source: str, rules: set[tuple[str, str]]) -> dict[tuple[str, str], list[str]]:
@@ -114,11 +125,7 @@ def rule_teams(connection: Connection, source: str, rules: set[tuple[str, str]])
         return {}
     mine = (incidents.c.source == source) & tuple_(incidents.c.org, incidents.c.rule_key).in_(list(rules))
     last = select(func.max(incidents.c.id)).where(mine).group_by(incidents.c.org, incidents.c.rule_key)
-    query = (
-        select(incidents)
-        .where(mine & (incidents.c.state.in_(("firing", "stale")) | incidents.c.id.in_(last)))
-        .order_by(incidents.c.id)
-    )
+    query = select(incidents).where(mine & (_IS_OPEN | incidents.c.id.in_(last))).order_by(incidents.c.id)
     found: dict[tuple[str, str], dict[str, list[str]]] = {}
     for row in connection.execute(query):
         kinds = found.setdefault((row.org, row.rule_key), {"open": [], "last": []})

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, bindparam, case, func, null, select, update
+from sqlalchemy import and_, bindparam, case, func, null, or_, select, update
 
 from bridge.ledger.tables import deliveries, history, incidents
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy.engine import Connection
@@ -46,11 +46,15 @@ class Delivery:
     failing_since: datetime | None
     last_error: str | None
     reason: str | None
+    because: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """An address that an incident is to be told at, under which name and for which team, and why."""
+    """An address that an incident is to be told at, under which name and for which team, and why.
+
+    `because` is a sentence for its readers where routing did not send it there: another address could not be told.
+    """
 
     destination: str
     kind: str
@@ -58,6 +62,7 @@ class Placement:
     lane: str
     team: str
     why: str
+    because: str | None = None
 
 
 _COLUMNS = [deliveries.c[name] for name in Delivery.__slots__]
@@ -76,53 +81,79 @@ def place(
     connection: Connection,
     cases: Mapping[str, Case],
     wanted: Mapping[str, Sequence[Placement]],
-    new_id: Any,  # noqa: ANN401 - Callable[[], str]
+    new_id: Callable[[], str],
     at: datetime,
 ) -> None:
     """Add the addresses that incidents are not told at yet; while an incident is open none is withdrawn."""
     there = of_incidents(connection, list(wanted))
     rows: list[JSON] = []
-    lines: list[JSON] = []
     for incident, placements in wanted.items():
         known = there.setdefault(incident, set())
         for placement in placements:
             if (placement.kind, placement.address) in known:
                 continue
             known.add((placement.kind, placement.address))
-            rows.append(
-                {
-                    "id": new_id(),
-                    "incident": incident,
-                    "destination": placement.destination,
-                    "kind": placement.kind,
-                    "address": placement.address,
-                    "lane": placement.lane,
-                    "team": placement.team,
-                    "state": "pending",
-                    "urgency": int(cases[incident].priority[1]),
-                    "want": cases[incident].version,
-                    "have": {},
-                    "due_at": at,
-                    "since": at,
-                }
-            )
-            lines.append(
-                {
-                    "incident": incident,
-                    "delivery": rows[-1]["id"],
-                    "at": at,
-                    "what": "addressed",
-                    "why": f"{placement.kind} {placement.address}: {placement.why}",
-                }
-            )
-    if rows:
-        connection.execute(deliveries.insert(), rows)
-        connection.execute(history.insert(), lines)
+            case = cases[incident]
+            rows.append(_row(placement, incident, case.version, case.priority) | {"id": new_id()})
+    _add(connection, rows, at)
 
+
+def place_one(  # noqa: PLR0913, PLR0917 - an incident has these sides
+    connection: Connection,
+    incident: str,
+    version: int,
+    priority: str,
+    placements: Sequence[Placement],
+    new_id: Callable[[], str],
+    at: datetime,
+) -> None:
+    """Add addresses to one incident; the caller knows that it is not told there yet."""
+    _add(connection, [_row(one, incident, version, priority) | {"id": new_id()} for one in placements], at)
+
+
+def _row(placement: Placement, incident: str, version: int, priority: str) -> JSON:
+    return {
+        "incident": incident,
+        "destination": placement.destination,
+        "kind": placement.kind,
+        "address": placement.address,
+        "lane": placement.lane,
+        "team": placement.team,
+        "state": "pending",
+        "urgency": int(priority[1]),
+        "want": version,
+        "have": {},
+        "because": placement.because,
+        "why": placement.because or placement.why,
+    }
+
+
+def _add(connection: Connection, rows: list[JSON], at: datetime) -> None:
+    if not rows:
+        return
+    lines = [
+        {
+            "incident": row["incident"],
+            "delivery": row["id"],
+            "at": at,
+            "what": "addressed",
+            "why": f"{row['kind']} {row['address']}: {row.pop('why')}",
+        }
+        for row in rows
+    ]
+    connection.execute(deliveries.insert(), [{**row, "due_at": at, "since": at} for row in rows])
+    connection.execute(history.insert(), lines)
+
+
+DISMISSED = "dismissed"
+"""The reason of a delivery that a person let rest: nothing more is told there."""
 
 _WAKE = (
     update(deliveries)
-    .where(deliveries.c.incident == bindparam("key_incident"))
+    .where(
+        deliveries.c.incident == bindparam("key_incident"),
+        or_(deliveries.c.state != "skipped", func.coalesce(deliveries.c.reason, "") != DISMISSED),
+    )
     .values(
         want=bindparam("version"),
         urgency=bindparam("level"),
@@ -145,13 +176,16 @@ def wake(connection: Connection, grown: Sequence[Case], at: datetime) -> None:
     """Make the deliveries of incidents that changed due."""
     known = [case for case in grown if not case.fresh]
     if known:
-        connection.execute(
-            _WAKE,
-            [
-                {"key_incident": case.id, "version": case.version, "level": int(case.priority[1]), "at": at}
-                for case in known
-            ],
-        )
+        connection.execute(_WAKE, [_waking(case.id, case.version, case.priority, at) for case in known])
+
+
+def wake_one(connection: Connection, incident: str, version: int, priority: str, at: datetime) -> None:
+    """Make the deliveries of one incident that changed due."""
+    connection.execute(_WAKE, _waking(incident, version, priority, at))
+
+
+def _waking(incident: str, version: int, priority: str, at: datetime) -> JSON:
+    return {"key_incident": incident, "version": version, "level": int(priority[1]), "at": at}
 
 
 def lanes_of(connection: Connection, ids: Collection[str]) -> set[str]:
@@ -223,8 +257,9 @@ def change(connection: Connection, delivery_id: str, **values: Any) -> None:  # 
 
 def told(connection: Connection, delivery: Delivery, version: int, done: JSON, more: JSON) -> None:
     """Store a delivery that shows `version`; `done` if nothing changed meanwhile, `more` if a newer version waits."""
-    same = and_(deliveries.c.id == delivery.id, deliveries.c.want == version)
-    newer = and_(deliveries.c.id == delivery.id, deliveries.c.want != version)
+    # a version may grow without being wanted here (`wake_siblings`): what was told may be newer than what was asked for
+    same = and_(deliveries.c.id == delivery.id, deliveries.c.want <= version)
+    newer = and_(deliveries.c.id == delivery.id, deliveries.c.want > version)
     if connection.execute(update(deliveries).where(same).values(**done)).rowcount == 0:
         connection.execute(update(deliveries).where(newer).values(**more))
 

@@ -14,6 +14,16 @@ if TYPE_CHECKING:
 
 FULL = 2
 POOL = 8
+CONNECTION: dict[str, Any] = {
+    "connect_timeout": 2,
+    "prepare_threshold": None,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+"""Of every connection to PostgreSQL: no prepared statements (a pooler mixes them up), and a host that is gone without
+a word, or out of reach, is noticed within 10 s, not after a quarter of an hour."""
 
 
 class NotDurableError(RuntimeError):
@@ -67,7 +77,7 @@ def open_engine(url: URL) -> Engine:
         pool_pre_ping=False,
         pool_recycle=300,
         pool_timeout=2,
-        connect_args={"connect_timeout": 2, "application_name": "bridge", "prepare_threshold": None},
+        connect_args={"application_name": "bridge", **CONNECTION},
     )
 
 

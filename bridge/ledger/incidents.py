@@ -42,6 +42,7 @@ def load(connection: Connection, incident_id: str) -> Incident | None:
         times=row.times,
         previous=_previous(connection, row.previous) if row.previous else None,
         team_said=row.facts.get("team_said", True),
+        unknown_teams=tuple(row.facts.get("unknown_teams", ())),
         priority_word=row.facts.get("priority_word"),
         truncated=row.facts.get("truncated", 0),
         external_url=row.facts.get("external_url", ""),

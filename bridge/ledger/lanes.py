@@ -121,3 +121,10 @@ def pulse(connection: Connection, holder: str, now: ColumnElement[int]) -> None:
     insert = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(lanes)
     row = {"holder": holder, "lease_until": now + LEASE}
     connection.execute(insert.values(name=PULSE, **row).on_conflict_do_update(index_elements=[lanes.c.name], set_=row))
+
+
+def holders(connection: Connection, names: Collection[str], now: ColumnElement[int]) -> dict[str, str]:
+    """Say who holds these lanes now, for those that somebody holds."""
+    held = _until.between(now, now + 5 * LEASE)
+    rows = connection.execute(select(lanes.c.name, lanes.c.holder).where(lanes.c.name.in_(list(names)), held))
+    return {row.name: row.holder for row in rows if row.holder is not None}

@@ -11,7 +11,7 @@ from bridge.ledger.tables import alerts, deliveries, history, incident_teams, in
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from sqlalchemy import Column, Select
+    from sqlalchemy import Column, ColumnElement, Select
     from sqlalchemy.engine import Connection, Row
 
 JSON = dict[str, Any]
@@ -48,6 +48,11 @@ def _receipt(row: Row[Any]) -> JSON:
     }
 
 
+def in_quarantine() -> ColumnElement[bool]:
+    """Return the condition that a receipt, or a part of it, could not be read."""
+    return (receipts.c.state == "quarantined") | ((receipts.c.state == "absorbed") & receipts.c.problem.is_not(None))
+
+
 def receipt(connection: Connection, receipt_id: str) -> JSON | None:
     """Return one receipt as the API shows it."""
     row = connection.execute(select(*_RECEIPT).where(receipts.c.id == receipt_id)).first()
@@ -57,7 +62,9 @@ def receipt(connection: Connection, receipt_id: str) -> JSON | None:
 def receipt_list(connection: Connection, state: str | None, cursor: str | None) -> JSON:
     """Return a page of receipts, in one state or in all."""
     query = select(*_RECEIPT)
-    if state:
+    if state == "quarantined":
+        query = query.where(in_quarantine())
+    elif state:
         query = query.where(receipts.c.state == state)
     rows, after = _paged(connection, query, receipts.c.id, cursor)
     return {"items": [_receipt(row) for row in rows], "next": after}

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 SMALL = 512
 """Bytes up to which compressing a body does not pay."""
+ROOM = 16 * 1024 * 1024
+"""Bytes of bodies that are read at once, unpacked; always at least one body."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,15 @@ def waiting(connection: Connection, source: str, limit: int) -> list[Receipt]:
         .order_by(receipts.c.progress > 0, receipts.c.id)
         .limit(limit)
     )
-    return [_receipt(row) for row in connection.execute(query)]
+    found: list[Receipt] = []
+    room = ROOM
+    with connection.execution_options(stream_results=True, max_row_buffer=10).execute(query) as rows:
+        for row in rows:
+            found.append(_receipt(row))
+            room -= len(found[-1].body)
+            if room <= 0:
+                break
+    return found
 
 
 def load(connection: Connection, receipt_id: str) -> Receipt | None:
@@ -110,7 +120,9 @@ def settle(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
         .where(and_(receipts.c.id == bindparam("key"), receipts.c.state == "new"))
         .values({name: bindparam(name) for name in ("state", "problem", "alerts", "progress", "incidents")})
     )
-    connection.execute(statement, [{"key": row["id"], **{k: v for k, v in row.items() if k != "id"}} for row in rows])
+    values = [{"key": row["id"], **{k: v for k, v in row.items() if k != "id"}} for row in rows]
+    if values:
+        connection.execute(statement, values)
 
 
 def count(connection: Connection, state: str) -> int:

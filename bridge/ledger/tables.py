@@ -191,6 +191,7 @@ deliveries = Table(
     Column("failing_since", Instant),
     Column("last_error", Text),
     Column("reason", Text),  # why it is held, skipped or dead, and what to mend
+    Column("because", Text),  # why it is told here although routing did not say so: another address could not be told
     Column("folded_into", ULID),  # the digest's delivery that tells this one
     UniqueConstraint("incident", "kind", "address"),
 )
@@ -215,6 +216,14 @@ lanes = Table(
     Column("trouble", JsonText),  # since when, of which kind of request, the gap, the probes
     Column("last_error", Text),
     Column("place", JsonText),  # what was learned about the place: a channel's id, a repository's visibility
+)
+
+counts = Table(
+    "counts",
+    metadata,
+    Column("metric", String(60), primary_key=True),
+    Column("labels", String(300), primary_key=True),  # JSON, its keys sorted
+    Column("value", BigInteger, nullable=False),
 )
 
 history = Table(

@@ -17,7 +17,7 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 if TYPE_CHECKING:
@@ -36,6 +36,10 @@ BATCH = 200
 
 class UnavailableError(RuntimeError):
     """It could not be stored: disk full, database away, locked, or overloaded."""
+
+
+class RefusedError(UnavailableError):
+    """The database is there but refuses these very values (a constraint, a type): trying again does not mend it."""
 
 
 class FileTurns:
@@ -113,6 +117,7 @@ class Writer:
         """Run `function` in a transaction and return its result once it is committed.
 
         Raises:
+            RefusedError: the database refuses these values.
             UnavailableError: it could not be stored within `patience` seconds; on a lost PostgreSQL answer it may
                 have been.
         """
@@ -123,6 +128,8 @@ class Writer:
         except FutureTimeoutError:
             work.future.cancel()
             raise UnavailableError("the database was busy for over 2 s; the sender should try again") from None
+        except (DataError, IntegrityError) as error:
+            raise RefusedError("the database refused it") from error
         except (DBAPIError, PoolTimeoutError) as error:
             raise UnavailableError(_reason(error)) from error
 
@@ -185,12 +192,16 @@ class Writer:
     def _transaction(self, batch: list[_Work]) -> list[Any]:
         deadline = min(work.deadline for work in batch)
         while True:
+            committing = False
             try:
                 with self._engine.begin() as connection:
                     results = [work.function(connection) for work in batch]
+                    committing = True
                 self.commits += 1
             except OperationalError as error:
-                if not _passes(error) or time.monotonic() > deadline:
+                # a connection that was cut while it waited in the pool; whether a commit under way took, nobody knows
+                cut = error.connection_invalidated and not committing
+                if not (cut or _passes(error)) or time.monotonic() > deadline:
                     raise
                 time.sleep(0.005)
             else:

@@ -171,15 +171,19 @@ def previous(want: Want, zone: tzinfo) -> PreviousView | None:
     )
 
 
-def notes(incident: Incident, stands: Standing) -> tuple[str, ...]:
+def notes(want: Want, stands: Standing) -> tuple[str, ...]:
     """Return what is odd about an incident, so that nobody takes it for what it is not."""
-    told = []
+    incident = want.incident
+    told = [one_line(want.because)] if want.because else []
     if incident.test:
         told.append("TEST: nothing is wrong.")
     elif stands.sentence:
         told.append(stands.sentence)
     if not incident.team_said:
         told.append("No team given: sent to the default destinations.")
+    elif incident.unknown_teams:
+        names = ", ".join(one_line(team)[:50] for team in incident.unknown_teams[:5])
+        told.append(f"Team {names} is not configured: sent to the default destinations.")
     if incident.priority_word:
         word = one_line(incident.priority_word)[:50]
         told.append(f'Priority "{word}" is not known: treated as {incident.priority.value}.')

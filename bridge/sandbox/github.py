@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 from bridge.sandbox import github_checks, github_issues
 from bridge.sandbox.exchange import Request, Response, json_response, text_response
-from bridge.sandbox.github_app import check_jwt
+from bridge.sandbox.github_app import check_jwt, token_body
 from bridge.sandbox.github_call import Call
 from bridge.sandbox.github_checks import GitHubError
 from bridge.sandbox.github_json import Shapes, iso
@@ -61,6 +61,7 @@ class GitHubDouble:
         tokens: token → whose it is; default: `ghp_sandbox`.
         strict_repositories: a repository that was not added does not exist. Otherwise asking for it makes it.
         limits: rate limits and lag, default none.
+        app_key: the App's public key as a PEM text; without one any JWT's signature is good.
         page_url: where people look at issues; `html_url` leads there.
 
     Attributes:
@@ -69,19 +70,21 @@ class GitHubDouble:
         limits: may be replaced at any time.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (keywords, each of its own)
         self,
         clock: Callable[[], float],
         *,
         tokens: Mapping[str, Credential] | None = None,
         strict_repositories: bool = False,
         limits: GitHubLimits | None = None,
+        app_key: str | None = None,
         page_url: str = "https://github.test",
     ) -> None:
         self.clock = clock
         self.tokens = dict(tokens) if tokens is not None else {"ghp_sandbox": Credential("alert-bridge")}
         self.strict_repositories = strict_repositories
         self.limits = limits or GitHubLimits()
+        self.app_key = app_key
         self.page_url = page_url
         self.api_url = "https://api.github.test"
         self.installations: set[int] | None = None
@@ -222,7 +225,7 @@ class GitHubDouble:
     def _make_token(self, request: Request, installation: str) -> Response:
         """A token for an App's installation, good for an hour."""
         now = self.clock()
-        check_jwt(request.token, now)
+        check_jwt(request.token, now, self.app_key)
         number = int(installation) if installation.isdecimal() else -1
         if number < 0 or (self.installations is not None and number not in self.installations):
             raise GitHubError(404, "Not Found")
@@ -230,9 +233,7 @@ class GitHubDouble:
         self._made_tokens += 1
         token = f"ghs_sandbox{self._made_tokens:029d}"
         self.tokens[token] = Credential("alert-bridge[bot]", expires_at=now + HOUR, is_app=True)
-        permissions = {"issues": "write", "metadata": "read"}
-        body = {"token": token, "expires_at": iso(now + HOUR), "permissions": permissions}
-        return json_response(body | {"repository_selection": "all"}, 201)
+        return json_response(token_body(token, iso(now + HOUR)), 201)
 
 
 def _template(rest: list[str]) -> tuple[str, str]:

@@ -23,10 +23,16 @@ blueprint = Blueprint("intake", __name__)
 KEPT_HEADERS = ("Content-Type", "User-Agent", "Content-Encoding")
 """What is stored of a request's headers: never Authorization, a signature or a cookie."""
 CHUNK = 65_536
+LONGEST_ERROR = 1_024
+"""Bytes of an error: so much of it appears in Grafana's list of alerts."""
 
 
 class TooLargeError(Exception):
     """The body, or what it unpacks to, is over the source's `max_body`."""
+
+
+class UnfinishedError(Exception):
+    """The sender stopped in the middle: fewer bytes came than Content-Length says."""
 
 
 class UnpackError(Exception):
@@ -50,6 +56,8 @@ def receive(source: str) -> tuple[Response, int] | Response:
         return _error(
             413, f"the body is over {settings.max_body} bytes: raise max_body of source {source}, or send less"
         )
+    except UnfinishedError:
+        return _error(400, "the body ended before its Content-Length: nothing was stored, send it again, whole")
     except auth.RefusedError as error:
         return _error(401, str(error))
     except UnpackError:
@@ -83,6 +91,8 @@ def read_body(limit: int) -> bytes:
         if size > limit:
             raise TooLargeError
         parts.append(part)
+    if size < (request.content_length or 0):
+        raise UnfinishedError
     return b"".join(parts)
 
 
@@ -104,4 +114,8 @@ def unpack(raw: bytes, encoding: str, limit: int) -> bytes:
 
 
 def _error(status: int, sentence: str) -> tuple[Response, int]:
-    return jsonify(error=sentence[:900]), status
+    answer = jsonify(error=sentence)
+    while len(answer.data) > LONGEST_ERROR:
+        sentence = sentence[: len(sentence) * 9 // 10]
+        answer = jsonify(error=f"{sentence}…")
+    return answer, status

@@ -113,7 +113,7 @@ def read_alert(entry: dict[str, object], common: Common) -> Alert:
     own_labels = fields.string_map(entry.get("labels"))
     own_annotations = fields.string_map(entry.get("annotations"))
     entry = alertmanager.unfold(entry, own_labels, own_annotations)
-    org = fields.identifier(entry.get("orgId")) or common.org
+    org = identity.organisation(fields.identifier(entry.get("orgId"))) or common.org
     rule = fields.identifier(entry.get("ruleUID")) or links.rule_uid(entry.get("generatorURL"), entry.get("silenceURL"))
     annotations = {**common.annotations, **own_annotations}
     title = _title(annotations, common)
@@ -151,7 +151,7 @@ def _common(document: dict[str, object]) -> Common:
         group_labels=group_labels,
         annotations=annotations,
         external_url=links.absolute(document.get("externalURL")) or "",
-        org=fields.identifier(document.get("orgId")),
+        org=identity.organisation(fields.identifier(document.get("orgId"))),
         title=fields.text(document.get("title")) or "",
         receiver=_QUOTED.sub(r"\1", fields.text(document.get("receiver")) or ""),
     )

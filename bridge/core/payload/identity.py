@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-LONGEST = 128
-"""A sender's fingerprint longer than this is stored as its digest."""
+LONGEST = 100
+"""A sender's fingerprint or organisation longer than this is stored as its digest."""
 
 _STATE_PREFIX = re.compile(r"(?:\s*\[[^\]]*\])+\s*")
 
@@ -34,6 +34,11 @@ def fingerprint(said: str, labels: Mapping[str, str], rule: str, title: str, rec
     if rule:
         return _digest(["rule", rule])
     return _digest(["title", title, receiver])
+
+
+def organisation(said: str) -> str:
+    """Return an organisation's id as it can be stored."""
+    return said if len(said) <= LONGEST else _digest(["organisation", said])
 
 
 def bare_title(title: str) -> str:

@@ -53,7 +53,7 @@ def read(document: dict[str, object]) -> Group:
         values=_values(document.get("evalMatches")),
         links=_links(document),
         rule_uid=rule or None,
-        org=fields.identifier(document.get("orgId")),
+        org=identity.organisation(fields.identifier(document.get("orgId"))),
         title=identity.bare_title(title) or name,
         state=state,
     )

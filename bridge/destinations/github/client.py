@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlencode, urljoin, urlsplit
+from urllib.parse import urlencode
 
 from bridge.destinations.base import Done, Failed, Fault, Found, Scope
 from bridge.destinations.deadline import Deadline
-from bridge.destinations.github.errors import REDIRECTS, failed, request_id, unlike_github
+from bridge.destinations.github.app import TokenError, installation
+from bridge.destinations.github.errors import request_id, then_replay, unlike_github
+from bridge.destinations.github.session import Session, base_of
 from bridge.destinations.github.step import repository
-from bridge.destinations.http import MIB, ExchangeError, Http, bearer
+from bridge.destinations.http import MIB, ExchangeError, Http
 from bridge.destinations.steps import delivery_of, table, text
 
 if TYPE_CHECKING:
@@ -21,8 +22,9 @@ if TYPE_CHECKING:
 
     from bridge.destinations.answer import Answer
     from bridge.destinations.base import JSON, Client, Have, Outcome, Settings, Step
+    from bridge.destinations.github.app import Installation
+    from bridge.destinations.http import Transport
 
-API: Final = "https://api.github.com"
 SKEW: Final = timedelta(minutes=5)
 PAGE: Final = 100
 PAGES: Final = 10
@@ -32,13 +34,13 @@ LISTED: Final = 16 * MIB
 MARK: Final = re.compile(r"\s*(<!-- bridge:\S+:\d+ -->)")
 
 
-def connect(settings: Settings) -> Client:
-    """Return a client for a token.
+def connect(settings: Settings, http: Callable[[str], Transport] = Http) -> Client:
+    """Return a client for a token, or for an app's installation, whose tokens all clients of a process share.
 
     Raises:
-        ValueError: there is no usable token or address; the sentence says why, without showing it.
+        ValueError: there is no usable token, app or address; the sentence says why, without showing it.
     """
-    return GitHub(settings)
+    return GitHub(settings, http, installation(settings, base_of(settings)))
 
 
 class _UnlistedError(Exception):
@@ -50,19 +52,13 @@ class _UnlistedError(Exception):
 
 
 class GitHub:
-    """A repository, seen through a token."""
+    """A repository, seen through a token, or through the tokens of an app's installation."""
 
-    def __init__(self, settings: Settings) -> None:
-        if not settings.text("token") and settings.values.get("app"):
-            raise ValueError("`app:` is not supported yet: give the destination a `token`")
-        self._base = settings.text("api_url", API).rstrip("/")
+    def __init__(
+        self, settings: Settings, http: Callable[[str], Transport] = Http, app: Installation | None = None
+    ) -> None:
         self._repo = repository(settings)
-        self._headers = {
-            "Accept": "application/vnd.github+json",
-            "Authorization": bearer(settings.text("token")),
-            "X-GitHub-Api-Version": "2022-11-28",
-        }
-        self._http = Http(self._base)
+        self._session = Session(settings, http, app)
 
     def send(self, step: Step, have: Have, deadline: float, ready: Callable[[], None]) -> Outcome:
         """Send a step. `ready` is called before each request's first byte; a redirect or a 404 makes a second one."""
@@ -73,15 +69,18 @@ class GitHub:
         return outcome
 
     def _send(self, step: Step, have: Have, until: Deadline, ready: Callable[[], None]) -> Outcome:
+        delivery = delivery_of(step, have)
         try:
-            answer = self._exchange(step.method.partition(" ")[0], step.path, step.request, until, ready)
+            answer = self._session.exchange(step.method.partition(" ")[0], step.path, step.request, until, ready)
             if _succeeded(answer):
                 return _done(step, have, answer)
-            fault = failed(answer, step.method, self._repo, delivery_of(step, have))
+            fault = self._session.failed(answer, step.method, self._repo, delivery)
             if fault.error == "not_found" and step.method in {"PATCH issue", "POST comments"}:
                 return self._missing(fault, until)
         except ExchangeError as error:
             return error.failed()
+        except TokenError as error:
+            return then_replay(error.failed, delivery)
         if fault.fault is Fault.SATISFIED:
             return Done({}, fault.request_id)
         unreadable = fault.fault in {Fault.PERMANENT, Fault.REPLACE} and fault.scope is not Scope.TOKEN
@@ -89,7 +88,7 @@ class GitHub:
 
     def _missing(self, fault: Failed, until: Deadline) -> Failed:
         """Tell an issue that is gone from a repository that can't be seen: only the first is opened anew."""
-        if not _succeeded(self._exchange("GET", f"/repos/{self._repo}", {}, until, _at_once)):
+        if not _succeeded(self._session.exchange("GET", f"/repos/{self._repo}", {}, until, _at_once)):
             return fault
         return Failed(Fault.REPLACE, "issue_gone", status=fault.status, request_id=fault.request_id)
 
@@ -105,6 +104,8 @@ class GitHub:
                     return Found(_remote(step, have, found))
         except _UnlistedError as error:
             return error.failed
+        except TokenError as error:
+            return then_replay(error.failed, "")
         except ExchangeError as error:
             return error.failed()
         return Found(None)
@@ -122,10 +123,10 @@ class GitHub:
             query |= {"state": "all", "sort": "created", "direction": "desc"}
         for page in range(1, PAGES + 1):
             path = f"{step.path}?{urlencode({**query, 'page': page})}"
-            answer = self._exchange("GET", path, {}, until, _at_once, cap=LISTED)
+            answer = self._session.exchange("GET", path, {}, until, _at_once, cap=LISTED)
             listed = answer.json()
             if not _succeeded(answer):
-                raise _UnlistedError(failed(answer, "GET", self._repo, ""))
+                raise _UnlistedError(self._session.failed(answer, "GET", self._repo, ""))
             if not isinstance(listed, list):
                 raise _UnlistedError(unlike_github(answer))
             yield listed
@@ -133,24 +134,9 @@ class GitHub:
                 return
         raise _UnlistedError(Failed(Fault.RETRY, "too many issues to search"))
 
-    def _exchange(  # noqa: PLR0913 - one request has these parts
-        self, verb: str, path: str, request: JSON, until: Deadline, ready: Callable[[], None], *, cap: int = MIB
-    ) -> Answer:
-        """Send one request; one redirect to the same host is followed, with method and body kept."""
-        url = f"{self._base}{path}"
-        content = json.dumps(request).encode() if request else None
-        headers = {**self._headers, **({"Content-Type": "application/json; charset=utf-8"} if request else {})}
-        answer = self._http.exchange(verb, url, deadline=until, ready=ready, headers=headers, content=content, cap=cap)
-        target = urljoin(url, answer.headers.get("location", url))
-        if answer.status in REDIRECTS and target != url and _origin(target) == _origin(self._base):
-            return self._http.exchange(
-                verb, target, deadline=until, ready=ready, headers=headers, content=content, cap=cap
-            )
-        return answer
-
     def close(self) -> None:
         """Give connections back."""
-        self._http.close()
+        self._session.close()
 
 
 def _at_once() -> None:
@@ -159,11 +145,6 @@ def _at_once() -> None:
 
 def _succeeded(answer: Answer) -> bool:
     return answer.status // 100 == 2  # noqa: PLR2004 - any success
-
-
-def _origin(url: str) -> tuple[str, str, int | None]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname or "", parts.port
 
 
 def _done(step: Step, have: Have, answer: Answer) -> Outcome:

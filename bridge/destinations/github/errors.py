@@ -8,6 +8,7 @@ nor headers tell two cases apart.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
 
@@ -132,7 +133,16 @@ def _failed(  # noqa: PLR0913 - the parts of one value
     )
 
 
+def then_replay(fault: Failed, delivery: str) -> Failed:
+    """End the sentence of a fault with how to go on."""
+    return replace(fault, hint=_ended(fault.hint, delivery))
+
+
 def _sentence(say: str, repo: str, delivery: str, **words: str) -> str:
     """Fill a sentence in and end it with how to go on."""
+    return _ended(say.format(repo=repo, **words), delivery)
+
+
+def _ended(sentence: str, delivery: str) -> str:
     again = f"`bridge replay {delivery}`" if delivery else "`bridge replay --all`"
-    return f"{say.format(repo=repo, **words)}, then {again}." if say else ""
+    return f"{sentence}, then {again}." if sentence else ""

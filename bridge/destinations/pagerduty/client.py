@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from bridge.destinations.answer import Answer
     from bridge.destinations.base import Client, Have, Outcome, Settings, Step
+    from bridge.destinations.http import Transport
 
 API: Final = "https://events.pagerduty.com"
 
@@ -33,7 +34,7 @@ API: Final = "https://events.pagerduty.com"
 class _Transport(httpx2.BaseTransport):
     """Carries the requests of one step over shared connections, and keeps the last answer."""
 
-    def __init__(self, http: Http, deadline: Deadline, ready: Callable[[], None]) -> None:
+    def __init__(self, http: Transport, deadline: Deadline, ready: Callable[[], None]) -> None:
         self._http = http
         self._deadline = deadline
         self._ready = ready
@@ -84,23 +85,23 @@ class _Events(EventsApiV2Client):
         self._url = base
 
 
-def connect(settings: Settings) -> Client:
+def connect(settings: Settings, http: Callable[[str], Transport] = Http) -> Client:
     """Return a client for all configured routing keys.
 
     Raises:
         ValueError: the address can't be used.
     """
-    return PagerDuty(settings)
+    return PagerDuty(settings, http)
 
 
 class PagerDuty:
     """An Events API, with the routing keys of a destination: the new one first, older ones to resolve with."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, http: Callable[[str], Transport] = Http) -> None:
         self._base = settings.text("api_url", API).rstrip("/")
         keys, digests = names(settings.values, "routing_key"), names(settings.values, "digests")
         self._keys = dict(zip(digests, keys, strict=False)) if digests else {"": keys[0] if keys else ""}
-        self._http = Http(self._base)
+        self._http = http(self._base)
 
     def send(self, step: Step, have: Have, deadline: float, ready: Callable[[], None]) -> Outcome:
         """Send an event under the routing key that the step names by its digest."""

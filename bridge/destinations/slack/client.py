@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from bridge.destinations.base import JSON, Client, Have, Outcome, Settings, Step
+    from bridge.destinations.http import Transport
 
 API: Final = "https://slack.com/api/"
 SKEW: Final = timedelta(minutes=5)
@@ -33,25 +34,25 @@ Mark = tuple[str, int]
 """A delivery's id and a step's number."""
 
 
-def connect(settings: Settings) -> Client:
+def connect(settings: Settings, http: Callable[[str], Transport] = Http) -> Client:
     """Return a client for a bot token, or for an incoming webhook where there is only that.
 
     Raises:
         ValueError: the address or the token can't be used; the sentence says why, without showing it.
     """
-    return Slack(settings) if settings.text("token") else Webhook(settings)
+    return Slack(settings, http) if settings.text("token") else Webhook(settings, http)
 
 
 class Slack:
     """A workspace, seen through a bot token."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, http: Callable[[str], Transport] = Http) -> None:
         self._base = settings.text("api_url", API).rstrip("/") + "/"
         self._token = settings.text("token")
         bearer(self._token)
         name = channel_name(settings)
         self._channel = name if is_id(name) else f"#{name}"
-        self._http = Http(self._base)
+        self._http = http(self._base)
 
     def send(self, step: Step, have: Have, deadline: float, ready: Callable[[], None]) -> Outcome:
         """Send a step. `ready` is called before each request's first byte; a step that learns has several."""
@@ -117,10 +118,10 @@ class Slack:
 class Webhook:
     """An incoming webhook: it can post, and nothing else. Its address is the secret."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, http: Callable[[str], Transport] = Http) -> None:
         self._url = settings.text("webhook_url")
         parts = urlsplit(self._url)
-        self._http = Http(f"{parts.scheme}://{parts.netloc}")
+        self._http = http(f"{parts.scheme}://{parts.netloc}")
         name = channel_name(settings)
         self._channel = f"#{name}" if name and not is_id(name) else name or "the webhook's channel"
 

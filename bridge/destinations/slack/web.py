@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from bridge.destinations.answer import Answer
     from bridge.destinations.base import JSON
     from bridge.destinations.deadline import Deadline
-    from bridge.destinations.http import Http
+    from bridge.destinations.http import Transport
 
 _SILENT = logging.getLogger("bridge.slack_sdk")
 _SILENT.setLevel(logging.CRITICAL + 1)
@@ -40,7 +40,7 @@ class RefusedError(Exception):
 class Web(WebClient):
     """One step's use of the Web API: made anew for each, so that several threads may share the connections."""
 
-    def __init__(self, token: str, base: str, http: Http, deadline: Deadline, ready: Callable[[], None]) -> None:
+    def __init__(self, token: str, base: str, http: Transport, deadline: Deadline, ready: Callable[[], None]) -> None:
         super().__init__(token, base, retry_handlers=[], user_agent_prefix=USER_AGENT, logger=_SILENT)
         self._http = http
         self._deadline = deadline

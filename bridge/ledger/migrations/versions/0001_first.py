@@ -48,6 +48,13 @@ def upgrade() -> None:
         postgresql_where=sa.text("state IN ('firing', 'stale')"),
     )
     op.create_table(
+        "counts",
+        sa.Column("metric", sa.String(length=60), nullable=False),
+        sa.Column("labels", sa.String(length=300), nullable=False),
+        sa.Column("value", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("metric", "labels"),
+    )
+    op.create_table(
         "lanes",
         sa.Column("name", sa.String(length=300), nullable=False),
         sa.Column("holder", sa.String(length=100), nullable=True),
@@ -131,6 +138,7 @@ def upgrade() -> None:
         sa.Column("failing_since", sa.BigInteger(), nullable=True),
         sa.Column("last_error", sa.Text(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("because", sa.Text(), nullable=True),
         sa.Column("folded_into", sa.String(length=26), nullable=True),
         sa.ForeignKeyConstraint(["incident"], ["incidents.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id"),

@@ -1,0 +1,111 @@
+"""Opening the ledger for a verb: beside a running bridge or without one, from the environment alone."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from bridge.cli.common import environment, sentences
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    from sqlalchemy.engine import Connection
+
+    from bridge.config.environ import Environ
+    from bridge.ledger.ledger import Ledger
+
+TOGETHER = 500
+"""Ids that are acted on in one commit."""
+
+
+def fail(sentence: str) -> SystemExit:
+    """Say what is wrong; to be raised."""
+    click.echo(sentence, err=True)
+    return SystemExit(1)
+
+
+@contextmanager
+def database_sentences() -> Iterator[None]:
+    """Print what is wrong with the database as a sentence, without its address: that may hold a password."""
+    from sqlalchemy.exc import ArgumentError, SQLAlchemyError  # noqa: PLC0415 - `bridge --help` doesn't wait for it
+
+    try:
+        with sentences():
+            yield
+    except ArgumentError:
+        raise fail(
+            "BRIDGE_DATABASE_URL is no database's address: write sqlite:///bridge.db or postgresql://…"
+        ) from None
+    except SQLAlchemyError as error:
+        raise fail(f"the database can't be read ({type(error).__name__}): is it there, and is it ours?") from None
+
+
+@contextmanager
+def opened(config: Path) -> Iterator[tuple[Ledger, Environ]]:
+    """Give the ledger that the environment names; the tables are left as they are.
+
+    An SQLite file that isn't there is not made: the verb was called in another folder than the bridge's.
+    """
+    with database_sentences():
+        from bridge.ledger.ledger import open_ledger  # noqa: PLC0415 - `bridge --help` doesn't wait for SQLAlchemy
+
+        environ = environment(config)
+        path = database_file(environ)
+        if path is not None and not path.exists():
+            raise fail(f"there is no {path.name} here: go to the bridge's folder, or set BRIDGE_DATABASE_URL")
+        try:
+            ledger = open_ledger(environ.database_url, upgrade=False)
+        except OSError as error:
+            raise fail(f"the ledger can't be opened: {error.strerror or error}") from None
+        try:
+            yield ledger, environ
+        finally:
+            ledger.close()
+
+
+def database_file(environ: Environ) -> Path | None:
+    """Return the SQLite file that the environment names, None for PostgreSQL."""
+    from bridge.ledger.engine import database_url, sqlite_path  # noqa: PLC0415 - `bridge --help` doesn't wait for it
+
+    try:
+        return sqlite_path(database_url(environ.database_url))
+    except ValueError as error:
+        raise fail(str(error)) from None
+
+
+def hint(ledger: Ledger, environ: Environ) -> None:
+    """Ask whoever delivers to look at once; where nobody hears it, the sweep finds what is due."""
+    from bridge.compose import hinter  # noqa: PLC0415 - `bridge --help` doesn't wait for it
+    from bridge.delivery.hints import ALL  # noqa: PLC0415 - as above
+
+    sending = hinter(ledger, environ)
+    sending.hint(ALL)
+    sending.close()
+
+
+def now() -> datetime:
+    """Return the present time."""
+    from bridge.clock import SystemClock  # noqa: PLC0415 - `bridge --help` doesn't wait for it
+
+    return SystemClock().now()
+
+
+def act(ledger: Ledger, ids: Sequence[str], function: Callable[[Connection, Sequence[str]], list[str]]) -> list[str]:
+    """Act on ids, some hundred a commit; return those that it was true for."""
+    done: list[str] = []
+    for start in range(0, len(ids), TOGETHER):
+        some = ids[start : start + TOGETHER]
+        done += ledger.write(lambda connection, some=some: function(connection, some))  # type: ignore[misc]
+    return done
+
+
+def chosen(ids: Sequence[str], *, everything: bool) -> tuple[str, ...]:
+    """Return the ids as they are stored; naming some and --all at once, or neither, is wrong use."""
+    if bool(ids) == everything:
+        raise click.UsageError("name ids, or give --all")
+    return tuple(dict.fromkeys(one.strip().upper() for one in ids))

@@ -1,0 +1,151 @@
+"""What is stored, in words: the API's JSON as lines for people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+
+from bridge.cli.show import counted, moment, place, table
+from bridge.ledger.tables import incidents
+from bridge.render.words import number
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from sqlalchemy.engine import Connection
+
+JSON = dict[str, Any]
+
+
+def _more(page: JSON) -> Iterator[str]:
+    if page["next"]:
+        yield f"There are more: --cursor {page['next']}"
+
+
+def incident_lines(page: JSON) -> Iterator[str]:
+    """Yield a page of incidents, one a line."""
+    if not page["items"]:
+        yield "There is no such incident."
+        return
+    rows = [("ID", "PRIO", "STATE", "OPENED (UTC)", "TEAMS", "TITLE")]
+    rows += [
+        (
+            one["id"],
+            one["priority"],
+            one["state"],
+            moment(one["opened_at"], short=True),
+            ", ".join(one["teams"]),
+            one["title"],
+        )
+        for one in page["items"]
+    ]
+    yield from table(rows, last_cut=True)
+    yield from _more(page)
+
+
+def whole(found: JSON) -> Iterator[str]:
+    """Yield one incident with its alerts, deliveries and history."""
+    yield found["title"]
+    yield from table(list(_facts(found)), indent="  ")
+    yield ""
+    yield counted(len(found["alerts"]), "alert")
+    for alert in found["alerts"]:
+        yield from _alert(alert)
+    yield ""
+    yield "Told at" if found["deliveries"] else "Told nowhere"
+    for delivery in found["deliveries"]:
+        yield from _delivery(delivery)
+    yield ""
+    yield "What happened"
+    lines = [(moment(line["at"]), line["what"], line["why"] or "") for line in found["timeline"]]
+    yield from table(lines, indent="  ") if lines else ()
+
+
+def _facts(found: JSON) -> Iterator[tuple[str, str]]:
+    reason = f": {found['state_reason']}" if found["state_reason"] else ""
+    yield "id", found["id"]
+    yield "state", f"{found['state']}{reason}"
+    yield "priority", found["priority"]
+    yield "teams", ", ".join(found["teams"])
+    yield "source", found["source"]
+    yield "opened", moment(found["opened_at"])
+    if found["resolved_at"]:
+        yield "ended", moment(found["resolved_at"])
+    if found["times"] > 1:
+        yield "fired", f"{found['times']} times"
+    if found["previous"]:
+        yield "the one before", found["previous"]
+
+
+def _alert(alert: JSON) -> Iterator[str]:
+    name = alert["labels"].get("alertname") or "Unnamed alert"
+    ends = f", ended {moment(alert['ends_at'])}" if alert["ends_at"] else ""
+    yield f"  {alert['status']}: {name}, since {moment(alert['starts_at'])}{ends}"
+    rows = [("fingerprint", alert["fingerprint"])]
+    rows += [("label", f"{name} = {text}") for name, text in alert["labels"].items() if name != "alertname"]
+    rows += [("annotation", f"{name} = {text}") for name, text in alert["annotations"].items()]
+    rows += [("value", f"{name} = {_number(value)}") for name, value in alert["values"].items()]
+    yield from table(rows, indent="    ")
+
+
+def _number(value: float | None) -> str:
+    return "none" if value is None else number(value)
+
+
+def _delivery(delivery: JSON) -> Iterator[str]:
+    yield f"  {place(delivery['destination'], delivery['kind'], delivery['address'])}: {delivery['state']}"
+    yield from table(list(_delivery_facts(delivery)), indent="    ")
+
+
+def _delivery_facts(delivery: JSON) -> Iterator[tuple[str, str]]:
+    yield "id", delivery["id"]
+    yield from (("url", str(delivery["remote"][name])) for name in ("url",) if name in delivery["remote"])
+    if delivery["reason"]:
+        yield "reason", delivery["reason"]
+    if delivery["last_error"]:
+        yield "last error", delivery["last_error"]
+    if delivery["attempts"]:
+        yield "attempts", str(delivery["attempts"])
+    if delivery["next_attempt_at"]:
+        yield "next try", moment(delivery["next_attempt_at"])
+
+
+def titles(connection: Connection, page: JSON) -> dict[str, str]:
+    """Return the titles of the incidents that a page of deliveries belongs to."""
+    ids = {one["incident"] for one in page["items"]}
+    query = select(incidents.c.id, incidents.c.title).where(incidents.c.id.in_(ids))
+    return {row.id: row.title for row in connection.execute(query)}
+
+
+def dead_lines(page: JSON, named: Mapping[str, str]) -> Iterator[str]:
+    """Yield a page of dead letters: which one, and below it why and how to mend it."""
+    if not page["items"]:
+        yield "There are no dead letters."
+        return
+    rows = [("ID", "ADDRESS", "INCIDENT", "TITLE")]
+    rows += [
+        (one["id"], f"{one['kind']} {one['address']}", one["incident"], named.get(one["incident"], ""))
+        for one in page["items"]
+    ]
+    header, *lines = table(rows, last_cut=True)
+    yield header
+    for line, one in zip(lines, page["items"], strict=True):
+        yield line
+        yield f"  {one['reason'] or one['last_error'] or 'no reason is stored'}"
+    yield from _more(page)
+
+
+def quarantine_lines(page: JSON) -> Iterator[str]:
+    """Yield a page of receipts that could not be read: which one, and below it what was found instead."""
+    if not page["items"]:
+        yield "The quarantine is empty."
+        return
+    rows = [("ID", "RECEIVED (UTC)", "SOURCE")]
+    rows += [(one["id"], moment(one["received_at"], short=True), one["source"]) for one in page["items"]]
+    header, *lines = table(rows)
+    yield header
+    for line, one in zip(lines, page["items"], strict=True):
+        yield line
+        yield f"  {one['problem'] or 'no problem is stored'}"
+    yield from _more(page)

@@ -1,0 +1,113 @@
+"""`bridge explain` and `bridge render`: what would become of a payload."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import click
+
+from bridge.cli.common import config_option, environment, json_option, sentences
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bridge.config.load import Loaded
+    from bridge.preview import Preview
+
+payload_argument = click.argument("payload", metavar="PAYLOAD.json", type=click.File("rb"))
+source_option = click.option(
+    "--source", metavar="NAME", help="The source that it would be posted to: grafana, where there is one of that name."
+)
+
+_EXPLAIN = """\b
+Example:
+  bridge explain alert.json --source grafana
+  curl -s https://example.com/alert.json | bridge explain -
+"""
+_RENDER = """\b
+Example:
+  bridge render alert.json --destination slack
+"""
+
+
+@click.command(epilog=_EXPLAIN)
+@payload_argument
+@source_option
+@config_option
+@json_option
+def explain(payload: BinaryIO, source: str | None, config: Path, *, as_json: bool) -> None:
+    """Say where the alerts of a payload would go, and why.
+
+    For each alert: what was parsed, team and priority and where they came from, which rule sends it where, what each
+    destination would do, and why not for the rest. Sends nothing, stores nothing, and needs no secrets. It is told as
+    if nothing was known before: of a resolve alone, nobody hears.
+    """
+    with sentences():
+        _, found = _previewed(payload, source, config)
+        from bridge.cli.explained import explained  # noqa: PLC0415 - `bridge --help` doesn't wait for it
+        from bridge.cli.show import print_json, print_lines  # noqa: PLC0415 - as above
+        from bridge.preview_json import plain  # noqa: PLC0415 - as above
+
+        if as_json:
+            print_json(plain(found))
+        else:
+            print_lines(explained(found))
+
+
+@click.command(epilog=_RENDER)
+@payload_argument
+@click.option("--destination", metavar="D", help="Only what is sent to this one.")
+@source_option
+@config_option
+@json_option
+def render(payload: BinaryIO, destination: str | None, source: str | None, config: Path, *, as_json: bool) -> None:
+    """Show the exact requests that a payload would become, and what people would read.
+
+    The first one at each address, as if nothing was known before. Sends nothing, stores nothing, and needs no secrets:
+    their references stand in their place. Ids are placeholders, and a Slack channel's name stands where its id will.
+    """
+    with sentences():
+        loaded, found = _previewed(payload, source, config)
+        from bridge.cli.explained import rendered, rendered_json  # noqa: PLC0415 - `bridge --help` doesn't wait for it
+        from bridge.cli.show import print_json, print_lines  # noqa: PLC0415 - as above
+
+        _known(destination, loaded.rules.destinations, "--destination")
+        if as_json:
+            print_json(rendered_json(found, destination))
+        else:
+            print_lines(rendered(found, destination))
+
+
+def _previewed(payload: BinaryIO, source: str | None, config: Path) -> tuple[Loaded, Preview]:
+    """Read configuration and payload; a body that is no alert ends here with the quarantine's sentence."""
+    environ = environment(config)
+    from bridge.clock import SystemClock  # noqa: PLC0415 - `bridge --help` doesn't wait for it
+    from bridge.config.load import load  # noqa: PLC0415 - as above
+    from bridge.core.alert import UnreadableError  # noqa: PLC0415 - as above
+    from bridge.preview import preview  # noqa: PLC0415 - as above
+    from bridge.render.jinja import template_folder  # noqa: PLC0415 - as above
+
+    loaded = load(environ.config, os.environ)
+    for warning in loaded.warnings:
+        click.echo(str(warning), err=True)
+    sources = loaded.settings.sources
+    _known(source, sources, "--source")
+    name = source or ("grafana" if "grafana" in sources else next(iter(sources)))
+    templates = (*([environ.templates] if environ.templates else []), template_folder())
+    try:
+        found = preview(
+            payload.read(), name, rules=loaded.rules, env=os.environ, templates=templates, now=SystemClock().now()
+        )
+    except UnreadableError as error:
+        click.echo(f"{getattr(payload, 'name', '-')}: this would go to quarantine: {error}", err=True)
+        raise SystemExit(1) from None
+    return loaded, found
+
+
+def _known(name: str | None, known: Any, option: str) -> None:  # noqa: ANN401 - names, as a mapping has them
+    """Refuse a name that the configuration doesn't have, as wrong use."""
+    if name is not None and name not in known:
+        from bridge.config.words import did_you_mean, quoted  # noqa: PLC0415 - `bridge --help` doesn't wait for it
+
+        raise click.UsageError(f"{option} {quoted(name)} is not in the configuration: {did_you_mean(name, known)}")

@@ -1,0 +1,227 @@
+"""What is stored: look at incidents, dead letters and the quarantine, and act on them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from bridge.cli.common import config_option, json_option
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from sqlalchemy.engine import Connection
+
+    from bridge.ledger.ledger import Ledger
+
+STATES = ("firing", "stale", "resolved", "closed")
+WHO = "the command line"
+
+all_option = click.option("--all", "everything", is_flag=True, help="All there are.")
+cursor_option = click.option("--cursor", metavar="ID", help="Go on where the last page ended.")
+ids_argument = click.argument("ids", metavar="[ID]...", nargs=-1)
+
+
+@click.command(epilog="\b\nExample:\n  bridge incidents --state firing --team broken-inductor")
+@click.option("--state", type=click.Choice(STATES), help="Only those in this state.")
+@click.option("--team", metavar="T", help="Only those of a team.")
+@click.option("--priority", type=click.Choice(("P0", "P1", "P2", "P3"), case_sensitive=False), help="Only those of it.")
+@cursor_option
+@config_option
+@json_option
+def incidents(  # noqa: PLR0913 - its options
+    state: str | None, team: str | None, priority: str | None, cursor: str | None, config: Path, *, as_json: bool
+) -> None:
+    """List incidents, the newest first, 50 a page."""
+    from bridge.cli.ledgers import opened  # noqa: PLC0415 - `bridge --help` doesn't wait for SQLAlchemy
+    from bridge.cli.listed import incident_lines  # noqa: PLC0415 - as above
+    from bridge.cli.show import print_json, print_lines  # noqa: PLC0415 - as above
+    from bridge.ledger import queries  # noqa: PLC0415 - as above
+
+    with opened(config) as (ledger, _), ledger.read() as connection:
+        page = queries.incident_list(connection, state=state, team=team, priority=priority, cursor=cursor)
+    print_json(page) if as_json else print_lines(incident_lines(page))
+
+
+@click.command(epilog="\b\nExample:\n  bridge incident 01KC3ZT0N4Q8ZK0V5Z6W0M3T7H")
+@click.argument("incident_id", metavar="ID")
+@config_option
+@json_option
+def incident(incident_id: str, config: Path, *, as_json: bool) -> None:
+    """Show one incident whole: its alerts, where it is told, and what happened when."""
+    from bridge.cli.ledgers import fail, opened  # noqa: PLC0415 - `bridge --help` doesn't wait for SQLAlchemy
+    from bridge.cli.listed import whole  # noqa: PLC0415 - as above
+    from bridge.cli.show import print_json, print_lines  # noqa: PLC0415 - as above
+    from bridge.ledger import queries  # noqa: PLC0415 - as above
+
+    with opened(config) as (ledger, _), ledger.read() as connection:
+        found = queries.incident(connection, incident_id.upper())
+    if found is None:
+        raise fail(f"there is no incident {incident_id}; `bridge incidents` lists those that there are")
+    print_json(found) if as_json else print_lines(whole(found))
+
+
+@click.command(epilog="\b\nExample:\n  bridge close 01KC3ZT0N4Q8ZK0V5Z6W0M3T7H")
+@click.argument("incident_id", metavar="ID")
+@config_option
+def close(incident_id: str, config: Path) -> None:
+    """Close an incident for good: later firings of its alerts change nothing, a new episode opens a new incident."""
+    from bridge.cli.ledgers import fail, hint, now, opened  # noqa: PLC0415 - `bridge --help` doesn't wait for it
+    from bridge.ledger import acts, queries  # noqa: PLC0415 - as above
+
+    wanted, at = incident_id.upper(), now()
+    with opened(config) as (ledger, environ):
+        closed = ledger.write(lambda connection: acts.close(connection, wanted, WHO, at))
+        if closed:
+            hint(ledger, environ)
+        with ledger.read() as connection:
+            found = queries.incident(connection, wanted)
+    if found is None:
+        raise fail(f"there is no incident {incident_id}; `bridge incidents` lists those that there are")
+    click.echo(f"incident {wanted} is closed{'' if closed else ' already'}")
+
+
+@click.command(epilog="\b\nExample:\n  bridge dead-letters")
+@cursor_option
+@config_option
+@json_option
+def dead_letters(cursor: str | None, config: Path, *, as_json: bool) -> None:
+    """List dead letters, the newest first, 50 a page: what retrying can't mend, and how to mend it."""
+    from bridge.cli.ledgers import opened  # noqa: PLC0415 - `bridge --help` doesn't wait for SQLAlchemy
+    from bridge.cli.listed import dead_lines, titles  # noqa: PLC0415 - as above
+    from bridge.cli.show import print_json, print_lines  # noqa: PLC0415 - as above
+    from bridge.ledger import queries  # noqa: PLC0415 - as above
+
+    with opened(config) as (ledger, _), ledger.read() as connection:
+        page = queries.delivery_list(connection, "dead", cursor)
+        named = titles(connection, page)
+    print_json(page) if as_json else print_lines(dead_lines(page, named))
+
+
+@click.command(epilog="\b\nExample:\n  bridge replay --all")
+@ids_argument
+@all_option
+@config_option
+def replay(ids: tuple[str, ...], config: Path, *, everything: bool) -> None:
+    """Make dead letters due again, once what stood in their way is mended; what is told is the present truth."""
+    from bridge.cli.ledgers import now  # noqa: PLC0415 - `bridge --help` doesn't wait for SQLAlchemy
+    from bridge.ledger import acts  # noqa: PLC0415 - as above
+
+    at = now()
+    _act(
+        config,
+        ids,
+        acts.dead_letters if everything else None,
+        lambda connection, some: acts.replay(connection, some, at),
+        ("dead letter", "due again"),
+    )
+
+
+@click.command(epilog="\b\nExample:\n  bridge dismiss 01KC3ZT9Q2D8F1M7C4R6XJ5B0A")
+@ids_argument
+@all_option
+@config_option
+def dismiss(ids: tuple[str, ...], config: Path, *, everything: bool) -> None:
+    """Let dead letters rest: nothing more is told there."""
+    from bridge.cli.ledgers import now  # noqa: PLC0415 - `bridge --help` doesn't wait for SQLAlchemy
+    from bridge.ledger import acts  # noqa: PLC0415 - as above
+
+    at = now()
+    _act(
+        config,
+        ids,
+        acts.dead_letters if everything else None,
+        lambda connection, some: acts.dismiss(connection, some, at),
+        ("dead letter", "dismissed"),
+    )
+
+
+@click.group(invoke_without_command=True, epilog="\b\nExample:\n  bridge quarantine\n  bridge quarantine replay --all")
+@cursor_option
+@config_option
+@json_option
+@click.pass_context
+def quarantine(context: click.Context, cursor: str | None, config: Path, *, as_json: bool) -> None:
+    """List stored bodies that could not be read as alerts, the newest first, 50 a page; or act on them."""
+    if context.invoked_subcommand is not None:
+        return
+    from bridge.cli.ledgers import opened  # noqa: PLC0415 - `bridge --help` doesn't wait for SQLAlchemy
+    from bridge.cli.listed import quarantine_lines  # noqa: PLC0415 - as above
+    from bridge.cli.show import print_json, print_lines  # noqa: PLC0415 - as above
+    from bridge.ledger import queries  # noqa: PLC0415 - as above
+
+    with opened(config) as (ledger, _), ledger.read() as connection:
+        page = queries.receipt_list(connection, "quarantined", cursor)
+    print_json(page) if as_json else print_lines(quarantine_lines(page))
+
+
+@quarantine.command("replay", epilog="\b\nExample:\n  bridge quarantine replay --all")
+@ids_argument
+@all_option
+@config_option
+def quarantine_replay(ids: tuple[str, ...], config: Path, *, everything: bool) -> None:
+    """Read stored bodies once more.
+
+    After an upgrade, that is, which understands them.
+    """
+    from bridge.ledger import acts  # noqa: PLC0415 - `bridge --help` doesn't wait for SQLAlchemy
+
+    _act(
+        config,
+        ids,
+        acts.quarantined if everything else None,
+        acts.replay_receipts,
+        ("body in quarantine", "to be read again"),
+    )
+
+
+@quarantine.command("dismiss", epilog="\b\nExample:\n  bridge quarantine dismiss 01KC3ZT9Q2D8F1M7C4R6XJ5B0A")
+@ids_argument
+@all_option
+@config_option
+def quarantine_dismiss(ids: tuple[str, ...], config: Path, *, everything: bool) -> None:
+    """Let stored bodies rest.
+
+    They leave the quarantine's list.
+    """
+    from bridge.ledger import acts  # noqa: PLC0415 - `bridge --help` doesn't wait for SQLAlchemy
+
+    _act(
+        config,
+        ids,
+        acts.quarantined if everything else None,
+        acts.dismiss_receipts,
+        ("body in quarantine", "dismissed"),
+    )
+
+
+def _act(
+    config: Path,
+    ids: Sequence[str],
+    everything: Callable[[Connection], list[str]] | None,
+    function: Callable[[Connection, Sequence[str]], list[str]],
+    words: tuple[str, str],
+) -> None:
+    """Act on the named ones, or on all; say what was done, and exit 1 where one of those named was none."""
+    from bridge.cli.ledgers import act, chosen, fail, hint, opened  # noqa: PLC0415 - as above
+
+    noun, verb = words
+    named = chosen(ids, everything=everything is not None)
+    with opened(config) as (ledger, environ):
+        wanted = _all(ledger, everything) if everything else named
+        done = act(ledger, wanted, function)
+        if done:
+            hint(ledger, environ)
+    for one in done:
+        click.echo(f"{one} is {verb}")
+    if missed := [one for one in named if one not in set(done)]:
+        raise fail("\n".join(f"there is no {noun} {one}" for one in missed))
+    if not done:
+        click.echo(f"There is no {noun}: nothing to do.")
+
+
+def _all(ledger: Ledger, everything: Callable[[Connection], list[str]]) -> list[str]:
+    with ledger.read() as connection:
+        return everything(connection)

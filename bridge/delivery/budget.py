@@ -1,0 +1,97 @@
+"""What a token may do in all, beside each lane's own pace: shared by lanes and by processes, so kept in the ledger.
+
+GitHub counts content-creating requests a token, 80 a minute and 500 an hour (docs.github.com, rate limits for the REST
+API); of an hour's a fifth is kept for P0 and P1. Slack's limits on edits and lookups are a workspace's and a method's:
+nothing is counted there, but a 429 pauses the method for all channels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from bridge.ledger.tables import lanes
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
+
+    from bridge.destinations.base import Settings
+
+HOUR = 3600.0
+KEPT = 0.2
+"""The share of an hour's budget that only P0 and P1 may use."""
+URGENT = 1
+CONTENT = ((80, 60.0),)
+"""GitHub's own limit a minute, beside the configured rates (count, seconds)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """A budget's row in the ledger, and its rates as (count, seconds)."""
+
+    name: str
+    rates: tuple[tuple[float, float], ...] = ()
+
+
+def budget_of(settings: Settings, method: str) -> Budget | None:
+    """Return the budget that a request with these settings draws on, None where only its lane limits it."""
+    account = settings.text("account")
+    if settings.kind == "slack":
+        return Budget(f"budget/slack/{account}/{method}")
+    if settings.kind != "github":
+        return None
+    rates = settings.values.get("rate")
+    if rates == ():
+        return Budget(f"budget/github/{account}")
+    configured = [(rate.count, rate.seconds) for rate in rates] if isinstance(rates, tuple) else [(1, 1.0), (500, HOUR)]
+    return Budget(f"budget/github/{account}", (*configured, *CONTENT))
+
+
+def take(connection: Connection, budget: Budget, urgency: int, now: datetime) -> datetime | None:
+    """Take one request out of a budget; return None where it was there, else until when to wait."""
+    insert = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(lanes)
+    connection.execute(insert.values(name=budget.name).on_conflict_do_nothing())
+    row = connection.execute(
+        select(lanes.c.ready_at, lanes.c.place).where(lanes.c.name == budget.name).with_for_update()
+    ).one()
+    if row.ready_at is not None and row.ready_at > now:
+        return datetime.fromtimestamp(row.ready_at.timestamp(), UTC)
+    if not budget.rates:
+        return None
+    moment = now.timestamp()
+    longest = max(seconds for _, seconds in budget.rates)
+    spent = [at for at in (row.place or {}).get("spent", ()) if moment - at < longest]
+    waits = [_wait(spent, moment, count, seconds, urgency) for count, seconds in budget.rates]
+    if max(waits) > 0:
+        return now + timedelta(seconds=max(waits))
+    spent.append(int(moment * 1000) / 1000)
+    connection.execute(update(lanes).where(lanes.c.name == budget.name).values(place={"spent": spent}))
+    return None
+
+
+def _wait(spent: list[float], moment: float, count: float, seconds: float, urgency: int) -> float:
+    """Return how many seconds until one more request fits into a sliding window."""
+    room = int(count * (1 - KEPT)) if seconds >= HOUR and urgency > URGENT else int(count)
+    inside = [at for at in spent if moment - at < seconds]
+    if count < 1:
+        return max((at + seconds / count - moment for at in spent), default=0.0)
+    if len(inside) < max(room, 1):
+        return 0.0
+    return inside[-max(room, 1)] + seconds - moment
+
+
+def paused(connection: Connection, budget: Budget, now: datetime) -> datetime | None:
+    """Return until when a budget is paused, None where it is not."""
+    until = connection.execute(select(lanes.c.ready_at).where(lanes.c.name == budget.name)).scalar()
+    return until if until is not None and until > now else None
+
+
+def pause(connection: Connection, budget: Budget, until: datetime) -> None:
+    """Let nobody draw on a budget before a time: its destination said so."""
+    insert = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(lanes)
+    row = insert.values(name=budget.name, ready_at=until)
+    connection.execute(row.on_conflict_do_update(index_elements=[lanes.c.name], set_={"ready_at": until}))

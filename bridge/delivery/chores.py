@@ -1,0 +1,48 @@
+"""What a deliverer does every now and then beside its lanes: watching the bridge itself, care of what is stored."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@dataclass(slots=True)
+class Chore:
+    """Something to be done every so many seconds; `act` says whether it made work for the lanes."""
+
+    every: float
+    act: Callable[[], object]
+    due: float = 0.0
+
+
+class Chores:
+    """Does chores one at a time, in whatever thread `do` is called from."""
+
+    def __init__(self, chores: tuple[Chore, ...], made_work: Callable[[], None], report: Callable[..., None]) -> None:
+        self._chores = chores
+        self._made_work = made_work
+        self._report = report
+        self._doing = threading.Lock()
+
+    def due(self, monotonic: float) -> list[Chore]:
+        """Return the chores that are due, and set when they are due again."""
+        due = [chore for chore in self._chores if monotonic >= chore.due]
+        for chore in due:
+            chore.due = monotonic + chore.every
+        return due
+
+    def do(self, chore: Chore) -> None:
+        """Do a chore, unless one is being done: it will be due again."""
+        if not self._doing.acquire(blocking=False):
+            return
+        try:
+            if chore.act():
+                self._made_work()
+        except Exception as error:  # noqa: BLE001 - the next time may do
+            self._report("chore", None, error)
+        finally:
+            self._doing.release()

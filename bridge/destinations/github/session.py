@@ -1,0 +1,117 @@
+"""Requests to GitHub's API with a token, or with those of an app's installation; one redirect is followed."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urljoin, urlsplit
+
+from bridge.destinations.base import Fault
+from bridge.destinations.github.app import HEADERS
+from bridge.destinations.github.errors import REDIRECTS, failed, then_replay
+from bridge.destinations.http import MIB, Http, bearer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bridge.destinations.answer import Answer
+    from bridge.destinations.base import JSON, Failed, Settings
+    from bridge.destinations.deadline import Deadline
+    from bridge.destinations.github.app import Installation
+    from bridge.destinations.http import Transport
+
+API: Final = "https://api.github.com"
+UNAUTHORIZED: Final = 401
+
+
+def base_of(settings: Settings) -> str:
+    """Return the base address of the API."""
+    return settings.text("api_url", API).rstrip("/")
+
+
+class Session:
+    """Connections to the API and what opens it: the installation where there is one, else the configured token.
+
+    Raises:
+        ValueError: there is no usable token or address; the sentence says why, without showing it.
+    """
+
+    def __init__(
+        self, settings: Settings, http: Callable[[str], Transport] = Http, app: Installation | None = None
+    ) -> None:
+        self._base = base_of(settings)
+        self._app = app
+        self._token = settings.text("token")
+        if app is None:
+            bearer(self._token)
+        self._http = http(self._base)
+
+    def exchange(  # noqa: PLR0913 - one request has these parts
+        self, verb: str, path: str, request: JSON, until: Deadline, ready: Callable[[], None], *, cap: int = MIB
+    ) -> Answer:
+        """Send one request; where an app's token is refused, once more with a fresh one.
+
+        Raises:
+            ExchangeError: there is no whole answer.
+            TokenError: there is no token of the app.
+        """
+        send = partial(self._send, verb, f"{self._base}{path}", request, deadline=until, ready=ready, cap=cap)
+        if self._app is None:
+            return send(token=self._token)
+        token = self._app.token(self._http, until)
+        answer = send(token=token)
+        if answer.status == UNAUTHORIZED:
+            return send(token=self._app.token(self._http, until, refused=token))
+        return answer
+
+    def _send(  # noqa: PLR0913 - one request has these parts
+        self,
+        verb: str,
+        url: str,
+        request: JSON,
+        *,
+        token: str,
+        deadline: Deadline,
+        ready: Callable[[], None],
+        cap: int,
+    ) -> Answer:
+        """Send one request; one redirect to the same host is followed, with method and body kept."""
+        kind = {"Content-Type": "application/json; charset=utf-8"} if request else {}
+        send = partial(
+            self._http.exchange,
+            deadline=deadline,
+            ready=ready,
+            headers={**HEADERS, "Authorization": bearer(token), **kind},
+            content=json.dumps(request).encode() if request else None,
+            cap=cap,
+        )
+        answer = send(verb, url)
+        target = urljoin(url, answer.headers.get("location", url))
+        if answer.status in REDIRECTS and target != url and _origin(target) == _origin(self._base):
+            return send(verb, target)
+        return answer
+
+    def failed(self, answer: Answer, method: str, repo: str, delivery: str) -> Failed:
+        """Read an answer that is no success.
+
+        A token keeps the permissions and repositories that it was made with: where an app's can't do something, a
+        replay gets a fresh one.
+        """
+        fault = failed(answer, method, repo, delivery)
+        if self._app is None:
+            return fault
+        if answer.status == UNAUTHORIZED:
+            return then_replay(self._app.explain(fault), delivery)
+        if fault.fault is Fault.PERMANENT and answer.status in {403, 404}:
+            self._app.forget()
+        return fault
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._http.close()
+
+
+def _origin(url: str) -> tuple[str, str, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname or "", parts.port

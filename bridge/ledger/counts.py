@@ -1,0 +1,42 @@
+"""Counts that outlive a process and are the same whichever process is asked: for the metrics page."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from bridge.ledger.tables import counts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sqlalchemy.engine import Connection
+
+Key = tuple[str, tuple[tuple[str, str], ...]]
+"""A metric's name and its labels, sorted by name."""
+
+
+def key(metric: str, **labels: str) -> Key:
+    """Return what a count is kept under."""
+    return metric, tuple(sorted(labels.items()))
+
+
+def add(connection: Connection, found: Mapping[Key, int]) -> None:
+    """Add to the counts."""
+    insert = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(counts)
+    rows = [
+        {"metric": metric, "labels": json.dumps(dict(labels)), "value": number}
+        for (metric, labels), number in sorted(found.items())
+    ]
+    if rows:
+        more = {"value": counts.c.value + insert.excluded.value}
+        connection.execute(insert.on_conflict_do_update(index_elements=["metric", "labels"], set_=more), rows)
+
+
+def all_of(connection: Connection) -> dict[Key, int]:
+    """Return all counts."""
+    rows = connection.execute(select(counts.c.metric, counts.c.labels, counts.c.value))
+    return {key(row.metric, **json.loads(row.labels)): row.value for row in rows}

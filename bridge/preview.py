@@ -1,0 +1,228 @@
+"""What a payload would become, as plain values: what `explain` and `render` show. Sends nothing, stores nothing.
+
+It goes the way of `bridge.absorb` and of a lane's first turn, with an empty book: as if nothing was known before. Ids
+are placeholders of the real length, and secrets stay references, so that none can stand in what is shown.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import count
+from typing import TYPE_CHECKING
+
+from bridge.core.alert import Status
+from bridge.core.arrive import arrive
+from bridge.core.merge import TEST_FINGERPRINT, Book
+from bridge.core.normalize import normalize
+from bridge.core.payload import parse
+from bridge.core.route import route
+from bridge.preview_incident import incident_of
+from bridge.preview_json import plain
+from bridge.preview_step import Planner
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+    from pathlib import Path
+
+    from bridge.core.alert import Alert, Group, Links, NormalAlert, Value
+    from bridge.core.cases import Case
+    from bridge.core.incident import Incident
+    from bridge.core.rules import Routed, Rules, Target, Tried
+    from bridge.preview_step import Planned
+
+_ID = 26
+"""Characters of a real id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One effective setting, and the place it was inherited from. Of a secret only the reference is shown."""
+
+    value: object
+    inherited: str
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """One destination that an alert goes to for one team, and why."""
+
+    destination: str
+    kind: str
+    team: str
+    why: str
+    settings: Mapping[str, Setting]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One alert: what was parsed, what it means, and where it goes.
+
+    `teams` and `priority` are those after routes' `set`; `team_from` and `priority_from` say where the alert's own came
+    from. `incident` is the number of its incident in this preview.
+    """
+
+    title: str
+    status: str
+    fingerprint: str
+    starts_at: datetime | None
+    ends_at: datetime | None
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    values: tuple[Value, ...]
+    links: Links
+    teams: tuple[str, ...]
+    team_from: str
+    priority: str
+    priority_from: str
+    drop: bool
+    group_by: tuple[str, ...]
+    incident: int
+    tried: tuple[Tried, ...]
+    targets: tuple[Aim, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One incident of the payload, and the first step at each of its addresses."""
+
+    number: int
+    title: str
+    state: str
+    priority: str
+    teams: tuple[str, ...]
+    alerts: int
+    deliveries: tuple[Planned, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """Everything that is to say about one payload."""
+
+    source: str
+    shape: str
+    truncated: int
+    problems: tuple[str, ...]
+    alerts: tuple[Seen, ...]
+    incidents: tuple[Told, ...]
+
+
+@dataclass(slots=True)
+class _Draft:
+    """An incident on its way: its case, and the targets of its alerts in their order.
+
+    `over` are those of resolves: they count only where nothing of the incident ever fired (as in `bridge.absorb`).
+    """
+
+    number: int
+    case: Case
+    firing: list[Target] = field(default_factory=list)
+    over: list[Target] = field(default_factory=list)
+
+    @property
+    def targets(self) -> list[Target]:
+        """Where the incident is told."""
+        return [*self.firing, *(self.over if self.case.never_fired else ())]
+
+
+def preview(  # noqa: PLR0913 - its ports
+    body: bytes, source: str, *, rules: Rules, env: Mapping[str, str], templates: tuple[Path, ...], now: datetime
+) -> Preview:
+    """Say what a payload would become.
+
+    Args:
+        body: The request's body, as a source would post it.
+        source: The source's name.
+        rules: The configuration; its secrets may be missing.
+        env: The environment's variables, where secrets are looked up (two references may name one place).
+        templates: The template folders.
+        now: The time of arrival.
+
+    Raises:
+        UnreadableError: the body is no notification; the sentence is that of the quarantine.
+    """
+    group = parse(body, source)
+    numbers = count(1)
+    book = Book(source, lambda: f"{next(numbers):0{_ID}}", rules.reopen_duration)
+    drafts: dict[str, _Draft] = {}
+    alerts = tuple(_absorbed(alert, group, book, rules, now, drafts) for alert in group.alerts)
+    planner = Planner(rules, env, templates, now)
+    told = []
+    for draft in drafts.values():
+        incident = incident_of(book, draft.case)
+        told.append(_told(draft, incident, planner.plan(incident, draft.targets)))
+    problems = tuple(one.why for one in group.problems)
+    return Preview(source, group.shape, group.truncated, problems, alerts, tuple(told))
+
+
+def _absorbed(  # noqa: PLR0913, PLR0917 - one alert's way through all of them
+    alert: Alert, group: Group, book: Book, rules: Rules, now: datetime, drafts: dict[str, _Draft]
+) -> Seen:
+    normal = normalize(alert, group, rules.normalize, rules.teams)
+    routed = route(normal, book.source, rules)
+    arrival = arrive(normal, routed, group, book.source)
+    case = book.absorb(arrival, now)
+    draft = drafts.setdefault(case.id, _Draft(len(drafts) + 1, case))
+    tells = alert.status is Status.FIRING and case.team_set == arrival.team_set
+    (draft.firing if tells else draft.over).extend(routed.targets)
+    return _seen(normal, routed, draft.number)
+
+
+def _seen(normal: NormalAlert, routed: Routed, incident: int) -> Seen:
+    alert = normal.alert
+    return Seen(
+        title=normal.title,
+        status=alert.status.value,
+        fingerprint=alert.fingerprint,
+        starts_at=alert.starts_at,
+        ends_at=alert.ends_at,
+        labels=alert.labels,
+        annotations=alert.annotations,
+        values=alert.values,
+        links=alert.links,
+        teams=routed.teams,
+        team_from=_changed(str(normal.team_origin), normal.teams, routed.teams),
+        priority=routed.priority.value,
+        priority_from=_changed(str(normal.priority_origin), (normal.priority,), (routed.priority,)),
+        drop=routed.drop,
+        group_by=routed.group_by,
+        incident=incident,
+        tried=routed.tried,
+        targets=tuple(_aim(target) for target in routed.targets),
+        notes=tuple(_notes(normal)),
+    )
+
+
+def _changed(origin: str, before: tuple[str, ...], after: tuple[str, ...]) -> str:
+    """Say that a route's `set` has the last word, where it has."""
+    return origin if before == after else f"a route's set; before that {', '.join(before)} from {origin}"
+
+
+def _notes(normal: NormalAlert) -> list[str]:
+    notes = []
+    if normal.alert.fingerprint == TEST_FINGERPRINT and normal.alert.labels.get("alertname") == "TestAlert":
+        notes.append("it comes from Grafana's Test button: an incident of its own, closed at once")
+    if normal.no_data and not normal.team_said:
+        notes.append(
+            f"it tells of its rule ({normal.no_data}) and names no team: "
+            "the teams of its rule's open incident, else of its last one, hear of it where there is one"
+        )
+    return notes
+
+
+def _aim(target: Target) -> Aim:
+    settings = {name: Setting(plain(value), target.inherited.get(name, "")) for name, value in target.settings.items()}
+    return Aim(target.destination, target.kind, target.team, target.why, settings)
+
+
+def _told(draft: _Draft, incident: Incident, deliveries: tuple[Planned, ...]) -> Told:
+    return Told(
+        number=draft.number,
+        title=incident.title,
+        state="closed, a test" if incident.test else incident.state.value,
+        priority=incident.priority.value,
+        teams=incident.teams,
+        alerts=len(incident.members),
+        deliveries=deliveries,
+    )

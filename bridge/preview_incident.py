@@ -1,0 +1,77 @@
+"""An incident as rendering sees it, from a book in memory: what `bridge.ledger.incidents` reads from the tables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bridge.core.alert import Links, Value
+from bridge.core.incident import Incident, Member
+from bridge.ledger.incidents import SHOWN
+
+if TYPE_CHECKING:
+    from bridge.core.cases import Case
+    from bridge.core.episodes import Episode
+    from bridge.core.merge import Book
+
+
+def incident_of(book: Book, case: Case) -> Incident:
+    """Return an incident that a book has just opened."""
+    return Incident(
+        id=case.id,
+        source=case.source,
+        org=case.org,
+        rule_key=case.rule_key,
+        key=case.key,
+        title=case.title,
+        teams=case.teams,
+        priority=case.priority,
+        state=case.state,
+        opened_at=case.opened_at,
+        version=case.version,
+        state_reason=case.state_reason,
+        resolved_at=case.resolved_at,
+        members=_members(book, case),
+        times=case.times,
+        team_said=case.facts["team_said"],
+        unknown_teams=tuple(case.facts["unknown_teams"]),
+        priority_word=case.facts["priority_word"],
+        truncated=case.facts["truncated"],
+        external_url=case.facts["external_url"],
+        receiver=case.facts["receiver"],
+        test=case.test,
+        never_fired=case.never_fired,
+    )
+
+
+def _members(book: Book, case: Case) -> tuple[Member, ...]:
+    """Return the members that are shown: of one fingerprint the newest episode, firing and urgent ones first."""
+    newest = {episode.fingerprint: episode for episode in book.dirty.values() if episode.incident == case.id}
+    standing = case.members
+    ordered = sorted(newest.values(), key=lambda one: (one.status, standing[one.id].priority, one.id))[:SHOWN]
+    staying = [episode for episode in ordered if episode.ended not in {"moved", "superseded"}] or ordered
+    return tuple(_member(book, case, episode) for episode in staying)
+
+
+def _member(book: Book, case: Case, episode: Episode) -> Member:
+    arrival = book.details[episode.id]
+    detail = arrival.detail
+    return Member(
+        id=episode.id,
+        fingerprint=episode.fingerprint,
+        status=episode.status,
+        labels=detail["labels"],
+        annotations=detail["annotations"],
+        since=episode.since,
+        priority=case.members[episode.id].priority,
+        received_at=episode.received_at,
+        starts_at=episode.starts_at,
+        ends_at=episode.ends_at,
+        resolved_at=episode.resolved_at,
+        values=tuple(Value(one["name"], one["number"], one["labels"]) for one in detail["values"]),
+        links=Links(**arrival.links),
+        reason=episode.reason,
+        no_data=detail["no_data"],
+        failure_threshold=detail["failure_threshold"],
+        job_count=detail["job_count"],
+        again=episode.again,
+    )

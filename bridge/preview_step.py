@@ -1,0 +1,215 @@
+"""The first step at each address of an incident, without asking anybody: as exact as it can be known beforehand."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from bridge.config.secrets import MissingSecretError, Secret, resolve, secrets_in
+from bridge.core.route import target_at
+from bridge.destinations import KINDS
+from bridge.destinations.base import Nothing, Settings, Want
+from bridge.destinations.github.session import API as GITHUB
+from bridge.destinations.pagerduty.client import API as PAGERDUTY
+from bridge.destinations.slack.client import API as SLACK
+from bridge.effective import PLACES
+from bridge.render.jinja import Words
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    from bridge.core.incident import Incident
+    from bridge.core.rules import Rules, Target
+    from bridge.destinations.base import JSON, Address, Step
+
+_HANDLE = re.compile(r"@([\w.-]+)")
+_SPECIAL = frozenset({"here", "channel", "everyone"})
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request as it would be sent; a secret in it is its reference. `creates` says that something new appears."""
+
+    method: str
+    url: str
+    body: JSON
+    creates: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One address of an incident: what its destination would do first, or why it does nothing.
+
+    `also` names other destinations and teams that lead to the same address. `missing` are sentences about secrets
+    that aren't there now; `notes` say what can't be known beforehand.
+    """
+
+    id: str
+    destination: str
+    kind: str
+    address: str
+    team: str
+    why: str
+    also: tuple[str, ...] = ()
+    request: Request | None = None
+    skipped: str | None = None
+    missing: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class _Place:
+    """An address on its way: the first target that leads there, and the names of the others."""
+
+    target: Target
+    address: Address
+    shown: str
+    missing: tuple[str, ...]
+    also: list[str] = field(default_factory=list)
+
+
+class Planner:
+    """Plans first steps from the rules, with secrets kept as references."""
+
+    def __init__(self, rules: Rules, env: Mapping[str, str], templates: tuple[Path, ...], now: datetime) -> None:
+        self._rules = rules
+        self._env = env
+        self._now = now
+        self._fallbacks: list[str] = []
+        self._words = Words(templates, lambda _kind, why: self._fallbacks.append(why))
+
+    def plan(self, incident: Incident, targets: Sequence[Target]) -> tuple[Planned, ...]:
+        """Return the first step at each address, in the order of the targets; as stored, an address counts once."""
+        places: dict[tuple[str, str], _Place] = {}
+        for target in targets:
+            place = self._place(target)
+            first = places.setdefault((target.kind, place.address.text), place)
+            if first is not place and (target.destination, target.team) != (
+                first.target.destination,
+                first.target.team,
+            ):
+                first.also.append(f"{target.destination} for team {target.team}")
+        return tuple(self._planned(incident, place, number) for number, place in enumerate(places.values(), 1))
+
+    def _place(self, target: Target) -> _Place:
+        """Say where a target leads to: by the secrets' values where they are there, shown by their references."""
+        digests: dict[str, str] = {_digest("")[:8]: "(none is set)"}
+        missing = []
+        for secret in secrets_in(target.settings):
+            try:
+                value = resolve(secret, self._env)
+            except MissingSecretError as error:
+                missing.append(str(error))
+                value = str(secret)
+            digests[_digest(value)[:8]] = str(secret)
+        address = KINDS[target.kind].address(Settings(target.destination, target.kind, self._resolved(target)), _digest)
+        shown = address.text
+        for digest, reference in digests.items():
+            shown = shown.replace(digest, reference)
+        return _Place(target, address, shown, tuple(dict.fromkeys(missing)))
+
+    def _resolved(self, target: Target) -> JSON:
+        """Return settings with secrets' values, to tell addresses apart and for nothing else."""
+
+        def read(value: object) -> object:
+            if isinstance(value, Secret):
+                try:
+                    return resolve(value, self._env)
+                except MissingSecretError:
+                    return str(value)
+            return [read(one) for one in value] if isinstance(value, list | tuple) else value
+
+        return {name: read(value) for name, value in target.settings.items()}
+
+    def _planned(self, incident: Incident, place: _Place, number: int) -> Planned:
+        target, delivery = place.target, f"{incident.id[4:]}D{number:03}"
+        # as a lane does: at the address that it was routed to, by the settings of the incident's priority
+        found = target_at(self._rules, target.destination, target.team, incident.priority, incident.source)
+        settings = self._settings(target if isinstance(found, str) else found, place)
+        learned, notes = _learned(settings)
+        want = Want(
+            delivery=delivery,
+            incident=incident,
+            settings=settings,
+            address=place.address,
+            words=self._words,
+            now=self._now,
+            place=learned,
+            never_fired=incident.never_fired,
+        )
+        self._fallbacks.clear()
+        step = KINDS[target.kind].next_step(want, {})
+        notes += [f"{why}; the built-in message stands in" for why in dict.fromkeys(self._fallbacks)]
+        return Planned(
+            id=delivery,
+            destination=target.destination,
+            kind=target.kind,
+            address=place.shown,
+            team=target.team,
+            why=target.why,
+            also=tuple(place.also),
+            request=None if isinstance(step, Nothing) else _request(step, settings),
+            skipped=(step.skipped or "nothing is due") if isinstance(step, Nothing) else None,
+            missing=place.missing,
+            notes=() if isinstance(step, Nothing) else tuple(notes),
+        )
+
+    def _settings(self, target: Target, place: _Place) -> Settings:
+        """Return settings in which secrets are their references, so that nothing can show one."""
+        values = {name: _masked(value) for name, value in target.settings.items()}
+        if target.kind in PLACES and not place.address.text.startswith("webhook "):
+            values[PLACES[target.kind]] = place.address.text
+        member = self._rules.teams.get(target.team)
+        shared = {
+            "timezone": member.timezone if member and member.timezone else self._rules.timezone,
+            "external_url": self._rules.external_url,
+        }
+        return Settings(target.destination, target.kind, {**shared, **values})
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _masked(value: object) -> object:
+    if isinstance(value, Secret):
+        return str(value)
+    if isinstance(value, dict):
+        return {name: _masked(one) for name, one in value.items()}
+    return [_masked(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+def _learned(settings: Settings) -> tuple[JSON, list[str]]:
+    """Return what stands in for facts that are asked of a place before its first step, and what that means."""
+    if settings.kind == "github" and settings.text("visibility", "auto") == "auto":
+        return {"private": False}, [
+            "shown as for a public repository; whether it is one is asked before the first step"
+        ]
+    if settings.kind != "slack":
+        return {}, []
+    said = settings.values.get("mention")
+    words = " ".join(str(one) for one in (said.values() if isinstance(said, dict) else [said or ""]))
+    handles = sorted(set(_HANDLE.findall(re.sub(r"<[^>]*>", "", words))) - _SPECIAL)
+    groups = {handle: "S" + re.sub(r"[^A-Z0-9]", "", handle.upper()) for handle in handles}
+    notes = [f"the id of @{handle} is asked before the first step; here it is {groups[handle]}" for handle in handles]
+    return {"channel_id": "", "usergroups": groups}, notes
+
+
+def _request(step: Step, settings: Settings) -> Request:
+    """Return a step as the kind's client sends it."""
+    body = dict(step.request)
+    if settings.kind == "github":
+        url = settings.text("api_url", GITHUB).rstrip("/") + step.path
+        return Request(step.method.partition(" ")[0], url, body, step.creates)
+    if settings.kind == "pagerduty":
+        keys = settings.values.get("routing_key")
+        key = keys[0] if isinstance(keys, list) and keys else keys
+        url = settings.text("api_url", PAGERDUTY).rstrip("/") + "/v2/enqueue"
+        return Request("POST", url, {"routing_key": key, **body}, creates=True)
+    if step.method == "webhook":
+        return Request("POST", settings.text("webhook_url"), body, step.creates)
+    return Request("POST", settings.text("api_url", SLACK).rstrip("/") + f"/{step.method}", body, step.creates)

@@ -1,0 +1,194 @@
+import json
+import re
+
+import pytest
+from cli_kit import command, compare, steady
+
+from bridge.delivery.hints import Listener, hint_path
+
+MISSING = "01KJM000000000000000009999"
+WHY = "the bot is not in #broken-inductor-alerts: /invite it there, then `bridge replay`"
+
+
+@pytest.fixture
+def listener(folder):
+    """The deliverer's ear; `wait` gives the lanes that were asked for."""
+    made = Listener(hint_path(folder / "bridge.db"))
+    yield made
+    made.close()
+
+
+def inductor(past):
+    return past.incidents()[-1]
+
+
+@pytest.mark.usefixtures("past")
+def test_incidents(run):
+    compare("stored/incidents.txt", run("incidents").stdout)
+    compare("stored/incidents.json", run("incidents", "--json").stdout)
+
+
+@pytest.mark.usefixtures("past")
+@pytest.mark.parametrize(
+    ("words", "titles"),
+    [
+        (["--state", "closed"], ["Database Connection Failure"]),
+        (["--team", "Broken-Inductor"], ["Inductor Jobs Broken"]),
+        (["--priority", "p0"], ["Database Connection Failure", "Queue too long"]),
+        (["--priority", "P3"], []),
+    ],
+)
+def test_incidents_chosen(run, words, titles):
+    assert [one["title"] for one in json.loads(run("incidents", "--json", *words).stdout)["items"]] == titles
+
+
+def test_titles_are_cut_to_the_terminal(run, past):
+    lines = run("incidents", env={"COLUMNS": "100"}).stdout.splitlines()
+    assert max(map(len, lines)) == 100
+    assert lines[1].endswith("  Database Connection Fa…")
+    wide = "磁盘" * 30
+    past.absorb(json.dumps({"alerts": [{"status": "firing", "labels": {"alertname": wide}}]}).encode())
+    assert run("incidents", env={"COLUMNS": "100"}).stdout.splitlines()[1].count("磁") < 12
+    assert wide in run("incidents").stdout
+
+
+def test_pages_go_on(run, past):
+    for number in range(60):
+        past.absorb(json.dumps({"alerts": [{"status": "firing", "labels": {"alertname": f"alert {number}"}}]}).encode())
+    first = run("incidents").stdout.splitlines()
+    assert len(first) == 52
+    cursor = re.fullmatch(r"There are more: --cursor (\w+)", first[-1])[1]
+    second = run("incidents", "--cursor", cursor).stdout.splitlines()
+    assert len(second) == 1 + 13
+    assert second[-1].endswith("Inductor Jobs Broken")
+
+
+def test_incident(run, past):
+    past.bury(inductor(past), WHY)
+    compare("stored/incident.txt", run("incident", inductor(past).lower()).stdout)
+    compare("stored/incident.json", run("incident", inductor(past), "--json").stdout)
+
+
+@pytest.mark.usefixtures("past")
+def test_no_such_incident(run):
+    for verb in ("incident", "close"):
+        result = run(verb, MISSING, code=1)
+        assert result.stdout == ""
+        assert result.stderr == f"there is no incident {MISSING}; `bridge incidents` lists those that there are\n"
+
+
+def test_close(run, past, listener):
+    incident = inductor(past)
+    assert run("close", incident).stdout == f"incident {incident} is closed\n"
+    assert listener.wait(1) == {"all"}
+    found = past.incident(incident)
+    assert (found["state"], found["state_reason"]) == ("closed", "closed by the command line")
+    assert found["timeline"][-1]["what"] == "closed"
+    assert run("close", incident).stdout == f"incident {incident} is closed already\n"
+    assert listener.wait(0) == set()
+
+
+def test_dead_letters(run, past):
+    assert run("dead-letters").stdout == "There are no dead letters.\n"
+    past.bury(inductor(past), WHY)
+    compare("stored/dead-letters.txt", run("dead-letters").stdout)
+    compare("stored/dead-letters.json", run("dead-letters", "--json").stdout)
+
+
+def test_replay_all(run, past, listener):
+    assert run("replay", "--all").stdout == "There is no dead letter: nothing to do.\n"
+    ids = past.bury(inductor(past), WHY)
+    made = run("replay", "--all").stdout
+    assert sorted(made.splitlines()) == sorted(f"{one} is due again" for one in ids)
+    assert {past.states()[one] for one in ids} == {("pending", None)}
+    assert listener.wait(1) == {"all"}
+
+
+def test_replay_some(run, past):
+    first, second = past.bury(inductor(past), WHY)
+    result = run("replay", first.lower(), MISSING, code=1)
+    assert result.stdout == f"{first} is due again\n"
+    assert result.stderr == f"there is no dead letter {MISSING}\n"
+    assert past.states()[second][0] == "dead"
+
+
+def test_dismiss(run, past):
+    first, second = past.bury(inductor(past), WHY)
+    assert run("dismiss", first).stdout == f"{first} is dismissed\n"
+    assert past.states()[first] == ("skipped", "dismissed")
+    assert run("dismiss", "--all").stdout == f"{second} is dismissed\n"
+
+
+@pytest.mark.usefixtures("past")
+@pytest.mark.parametrize("words", [["replay"], ["dismiss"], ["quarantine", "replay"], ["quarantine", "dismiss"]])
+def test_naming_none_or_both_is_wrong_use(run, words):
+    for more in ([], [MISSING, "--all"]):
+        assert "name ids, or give --all" in run(*words, *more, code=2).stderr
+
+
+def test_quarantine(run, past, listener):
+    assert run("quarantine").stdout == "The quarantine is empty.\n"
+    assert run("quarantine", "replay", "--all").stdout == "There is no body in quarantine: nothing to do.\n"
+    first = past.absorb(b"not JSON \x1b[2J")
+    second = past.absorb(b'{"hello": "world"}')
+    compare("stored/quarantine.txt", run("quarantine").stdout)
+    compare("stored/quarantine.json", run("quarantine", "--json").stdout)
+    assert run("quarantine", "replay", first).stdout == f"{first} is to be read again\n"
+    assert listener.wait(1) == {"all"}
+    assert run("quarantine", "dismiss", "--all").stdout == f"{second} is dismissed\n"
+    assert run("quarantine", "replay", MISSING, code=1).stderr == f"there is no body in quarantine {MISSING}\n"
+    assert run("quarantine").stdout == "The quarantine is empty.\n"
+
+
+def test_a_terminal_is_not_obeyed(run, past):
+    alert = {"status": "firing", "labels": {"alertname": "\x1b[2Jgone\x07"}, "annotations": {"summary": "\x9b31m\nred"}}
+    past.absorb(json.dumps({"alerts": [alert]}).encode())
+    newest = past.incidents()[0]
+    past.bury(newest, "why\x1b[31m")
+    for words in (["incidents"], ["incident", newest], ["dead-letters"], ["incident", newest, "--json"]):
+        made = run(*words).stdout
+        assert not [character for character in made if not character.isprintable() and character != "\n"], words
+
+
+@pytest.mark.usefixtures("past")
+def test_nothing_found_is_a_sentence(run):
+    assert run("incidents", "--team", "nobody").stdout == "There is no such incident.\n"
+
+
+@pytest.mark.parametrize("words", [["incidents"], ["dead-letters"], ["quarantine"], ["close", MISSING]])
+def test_no_ledger(run, folder, words):
+    result = run(*words, code=1)
+    assert result.stderr == "there is no bridge.db here: go to the bridge's folder, or set BRIDGE_DATABASE_URL\n"
+    assert not (folder / "bridge.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("url", "sentence"),
+    [
+        ("mysql://x/y", "BRIDGE_DATABASE_URL: mysql is not known; use sqlite:///bridge.db or postgresql://…\n"),
+        ("nonsense", "BRIDGE_DATABASE_URL is no database's address: write sqlite:///bridge.db or postgresql://…\n"),
+        (
+            "postgresql://bridge:hush@127.0.0.1:1/x",
+            "the database can't be read (OperationalError): is it there, and is it ours?\n",
+        ),
+        ("sqlite:///bridge.yml", "the database can't be read (DatabaseError): is it there, and is it ours?\n"),
+    ],
+)
+def test_a_database_that_can_not_be_used(run, url, sentence):
+    assert run("incidents", env={"BRIDGE_DATABASE_URL": url}, code=1).stderr == sentence
+
+
+def test_neither_configuration_nor_secrets_are_needed(run, past, folder):
+    (folder / "bridge.yml").unlink()
+    assert "Inductor Jobs Broken" in run("incidents").stdout
+    run("close", inductor(past))
+
+
+def test_the_installed_command(past):
+    result = command("incident", inductor(past))
+    assert result.returncode == 0
+    assert result.stderr == b""
+    assert b"Inductor Jobs Broken\n  id" in result.stdout
+    assert command("replay").returncode == 2
+    assert command("close", inductor(past)).stdout == f"incident {inductor(past)} is closed\n".encode()
+    compare("stored/closed.txt", steady(command("incident", inductor(past)).stdout.decode()))

@@ -1,0 +1,54 @@
+"""The commands as a person meets them: what `make` and `bridge` list, and how fast help comes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from bridge.__main__ import VERBS
+
+ROOT = Path(__file__).parent.parent
+
+
+def say(*command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_make_alone_lists_the_targets():
+    listed = say("make").stdout
+    for target in ("install", "demo", "run", "test"):
+        assert f"make {target} " in listed
+
+
+def test_help_names_every_verb_and_imports_none_of_them():
+    code = "import sys; sys.argv = ['bridge', '--help']\nimport bridge.__main__ as m\ntry: m.main()\nexcept SystemExit: pass\n"
+    heavy = "print([n for n in ('pydantic', 'sqlalchemy', 'flask', 'gunicorn', 'jinja2') if n in sys.modules])"
+    shown = say(sys.executable, "-c", code + heavy).stdout
+    assert all(f"  {verb} " in shown for verb in VERBS)
+    assert shown.splitlines()[-1] == "[]"
+
+
+def test_every_verb_has_help_with_an_example():
+    for verb in VERBS:
+        shown = say(sys.executable, "-m", "bridge", verb, "--help")
+        assert shown.returncode == 0, verb
+        assert "Example:" in shown.stdout, verb
+
+
+def test_a_missing_configuration_says_what_to_do(tmp_path):
+    missing = say(sys.executable, "-m", "bridge", "run", "--config", str(tmp_path / "none.yml"))
+    assert missing.returncode == 1
+    assert "Traceback" not in missing.stderr
+    assert "destinations:" in missing.stderr
+
+
+def test_a_bind_that_others_reach_is_refused_without_credentials(tmp_path):
+    file = tmp_path / "bridge.yml"
+    file.write_text('destinations:\n  slack:\n    token: "${env:TOKEN}"\n    channel: "#alerts"\n')
+    refused = subprocess.run(
+        [sys.executable, "-m", "bridge", "run", "--config", str(file), "--bind", "0.0.0.0:0"],
+        cwd=tmp_path, env={"TOKEN": "xoxb-1"}, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert refused.returncode == 1
+    assert "BRIDGE_WEBHOOK_TOKEN" in refused.stderr
