@@ -39,6 +39,10 @@ test: $(INSTALLED)  ## every check: lint, types, layers, tests
 pictures: $(INSTALLED)  ## renew the pictures of the documentation (needs Chromium)
 	@$(BIN)/python docs/make_pictures.py
 
+.PHONY: docs
+docs: $(INSTALLED)  ## renew the generated parts of the documentation
+	@$(BIN)/python docs/make_reference.py
+
 .PHONY: lock
 lock:  ## renew constraints.txt from what setup.cfg allows today
 	@rm -rf $(VENV)

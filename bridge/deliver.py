@@ -183,7 +183,7 @@ class Reports:
             outcome = result.fault.value if isinstance(result, Failed) else "done"
             counted = key("steps", kind=kind, intent=str(getattr(step, "intent", "")), outcome=outcome)
         elif what in {"doubt", "dead", "repeated"}:
-            counted = key({"doubt": "lookups", "dead": "dead_letters", "repeated": "blind_repeats"}[what], kind=kind)
+            counted = key({"doubt": "lookups", "dead": "given_up", "repeated": "blind_repeats"}[what], kind=kind)
         elif what == "hint":
             counted = key("hints")
         else:

@@ -141,15 +141,16 @@ def store(connection: Connection, book: Book, at: datetime) -> list[Case]:
     fresh = [case for case in grown if case.fresh]
     for case in grown:
         case.version += 0 if case.fresh else 1
+    # what ended goes first: another one of its key may have opened since
+    known = sorted((case for case in book.cases.values() if not case.fresh), key=lambda case: case.open)
+    if known:
+        connection.execute(_UPDATE_CASE, [{"key_id": case.id, **_changing(case)} for case in known])
     if fresh:
         connection.execute(incidents.insert(), [_row(case) for case in fresh])
         teams = [{"team": team.lower(), "incident": case.id} for case in fresh for team in dict.fromkeys(case.teams)]
         connection.execute(
             incident_teams.insert(), list({(row["team"], row["incident"]): row for row in teams}.values())
         )
-    known = [case for case in book.cases.values() if not case.fresh]
-    if known:
-        connection.execute(_UPDATE_CASE, [{"key_id": case.id, **_changing(case)} for case in known])
     _store_episodes(connection, book)
     lines = [
         {"incident": case.id, "at": at, "what": what, "why": why}

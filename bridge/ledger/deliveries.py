@@ -148,6 +148,9 @@ def _add(connection: Connection, rows: list[JSON], at: datetime) -> None:
 DISMISSED = "dismissed"
 """The reason of a delivery that a person let rest: nothing more is told there."""
 
+# spelt out: a statement for many rows at once takes no IN
+_waits_for_a_person = or_(deliveries.c.state == "dead", deliveries.c.state == "held")
+_at_rest = or_(deliveries.c.state == "delivered", deliveries.c.state == "skipped")
 _WAKE = (
     update(deliveries)
     .where(
@@ -162,11 +165,11 @@ _WAKE = (
         ),
         # a dead letter stays dead and a held one held; one that waits (back-off, doubt) waits on
         due_at=case(
-            (deliveries.c.state.in_(("dead", "held")), deliveries.c.due_at),
+            (_waits_for_a_person, deliveries.c.due_at),
             (deliveries.c.due_at.is_(None), bindparam("at", type_=deliveries.c.due_at.type)),
             else_=deliveries.c.due_at,
         ),
-        state=case((deliveries.c.state.in_(("delivered", "skipped")), "pending"), else_=deliveries.c.state),
+        state=case((_at_rest, "pending"), else_=deliveries.c.state),
         reason=case((deliveries.c.state == "skipped", null()), else_=deliveries.c.reason),
     )
 )

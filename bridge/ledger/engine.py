@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import URL
 
 FULL = 2
+PATIENCE = 2.0
+"""Seconds that opening an SQLite file waits for another process that opens it for the first time."""
 POOL = 8
 CONNECTION: dict[str, Any] = {
     "connect_timeout": 2,
@@ -85,9 +89,7 @@ def _durable_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 -
     # isolation_level None: sqlite3 begins nothing by itself, `_begin_by_hand` and the writer do
     connection.isolation_level = None
     cursor = connection.cursor()
-    cursor.execute("PRAGMA busy_timeout=200")
-    mode = cursor.execute("PRAGMA journal_mode=WAL").fetchone()[0]
-    cursor.execute("PRAGMA busy_timeout=0")
+    mode = _write_ahead(cursor)
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA foreign_keys=ON")
     in_force = cursor.execute("PRAGMA synchronous").fetchone()[0]
@@ -96,6 +98,18 @@ def _durable_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 -
         raise NotDurableError(
             f"SQLite gave journal_mode={mode}, synchronous={in_force}; the ledger needs WAL and FULL on a local disk"
         )
+
+
+def _write_ahead(cursor: Any) -> str:  # noqa: ANN401 - sqlite3.Cursor
+    # the first one to open a file changes its mode under a lock; SQLite's busy wait does not cover that
+    ends = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return str(cursor.execute("PRAGMA journal_mode=WAL").fetchone()[0])
+        except sqlite3.OperationalError:
+            if time.monotonic() > ends:
+                raise
+            time.sleep(0.01)
 
 
 def _begin_by_hand(connection: Any) -> None:  # noqa: ANN401 - sqlalchemy.Connection

@@ -26,7 +26,7 @@ class Pair:
 class AlertView:
     """One alert of a group.
 
-    `name` is what tells it apart, `word` its state, `values` its values in words, `since` when it began.
+    `name` is what tells it apart, `word` its state, `values` its values in words.
     """
 
     name: str

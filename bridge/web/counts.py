@@ -21,7 +21,7 @@ ABOUT = {
     "steps": "Requests to destinations, by kind, intent and outcome.",
     "lookups": "Lookups of steps whose answer was lost, by kind.",
     "blind_repeats": "Steps repeated although nobody could look whether they had been done, by kind.",
-    "dead_letters": "Deliveries given up, by kind.",
+    "given_up": "Deliveries that became dead letters, by kind.",
     "hints": "Hints that workers heard through the database.",
     "template_fallbacks": "Messages sent in built-in words because their template failed, by kind.",
 }
