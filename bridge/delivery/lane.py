@@ -79,6 +79,7 @@ class Lane:
         self._lock = threading.Lock()
         self._busy: set[str] = set()
         self._turns = 0
+        self._learning = False
 
     @property
     def width(self) -> int:
@@ -145,13 +146,17 @@ class Lane:
         if isinstance(step, Nothing):
             settle.nothing(self, task, step)
             return None
-        if not step.learns and (closed := self._take_slot(task.settings, now)) is not None:
+        if (closed := self._begin(step, task.settings, now)) is not None:
             return closed
-        waits, rest = self._claim(task, step, now)
-        if waits:
-            return rest
-        outcome = self.yard.client(task.settings).send(step, delivery.have, DEADLINE, self.ready)
-        settle.outcome(self, task, step, outcome)
+        try:
+            waits, rest = self._claim(task, step, now)
+            if waits:
+                return rest
+            outcome = self.yard.client(task.settings).send(step, delivery.have, DEADLINE, self.ready)
+            settle.outcome(self, task, step, outcome)
+        finally:
+            if step.learns:
+                self._learning = False
         return None
 
     def _claim(self, task: Task, step: Step, now: datetime) -> tuple[bool, Rest | None]:
@@ -195,9 +200,15 @@ class Lane:
             return None
         return Task(delivery, incident, settings)
 
-    def _take_slot(self, settings: Settings, now: datetime) -> Rest | None:
-        """Take this moment's place in the lane's pace; where another thread has it, say when the next one is."""
+    def _begin(self, step: Step, settings: Settings, now: datetime) -> Rest | None:
+        """Take this moment's place in the lane's pace; where another thread has it, say when the next one is.
+
+        A fact about the place is asked for once, by one thread, while the others wait for it.
+        """
         with self._lock:
+            if step.learns:
+                taken, self._learning = self._learning, True
+                return Rest() if taken else None
             if self.ready_at is not None and self.ready_at > now:
                 return Rest(self.ready_at)
             gap = pace(settings, self.kind.RATE)

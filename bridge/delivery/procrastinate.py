@@ -193,4 +193,3 @@ def _hear_libraries() -> None:
             logger.addHandler(_Passing(logging.WARNING))
             logger.setLevel(logging.WARNING)
             logger.propagate = False
-

@@ -129,7 +129,7 @@ class Installation:
 
     def _good(self, refused: str) -> str:
         token, ends = self._held
-        return token if token != refused and self._clock.monotonic() < ends else ""
+        return token if self._clock.monotonic() < ends and token != refused else ""
 
     def _renew(self, http: Transport, until: Deadline) -> str:
         """Exchange a JWT for a token; once more with other times where GitHub's clock is not ours."""
