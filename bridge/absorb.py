@@ -196,7 +196,9 @@ class Intake:
         except HeldError:
             # the secret may be there again when the step is due; until then the delivery is held and says why
             name = target.destination
-            return Placement(name, target.kind, f"({name})", f"{target.kind}/held/{name}", target.team, target.why)
+            return Placement(
+                name, target.kind, f"({name})", f"{target.kind}{deliveries.HELD_LANE}{name}", target.team, target.why
+            )
         return Placement(target.destination, target.kind, address.text, address.lane, target.team, target.why)
 
     def _arrivals(

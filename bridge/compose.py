@@ -58,15 +58,25 @@ class Bridge:
         self.ledger.close()
 
 
-def compose(environ: Environ, env: Mapping[str, str], *, loopback: bool = True, upgrade: bool | None = None) -> Bridge:
+def compose(
+    environ: Environ,
+    env: Mapping[str, str],
+    *,
+    loaded: Loaded | None = None,
+    loopback: bool = True,
+    prepared: bool = False,
+) -> Bridge:
     """Load the configuration, open the ledger and put the parts together.
+
+    A process that is started anew by its server is given what is `loaded` there: the file may be broken by now, or a
+    secret missing, and the last good configuration holds.
 
     Raises:
         ConfigError: the configuration or the environment has problems, all of which it names.
         NotDurableError, OutdatedError: the database can't serve (`ledger.ledger.open_ledger`).
     """
-    loaded = load(environ.config, env, require_secrets=True)
-    ledger = open_ledger(environ.database_url, upgrade=upgrade)
+    loaded = loaded or load(environ.config, env, require_secrets=True)
+    ledger = open_ledger(environ.database_url, prepared=prepared)
     key = secret_key(environ, ledger.path)
     folders = (*([environ.templates] if environ.templates else []), template_folder())
     words = Words(folders)

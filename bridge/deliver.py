@@ -12,6 +12,7 @@ from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from bridge import resume
 from bridge.absorb import Intake
 from bridge.compose import compose, hints_at
 from bridge.delivery.chores import Chore
@@ -75,8 +76,11 @@ def deliverer(bridge: Bridge) -> Iterator[Deliverer]:
             wake=wake,
         )
 
+    held = resume.Resume(bridge.ledger, bridge.clock, lambda: bridge.loaded.rules, bridge.effective)
     watch = Watch(bridge.ledger, bridge.clock, bridge.loaded, bridge.effective, holder)
-    delivering = Deliverer(yard, listener, open_intake, chores=(Chore(EVERY, watch.look),))
+    delivering = Deliverer(
+        yard, listener, open_intake, chores=(Chore(EVERY, watch.look), Chore(resume.EVERY, held.look))
+    )
     carrier = None if bridge.ledger.embedded else _carrier(bridge, yard)
     try:
         yield delivering

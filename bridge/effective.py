@@ -47,6 +47,14 @@ class Effective:
         settings = self._resolved(target.destination, target.kind, target.settings, target.team)
         return KINDS[target.kind].address(settings, self.digest)
 
+    def connectable(self, target: Target) -> None:
+        """Check that a connection for a target can be made; raises HeldError where a setting or secret prevents it."""
+        settings = self._resolved(target.destination, target.kind, target.settings, target.team)
+        try:
+            KINDS[target.kind].connect(settings).close()
+        except ValueError as error:
+            raise HeldError(f"destination {target.destination}: {error}") from None
+
     def settings(self, delivery: Delivery, incident: Incident) -> Settings:
         """Return a delivery's settings as they are now, at the address that it was routed to; raises HeldError."""
         rules = self._rules()

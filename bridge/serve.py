@@ -13,7 +13,7 @@ from gunicorn.workers.base import Worker
 from gunicorn.workers.gthread import ThreadWorker
 
 from bridge.app import create_app
-from bridge.compose import compose
+from bridge.compose import compose, secret_key
 from bridge.config.load import load
 from bridge.config.problem import ConfigError, Problem
 from bridge.deliver import deliverer
@@ -26,13 +26,14 @@ if TYPE_CHECKING:
 
     from flask import Flask
 
+    from bridge.compose import Bridge
     from bridge.config.environ import Environ
     from bridge.config.load import Loaded
 
 WEB = 2
 THREADS = 16
-GRACE = 9
-"""Seconds that running steps and requests have to end on SIGTERM; the whole is over within 10."""
+GRACE = 8
+"""Seconds that running steps and requests have to end on SIGTERM; the whole is over within 10, on busy machines too."""
 NICE = 10
 
 
@@ -54,7 +55,7 @@ class DelivererWorker(Worker):  # type: ignore[misc] # gunicorn has no types
         os.nice(NICE)
         for listener in self.sockets:
             listener.close()
-        bridge = compose(self.app.environ, self.app.env, loopback=self.app.loopback)
+        bridge = self.app.compose()
         with deliverer(bridge) as delivering:
             self.wake = delivering.wake
             while self.alive and os.getppid() == self.ppid and delivering.healthy():
@@ -87,7 +88,7 @@ class Master(Arbiter):  # type: ignore[misc] # gunicorn has no types
     def handle_hup(self) -> None:
         """Reload the configuration: valid as a whole, or not at all, with the last good one kept."""
         try:
-            load(self.app.environ.config, self.app.env, require_secrets=True)
+            self.app.loaded = load(self.app.environ.config, self.app.env, require_secrets=True, last=self.app.loaded)
         except ConfigError as error:
             log.error("configuration refused, the last good one stays", problems=[str(one) for one in error.problems])
             return
@@ -99,6 +100,9 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
 
     `deliver` says whether one of the processes is a deliverer; the address is written to the file descriptor `announce`
     once it listens.
+
+    Raises:
+        ConfigError, NotDurableError, OutdatedError: as `prepare` does.
     """
 
     def __init__(
@@ -107,6 +111,7 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
         self.environ = environ
         self.env = env
         self.bind = bind
+        self.loaded = prepare(environ, env, bind)
         self.deliver = deliver
         self.announce = announce
         self.loopback = is_loopback(bind)
@@ -133,7 +138,11 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
 
     def load(self) -> Flask:
         """Return a web process's application; called after the fork."""
-        return create_app(compose(self.environ, self.env, loopback=self.loopback, upgrade=False))
+        return create_app(self.compose())
+
+    def compose(self) -> Bridge:
+        """Put a process's parts together, over the last good configuration."""
+        return compose(self.environ, self.env, loaded=self.loaded, loopback=self.loopback, prepared=True)
 
     def reload(self) -> None:
         """Keep gunicorn's own settings: the configuration is read by the processes that start."""
@@ -180,12 +189,18 @@ def check_bind(loaded: Loaded, environ: Environ, bind: str) -> None:
         raise ConfigError([Problem(str(environ.config), 0, what, mend)])
 
 
-def prepare(environ: Environ, env: Mapping[str, str], bind: str, *, upgrade: bool | None = None) -> None:
-    """Check everything that can be wrong before a process is forked: configuration, bind, database.
+def prepare(environ: Environ, env: Mapping[str, str], bind: str) -> Loaded:
+    """Check everything that can be wrong before a process is forked: configuration, bind, database, secret key.
+
+    Returns:
+        The configuration, for the processes to be forked.
 
     Raises:
         ConfigError, NotDurableError, OutdatedError: with what to mend.
     """
     loaded = load(environ.config, env, require_secrets=True)
     check_bind(loaded, environ, bind)
-    open_ledger(environ.database_url, upgrade=upgrade).close()
+    ledger = open_ledger(environ.database_url)
+    ledger.close()
+    secret_key(environ, ledger.path)
+    return loaded

@@ -30,9 +30,8 @@ def _serve(config: Path, bind: str | None, announce: int | None, *, deliver: boo
     with sentences():
         environ = environment(config)
         where = _bind(environ, bind)
-        from bridge.serve import Server, prepare  # noqa: PLC0415 - `bridge --help` doesn't wait for gunicorn
+        from bridge.serve import Server  # noqa: PLC0415 - `bridge --help` doesn't wait for gunicorn
 
-        prepare(environ, os.environ, where)
         Server(environ, os.environ, where, deliver=deliver, announce=announce).run()
 
 

@@ -35,6 +35,8 @@ T = TypeVar("T")
 
 DEADLINE = 8.0
 """Seconds that a step may take in all; a lease is 12."""
+BELIEVED_FOR, LACKING_FOR = 86_400.0, 3_600.0
+"""Seconds that what was learned about a place is believed: whole, or with something that could not be learned."""
 SHORT_TERM = 60.0
 """Rates per second or minute are a lane's pace; longer ones are a token's budget."""
 LONG = 500
@@ -56,11 +58,12 @@ class Rest:
 
 @dataclass(slots=True)
 class Task:
-    """A delivery's turn: what was read for it at its beginning."""
+    """A delivery's turn: when it began, and what was read for it then."""
 
     delivery: Delivery
     incident: Incident
     settings: Settings
+    at: datetime
 
 
 class Lane:
@@ -69,7 +72,7 @@ class Lane:
     def __init__(self, held: Held, yard: Yard, lease_ends: float) -> None:
         self.name = held.name
         self.fence = held.fence
-        self.place = dict(held.place)
+        self.place = believed(held.place, yard.clock.now())
         self.trouble = trouble.Trouble(**held.trouble) if held.trouble else None
         self.lease_ends = lease_ends  # on the monotonic clock
         self.kind = yard.kinds[held.name.split("/", 1)[0]]
@@ -136,7 +139,7 @@ class Lane:
         return chosen
 
     def _work(self, delivery: Delivery, now: datetime) -> Rest | None:
-        task = self._task(delivery)
+        task = self._task(delivery, now)
         if task is None:
             return None
         if delivery.doubt and delivery.doubt["creates"]:
@@ -188,7 +191,7 @@ class Lane:
             return doubt.stored_step(stored)
         return self.kind.next_step(self.want(task, now), task.delivery.have)
 
-    def _task(self, delivery: Delivery) -> Task | None:
+    def _task(self, delivery: Delivery, now: datetime) -> Task | None:
         with self.yard.ledger.read() as connection:
             incident = incidents.load(connection, delivery.incident)
         assert incident is not None
@@ -198,7 +201,7 @@ class Lane:
         except HeldError as error:
             settle.held(self, delivery, str(error))
             return None
-        return Task(delivery, incident, settings)
+        return Task(delivery, incident, settings, now)
 
     def _begin(self, step: Step, settings: Settings, now: datetime) -> Rest | None:
         """Take this moment's place in the lane's pace; where another thread has it, say when the next one is.
@@ -252,6 +255,16 @@ class Lane:
         """
         if self.yard.clock.monotonic() > self.lease_ends:
             raise StaleSenderError(f"lane {self.name}: the lease ran out before the request could be sent")
+
+
+def believed(place: dict[str, Any], now: datetime) -> dict[str, Any]:
+    """Return what was learned about a place while it may still be so; else nothing, and it is asked anew.
+
+    A repository is made public, a scope is granted: what could not be learned is asked for sooner.
+    """
+    lacking = any(value is None for value in place.values()) or "unsearchable" in place
+    age = now.timestamp() - float(place.get("learned_at", 0.0))
+    return dict(place) if age < (LACKING_FOR if lacking else BELIEVED_FOR) else {}
 
 
 def pace(settings: Settings, usual: tuple[float, ...]) -> float:

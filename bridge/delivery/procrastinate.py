@@ -31,7 +31,10 @@ AGAIN = 1.0
 """Seconds until Procrastinate is started anew, after the database was away."""
 STALE = 60.0
 """Seconds after which a worker without a sign of life, and a hint that nobody took, are cleared away."""
+DEAF = 600.0
+"""Seconds after which is looked again whether notifications arrive."""
 AT_ONCE = 8
+"""Tasks at once: a long periodic one keeps no hint waiting."""
 _FORGET = """
     DELETE FROM procrastinate_jobs AS job
     WHERE job.status = 'todo' AND job.task_name = %(task)s AND NOT EXISTS (
@@ -112,15 +115,18 @@ class Carrier:
                     "notifications don't arrive, as behind a pooler: the sweep finds what is due within a second; "
                     "set BRIDGE_DATABASE_DIRECT_URL to the database's own address"
                 )
-            await app.run_worker_async(
-                queues=self._queues,
-                concurrency=AT_ONCE,
-                listen_notify=listens,
-                delete_jobs="always",
-                install_signal_handlers=False,
-                shutdown_graceful_timeout=1,
-                stalled_worker_timeout=STALE,
-            )
+            with suppress(TimeoutError):
+                async with asyncio.timeout(None if listens else DEAF):
+                    await app.run_worker_async(
+                        queues=self._queues,
+                        concurrency=AT_ONCE,
+                        listen_notify=listens,
+                        fetch_job_polling_interval=5.0 if listens else 1.0,
+                        delete_jobs="always",
+                        install_signal_handlers=False,
+                        shutdown_graceful_timeout=1,
+                        stalled_worker_timeout=STALE,
+                    )
 
     def _add_tasks(self, app: App) -> None:
         async def look(lane: str) -> None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from bridge.delivery import budget, trouble
-from bridge.destinations.base import Done, Failed, Fault, Nothing, Scope
+from bridge.destinations.base import Done, Failed, Fault, Nothing, Scope, Step
 from bridge.ledger import deliveries, lanes
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from bridge.delivery.budget import Budget
     from bridge.delivery.lane import Lane, Task
-    from bridge.destinations.base import Outcome, Step
+    from bridge.destinations.base import Outcome
     from bridge.ledger.deliveries import Delivery
 
 GIVE_UP = timedelta(hours=24)
@@ -73,14 +73,14 @@ def done(lane: Lane, task: Task, step: Mapping[str, Any], result: Done, *, looki
     """The destination acted: keep what we have now, and see at once whether that is all."""
     now = lane.yard.clock.now()
     delivery, learns = task.delivery, step["learns"]
-    asked = trouble.Asked(delivery.id, delivery.incident, step["method"])
+    asked = trouble.Asked(delivery.id, delivery.incident, step["method"], task.at.timestamp())
     lane.trouble, own = trouble.succeeded(lane.trouble, asked, looking=looking or learns)
     if learns:
-        lane.place = dict(result.remote)
+        lane.place = {**result.remote, "learned_at": now.timestamp()}
         # the fact belongs to the place; this delivery's step follows at once
 
         def keep(connection: Connection) -> None:
-            lanes.learn(connection, lane.name, result.remote)
+            lanes.learn(connection, lane.name, lane.place)
             deliveries.change(connection, delivery.id, doubt=None, due_at=now)
 
         lane.write(keep)
@@ -92,6 +92,9 @@ def done(lane: Lane, task: Task, step: Mapping[str, Any], result: Done, *, looki
     rest = more
     if version == task.incident.version:
         plan = lane.kind.next_step(lane.want(task, now), have)
+        # a destination that accepts a request and shows no effect would be asked for ever
+        if isinstance(plan, Step) and plan.method == step["method"] and plan.request == step["request"]:
+            plan = Nothing()
         if isinstance(plan, Nothing):
             rest = {**fields, **_at_rest(plan), "last_error": None}
 

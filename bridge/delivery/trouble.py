@@ -8,6 +8,7 @@ incident: if that one succeeds, the fault was the first one's own, and it backs 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 SHORTEST, LONGEST = 1.0, 30.0
 """Seconds between two probes."""
+ROUNDED = 0.001
+"""Seconds that a time may lose as a number."""
 STEPS_BEHIND = 2
 """Failed probes of one incident after which another one is asked."""
 OWN_SHORTEST, OWN_LONGEST = 1.0, 300.0
@@ -53,11 +56,12 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request that was made in a lane: by which delivery of which incident, of which kind."""
+    """A request that was made in a lane: by which delivery, of which kind, and when (unix seconds)."""
 
     delivery: str
     incident: str
     method: str
+    at: float = inf
 
 
 def failed(trouble: Trouble | None, asked: Asked, now: float, retry_after: float | None, error: str) -> Trouble:
@@ -81,10 +85,11 @@ def succeeded(
 ) -> tuple[Trouble | None, tuple[str, ...]]:
     """Return the trouble after a request succeeded, and the deliveries whose own fault it was.
 
-    A lookup proves nothing about a place that refuses to act. A success of another kind of request ends the trouble
-    only where it shows that the fault was another incident's own.
+    A lookup proves nothing about a place that refuses to act, nor does a request that was under way already when
+    another one failed: the wait holds. A success of another kind of request ends the trouble only where it shows that
+    the fault was another incident's own.
     """
-    if trouble is None or looking:
+    if trouble is None or looking or asked.at < trouble.until - ROUNDED:
         return trouble, ()
     own = tuple(
         delivery

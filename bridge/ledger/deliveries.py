@@ -191,6 +191,46 @@ def _waking(incident: str, version: int, priority: str, at: datetime) -> JSON:
     return {"key_incident": incident, "version": version, "level": int(priority[1]), "at": at}
 
 
+HELD_LANE = "/held/"
+"""In the lane's name of a delivery whose place could not be told from its settings, for a secret was missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A held delivery: what decides whether it can go on."""
+
+    id: str
+    incident: str
+    destination: str
+    address: str
+    lane: str
+    team: str
+    priority: str
+    source: str
+
+
+def held(connection: Connection) -> list[Held]:
+    """Return the held deliveries, the oldest first."""
+    mine = [deliveries.c[name] for name in ("id", "incident", "destination", "address", "lane", "team")]
+    query = (
+        select(*mine, incidents.c.priority, incidents.c.source)
+        .join(incidents, incidents.c.id == deliveries.c.incident)
+        .where(deliveries.c.state == "held")
+        .order_by(deliveries.c.id)
+        .limit(1000)
+    )
+    return [Held(**row._mapping) for row in connection.execute(query)]  # noqa: SLF001 - SQLAlchemy's public spelling
+
+
+def resume(connection: Connection, one: Held, address: str, lane: str, at: datetime) -> None:
+    """Make a held delivery due, at its address; where the incident is told there already, it is skipped."""
+    there = (deliveries.c.incident == one.incident) & (deliveries.c.lane == lane) & (deliveries.c.id != one.id)
+    if connection.execute(select(deliveries.c.id).where(there)).first() is not None:
+        change(connection, one.id, state="skipped", reason=f"told at {address} already")
+        return
+    change(connection, one.id, state="pending", due_at=at, since=at, reason=None, address=address, lane=lane)
+
+
 def lanes_of(connection: Connection, ids: Collection[str]) -> set[str]:
     """Name the lanes in which deliveries of these incidents are due."""
     query = select(deliveries.c.lane).where(deliveries.c.incident.in_(ids), deliveries.c.due_at.is_not(None)).distinct()

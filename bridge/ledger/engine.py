@@ -18,6 +18,8 @@ FULL = 2
 PATIENCE = 2.0
 """Seconds that opening an SQLite file waits for another process that opens it for the first time."""
 POOL = 8
+FROZEN = 6
+"""Seconds that a transaction may be idle: shorter than a lease, longer than anything that happens between statements."""
 CONNECTION: dict[str, Any] = {
     "connect_timeout": 2,
     "prepare_threshold": None,
@@ -74,7 +76,7 @@ def open_engine(url: URL) -> Engine:
         event.listen(engine, "connect", _durable_sqlite)
         event.listen(engine, "begin", _begin_by_hand)
         return engine
-    return create_engine(
+    engine = create_engine(
         url,
         pool_size=POOL,
         max_overflow=8,
@@ -83,6 +85,16 @@ def open_engine(url: URL) -> Engine:
         pool_timeout=2,
         connect_args={"application_name": "bridge", **CONNECTION},
     )
+    event.listen(engine, "connect", _patient_postgresql)
+    return engine
+
+
+def _patient_postgresql(connection: Any, _record: object) -> None:  # noqa: ANN401 - psycopg.Connection
+    # a process frozen in the middle of a transaction, or gone with its host, must not keep its rows locked: whoever
+    # takes over its lanes would wait for it. Not by `options`: poolers refuse connections that bring it.
+    connection.autocommit = True
+    connection.execute(f"SET idle_in_transaction_session_timeout = '{FROZEN}s'")
+    connection.autocommit = False
 
 
 def _durable_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 - sqlite3.Connection, behind SQLAlchemy

@@ -59,12 +59,14 @@ class Ledger:
         self.engine.dispose()
 
 
-def open_ledger(url: str, *, upgrade: bool | None = None) -> Ledger:
+def open_ledger(url: str, *, upgrade: bool | None = None, prepared: bool = False) -> Ledger:
     """Open the ledger at a database URL.
 
     Args:
         url: `sqlite:///bridge.db` or `postgresql://…`.
         upgrade: run migrations first; by default on SQLite only (PostgreSQL is upgraded by `bridge db upgrade`).
+        prepared: the process that started this one has looked at the tables: don't ask for the database now, it may be
+            away for a while.
 
     Raises:
         NotDurableError: SQLite can't keep what it confirms here.
@@ -73,6 +75,8 @@ def open_ledger(url: str, *, upgrade: bool | None = None) -> Ledger:
     parsed = database_url(url)
     path = sqlite_path(parsed)
     engine = open_engine(parsed)
+    if prepared:
+        return Ledger(engine, Writer(engine, path), path)
     if upgrade if upgrade is not None else path is not None:
         migrate.upgrade(engine, path)
     else:

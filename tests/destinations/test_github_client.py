@@ -268,11 +268,6 @@ def test_a_lookup_that_fails_says_why(sandbox, lane):
         assert failed.error in {error, "connection reset"}
 
 
-def test_an_app_is_refused_until_it_is_supported():
-    with pytest.raises(ValueError, match="app"):
-        github.connect(settings("github", token=None, app={"id": 1}))
-
-
 def answered(status, message="", errors=(), **headers):
     body = json.dumps({"message": message, "errors": list(errors)}).encode()
     return Answer(status, {"date": DATE, "x-ratelimit-remaining": "4990", "x-ratelimit-reset": RESET} | headers, body)

@@ -158,10 +158,8 @@ def _remote(step: Step, have: Have, record: Mapping[str, Any]) -> JSON | None:
     if step.learns:
         private = record.get("private")
         return {"private": private, "id": record.get("id")} if isinstance(private, bool) else None
-    if not isinstance(record.get("id"), int):
-        return None
     if step.method == "POST comments":
-        return {"comment_id": record["id"]}
+        return {"comment_id": record["id"]} if isinstance(record.get("id"), int) else None
     if not isinstance(record.get("number"), int):
         return None
     state = "closed" if record.get("state") == "closed" else "open"

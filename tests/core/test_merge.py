@@ -1,0 +1,376 @@
+"""Alerts into incidents: what people see after each of them."""
+
+import pytest
+from merge_kit import at, book, firing, heard
+
+from bridge.core.alert import Priority, Status
+from bridge.core.incident import State
+from bridge.core.merge import TEST_FINGERPRINT
+
+PAUSED = {"annotations": {"grafana_state_reason": "Paused"}}
+
+
+def whats(case):
+    return [what for what, _ in case.history]
+
+
+def test_a_firing_opens_an_incident_and_its_resolve_ends_it():
+    known = book()
+    case = heard(known, 1)
+    assert (case.state, case.opened_at, case.priority, case.fresh) == (State.FIRING, at(0), Priority.P2, True)
+    assert heard(known, 6, "resolved", 0, 5) is case
+    assert (case.state, case.resolved_at, case.settled_at, case.state_reason) == (State.RESOLVED, at(5), at(6), None)
+
+
+def test_repeats_say_nothing_until_what_is_shown_changes():
+    known = book()
+    case = heard(known, 1)
+    case.changed = False
+    heard(known, 5)
+    assert not case.changed
+    assert case.heard_at == at(5)
+    heard(known, 9, annotations={"summary": "worse"})
+    assert case.changed
+
+
+def test_several_alerts_of_a_rule_are_one_incident_until_the_last_resolves():
+    known = book()
+    case = heard(known, 1, fingerprint="a")
+    assert heard(known, 2, fingerprint="b") is case
+    heard(known, 6, "resolved", 0, 5, fingerprint="a")
+    assert case.state is State.FIRING
+    heard(known, 8, "resolved", 0, 7, fingerprint="b")
+    assert (case.state, case.resolved_at) == (State.RESOLVED, at(7))
+
+
+def test_priority_follows_the_most_urgent_member_that_fires_and_stays_after_the_last():
+    known = book()
+    case = heard(known, 1, fingerprint="a", priority="P2")
+    heard(known, 2, fingerprint="b", priority="P0")
+    assert case.priority == "P0"
+    heard(known, 6, "resolved", 0, 5, fingerprint="b", priority="P0")
+    assert case.priority == "P2"
+    heard(known, 7, fingerprint="a", priority="P1")
+    assert case.priority == "P1"
+    heard(known, 9, "resolved", 0, 8, fingerprint="a", priority="P3")
+    assert (case.state, case.priority) == (State.RESOLVED, "P1")
+
+
+def test_a_resolve_that_is_no_recovery_keeps_its_reason():
+    known = book()
+    heard(known, 1)
+    case = heard(known, 6, "resolved", 0, 5, **PAUSED)
+    assert (case.state, case.state_reason) == (State.RESOLVED, "Paused")
+
+
+def test_a_recovery_after_a_pause_is_worded_as_a_recovery():
+    known = book()
+    heard(known, 1)
+    heard(known, 6, "resolved", 0, 5, **PAUSED)
+    heard(known, 8, start=7)
+    case = heard(known, 10, "resolved", 7, 9)
+    assert (case.state, case.state_reason, case.times) == (State.RESOLVED, None, 2)
+
+
+def test_an_end_lies_neither_in_the_future_nor_before_its_start():
+    known = book()
+    heard(known, 1)
+    assert heard(known, 6, "resolved", 0, 600).resolved_at == at(6)
+    known = book()
+    heard(known, 1)
+    assert heard(known, 6, "resolved", 0, -30).resolved_at == at(0)
+
+
+@pytest.mark.parametrize(("minutes", "same"), [(5, True), (16, True), (16.1, False)])
+def test_firing_anew_within_reopen_duration_of_the_resolve_goes_on_and_after_it_is_a_recurrence(minutes, same):
+    known = book(reopen_minutes=10)
+    first = heard(known, 1)
+    heard(known, 6, "resolved", 0, 2)
+    second = heard(known, minutes, start=4)
+    assert (second is first) is same
+    assert second.previous == (None if same else first.id)
+    assert second.times == (2 if same else 1)
+    assert firing(known) == {("f1", second.id)}
+
+
+def test_without_reopen_duration_every_firing_after_a_resolve_is_a_fresh_incident():
+    known = book(reopen_minutes=0)
+    first = heard(known, 1)
+    heard(known, 2, "resolved", 0, 1)
+    second = heard(known, 2, start=1.5)
+    assert second is not first
+    assert (first.state, second.state, second.previous) == (State.RESOLVED, State.FIRING, first.id)
+
+
+def test_a_later_start_within_the_incident_goes_on_as_the_same_member():
+    known = book()
+    case = heard(known, 1)
+    case.changed, case.history = False, []
+    assert heard(known, 60, start=50) is case
+    (episode,) = known.episodes["1", "f1"]
+    assert (episode.starts_at, episode.since, case.changed, case.history) == (at(50), at(0), False, [])
+
+
+def test_firing_again_with_the_same_start_is_a_new_member_that_counts():
+    known = book()
+    first = heard(known, 1)
+    heard(known, 5, "resolved", 0, 4)
+    second = heard(known, 30)
+    assert second is not first
+    assert [one.again for one in known.episodes["1", "f1"]] == [1, 2]
+    assert known.episodes["1", "f1"][1].since == at(30)
+
+
+def test_a_late_firing_of_a_told_incident_changes_nothing():
+    known = book()
+    case = heard(known, 1)
+    heard(known, 5, "resolved", 0, 4)
+    case.changed = False
+    heard(known, 7, priority="P0")
+    assert (case.state, case.priority, case.changed, case.history[-1][0]) == (
+        State.RESOLVED,
+        "P2",
+        False,
+        "late firing",
+    )
+
+
+def test_a_resolve_never_seen_firing_is_an_incident_that_was_over_before_it_could_be_told():
+    known = book()
+    case = heard(known, 6, "resolved", 0, 5)
+    assert (case.state, case.never_fired, case.resolved_at, case.fresh) == (State.RESOLVED, True, at(5), True)
+    assert heard(known, 7, "resolved", 0, 5) is case
+    assert len(known.cases) == 1
+
+
+def test_its_late_firing_is_told_once_as_resolved_with_the_values_of_when_it_fired():
+    known = book()
+    case = heard(known, 6, "resolved", 0, 5, annotations={"summary": "after"})
+    case.changed = False
+    heard(known, 7, annotations={"summary": "while"})
+    assert (case.state, case.never_fired, case.changed) == (State.RESOLVED, False, True)
+    (episode,) = known.episodes["1", "f1"]
+    assert known.details[episode.id].detail["annotations"] == {"summary": "while"}
+    assert episode.digest == known.details[episode.id].digest
+    case.changed = False
+    heard(known, 8, annotations={"summary": "once more"})
+    assert not case.changed
+
+
+def test_several_resolves_never_seen_firing_are_one_incident():
+    known = book()
+    cases = {heard(known, 6, "resolved", 0, 5, fingerprint=name).id for name in "abc"}
+    assert len(cases) == 1
+
+
+def test_an_unseen_resolve_joins_an_open_incident_without_touching_its_priority():
+    known = book()
+    case = heard(known, 1, fingerprint="a", priority="P2")
+    assert heard(known, 6, "resolved", 0, 5, fingerprint="b", priority="P0") is case
+    assert (case.state, case.priority, case.never_fired) == (State.FIRING, "P2", False)
+    assert "priority" not in whats(case)
+
+
+def test_a_firing_after_an_unseen_resolve_opens_it_for_the_first_time():
+    known = book()
+    case = heard(known, 6, "resolved", 0, 5, fingerprint="a")
+    assert heard(known, 7, start=6, fingerprint="b") is case
+    assert (case.state, case.never_fired, case.times) == (State.FIRING, False, 1)
+
+
+def test_a_changed_team_set_ends_the_episode_there_and_opens_it_at_the_others():
+    known = book()
+    old = heard(known, 1, teams=("storage",))
+    new = heard(known, 5, teams=("network",))
+    assert (old.state, old.state_reason) == (State.RESOLVED, "moved to network")
+    assert (new.state, new.teams) == (State.FIRING, ("network",))
+    assert firing(known) == {("f1", new.id)}
+
+
+def test_a_moved_episode_is_resolved_where_it_moved_to():
+    known = book()
+    heard(known, 1, teams=("storage",))
+    new = heard(known, 5, teams=("network",))
+    assert heard(known, 9, "resolved", 0, 8, teams=("storage",)) is new
+    assert new.state is State.RESOLVED
+    assert firing(known) == set()
+
+
+def test_only_the_episode_that_moves_leaves_its_incident():
+    known = book()
+    old = heard(known, 1, fingerprint="a")
+    heard(known, 1, fingerprint="b")
+    new = heard(known, 5, fingerprint="a", teams=("storage", "network"))
+    assert firing(known) == {("a", new.id), ("b", old.id)}
+    heard(known, 9, "resolved", 0, 8, fingerprint="b")
+    assert (old.state, old.state_reason) == (State.RESOLVED, None)
+
+
+def test_what_moves_there_and_back_is_in_one_place_only():
+    known = book()
+    first = heard(known, 1, teams=("storage",))
+    heard(known, 3, teams=("network",))
+    assert heard(known, 5, teams=("storage",)) is first
+    assert firing(known) == {("f1", first.id)}
+    heard(known, 8, "resolved", 0, 7, teams=("storage",))
+    assert (first.state, first.state_reason, firing(known)) == (State.RESOLVED, None, set())
+
+
+def test_a_moved_episodes_twin_fires_on_where_it_moved_to_and_leaves_nothing_open():
+    known = book()
+    heard(known, 1, start=0)
+    moved = heard(known, 3, start=0, teams=("network",))
+    assert heard(known, 4, start=0.05, teams=("network",)) is moved
+    assert heard(known, 30, start=0, teams=("network",)) is moved
+    heard(known, 40, "resolved", 0, 39, teams=("network",))
+    assert firing(known) == set()
+
+
+def test_a_change_of_the_teams_case_or_order_moves_nothing():
+    known = book()
+    case = heard(known, 1, teams=("storage", "network"))
+    assert heard(known, 2, teams=("Network", "STORAGE")) is case
+    assert firing(known) == {("f1", case.id)}
+
+
+def test_a_repeat_that_is_to_be_dropped_stays_with_its_incident():
+    known = book()
+    case = heard(known, 1)
+    assert heard(known, 2, teams=("unrouted",), drop=True) is case
+    assert case.state is State.FIRING
+
+
+def test_a_person_closes_it_its_repeats_and_its_resolve_change_nothing_but_its_history():
+    known = book()
+    case = heard(known, 1)
+    case.state, case.changed = State.CLOSED, False
+    assert heard(known, 5, priority="P0") is case
+    assert heard(known, 6, teams=("network",)) is case
+    assert heard(known, 8, "resolved", 0, 7) is case
+    assert (case.state, case.priority, case.changed, len(known.cases)) == (State.CLOSED, "P2", False, 1)
+    assert case.history[-1] == ("resolved", "after it was closed")
+
+
+def test_a_closed_incidents_twin_opens_nothing_and_a_new_episode_a_new_incident():
+    known = book()
+    case = heard(known, 1)
+    case.state = State.CLOSED
+    assert heard(known, 2, start=0.05) is case
+    new = heard(known, 60, start=50)
+    assert (new.state, new.previous) == (State.FIRING, case.id)
+    assert firing(known) == {("f1", new.id)}
+
+
+def test_what_was_closed_and_fires_again_with_the_same_start_is_a_new_incident():
+    known = book()
+    case = heard(known, 1)
+    case.state = State.CLOSED
+    heard(known, 5, "resolved", 0, 4)
+    assert heard(known, 9) is case
+    assert heard(known, 16).id != case.id
+
+
+def test_a_stale_incident_that_is_heard_of_again_fires():
+    known = book()
+    case = heard(known, 1)
+    case.state, case.changed = State.STALE, False
+    heard(known, 900)
+    assert (case.state, case.changed, whats(case)[-1]) == (State.FIRING, True, "heard of again")
+
+
+@pytest.mark.parametrize("first", ["A", "B"])
+def test_ha_twins_are_one_episode_whoever_speaks_first(first):
+    known = book()
+    starts = (0.0, 0.05) if first == "A" else (0.05, 0.0)
+    case = heard(known, 1, start=starts[0])
+    heard(known, 1.1, start=starts[1])
+    case.history = []
+    for minute in range(2, 10):
+        heard(known, minute, start=starts[minute % 2])
+    assert (case.history, len(known.episodes["1", "f1"])) == ([], 1)
+    heard(known, 10, "resolved", starts[1], 9)
+    heard(known, 11, start=starts[0])
+    heard(known, 12, "resolved", starts[0], 9.05)
+    assert (case.state, len(known.cases), firing(known)) == (State.RESOLVED, 1, set())
+
+
+def test_what_fires_again_under_one_twins_start_ends_under_the_others():
+    known = book()
+    heard(known, 6, "resolved", 0.05, 5)
+    case = heard(known, 30, start=0)
+    heard(known, 41, "resolved", 0.05, 40)
+    assert (case.state, firing(known)) == (State.RESOLVED, set())
+
+
+def test_what_fires_again_and_moves_ends_under_either_twins_start():
+    known = book()
+    heard(known, 6, "resolved", 0.05, 5)
+    heard(known, 30, start=0)
+    case = heard(known, 31, start=0, teams=("network",))
+    heard(known, 41, "resolved", 0.05, 40)
+    assert (case.state, firing(known)) == (State.RESOLVED, set())
+
+
+def test_a_twins_rise_in_priority_is_heard():
+    known = book()
+    case = heard(known, 1, start=0.05)
+    heard(known, 2, start=0, priority="P0")
+    assert case.priority == "P0"
+
+
+def test_a_later_episode_whose_resolve_comes_before_its_firing_is_over():
+    known = book()
+    case = heard(known, 1, start=0)
+    heard(known, 60, "resolved", 50, 55)
+    heard(known, 61, "firing", 50)
+    assert (case.state, firing(known)) == (State.RESOLVED, set())
+
+
+def test_an_old_repeat_leaves_no_second_member_firing_beside_the_newer_one():
+    known = book()
+    heard(known, 1, start=0)
+    heard(known, 5, "resolved", 0, 4)
+    case = heard(known, 7, start=6)
+    heard(known, 30, start=0)
+    assert len(firing(known)) == 1
+    heard(known, 41, "resolved", 6, 40)
+    assert (case.state, firing(known)) == (State.RESOLVED, set())
+
+
+def test_a_test_is_a_closed_incident_each_time_and_touches_no_other():
+    known = book()
+    labels = {"alertname": "TestAlert"}
+    cases = [heard(known, minute, fingerprint=TEST_FINGERPRINT, labels=labels) for minute in (1, 2)]
+    assert [(case.state, case.test, case.state_reason) for case in cases] == [(State.CLOSED, True, "a test")] * 2
+    assert cases[0].id != cases[1].id
+
+
+def test_an_alert_of_a_rule_named_like_the_test_is_none():
+    known = book()
+    assert heard(known, 1, labels={"alertname": "TestAlert"}).state is State.FIRING
+
+
+def test_organisations_do_not_share_fingerprints():
+    known = book()
+    one, other = (heard(known, 1, org=org) for org in "12")
+    heard(known, 6, "resolved", 0, 5, org="1")
+    assert (one.state, other.state) == (State.RESOLVED, State.FIRING)
+
+
+def test_a_superseding_start_in_another_incident_ends_the_older_episode_there():
+    known = book()
+    old = heard(known, 1, start=0)
+    new = heard(known, 60, start=50, teams=("network",))
+    assert (old.state, old.state_reason, new.state) == (State.RESOLVED, "fires anew for network", State.FIRING)
+    heard(known, 61, start=0, teams=("network",))
+    assert firing(known) == {("f1", new.id)}
+
+
+def test_without_usable_starts_an_episode_begins_with_the_first_firing_after_a_resolve():
+    known = book(reopen_minutes=0)
+    first = heard(known, 1, start=None)
+    heard(known, 2, start=None)
+    heard(known, 5, "resolved", None, 4)
+    second = heard(known, 6, start=None)
+    assert (first.opened_at, second.opened_at) == (at(1), at(6))
+    assert [one.status for one in known.episodes["1", "f1"]] == [Status.RESOLVED, Status.FIRING]

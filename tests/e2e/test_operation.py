@@ -1,0 +1,133 @@
+"""Running it: health, what dies comes back, SIGTERM, SIGHUP, and where it refuses to start."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from harness import ENV, alert, config, eventually, group, messages
+
+from bridge.sandbox import Fault
+
+DRAINED = 10.0
+"""Seconds within which SIGTERM ends it: the contract's."""
+
+
+def test_it_says_that_it_lives_can_store_and_delivers(start, sandbox):
+    bridge = start(config(sandbox))
+    assert bridge.request("GET", "/healthz").json() == {"status": "alive"}
+    assert bridge.request("GET", "/readyz").json() == {"status": "ready"}
+    eventually(lambda: bridge.request("GET", "/readyz?delivery=1").status_code == 200)
+
+
+def test_without_a_live_deliverer_it_can_store_but_says_so(start, sandbox):
+    bridge = start(config(sandbox))
+    eventually(lambda: bridge.request("GET", "/readyz?delivery=1").status_code == 200)
+    (deliverer,) = bridge.process.children()["deliverer"]
+    os.kill(deliverer, signal.SIGSTOP)
+    try:
+        eventually(lambda: bridge.request("GET", "/readyz?delivery=1").status_code == 503)
+        assert bridge.request("GET", "/readyz").status_code == 200
+        bridge.post(group(alert("told after the freeze", Priority="P3")))
+    finally:
+        os.kill(deliverer, signal.SIGCONT)
+    eventually(lambda: bridge.request("GET", "/readyz?delivery=1").status_code == 200)
+    bridge.settle()
+    assert len(messages(sandbox, "alerts", "told after the freeze")) == 1
+
+
+@pytest.mark.parametrize("kind", ["deliverer", "web"])
+def test_a_killed_process_comes_back(start, sandbox, kind):
+    bridge = start(config(sandbox))
+    before = eventually(lambda: c if len((c := bridge.process.children())["deliverer"]) == 1 else None)
+    for pid in before[kind]:
+        os.kill(pid, signal.SIGKILL)
+
+    def back():
+        now = bridge.process.children()
+        return len(now["web"]) == 2 and len(now["deliverer"]) == 1 and not set(before[kind]) & set(now[kind])
+
+    eventually(back)
+    bridge.post_stubbornly(group(alert("after the kill", Priority="P3")))
+    bridge.settle()
+    assert len(messages(sandbox, "alerts", "after the kill")) == 1
+
+
+def test_sigterm_ends_it_with_0_within_10_seconds(start, sandbox):
+    bridge = start(config(sandbox))
+    bridge.post(group(alert("told before the end")))
+    bridge.settle()
+    since = time.monotonic()
+    assert bridge.process.stop() == 0
+    assert time.monotonic() - since < DRAINED
+
+
+def test_sigterm_ends_it_even_while_all_destinations_hang_and_nothing_is_doubled(start, sandbox):
+    bridge = start(config(sandbox))
+    sandbox.faults.add(Fault("hang", seconds=60))
+    bridge.post(group(alert("hangs", Priority="P0")))
+    assert sandbox.wait_for(lambda: all(sandbox.faults.as_json()[0]["matched"] >= 3 for _ in "a"), 30)
+    since = time.monotonic()
+    assert bridge.process.stop() == 0
+    assert time.monotonic() - since < DRAINED
+    sandbox.faults.clear()
+    bridge.restart()
+    bridge.settle()
+    assert len(messages(sandbox)) == 1
+
+
+def test_sighup_reloads_a_valid_file_and_refuses_an_invalid_one_loudly(start, sandbox):
+    bridge = start(config(sandbox))
+    old = bridge.process.children()["web"]
+    bridge.configure(config(sandbox, destinations={"slack": {"channel": "#moved"}}))
+    os.kill(bridge.process.popen.pid, signal.SIGHUP)
+    eventually(lambda: not set(old) & set(bridge.process.children()["web"]))
+    bridge.post_stubbornly(group(alert("after the reload", Priority="P3")))
+    assert sandbox.wait_for(lambda: messages(sandbox, "moved", "after the reload"), 30)
+
+    bridge.configure({"destinatoins": {}})
+    os.kill(bridge.process.popen.pid, signal.SIGHUP)
+    eventually(lambda: "destinatoins" in bridge.process.log())
+    bridge.post_stubbornly(group(alert("after the refusal", Priority="P3")))
+    assert sandbox.wait_for(lambda: messages(sandbox, "moved", "after the refusal"), 30)
+
+
+@pytest.mark.parametrize(
+    ("settings", "bind", "said"),
+    [
+        ({"destinations": {}}, "127.0.0.1:0", "destinations"),
+        ({"destination": {}}, "127.0.0.1:0", "destination"),
+        (None, "0.0.0.0:0", "BRIDGE_WEBHOOK_TOKEN"),
+    ],
+)
+def test_it_refuses_to_start_with_what_can_not_be_right(tmp_path, sandbox, settings, bind, said):
+    import json  # noqa: PLC0415
+
+    (tmp_path / "bridge.yml").write_text(json.dumps(settings or config(sandbox)))
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("BRIDGE_", "PORT"))} | ENV
+    command = [sys.executable, "-m", "bridge", "run", "--bind", bind]
+    ended = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 1
+    assert said in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_the_api_wants_the_admin_token_where_one_is_set(start, sandbox):
+    bridge = start(config(sandbox), env={"BRIDGE_ADMIN_TOKEN": "admin-secret"})
+    assert bridge.request("GET", "/api/v1/incidents").status_code == 401
+    assert bridge.request("GET", "/").status_code == 401
+    right = {"Authorization": "Bearer admin-secret"}
+    assert bridge.request("GET", "/api/v1/incidents", headers=right).status_code == 200
+    assert bridge.request("POST", "/webhooks/grafana", json=group(alert("still flows"))).status_code == 202
+
+
+def test_a_page_from_elsewhere_can_not_act_through_a_browser_here(start, sandbox):
+    bridge = start(config(sandbox))
+    for headers in ({"Host": "evil.test"}, {"X-Forwarded-For": "10.0.0.1"}):
+        answer = bridge.request("GET", "/api/v1/incidents", headers=headers)
+        assert answer.status_code == 403
+        assert "BRIDGE_ADMIN_TOKEN" in answer.json()["error"]
+    answer = bridge.request("POST", "/api/v1/incidents/x/close", headers={"Origin": "http://evil.test"})
+    assert answer.status_code == 403

@@ -1,0 +1,203 @@
+"""A destination in trouble: it delays no other, is asked again when it said so, and what can't be mended is a letter."""
+
+import json
+import socket
+from contextlib import closing
+
+import pytest
+from harness import alert, config, eventually, group, issues, messages, pages
+
+from bridge.sandbox import Fault, Sandbox
+
+TITLES = [f"apart {number:02}" for number in range(12)]
+
+
+def closed_port():
+    """An address that refuses connections."""
+    with closing(socket.socket()) as taken:
+        taken.bind(("127.0.0.1", 0))
+        return taken.getsockname()[1]
+
+
+def post_all(bridge, priority="P0"):
+    for title in TITLES:
+        bridge.post(group(alert(title, Priority=priority)))
+
+
+def all_there(found):
+    return len(found) == len(TITLES)
+
+
+def dead_letters(bridge):
+    """The dead letters of Grafana's incidents: the bridge's own trouble is told as incidents too."""
+    theirs = {one["id"] for one in bridge.all("incidents") if one["source"] == "grafana"}
+    return [one for one in bridge.all("deliveries?state=dead") if one["incident"] in theirs]
+
+
+def test_a_dead_destination_delays_no_other(start, sandbox):
+    nowhere = f"http://127.0.0.1:{closed_port()}"
+    bridge = start(config(sandbox, destinations={"github": {"api_url": nowhere}}))
+    post_all(bridge)
+    bridge.settle(but={"github"})
+    assert all_there(messages(sandbox))
+    assert all_there(pages(sandbox))
+    assert {one["state"] for one in bridge.all("deliveries") if one["destination"] == "github"} <= {
+        "retrying",
+        "pending",
+    }
+
+
+@pytest.mark.parametrize("double", ["slack", "github", "pagerduty"])
+def test_a_hanging_destination_delays_no_other(start, sandbox, double):
+    sandbox.faults.add(Fault("hang", double, seconds=60))
+    bridge = start(config(sandbox))
+    post_all(bridge)
+    bridge.settle(but={double})
+    found = {"slack": messages(sandbox), "github": issues(sandbox), "pagerduty": pages(sandbox)}
+    assert {name: all_there(some) for name, some in found.items()} == {name: name != double for name in found}
+
+
+def test_a_channel_in_trouble_delays_no_other_channel(start, sandbox):
+    room = {"a": {"destinations": {"slack": {"channel": "#room-a"}}}}
+    bridge = start(config(sandbox, teams=room))
+    with sandbox.lock:
+        channel = sandbox.slack.workspace.add_channel("room-a")
+    sandbox.faults.add(*(Fault("status", "slack", contains=name, status=503) for name in (channel.id, "room-a")))
+    bridge.post(group(alert("troubled", Team="a", Priority="P3")))
+    bridge.post(group(alert("untroubled", Priority="P3")))
+    assert sandbox.wait_for(lambda: messages(sandbox, "alerts", "untroubled"), 30)
+    assert messages(sandbox, "room-a") == []
+    sandbox.faults.clear()
+    bridge.settle()
+    assert len(messages(sandbox, "room-a", "troubled")) == 1
+
+
+@pytest.mark.parametrize(
+    ("double", "path", "status"),
+    [
+        ("slack", "/api/chat.postMessage", 429),
+        ("slack", "/api/chat.postMessage", 503),
+        ("github", "/repos/acme/alerts/issues", 429),
+        ("github", "/repos/acme/alerts/issues", 403),
+        ("pagerduty", "/v2/enqueue", 429),
+    ],
+)
+def test_retry_after_is_honoured(start, sandbox, double, path, status):
+    body = '{"message": "You have exceeded a secondary rate limit."}' if status == 403 else ""
+    sandbox.faults.add(
+        Fault("status", double, path=path, status=status, body=body, headers={"Retry-After": "3"}, nth=2)
+    )
+    bridge = start(config(sandbox, destinations={"slack": {"rate": "4/s"}, "pagerduty": {"rate": "4/s"}}))
+    post_all(bridge)
+    bridge.settle()
+    seen = sandbox.seen(double)
+    (limited,) = [one for one in seen if one.fault == "status"]
+    done = limited.at + limited.seconds
+    # what was on its way already when the answer came is no disobedience
+    early = [one for one in seen if done + 1.0 < one.at < limited.at + 3.0 and one.path == path]
+    assert early == []
+    found = {"slack": messages(sandbox), "github": issues(sandbox), "pagerduty": pages(sandbox)}
+    assert all_there(found[double])
+
+
+def test_a_p0_that_always_draws_a_500_stops_nobody_else(start, sandbox):
+    sandbox.faults.add(Fault("status", status=500, contains="poisonous"))
+    bridge = start(config(sandbox))
+    bridge.post(group(alert("poisonous", Priority="P0")))
+    assert sandbox.wait_for(lambda: len({one.double for one in sandbox.requests if one.fault}) == 3, 30)
+    post_all(bridge, "P1")
+    bridge.post(group(alert("healthy", Priority="P0")))
+    assert sandbox.wait_for(lambda: len(messages(sandbox)) == len(TITLES) + 1, 60)
+    assert sandbox.wait_for(lambda: len(pages(sandbox)) == len(TITLES) + 1, 60)
+    assert sandbox.wait_for(lambda: len(issues(sandbox, "healthy")) == 1, 60)
+    sandbox.faults.clear()
+    bridge.settle(patience=90)
+    assert len(messages(sandbox, "alerts", "poisonous")) == 1
+    assert len(issues(sandbox, "poisonous")) == 1
+    assert len(pages(sandbox, "poisonous")) == 1
+
+
+@pytest.mark.parametrize("by", ["api", "command line"])
+def test_a_channel_the_bot_is_not_in_is_a_dead_letter_and_a_replay_tells_the_present(start, by):
+    with Sandbox(channels=()) as sandbox:
+        channel = sandbox.slack.workspace.add_channel("secret", private=True)
+        bridge = start(config(sandbox, destinations={"slack": {"channel": "#secret"}}))
+        sandbox.faults.add(Fault("ok_false", "slack", path="/api/chat.postMessage", code="not_in_channel"))
+        bridge.post(group(alert("first past")))
+        bridge.post(group(alert("second past")))
+        bridge.settle()
+        dead = dead_letters(bridge)
+        assert {one["destination"] for one in dead} == {"slack"}
+        assert len(dead) == 2
+        for one in dead:
+            assert "invite" in one["reason"].lower()
+            assert one["last_error"] == "not_in_channel"
+        bridge.post(group(alert("first past", status="resolved")))
+        bridge.settle()
+        assert {one["state"] for one in dead_letters(bridge)} == {"dead"}
+        assert channel.messages == {}
+
+        sandbox.faults.clear()
+        if by == "api":
+            for one in dead:
+                assert bridge.request("POST", f"/api/v1/deliveries/{one['id']}/replay").status_code == 200
+        else:
+            assert bridge.command("dead-letters").stdout.count("secret") >= 2
+            assert bridge.command("replay", "--all").returncode == 0
+        eventually(lambda: not dead_letters(bridge))
+        bridge.settle()
+        texts = sorted(one.text[:22] for one in channel.messages.values() if "Not told" not in one.text)
+        texts = [text for text in texts if "past" in text]
+        assert texts == ["P2 firing: second past", "P2 resolved: first pas"]
+        assert bridge.request("POST", f"/api/v1/deliveries/{dead[0]['id']}/replay").status_code == 404
+
+
+def test_a_channel_that_does_not_exist_is_told_at_the_one_that_stands_in(start):
+    with Sandbox(channels=("alerts",), strict_channels=True) as sandbox:
+        settings = {"slack": {"channel": "#gone", "fallback_channel": "#alerts"}}
+        bridge = start(config(sandbox, destinations=settings))
+        bridge.post(group(alert("homeless")))
+        bridge.settle()
+        (message,) = messages(sandbox, "alerts", "homeless")
+        assert message.text.startswith("P2 firing")
+        bridge.post(group(alert("homeless", status="resolved")))
+        bridge.settle()
+        (message,) = messages(sandbox, "alerts", "homeless")
+        assert message.text.startswith("P2 resolved")
+        assert bridge.delivery("homeless", "slack")["address"] == "#alerts"
+
+
+def test_a_message_deleted_by_hand_is_posted_afresh_once(start, sandbox):
+    bridge = start(config(sandbox))
+    bridge.post(group(alert("swept away")))
+    bridge.settle()
+    with sandbox.lock:
+        sandbox.slack.channel("alerts").delete(messages(sandbox)[0].ts)
+    bridge.post(group(alert("swept away", Jobs=5)))
+    bridge.settle()
+    (message,) = messages(sandbox)
+    assert "5 jobs failing" in json.dumps(message.blocks)
+
+
+def test_blocks_that_slack_refuses_degrade_to_plain_text(start, sandbox):
+    sandbox.faults.add(Fault("ok_false", "slack", path="/api/chat.postMessage", code="invalid_blocks", count=1))
+    bridge = start(config(sandbox))
+    bridge.post(group(alert("too fancy")))
+    bridge.settle()
+    (message,) = messages(sandbox, "alerts", "too fancy")
+    assert bridge.delivery("too fancy", "slack")["state"] == "delivered"
+
+
+def test_a_revoked_token_is_one_notice_and_one_replay_brings_all_back(start, sandbox):
+    workspace = sandbox.slack.workspace
+    scopes = workspace.tokens.pop("xoxb-sandbox")
+    bridge = start(config(sandbox))
+    post_all(bridge, "P3")
+    bridge.settle()
+    assert all_there(dead_letters(bridge))
+    with sandbox.lock:
+        workspace.tokens["xoxb-sandbox"] = scopes
+    assert bridge.command("replay", "--all").returncode == 0
+    eventually(lambda: not dead_letters(bridge))
+    bridge.settle()
+    assert [len(messages(sandbox, "alerts", f": {title}")) for title in TITLES] == [1] * len(TITLES)

@@ -1,0 +1,175 @@
+"""Deliveries: placed once an address, woken by what changed, and chosen the most urgent first."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from ledger_kit import NOON, incident, place, placement, row, waiting
+
+from bridge.core.alert import Priority
+from bridge.ledger import acts, deliveries
+from bridge.ledger.deliveries import DISMISSED
+
+LATER = NOON + timedelta(hours=1)
+LANE = "slack/lane"
+
+
+def minutes(count):
+    return NOON + timedelta(minutes=count)
+
+
+def wake(ledger, case, version=2, priority="P1"):
+    case.version, case.priority = version, Priority(priority)
+    ledger.write(lambda connection: deliveries.wake(connection, [case], LATER))
+
+
+def change(ledger, one, **values):
+    ledger.write(lambda connection: deliveries.change(connection, one, **values))
+
+
+def test_an_address_is_placed_once_an_incident_whatever_leads_to_it(ledger):
+    case = incident(ledger, "P1")
+    first = place(ledger, case, placement("#a", destination="slack"), placement("#a", destination="leads"))
+    assert len(first) == 1
+    assert place(ledger, case, placement("#a"), placement("#b"), placement("#a", "github"))[0] == first[0]
+    assert len(place(ledger, case, placement("#a"))) == 3
+    assert len(place(ledger, incident(ledger), placement("#a"))) == 1
+    made = row(ledger, first[0])
+    assert (made.destination, made.state, made.urgency, made.want, made.told) == ("slack", "pending", 1, 1, 0)
+    assert (made.have, made.due_at, made.since) == ({}, NOON, NOON)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        # told: due now, waiting from now
+        ({"state": "delivered", "due_at": None}, {"state": "pending", "due_at": LATER, "since": LATER}),
+        # nothing was to be told: perhaps there is now
+        (
+            {"state": "skipped", "due_at": None, "reason": "a test"},
+            {"state": "pending", "due_at": LATER, "reason": None},
+        ),
+        # waits already: its place in the queue, its back-off and its doubt stay
+        ({"state": "pending", "due_at": minutes(9)}, {"state": "pending", "due_at": minutes(9), "since": NOON}),
+        ({"state": "retrying", "due_at": minutes(90)}, {"state": "retrying", "due_at": minutes(90), "since": NOON}),
+        ({"state": "pending", "doubt": {"x": 1}, "due_at": minutes(61)}, {"due_at": minutes(61), "doubt": {"x": 1}}),
+        # rest until somebody mends them, knowing the present truth
+        ({"state": "dead", "due_at": None, "reason": "gone"}, {"state": "dead", "due_at": None, "reason": "gone"}),
+        (
+            {"state": "held", "due_at": None, "reason": "no token"},
+            {"state": "held", "due_at": None, "reason": "no token"},
+        ),
+    ],
+    ids=lambda values: values.get("state"),
+)
+@pytest.mark.parametrize("how", ["merge", "person"])
+def test_news_of_an_incident_wakes_what_can_be_told(ledger, before, after, how):
+    case = incident(ledger, "P1")
+    (one,) = place(ledger, case)
+    change(ledger, one, **before)
+    if how == "merge":
+        wake(ledger, case)
+    else:
+        assert ledger.write(lambda connection: acts.close(connection, case.id, "alice", LATER))
+    made = row(ledger, one)
+    assert {name: getattr(made, name) for name in after} == after
+    assert (made.want, made.urgency) == (2, 1)
+
+
+def test_what_a_person_dismissed_stays_at_rest(ledger):
+    case = incident(ledger)
+    (one,) = place(ledger, case)
+    change(ledger, one, state="dead", due_at=None)
+    ledger.write(lambda connection: acts.dismiss(connection, [one], NOON))
+    wake(ledger, case)
+    made = row(ledger, one)
+    assert (made.state, made.due_at, made.reason) == ("skipped", None, DISMISSED)
+
+
+def test_news_of_one_incident_wakes_no_other_and_a_fresh_one_needs_no_waking(ledger):
+    mine, other = incident(ledger), incident(ledger)
+    (one,), (two,) = place(ledger, mine), place(ledger, other)
+    for each in (one, two):
+        change(ledger, each, state="delivered", due_at=None)
+    other.fresh = True
+    ledger.write(lambda connection: deliveries.wake(connection, [mine, other], LATER))
+    assert (row(ledger, one).state, row(ledger, two).state) == ("pending", "delivered")
+
+
+def test_a_closed_incident_is_closed_once(ledger):
+    case = incident(ledger)
+    assert ledger.write(lambda connection: acts.close(connection, case.id, "alice", LATER))
+    assert not ledger.write(lambda connection: acts.close(connection, case.id, "bob", LATER))
+
+
+def turn(ledger, now=LATER, **how):
+    with ledger.read() as connection:
+        found = deliveries.next_due(connection, LANE, now, **how)
+    return found.id if found else None
+
+
+def test_the_most_urgent_goes_first_and_of_these_the_one_waiting_longest(ledger):
+    p2 = waiting(ledger, "P2", minutes=0)
+    late = waiting(ledger, "P1", minutes=5)
+    early = waiting(ledger, "P1", minutes=1)
+    order = []
+    while (one := turn(ledger, busy=order)) is not None:
+        order.append(one)
+    assert order == [early, late, p2]
+
+
+def test_every_tenth_turn_goes_to_the_one_waiting_longest_but_never_before_p0(ledger):
+    oldest = waiting(ledger, "P3", minutes=0)
+    waiting(ledger, "P1", minutes=5)
+    assert turn(ledger, oldest=True) == oldest
+    urgent = waiting(ledger, "P0", minutes=9)
+    assert turn(ledger, oldest=True) == urgent
+    assert turn(ledger, oldest=True, busy=[urgent]) == oldest
+
+
+def test_what_is_not_due_yet_or_stands_behind_has_no_turn(ledger):
+    one = waiting(ledger, "P0", minutes=30)
+    waiting(ledger, "P0", due_at=None)
+    assert turn(ledger, NOON) is None
+    assert turn(ledger, minutes(30)) == one
+    assert turn(ledger, minutes(30), behind=[row(ledger, one).incident]) is None
+    with ledger.read() as connection:
+        assert deliveries.next_due(connection, "slack/else", LATER) is None
+
+
+def test_lanes_with_work_are_named_the_most_urgent_first_and_the_next_time_is_known(ledger):
+    waiting(ledger, "P2", minutes=0, lane="a")
+    waiting(ledger, "P1", minutes=5, lane="b")
+    waiting(ledger, "P2", minutes=9, lane="b")
+    waiting(ledger, "P1", minutes=3, lane="c")
+    waiting(ledger, "P0", minutes=90, lane="later")
+    waiting(ledger, "P0", lane="told", due_at=None)
+    with ledger.read() as connection:
+        assert deliveries.due_lanes(connection, LATER) == ["c", "b", "a"]
+        assert deliveries.next_due_at(connection) == NOON
+        assert {one.lane for one in deliveries.of_lane(connection, "b")} == {"b"}
+
+
+def test_what_was_told_is_done_only_where_nothing_changed_meanwhile(ledger):
+    case = incident(ledger)
+    (one,) = place(ledger, case)
+    done, more = {"state": "delivered", "due_at": None, "told": 1}, {"state": "pending", "told": 1}
+    with ledger.read() as connection:
+        delivery = deliveries.load(connection, one)
+    wake(ledger, case, version=2)
+    ledger.write(lambda connection: deliveries.told(connection, delivery, 1, done, more))
+    assert (row(ledger, one).state, row(ledger, one).due_at) == ("pending", NOON)
+    ledger.write(lambda connection: deliveries.told(connection, delivery, 2, {**done, "told": 2}, more))
+    assert (row(ledger, one).state, row(ledger, one).told, row(ledger, one).due_at) == ("delivered", 2, None)
+
+
+def test_a_dead_letter_that_is_replayed_starts_afresh_with_the_present_truth(ledger):
+    case = incident(ledger)
+    (one,) = place(ledger, case)
+    change(ledger, one, state="dead", due_at=None, attempts=7, last_error="no", reason="gone", failing_since=NOON)
+    wake(ledger, case, version=5)
+    assert ledger.write(lambda connection: acts.replay(connection, [one, "never"], LATER)) == [one]
+    made = row(ledger, one)
+    assert (made.state, made.due_at, made.attempts, made.want, made.reason) == ("pending", LATER, 0, 5, None)
+    assert ledger.write(lambda connection: acts.replay(connection, [one], LATER)) == []

@@ -1,0 +1,128 @@
+"""Receipts: what was said, byte for byte, and in which order it is absorbed."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from ledger_kit import NOON, insert, receipt
+from sqlalchemy import select
+
+from bridge.ledger import receipts
+from bridge.ledger.receipts import SMALL
+from bridge.ledger.tables import receipts as table
+from bridge.ledger.writer import UnavailableError
+
+BODIES = [b"", b"{}", b"\x00\xff\xfe", b"x" * SMALL, b"x" * (SMALL + 1), b"naive \xc3\xaf" * 5000, os.urandom(70_000)]
+
+
+def load(ledger, one):
+    with ledger.read() as connection:
+        return receipts.load(connection, one)
+
+
+def waiting(ledger, limit=100, source="grafana"):
+    with ledger.read() as connection:
+        return [one.id for one in receipts.waiting(connection, source, limit)]
+
+
+def settle(ledger, one, **values):
+    given = {"state": "absorbed", "problem": None, "alerts": 1, "progress": 1, "incidents": []}
+    ledger.write(lambda connection: receipts.settle(connection, [{"id": one, **given, **values}]))
+
+
+@pytest.mark.parametrize("body", BODIES, ids=len)
+def test_a_body_comes_back_byte_for_byte(ledger, body):
+    given = receipt(body)
+    ledger.write(lambda connection: receipts.insert(connection, given))
+    assert load(ledger, given.id) == given
+
+
+def test_a_large_body_is_stored_compressed(ledger):
+    one = insert(ledger, b"x" * 100_000)
+    with ledger.read() as connection:
+        assert len(connection.execute(select(table.c.body).where(table.c.id == one)).scalar_one()) < 2000
+
+
+def test_what_was_never_stored_is_nothing(ledger):
+    assert load(ledger, "never") is None
+
+
+def test_receipts_wait_in_the_order_of_arrival_and_only_for_their_source(ledger):
+    first, second = insert(ledger), insert(ledger)
+    other = insert(ledger, source="prometheus")
+    assert waiting(ledger) == [first, second]
+    assert waiting(ledger, limit=1) == [first]
+    with ledger.read() as connection:
+        assert sorted(receipts.sources_waiting(connection)) == ["grafana", "prometheus"]
+    settle(ledger, other)
+    with ledger.read() as connection:
+        assert receipts.sources_waiting(connection) == ["grafana"]
+
+
+def test_the_rest_of_a_large_group_waits_behind_what_came_meanwhile(ledger):
+    large, small = insert(ledger), insert(ledger)
+    settle(ledger, large, state="new", progress=200, incidents=["i1"])
+    assert waiting(ledger) == [small, large]
+    assert (load(ledger, large).progress, load(ledger, large).incidents) == (200, ("i1",))
+
+
+def test_bodies_that_wait_are_read_up_to_a_bound_and_always_one(ledger):
+    huge = [insert(ledger, b"x" * (7 * 1024 * 1024)) for _ in range(4)]
+    assert waiting(ledger) == huge[:3]
+    largest = insert(ledger, b"x" * (20 * 1024 * 1024), source="other")
+    insert(ledger, source="other")
+    assert waiting(ledger, source="other") == [largest]
+
+
+def test_what_is_settled_is_settled_once(ledger):
+    one = insert(ledger)
+    settle(ledger, one, state="quarantined", problem="unreadable")
+    settle(ledger, one, state="absorbed")
+    with ledger.read() as connection:
+        assert receipts.count(connection, "quarantined") == 1
+
+
+def signed(ledger, since, at=NOON, signature="s1"):
+    one = receipt(at=at)
+    return one.id, ledger.write(lambda connection: receipts.insert(connection, one, signature, since))
+
+
+def test_the_same_signed_request_again_is_the_first_receipt(ledger):
+    first, stored = signed(ledger, NOON - timedelta(minutes=5))
+    assert stored == first
+    _second, stored = signed(ledger, NOON - timedelta(minutes=5))
+    assert stored == first
+    assert waiting(ledger) == [first]
+
+
+def test_without_a_tolerance_a_signature_is_known_for_ever(ledger):
+    first, _stored = signed(ledger, None)
+    assert signed(ledger, None, at=NOON + timedelta(days=3))[1] == first
+
+
+def test_after_the_tolerance_the_same_signature_is_a_request_of_its_own(ledger):
+    first, _stored = signed(ledger, NOON - timedelta(minutes=5))
+    later = NOON + timedelta(minutes=6)
+    second, stored = signed(ledger, later - timedelta(minutes=5), at=later)
+    assert stored == second
+    assert waiting(ledger) == [first, second]
+    assert signed(ledger, later - timedelta(minutes=5), at=later)[1] == second
+
+
+def test_the_same_signed_request_at_two_processes_at_once_is_stored_once(ledger, open_again, ledger_url):
+    others = [ledger, *(open_again(ledger_url) for _ in range(3))]
+
+    def store(one):
+        try:
+            return signed(one, NOON - timedelta(minutes=5))[1]
+        except UnavailableError:
+            # asked to come again: then it hears of the first receipt
+            return signed(one, NOON - timedelta(minutes=5))[1]
+
+    with ThreadPoolExecutor(4) as pool:
+        stored = set(pool.map(store, others))
+    assert len(stored) == 1
+    assert waiting(ledger) == list(stored)

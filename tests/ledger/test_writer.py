@@ -1,0 +1,295 @@
+"""Writing: commits are shared, faults are not, processes take turns, and what is confirmed is there."""
+
+from __future__ import annotations
+
+import fcntl
+import sqlite3
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import psycopg
+import pytest
+from ledger_kit import child, count, insert, receipt, until
+from sqlalchemy import event, text
+from sqlalchemy.engine import make_url
+
+from bridge.ledger import receipts
+from bridge.ledger.engine import NotDurableError, open_engine
+from bridge.ledger.ledger import open_ledger
+from bridge.ledger.tables import lanes
+from bridge.ledger.writer import PATIENCE, FileTurns, RefusedError, UnavailableError
+
+
+def together(ledger, works):
+    """Hand in works while the writer is busy, so that they wait together; return their results or errors."""
+    busy, go = threading.Event(), threading.Event()
+
+    def block(_connection):
+        busy.set()
+        assert go.wait(10)
+
+    def run(work):
+        try:
+            return ledger.write(work)
+        except Exception as error:  # noqa: BLE001 - the result that is looked at
+            return error
+
+    with ThreadPoolExecutor(len(works) + 1) as pool:
+        first = pool.submit(run, block)
+        assert busy.wait(10)
+        before = ledger.writer.commits
+        waiting = [pool.submit(run, work) for work in works]
+        until(lambda: ledger.writer._queue.qsize() == len(works))
+        go.set()
+        assert first.result() is None
+        return [one.result() for one in waiting], ledger.writer.commits - before
+
+
+def test_what_waits_together_shares_a_commit(ledger):
+    rows = [receipt() for _ in range(40)]
+    works = [lambda connection, one=one: receipts.insert(connection, one) for one in rows]
+    results, commits = together(ledger, works)
+    assert results == [one.id for one in rows]
+    assert commits == 2  # the one that kept the writer busy, and one for all forty
+    assert count(ledger) == 40
+
+
+def test_one_failing_work_takes_no_other_along(ledger):
+    def fail(connection):
+        receipts.insert(connection, receipt())
+        raise LookupError("mine")
+
+    def refused(connection):
+        connection.execute(text("INSERT INTO lanes (name) VALUES (NULL)"))
+
+    rows = [receipt() for _ in range(6)]
+    good = [lambda connection, one=one: receipts.insert(connection, one) for one in rows]
+    results, _commits = together(ledger, [*good[:3], fail, refused, *good[3:]])
+    assert [results[0:3], results[5:]] == [[one.id for one in rows[:3]], [one.id for one in rows[3:]]]
+    assert isinstance(results[3], LookupError)
+    assert isinstance(results[4], RefusedError)
+    assert count(ledger) == 6  # neither of the two left anything behind
+
+
+def test_a_work_that_fails_alone_tells_its_asker_and_the_next_one_is_stored(ledger):
+    with pytest.raises(ZeroDivisionError):
+        ledger.write(lambda _connection: 1 / 0)
+    insert(ledger)
+    assert count(ledger) == 1
+
+
+def test_a_confirmed_write_is_seen_by_every_reader_at_once(ledger, open_again, ledger_url):
+    other = open_again(ledger_url)
+    for number in range(1, 20):
+        insert(ledger)
+        assert count(other) == number
+
+
+def test_closing_writes_what_waits(sqlite_ledger, sqlite_url):
+    closing = open_ledger(sqlite_url)
+    with ThreadPoolExecutor(6) as pool:
+        busy, go = threading.Event(), threading.Event()
+        pool.submit(closing.write, lambda _connection: busy.set() or go.wait(10))
+        assert busy.wait(10)
+        done = [pool.submit(insert, closing) for _ in range(5)]
+        until(lambda: closing.writer._queue.qsize() == 5)
+        go.set()
+        closing.close()
+        assert {one.result() for one in done}
+    assert count(sqlite_ledger) == 5
+
+
+def pragma(ledger, name):
+    with ledger.read() as connection:
+        read = connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+    return {read, ledger.write(lambda connection: connection.exec_driver_sql(f"PRAGMA {name}").scalar())}
+
+
+@pytest.mark.parametrize(("name", "value"), [("synchronous", 2), ("journal_mode", "wal"), ("foreign_keys", 1)])
+def test_what_durability_needs_is_in_force_on_every_connection(sqlite_ledger, name, value):
+    assert pragma(sqlite_ledger, name) == {value}
+
+
+def test_where_sqlite_can_not_keep_a_write_ahead_log_we_do_not_start(tmp_path):
+    path = tmp_path / "bridge.db"
+    engine = open_engine(make_url(f"sqlite:///file:{path}?vfs=unix-none&uri=true"))
+    with pytest.raises(NotDurableError, match="needs WAL and FULL"):
+        engine.connect()
+
+
+def test_two_processes_take_turns_and_nobody_starves(sqlite_ledger):
+    url = f"sqlite:///{sqlite_ledger.path}"
+    with child("compete", url, "a", "1.5") as one, child("compete", url, "b", "1.5") as other:
+        for process in (one, other):
+            process.stdin.write("go\n")
+            process.stdin.flush()
+        told = [[float(process.stdout.readline()) for _ in range(2)] for process in (one, other)]
+    (first, longest), (second, longer) = told
+    assert count(sqlite_ledger) == first + second
+    assert min(first, second) > max(first, second) / 3
+    assert max(longest, longer) < PATIENCE / 2
+
+
+def held(lock):
+    with lock.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        return False
+
+
+def test_who_has_just_written_queues_behind_who_waits(tmp_path):
+    mine, theirs, order = FileTurns(tmp_path / "db"), FileTurns(tmp_path / "db"), []
+
+    def take(turns, name):
+        with turns:
+            order.append(name)
+
+    with ThreadPoolExecutor(1) as pool:
+        with mine:
+            waiting = pool.submit(take, theirs, "theirs")
+            until(lambda: held(tmp_path / "db.next.lock"))
+            assert order == []
+        take(mine, "mine")
+        waiting.result()
+    assert order == ["theirs", "mine"]
+    mine.close()
+    theirs.close()
+
+
+def patience(ledger):
+    """Return how long a write waits until it is refused, and the sentence."""
+    began = time.monotonic()
+    with pytest.raises(UnavailableError) as caught:
+        insert(ledger)
+    return time.monotonic() - began, str(caught.value)
+
+
+def test_a_stranger_who_holds_the_database_is_waited_for_two_seconds_and_no_longer(sqlite_ledger):
+    stranger = sqlite3.connect(sqlite_ledger.path, isolation_level=None)
+    stranger.execute("BEGIN IMMEDIATE")
+    seconds, sentence = patience(sqlite_ledger)
+    assert PATIENCE - 0.1 < seconds < PATIENCE + 1
+    assert sentence in {
+        "the database is locked by another program",
+        "the database was busy for over 2 s; the sender should try again",
+    }
+    stranger.execute("ROLLBACK")
+    stranger.close()
+    insert(sqlite_ledger)
+    assert count(sqlite_ledger) == 1
+
+
+def test_a_stranger_who_lets_go_in_time_costs_nothing_but_the_wait(sqlite_ledger):
+    stranger = sqlite3.connect(sqlite_ledger.path, isolation_level=None, check_same_thread=False)
+    stranger.execute("BEGIN IMMEDIATE")
+    tried = threading.Event()
+
+    @event.listens_for(sqlite_ledger.engine, "before_cursor_execute")
+    def _begins(_connection, _cursor, statement, *_):
+        if statement == "BEGIN IMMEDIATE":
+            tried.set()
+
+    def let_go():
+        assert tried.wait(5)
+        stranger.execute("ROLLBACK")
+
+    with ThreadPoolExecutor(1) as pool:
+        released = pool.submit(let_go)
+        insert(sqlite_ledger)
+        released.result()
+    stranger.close()
+    assert count(sqlite_ledger) == 1
+
+
+def test_a_process_frozen_in_its_turn_makes_writes_unavailable_and_what_was_given_up_is_never_written(sqlite_ledger):
+    with child("hold", "", f"{sqlite_ledger.path}.turn.lock"):
+        seconds, sentence = patience(sqlite_ledger)
+        assert PATIENCE < seconds < PATIENCE + 1
+        assert "busy for over 2 s" in sentence
+    insert(sqlite_ledger)
+    assert count(sqlite_ledger) == 1
+
+
+def limited(ledger, statement):
+    """Put a limit on every connection that is used from now on; return how to lift it."""
+
+    def limit(connection, _record, _proxy):
+        connection.execute(statement)
+
+    event.listen(ledger.engine, "checkout", limit)
+    return lambda: event.remove(ledger.engine, "checkout", limit)
+
+
+def test_a_full_disk_is_unavailable_says_so_and_keeps_what_was_stored(sqlite_ledger):
+    with sqlite_ledger.read() as connection:
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
+    lift = limited(sqlite_ledger, f"PRAGMA max_page_count={pages + 20}")
+    body = b"".join(f"{number:07}".encode() for number in range(2000))
+    stored = []
+
+    def store_all():
+        for _ in range(100):
+            stored.append(insert(sqlite_ledger, body))  # noqa: PERF401 - what was stored before the error counts
+
+    with pytest.raises(UnavailableError, match="the disk is full"):
+        store_all()
+    assert 0 < len(stored) < 20
+    assert count(sqlite_ledger) == len(stored)
+    lift()
+    limited(sqlite_ledger, "PRAGMA max_page_count=1073741823")
+    insert(sqlite_ledger)
+    assert count(sqlite_ledger) == len(stored) + 1
+
+
+def test_a_database_that_can_not_be_written_is_unavailable_says_so_and_is_read_all_the_same(sqlite_ledger):
+    insert(sqlite_ledger)
+    limited(sqlite_ledger, "PRAGMA query_only=ON")
+    with pytest.raises(UnavailableError, match="can't be written: check the file's owner and mode"):
+        insert(sqlite_ledger)
+    assert count(sqlite_ledger) == 1
+
+
+def test_a_refused_value_is_no_outage(ledger):
+    row = {"name": "slack/x"}
+    ledger.write(lambda connection: connection.execute(lanes.insert(), row))
+    with pytest.raises(RefusedError):
+        ledger.write(lambda connection: connection.execute(lanes.insert(), row))
+    insert(ledger)
+    assert count(ledger) == 1
+
+
+def test_a_refusal_never_quotes_what_was_to_be_stored(ledger):
+    row = {"name": "a secret"}
+    ledger.write(lambda connection: connection.execute(lanes.insert(), row))
+    with pytest.raises(UnavailableError) as caught:
+        ledger.write(lambda connection: connection.execute(lanes.insert(), row))
+    assert "secret" not in str(caught.value)
+
+
+def test_a_writer_killed_in_the_middle_leaves_every_confirmed_write_intact(ledger, ledger_url):
+    with child("confirm", ledger_url) as process:
+        confirmed = [process.stdout.readline().strip() for _ in range(150)]
+        process.kill()
+        confirmed += [line.strip() for line in process.stdout if line.endswith("\n")]
+    with ledger.read() as connection:
+        stored = set(connection.execute(text("SELECT id FROM receipts")).scalars())
+        if ledger.embedded:
+            assert connection.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
+    assert set(confirmed) <= stored
+    assert len(stored) - len(confirmed) <= 1  # stored, and killed before it could say so
+    insert(ledger)  # its locks died with it
+
+
+def test_a_connection_cut_while_it_waited_costs_nobody_a_refusal(postgres_ledger):
+    insert(postgres_ledger)
+    others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    url = postgres_ledger.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    # each look in a transaction of its own: PostgreSQL shows one transaction the same activity throughout
+    with psycopg.connect(url, autocommit=True) as operator:
+        operator.execute(f"SELECT pg_terminate_backend(pid) {others}")
+        until(lambda: operator.execute(f"SELECT 1 {others}").fetchone() is None)
+    insert(postgres_ledger)
+    assert count(postgres_ledger) == 2

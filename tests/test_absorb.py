@@ -1,0 +1,394 @@
+"""From stored bodies to incidents and deliveries, on a real ledger."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from posts import CONFIG, Posts, alert
+from sqlalchemy import event, text, update
+
+from bridge.ledger import acts, lanes
+from bridge.ledger.lanes import LostLeaseError
+from bridge.ledger.tables import deliveries
+
+PAYLOADS = Path(__file__).parent / "payloads"
+BODIES = sorted(PAYLOADS.glob("*/*.json"), key=str)
+
+
+@pytest.fixture
+def posts(ledger, clock, tmp_path) -> Posts:
+    return Posts(ledger, clock, tmp_path)
+
+
+@pytest.fixture
+def quick(sqlite_ledger, clock, tmp_path) -> Posts:
+    """For what is no matter of the database."""
+    return Posts(sqlite_ledger, clock, tmp_path)
+
+
+def test_the_canonical_alert_is_one_incident_at_its_teams_addresses_and_its_resolve_ends_it(posts):
+    stored = posts.post((PAYLOADS / "grafana-unified/inductor-jobs-broken.json").read_bytes())
+    posts.absorb()
+    (incident,) = posts.incidents()
+    assert posts.receipt(stored)["state"] == "absorbed"
+    assert posts.receipt(stored)["alerts"] == 1
+    assert posts.receipt(stored)["incidents"] == [incident["id"]]
+    assert (incident["title"], incident["teams"]) == ("Inductor Jobs Broken", ["broken-inductor"])
+    assert (incident["state"], incident["priority"]) == ("firing", "P2")
+    assert posts.places() == [("github", "acme/alerts"), ("slack", "#broken-inductor")]
+    assert {(row.state, row.want, row.told) for row in posts.deliveries()} == {("pending", 1, 0)}
+    assert posts.woken == {row.lane for row in posts.deliveries()}
+    posts.post((PAYLOADS / "grafana-unified/inductor-jobs-broken-resolved.json").read_bytes())
+    posts.absorb()
+    (incident,) = posts.incidents()
+    assert incident["state"] == "resolved"
+    assert incident["resolved_at"] is not None
+    assert {row.want for row in posts.deliveries()} == {2}
+
+
+def test_every_captured_body_is_stored_as_incidents_or_visible_in_quarantine(posts):
+    stored = [posts.post(path.read_bytes()) for path in BODIES]
+    posts.absorb()
+    for path, receipt in zip(BODIES, stored, strict=True):
+        found = posts.receipt(receipt)
+        assert found["state"] in {"absorbed", "quarantined"}, path
+        assert bool(found["incidents"]) is (found["state"] == "absorbed"), path
+    known = {incident["id"] for incident in posts.incidents()}
+    assert {one for receipt in stored for one in posts.receipt(receipt)["incidents"]} == known
+
+
+def test_the_same_bodies_again_and_in_reverse_make_no_incident_and_no_delivery_more(posts):
+    bodies = [path.read_bytes() for path in BODIES if b"57c6d9296de2ad39" not in path.read_bytes()]
+    for body in bodies:
+        posts.post(body)
+    posts.absorb()
+    before = len(posts.incidents()), len(posts.deliveries())
+    for body in reversed(bodies):
+        posts.post(body)
+    posts.absorb()
+    assert (len(posts.incidents()), len(posts.deliveries())) == before
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"", "the body is empty"),
+        (b"not json", "the body is not JSON"),
+        (b'{"hello": "world"}', "no list `alerts`"),
+        (b'{"alerts": []}', "the list `alerts` is empty"),
+    ],
+)
+def test_what_can_not_be_read_goes_to_quarantine_with_a_sentence_and_holds_nothing_up(quick, body, said):
+    stored = quick.post(body)
+    after = quick.post({"alerts": [alert()]})
+    quick.absorb()
+    assert quick.receipt(stored)["state"] == "quarantined"
+    assert said in quick.receipt(stored)["problem"]
+    assert quick.receipt(after)["state"] == "absorbed"
+
+
+def test_a_part_that_can_not_be_read_is_named_and_the_rest_is_absorbed(quick):
+    found = quick.hear(None, alert(), 7)
+    assert (found["state"], found["alerts"], len(found["incidents"])) == ("absorbed", 1, 1)
+    assert found["problem"].startswith("alert 1 is not an object but null; alert 3 is not an object")
+
+
+def test_values_that_no_column_holds_are_stored_all_the_same(posts):
+    odd = alert(fingerprint="f" * 128, Team="t" * 400, summary="nul \0 and half a pair \ud800")
+    odd["labels"] |= {"alertname": "n" * 5000, "grafana_folder": "d" * 5000}
+    found = posts.hear(
+        {**odd, "orgId": "o" * 3000}, {**odd, "fingerprint": "g" * 5000, "startsAt": "9999-12-31T23:59:59Z"}
+    )
+    assert (found["state"], found["alerts"]) == ("absorbed", 2)
+
+
+def test_a_receipt_that_the_database_refuses_goes_to_quarantine_and_takes_no_other_along(posts):
+    before = posts.post({"alerts": [alert()]})
+    poison = posts.post({"alerts": [alert(fingerprint="f2", Team="poison")]})
+    after = posts.post({"alerts": [alert(fingerprint="f3", Team="network")]})
+    unread = posts.post(b"not json")
+
+    def refuse(connection, _cursor, statement, parameters, _context, _many):
+        if statement.startswith("INSERT INTO incidents") and "poison" in str(parameters):
+            connection.execute(text("INSERT INTO lanes (name) VALUES (NULL)"))
+
+    event.listen(posts.ledger.engine, "before_cursor_execute", refuse)
+    posts.absorb()
+    states = [posts.receipt(one)["state"] for one in (before, poison, after, unread)]
+    assert states == ["absorbed", "quarantined", "absorbed", "quarantined"]
+    assert "could not be absorbed (RefusedError)" in posts.receipt(poison)["problem"]
+    assert [incident["teams"] for incident in posts.incidents()] == [["storage"], ["network"]]
+    event.remove(posts.ledger.engine, "before_cursor_execute", refuse)
+    assert posts.ledger.write(lambda connection: acts.replay_receipts(connection, [poison])) == [poison]
+    posts.absorb()
+    assert posts.receipt(poison)["state"] == "absorbed"
+
+
+def test_a_receipt_names_only_incidents_that_are_stored_even_when_its_transaction_ran_twice(
+    sqlite_ledger, clock, tmp_path
+):
+    posts = Posts(sqlite_ledger, clock, tmp_path)
+    failed = []
+
+    def fail_once(_connection, _cursor, statement, _parameters, _context, _many):
+        if statement.startswith("UPDATE receipts") and not failed:
+            failed.append(1)
+            raise LockedOnce
+
+    event.listen(sqlite_ledger.engine, "before_cursor_execute", fail_once)
+    found = posts.hear(alert())
+    assert failed
+    assert found["incidents"] == [incident["id"] for incident in posts.incidents()]
+
+
+class LockedOnce(Exception):  # noqa: N818 - what a driver may throw
+    """Something that goes by."""
+
+
+def test_two_teams_in_one_payload_are_two_incidents_each_at_its_own_address(posts):
+    posts.hear(alert(fingerprint="a"), alert(fingerprint="b", Team="network"))
+    first, second = posts.incidents()
+    assert [first["teams"], second["teams"]] == [["storage"], ["network"]]
+    assert {one["address"] for one in first["deliveries"]} == {"#storage", "acme/alerts"}
+    assert {one["address"] for one in second["deliveries"]} == {"#network", "acme/alerts"}
+
+
+def test_one_alert_of_two_teams_is_one_incident_with_one_delivery_an_address(posts):
+    posts.hear(alert(Team="storage, network", Priority="P0"))
+    (incident,) = posts.incidents()
+    assert incident["teams"] == ["storage", "network"]
+    assert posts.places() == [
+        ("github", "acme/alerts"),
+        ("pagerduty", "key"),
+        ("slack", "#network"),
+        ("slack", "#storage"),
+    ]
+
+
+def test_a_team_that_nobody_configured_and_no_team_at_all_still_arrive_somewhere(posts):
+    posts.hear(alert(fingerprint="a", Team="who knows"), alert(fingerprint="b", Team=""))
+    first, second = posts.incidents()
+    assert [first["teams"], second["teams"]] == [["who knows"], ["unrouted"]]
+    assert {("slack", "#alerts"), ("github", "acme/alerts")} == set(posts.places())
+    assert [row.facts["team_said"] for row in posts.stored()] == [True, False]
+
+
+def test_without_its_secret_a_delivery_is_held_for_later_not_lost(ledger, clock, tmp_path):
+    posts = Posts(ledger, clock, tmp_path, CONFIG.replace("${env:PD}", "${env:GONE}"))
+    posts.hear(alert(Priority="P0"))
+    (page,) = [row for row in posts.deliveries() if row.kind == "pagerduty"]
+    assert (page.lane, page.state) == ("pagerduty/held/pagerduty", "pending")
+
+
+@pytest.mark.parametrize(("seconds", "duration", "same"), [(590, "10m", True), (610, "10m", False), (1, "0", False)])
+def test_a_recurrence_goes_on_within_reopen_duration_and_is_linked_after_it(  # noqa: PLR0913, PLR0917 - its row
+    ledger, clock, tmp_path, seconds, duration, same
+):
+    posts = Posts(ledger, clock, tmp_path, f"reopen_duration: {duration}\n{CONFIG}")
+    posts.hear(alert())
+    posts.hear(alert("resolved"))
+    posts.hear(alert(start="2026-03-02T12:00:00Z"), seconds=seconds)
+    found = posts.incidents()
+    assert [one["state"] for one in found] == (["firing"] if same else ["resolved", "firing"])
+    assert found[-1]["previous"] == (None if same else found[0]["id"])
+    assert found[-1]["times"] == (2 if same else 1)
+    assert len(posts.deliveries()) == (2 if same else 4)
+
+
+def test_an_end_and_a_new_beginning_absorbed_at_once_are_two_incidents(ledger, clock, tmp_path):
+    posts = Posts(ledger, clock, tmp_path, f"reopen_duration: 0\n{CONFIG}")
+    posts.hear(alert())
+    posts.hear(alert("resolved"), alert(start="2026-03-02T12:00:00Z"))
+    assert [one["state"] for one in posts.incidents()] == ["resolved", "firing"]
+
+
+def test_changed_teams_move_an_alert_to_an_incident_of_their_own_and_tell_both(posts):
+    posts.hear(alert())
+    posts.hear(alert(Team="network"))
+    old, new = posts.incidents()
+    assert (old["state"], old["state_reason"], new["state"]) == ("resolved", "moved to network", "firing")
+    assert {one["address"] for one in old["deliveries"]} == {"#storage", "acme/alerts"}
+    assert {one["address"] for one in new["deliveries"]} == {"#network", "acme/alerts"}
+    posts.hear(alert("resolved"))
+    assert [one["state"] for one in posts.incidents()] == ["resolved", "resolved"]
+
+
+def test_a_rise_in_priority_adds_addresses_and_makes_the_others_more_urgent(posts):
+    posts.hear(alert())
+    posts.hear(alert(Priority="P0"))
+    assert posts.places() == [("github", "acme/alerts"), ("pagerduty", "key"), ("slack", "#storage")]
+    assert {(row.urgency, row.want) for row in posts.deliveries()} == {(0, 2)}
+    posts.hear(alert(Priority="P3"))
+    assert len(posts.deliveries()) == 3
+
+
+def test_a_dropped_alert_is_recorded_and_told_nowhere(posts):
+    found = posts.hear(alert(Priority="none"))
+    assert (found["state"], len(found["incidents"]), posts.deliveries()) == ("absorbed", 1, [])
+
+
+def test_a_resolve_never_seen_firing_is_kept_and_its_late_firing_told_once(posts):
+    posts.hear(alert("resolved"))
+    (row,) = posts.stored()
+    assert (row.state, row.never_fired, len(posts.deliveries())) == ("resolved", True, 2)
+    posts.hear(alert())
+    (row,) = posts.stored()
+    assert (row.state, row.never_fired, len(posts.deliveries())) == ("resolved", False, 2)
+
+
+def test_a_late_firing_adds_no_address_to_what_was_told_as_over(posts):
+    posts.hear(alert())
+    posts.hear(alert("resolved"))
+    posts.hear(alert(Priority="P0"))
+    assert {row.kind for row in posts.deliveries()} == {"slack", "github"}
+
+
+def test_an_urgent_alert_that_was_over_before_pages_nobody_through_its_open_incident(posts):
+    posts.hear(alert(fingerprint="a"), alert("resolved", fingerprint="b", Priority="P0"))
+    assert {row.kind for row in posts.deliveries()} == {"slack", "github"}
+
+
+def test_an_urgent_alert_that_was_over_before_pages_nobody_when_another_one_fires_after_it(posts):
+    posts.hear(alert("resolved", fingerprint="b", Priority="P0"), alert(fingerprint="a"))
+    assert {row.kind for row in posts.deliveries()} == {"slack", "github"}
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_stray_firing_of_another_team_never_reaches_the_old_teams_incident(posts, at_once):
+    posts.hear(alert(start="2026-03-02T10:00:00Z"))
+    newer = alert(start="2026-03-02T11:00:00Z", Team="network")
+    stray = alert(start="2026-03-02T10:00:00Z", Team="network")
+    for notification in [[newer, stray]] if at_once else [[newer], [stray]]:
+        posts.hear(*notification)
+    old, _new = posts.incidents()
+    assert {one["address"] for one in old["deliveries"]} == {"#storage", "acme/alerts"}
+
+
+def test_what_a_person_closed_hears_no_more_of_its_alert(posts):
+    posts.hear(alert())
+    (incident,) = posts.incidents()
+    posts.close(incident["id"])
+    wanted = {row.want for row in posts.deliveries()}
+    posts.hear(alert(Priority="P0"))
+    posts.hear(alert("resolved"))
+    (incident,) = posts.incidents()
+    assert (incident["state"], incident["priority"]) == ("closed", "P2")
+    assert {row.want for row in posts.deliveries()} == wanted
+    assert len(posts.deliveries()) == 2
+    posts.hear(alert(start="2026-03-02T11:59:30Z"))
+    assert [one["state"] for one in posts.incidents()] == ["closed", "firing"]
+
+
+def test_a_test_notification_is_told_where_its_alerts_would_be_and_leaves_nothing_open(posts):
+    test = {**alert(fingerprint="57c6d9296de2ad39"), "labels": {"alertname": "TestAlert"}}
+    posts.hear(test)
+    posts.hear(test)
+    assert [(row.state, row.test) for row in posts.stored()] == [("closed", True)] * 2
+    assert len({row.incident for row in posts.deliveries()}) == 2
+
+
+def no_data(**changes):
+    labels = {"alertname": "DatasourceNoData", "rulename": "Disk full", "grafana_folder": "Hosts"}
+    return {**alert(fingerprint="nodata", **changes), "labels": labels, "annotations": {"Error": "no data"}}
+
+
+def test_missing_data_belongs_to_the_teams_of_the_rules_open_incident(posts):
+    posts.hear(alert())
+    posts.hear(no_data())
+    (incident,) = posts.incidents()
+    assert {one["fingerprint"] for one in incident["alerts"]} == {"f1", "nodata"}
+
+
+def test_missing_data_of_a_rule_with_two_open_incidents_goes_to_both_teams(posts):
+    posts.hear(alert(fingerprint="a"), alert(fingerprint="b", Team="network"))
+    posts.hear(no_data())
+    posts.hear(no_data())
+    found = posts.incidents()
+    assert [one["teams"] for one in found] == [["storage"], ["network"], ["storage", "network"]]
+    assert {one["address"] for one in found[2]["deliveries"]} == {"#storage", "#network", "acme/alerts"}
+
+
+def test_missing_data_of_a_rule_that_is_quiet_goes_to_the_teams_of_its_last_incident(posts):
+    posts.hear(alert(Team="network"))
+    posts.hear(alert("resolved", Team="network"))
+    posts.hear(no_data(), seconds=3600)
+    assert posts.incidents()[-1]["teams"] == ["network"]
+
+
+def test_missing_data_of_a_rule_never_heard_of_is_told_to_the_default_team(posts):
+    posts.hear(no_data())
+    assert posts.incidents()[0]["teams"] == ["unrouted"]
+
+
+def test_a_thousand_alerts_go_in_slices_and_a_small_notification_before_their_rest(posts):
+    many = [alert(fingerprint=f"f{number:04}", Priority="P1") for number in range(1000)]
+    large = posts.post({"alerts": many})
+    intake = posts.intake()
+    assert intake.turn() is None
+    small = posts.post({"alerts": [alert(fingerprint="urgent", Team="network", Priority="P0")]})
+    assert posts.receipt(large)["state"] == "new"
+    intake.turn()
+    assert posts.receipt(small)["state"] == "absorbed"
+    assert posts.receipt(large)["state"] == "new"
+    while intake.turn() is None:
+        pass
+    found = posts.receipt(large)
+    assert (found["state"], found["alerts"], len(found["incidents"])) == ("absorbed", 1000, 1)
+    crowd = posts.incidents()[0]
+    assert len(crowd["alerts"]) == 1000
+    assert {one["status"] for one in crowd["alerts"]} == {"firing"}
+
+
+def test_a_deliverer_that_dies_in_the_middle_of_a_large_group_is_followed_by_one_that_goes_on(posts):
+    large = posts.post({"alerts": [alert(fingerprint=f"f{number:04}") for number in range(450)]})
+    first = posts.intake(holder="first")
+    first.turn()
+    posts.ledger.write(lambda connection: lanes.release(connection, "first", [first.name]))
+    second = posts.intake(holder="second")
+    with pytest.raises(LostLeaseError):
+        first.turn()
+    while second.turn() is None:
+        pass
+    assert (posts.receipt(large)["state"], len(posts.incidents()[0]["alerts"])) == ("absorbed", 450)
+
+
+def test_a_replayed_receipt_tells_nothing_twice(posts):
+    stored = posts.hear(None, alert())["id"]
+    posts.ledger.write(lambda connection: acts.replay_receipts(connection, [stored]))
+    posts.absorb()
+    assert (len(posts.incidents()), len(posts.deliveries())) == (1, 2)
+    assert posts.receipt(stored)["incidents"] == [posts.incidents()[0]["id"]]
+
+
+def test_a_dismissed_dead_letter_stays_at_rest_and_one_that_is_only_dead_is_not_woken_by_news(posts):
+    posts.hear(alert())
+    first, second = posts.deliveries()
+
+    def die(connection):
+        connection.execute(update(deliveries).values(state="dead", due_at=None, reason="gone"))
+        acts.dismiss(connection, [first.id], posts.clock.now())
+
+    posts.ledger.write(die)
+    posts.hear(alert(summary="worse"))
+    by_id = {row.id: row for row in posts.deliveries()}
+    assert (by_id[first.id].state, by_id[first.id].due_at) == ("skipped", None)
+    assert (by_id[second.id].state, by_id[second.id].due_at, by_id[second.id].want) == ("dead", None, 2)
+
+
+def test_sources_and_organisations_keep_their_incidents_apart(posts):
+    posts.hear(alert())
+    posts.hear(alert(), orgId=2)
+    posts.post({"alerts": [alert()]}, source="prometheus")
+    posts.absorb("prometheus")
+    assert [one["source"] for one in posts.incidents()] == ["grafana", "grafana", "prometheus"]
+
+
+def test_json_of_a_body_is_stored_as_it_came(quick):
+    body = json.dumps({"alerts": [alert(summary="naïve — 日本語 🚨")]}).encode()
+    stored = quick.post(body)
+    quick.absorb()
+    (incident,) = quick.incidents()
+    assert incident["alerts"][0]["annotations"]["summary"] == "naïve — 日本語 🚨"
+    assert quick.receipt(stored)["state"] == "absorbed"
