@@ -16,10 +16,10 @@ from bridge.core.incident import State
 from bridge.core.normalize import normalize
 from bridge.core.payload import parse
 from bridge.core.route import route
-from bridge.delivery.lane import Rest
+from bridge.delivery.turns import Rest
 from bridge.delivery.yard import HeldError
-from bridge.ledger import book, deliveries, lanes, receipts
-from bridge.ledger.deliveries import Placement
+from bridge.ledger import book, deliveries, lanes, placing, receipts
+from bridge.ledger.placing import HELD_LANE, Placement
 from bridge.ledger.writer import RefusedError, UnavailableError
 from bridge.log import log
 
@@ -166,7 +166,7 @@ class Intake:
         wanted = self._merge(known, arrivals)
         grown = book.store(connection, known, now)
         deliveries.wake(connection, grown, now)
-        deliveries.place(connection, known.cases, wanted, self._new_id, now)
+        placing.place(connection, known.cases, wanted, self._new_id, now)
         receipts.settle(connection, [*(part.row() for part in parts), *unread])
         return deliveries.lanes_of(connection, {*wanted, *(case.id for case in grown)})
 
@@ -196,9 +196,7 @@ class Intake:
         except HeldError:
             # the secret may be there again when the step is due; until then the delivery is held and says why
             name = target.destination
-            return Placement(
-                name, target.kind, f"({name})", f"{target.kind}{deliveries.HELD_LANE}{name}", target.team, target.why
-            )
+            return Placement(name, target.kind, f"({name})", f"{target.kind}{HELD_LANE}{name}", target.team, target.why)
         return Placement(target.destination, target.kind, address.text, address.lane, target.team, target.why)
 
     def _arrivals(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from bridge.core.alert import Priority
 from bridge.core.route import target_at
 from bridge.delivery.yard import HeldError
-from bridge.ledger import deliveries
+from bridge.ledger import placing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from bridge.clock import Clock
     from bridge.core.rules import Rules
     from bridge.effective import Effective
-    from bridge.ledger.deliveries import Held
     from bridge.ledger.ledger import Ledger
+    from bridge.ledger.placing import Held
 
 EVERY = 10.0
 """Seconds between two looks."""
@@ -36,14 +36,14 @@ class Resume:
     def look(self) -> bool:
         """Make those due that can be told now; return whether there were any."""
         with self._ledger.read() as connection:
-            found = [(one, place) for one in deliveries.held(connection) if (place := self._place(one)) is not None]
+            found = [(one, place) for one in placing.held(connection) if (place := self._place(one)) is not None]
         if not found:
             return False
         now = self._clock.now()
 
         def write(connection: Connection) -> None:
             for one, (address, lane) in found:
-                deliveries.resume(connection, one, address, lane, now)
+                placing.resume(connection, one, address, lane, now)
 
         self._ledger.write(write)
         return True
@@ -60,4 +60,4 @@ class Resume:
         except HeldError:
             return None
         # routed when its secret was missing: only now is it known where it leads to
-        return (address.text, address.lane) if deliveries.HELD_LANE in one.lane else (one.address, one.lane)
+        return (address.text, address.lane) if placing.HELD_LANE in one.lane else (one.address, one.lane)

@@ -15,8 +15,8 @@ from bridge.core.alert import Priority
 from bridge.core.route import target_at
 from bridge.delivery.yard import HeldError
 from bridge.ids import new_id
-from bridge.ledger import deliveries, lanes, receipts, troubles
-from bridge.ledger.deliveries import Placement
+from bridge.ledger import lanes, placing, receipts, troubles
+from bridge.ledger.placing import Placement
 from bridge.ledger.receipts import Receipt
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class Watch:
             if body:
                 receipts.insert(connection, Receipt(new_id(), troubles.OWN, now, {}, json.dumps(body).encode()))
             for row, placements in wanted:
-                deliveries.place_one(connection, row.incident, row.version, row.priority, placements, new_id, now)
+                placing.place_one(connection, row.incident, row.version, row.priority, placements, new_id, now)
             return True
 
         return self._ledger.write(write)
@@ -150,11 +150,8 @@ class Watch:
             late = rule.after is not None and now - row.since >= rule.after
             if row.state == "dead" or late:
                 found.append((row, self._placements(row, rule.send)))
-        known = deliveries.of_incidents(connection, [row.incident for row, _ in found])
-        missing = [
-            (row, [one for one in places if (one.kind, one.address) not in known.get(row.incident, set())])
-            for row, places in found
-        ]
+        told = placing.told_at(connection, [row.incident for row, _ in found])
+        missing = [(row, [one for one in places if told[row.incident].takes(one)]) for row, places in found]
         return [(row, places) for row, places in missing if places]
 
     def _placements(self, row: Row[Any], names: tuple[str, ...]) -> list[Placement]:

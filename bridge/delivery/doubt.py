@@ -9,14 +9,15 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from bridge.delivery import settle
+from bridge.delivery import faults, settle
 from bridge.destinations.base import Done, Failed, Fault, Intent, Step
 from bridge.ledger import deliveries
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
-    from bridge.delivery.lane import Lane, Task
+    from bridge.delivery.lane import Lane
+    from bridge.delivery.turns import Task
 
 APART = timedelta(seconds=3)
 """Between two negatives."""
@@ -66,7 +67,7 @@ def _unanswered(lane: Lane, task: Task, stored: dict[str, Any], found: Failed) -
         _wait(lane, task, stored, lane.yard.clock.now() + wait)
         return
     if task.delivery.have.get("blind"):
-        settle.dead(lane, task, stored_step(stored), found)
+        faults.dead(lane, task, stored_step(stored), found)
         return
     lane.yard.report("repeated", task.delivery, found)
     _repeat(lane, task, {"blind": True}, f"can't be looked up ({found.error}): repeated, once")

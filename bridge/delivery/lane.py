@@ -8,13 +8,13 @@ written.
 from __future__ import annotations
 
 import threading
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from bridge.delivery import budget, doubt, settle, trouble
+from bridge.delivery import budget, doubt, faults, settle, trouble
+from bridge.delivery.turns import Rest, StaleSenderError, Task, believed, pace, write_doubt
 from bridge.delivery.yard import HeldError
 from bridge.destinations.base import Address, Intent, Nothing, Step, Want
 from bridge.ledger import deliveries, incidents, lanes
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Connection
 
-    from bridge.core.incident import Incident
     from bridge.delivery.yard import Yard
     from bridge.destinations.base import Settings
     from bridge.ledger.deliveries import Delivery
@@ -35,35 +34,8 @@ T = TypeVar("T")
 
 DEADLINE = 8.0
 """Seconds that a step may take in all; a lease is 12."""
-BELIEVED_FOR, LACKING_FOR = 86_400.0, 3_600.0
-"""Seconds that what was learned about a place is believed: whole, or with something that could not be learned."""
-SHORT_TERM = 60.0
-"""Rates per second or minute are a lane's pace; longer ones are a token's budget."""
-LONG = 500
-"""Characters of a text that are kept with a step in doubt."""
 EVERY_TENTH = 10
 """Every tenth turn goes to the delivery waiting longest, so that P3 is told in the end."""
-
-
-class StaleSenderError(RuntimeError):
-    """The lease may have run out while this process was not running: nothing may be sent under it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rest:
-    """Nothing to do now. `until` says when to look again, None: when something changes."""
-
-    until: datetime | None = None
-
-
-@dataclass(slots=True)
-class Task:
-    """A delivery's turn: when it began, and what was read for it then."""
-
-    delivery: Delivery
-    incident: Incident
-    settings: Settings
-    at: datetime
 
 
 class Lane:
@@ -156,7 +128,7 @@ class Lane:
             if waits:
                 return rest
             outcome = self.yard.client(task.settings).send(step, delivery.have, DEADLINE, self.ready)
-            settle.outcome(self, task, step, outcome)
+            faults.outcome(self, task, step, outcome)
         finally:
             if step.learns:
                 self._learning = False
@@ -172,7 +144,7 @@ class Lane:
         def claim(connection: Connection) -> datetime | None:
             until = budget.take(connection, drawn, task.delivery.urgency, now) if drawn else None
             if until is None:
-                _write_doubt(connection, task, step, now)
+                write_doubt(connection, task, step, now)
             elif drawn and not drawn.rates:
                 deliveries.change(connection, task.delivery.id, due_at=until)
             return until
@@ -255,40 +227,3 @@ class Lane:
         """
         if self.yard.clock.monotonic() > self.lease_ends:
             raise StaleSenderError(f"lane {self.name}: the lease ran out before the request could be sent")
-
-
-def believed(place: dict[str, Any], now: datetime) -> dict[str, Any]:
-    """Return what was learned about a place while it may still be so; else nothing, and it is asked anew.
-
-    A repository is made public, a scope is granted: what could not be learned is asked for sooner.
-    """
-    lacking = any(value is None for value in place.values()) or "unsearchable" in place
-    age = now.timestamp() - float(place.get("learned_at", 0.0))
-    return dict(place) if age < (LACKING_FOR if lacking else BELIEVED_FOR) else {}
-
-
-def pace(settings: Settings, usual: tuple[float, ...]) -> float:
-    """Return the seconds between two requests that a destination's `rate` asks for; 0 without a limit (`rate: off`)."""
-    rates = settings.values.get("rate")
-    if rates is None:
-        return 1 / max(usual)
-    assert isinstance(rates, tuple)
-    return max((rate.seconds / rate.count for rate in rates if rate.seconds <= SHORT_TERM), default=0.0)
-
-
-def _write_doubt(connection: Connection, task: Task, step: Step, now: datetime) -> None:
-    """Claim the step: once this is committed it counts as sent until we know better."""
-    doubtful = {**asdict(step), "request": _brief(step.request) if step.creates else step.request}
-    deliveries.change(
-        connection,
-        task.delivery.id,
-        doubt={**doubtful, "version": task.incident.version, "at": now.timestamp(), "ended": None, "negatives": 0},
-        attempts=task.delivery.attempts + 1,
-    )
-
-
-def _brief(request: dict[str, Any]) -> dict[str, Any]:
-    """Keep of a request what a lookup needs: its mark stands at the beginning of long texts."""
-    return {
-        name: value[:LONG] if isinstance(value, str) else value for name, value in request.items() if name != "blocks"
-    }

@@ -9,14 +9,14 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from bridge.delivery.chores import Chores
 from bridge.delivery.hints import ALL
-from bridge.delivery.lane import Lane, Rest, StaleSenderError
+from bridge.delivery.lane import Lane
+from bridge.delivery.turns import Rest, StaleSenderError, Turns, Worked
 from bridge.ledger import counts, deliveries, lanes, receipts
 from bridge.ledger.writer import UnavailableError
 
@@ -41,33 +41,6 @@ THREADS = 64
 HUNG = 60.0
 """Seconds after which a turn counts as hung; a step's total deadline is 8 s."""
 INTAKE = "intake/"
-
-
-class Turns(Protocol):
-    """A lane as the loop sees it: destinations' lanes and intake's."""
-
-    name: str
-    fence: int
-    lease_ends: float
-
-    @property
-    def width(self) -> int:
-        """Turns at once."""
-        ...
-
-    def turn(self) -> Rest | None:
-        """Do one piece of work; None means: ask again at once."""
-        ...
-
-
-@dataclass(slots=True)
-class Worked:
-    """A lane that we hold: its turns under way, and whether somebody asked for more meanwhile."""
-
-    lane: Turns
-    slots: int = 0
-    kicked: bool = False
-    idle_since: float = 0.0
 
 
 class Deliverer:

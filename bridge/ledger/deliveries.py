@@ -10,7 +10,7 @@ from sqlalchemy import and_, bindparam, case, func, null, or_, select, update
 from bridge.ledger.tables import deliveries, history, incidents
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Collection, Sequence
     from datetime import datetime
 
     from sqlalchemy.engine import Connection
@@ -49,100 +49,7 @@ class Delivery:
     because: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Placement:
-    """An address that an incident is to be told at, under which name and for which team, and why.
-
-    `because` is a sentence for its readers where routing did not send it there: another address could not be told.
-    """
-
-    destination: str
-    kind: str
-    address: str
-    lane: str
-    team: str
-    why: str
-    because: str | None = None
-
-
 _COLUMNS = [deliveries.c[name] for name in Delivery.__slots__]
-
-
-def of_incidents(connection: Connection, ids: Collection[str]) -> dict[str, set[tuple[str, str]]]:
-    """Return the addresses, as (kind, address), that incidents are told at already."""
-    found: dict[str, set[tuple[str, str]]] = {}
-    query = select(deliveries.c.incident, deliveries.c.kind, deliveries.c.address).where(deliveries.c.incident.in_(ids))
-    for row in connection.execute(query):
-        found.setdefault(row.incident, set()).add((row.kind, row.address))
-    return found
-
-
-def place(
-    connection: Connection,
-    cases: Mapping[str, Case],
-    wanted: Mapping[str, Sequence[Placement]],
-    new_id: Callable[[], str],
-    at: datetime,
-) -> None:
-    """Add the addresses that incidents are not told at yet; while an incident is open none is withdrawn."""
-    there = of_incidents(connection, list(wanted))
-    rows: list[JSON] = []
-    for incident, placements in wanted.items():
-        known = there.setdefault(incident, set())
-        for placement in placements:
-            if (placement.kind, placement.address) in known:
-                continue
-            known.add((placement.kind, placement.address))
-            case = cases[incident]
-            rows.append(_row(placement, incident, case.version, case.priority) | {"id": new_id()})
-    _add(connection, rows, at)
-
-
-def place_one(  # noqa: PLR0913, PLR0917 - an incident has these sides
-    connection: Connection,
-    incident: str,
-    version: int,
-    priority: str,
-    placements: Sequence[Placement],
-    new_id: Callable[[], str],
-    at: datetime,
-) -> None:
-    """Add addresses to one incident; the caller knows that it is not told there yet."""
-    _add(connection, [_row(one, incident, version, priority) | {"id": new_id()} for one in placements], at)
-
-
-def _row(placement: Placement, incident: str, version: int, priority: str) -> JSON:
-    return {
-        "incident": incident,
-        "destination": placement.destination,
-        "kind": placement.kind,
-        "address": placement.address,
-        "lane": placement.lane,
-        "team": placement.team,
-        "state": "pending",
-        "urgency": int(priority[1]),
-        "want": version,
-        "have": {},
-        "because": placement.because,
-        "why": placement.because or placement.why,
-    }
-
-
-def _add(connection: Connection, rows: list[JSON], at: datetime) -> None:
-    if not rows:
-        return
-    lines = [
-        {
-            "incident": row["incident"],
-            "delivery": row["id"],
-            "at": at,
-            "what": "addressed",
-            "why": f"{row['kind']} {row['address']}: {row.pop('why')}",
-        }
-        for row in rows
-    ]
-    connection.execute(deliveries.insert(), [{**row, "due_at": at, "since": at} for row in rows])
-    connection.execute(history.insert(), lines)
 
 
 DISMISSED = "dismissed"
@@ -189,46 +96,6 @@ def wake_one(connection: Connection, incident: str, version: int, priority: str,
 
 def _waking(incident: str, version: int, priority: str, at: datetime) -> JSON:
     return {"key_incident": incident, "version": version, "level": int(priority[1]), "at": at}
-
-
-HELD_LANE = "/held/"
-"""In the lane's name of a delivery whose place could not be told from its settings, for a secret was missing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """A held delivery: what decides whether it can go on."""
-
-    id: str
-    incident: str
-    destination: str
-    address: str
-    lane: str
-    team: str
-    priority: str
-    source: str
-
-
-def held(connection: Connection) -> list[Held]:
-    """Return the held deliveries, the oldest first."""
-    mine = [deliveries.c[name] for name in ("id", "incident", "destination", "address", "lane", "team")]
-    query = (
-        select(*mine, incidents.c.priority, incidents.c.source)
-        .join(incidents, incidents.c.id == deliveries.c.incident)
-        .where(deliveries.c.state == "held")
-        .order_by(deliveries.c.id)
-        .limit(1000)
-    )
-    return [Held(**row._mapping) for row in connection.execute(query)]  # noqa: SLF001 - SQLAlchemy's public spelling
-
-
-def resume(connection: Connection, one: Held, address: str, lane: str, at: datetime) -> None:
-    """Make a held delivery due, at its address; where the incident is told there already, it is skipped."""
-    there = (deliveries.c.incident == one.incident) & (deliveries.c.lane == lane) & (deliveries.c.id != one.id)
-    if connection.execute(select(deliveries.c.id).where(there)).first() is not None:
-        change(connection, one.id, state="skipped", reason=f"told at {address} already")
-        return
-    change(connection, one.id, state="pending", due_at=at, since=at, reason=None, address=address, lane=lane)
 
 
 def lanes_of(connection: Connection, ids: Collection[str]) -> set[str]:

@@ -19,7 +19,7 @@ PATIENCE = 2.0
 """Seconds that opening an SQLite file waits for another process that opens it for the first time."""
 POOL = 8
 FROZEN = 6
-"""Seconds that a transaction may be idle: shorter than a lease, longer than anything that happens between statements."""
+"""Seconds that a transaction may be idle: shorter than a lease, longer than anything between two statements."""
 CONNECTION: dict[str, Any] = {
     "connect_timeout": 2,
     "prepare_threshold": None,

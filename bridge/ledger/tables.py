@@ -193,7 +193,7 @@ deliveries = Table(
     Column("reason", Text),  # why it is held, skipped or dead, and what to mend
     Column("because", Text),  # why it is told here although routing did not say so: another address could not be told
     Column("folded_into", ULID),  # the digest's delivery that tells this one
-    UniqueConstraint("incident", "kind", "address"),
+    UniqueConstraint("incident", "lane", "address"),
 )
 Index(
     "ix_deliveries_due",

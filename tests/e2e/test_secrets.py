@@ -1,4 +1,4 @@
-"""Secrets are planted everywhere, everything that can go wrong does, and then everything written is searched for them."""
+"""Secrets are planted, everything that can go wrong does, and then everything written is searched for them."""
 
 from harness import Bridge, alert, config, eventually, group
 

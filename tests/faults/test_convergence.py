@@ -1,4 +1,4 @@
-"""Whatever order things come in, and however long nobody could be told: in the end every place shows the truth, once."""
+"""Whatever order things come in, however long nobody could be told: in the end every place shows the truth, once."""
 
 import copy
 import json

@@ -1,4 +1,4 @@
-"""A destination in trouble: it delays no other, is asked again when it said so, and what can't be mended is a letter."""
+"""A destination in trouble delays no other and is asked again when it said so; what can't be mended is a letter."""
 
 import json
 import socket
@@ -146,8 +146,7 @@ def test_a_channel_the_bot_is_not_in_is_a_dead_letter_and_a_replay_tells_the_pre
             assert bridge.command("replay", "--all").returncode == 0
         eventually(lambda: not dead_letters(bridge))
         bridge.settle()
-        texts = sorted(one.text[:22] for one in channel.messages.values() if "Not told" not in one.text)
-        texts = [text for text in texts if "past" in text]
+        texts = sorted(one.text[:22] for one in channel.messages.values() if " past" in one.text)
         assert texts == ["P2 firing: second past", "P2 resolved: first pas"]
         assert bridge.request("POST", f"/api/v1/deliveries/{dead[0]['id']}/replay").status_code == 404
 
@@ -184,7 +183,7 @@ def test_blocks_that_slack_refuses_degrade_to_plain_text(start, sandbox):
     bridge = start(config(sandbox))
     bridge.post(group(alert("too fancy")))
     bridge.settle()
-    (message,) = messages(sandbox, "alerts", "too fancy")
+    assert len(messages(sandbox, "alerts", "too fancy")) == 1
     assert bridge.delivery("too fancy", "slack")["state"] == "delivered"
 
 

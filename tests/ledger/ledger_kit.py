@@ -17,8 +17,8 @@ from bridge.core.alert import Priority
 from bridge.core.cases import Case
 from bridge.core.incident import State
 from bridge.ids import new_id
-from bridge.ledger import deliveries, receipts
-from bridge.ledger.deliveries import Placement
+from bridge.ledger import deliveries, placing, receipts
+from bridge.ledger.placing import Placement
 from bridge.ledger.receipts import Receipt
 from bridge.ledger.tables import deliveries as table
 from bridge.ledger.tables import incidents
@@ -100,7 +100,7 @@ def place(ledger: Ledger, case: Case, *placements: Placement, at: datetime = NOO
     """Place an incident's deliveries; return the ids of all that it has."""
 
     def work(connection):
-        deliveries.place(connection, {case.id: case}, {case.id: placements or [placement()]}, new_id, at)
+        placing.place(connection, {case.id: case}, {case.id: placements or [placement()]}, new_id, at)
         return connection.execute(select(table.c.id).where(table.c.incident == case.id).order_by(table.c.id))
 
     return list(ledger.write(lambda connection: work(connection).scalars().all()))

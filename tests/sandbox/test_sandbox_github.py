@@ -8,6 +8,9 @@ from dataclasses import replace
 
 import httpx2
 import pytest
+from cryptography.hazmat.primitives import serialization as pem
+from cryptography.hazmat.primitives.asymmetric import rsa
+from jwt import encode as sign
 
 from bridge.sandbox import GitHubLimits, Sandbox, schemas
 from bridge.sandbox.exchange import request
@@ -358,6 +361,18 @@ def test_a_jwt_must_be_of_now(clock, claims):
 @pytest.mark.parametrize("token", ["", "x", "a.b.c", "bm8.bm8.bm8"])
 def test_what_is_no_jwt(clock, token):
     assert app_token(GitHubDouble(clock), token).status == 401
+
+
+def test_with_an_apps_public_key_only_its_private_key_opens(clock):
+    one, another = (rsa.generate_private_key(public_exponent=65537, key_size=2048) for _ in range(2))
+    text = one.public_key().public_bytes(pem.Encoding.PEM, pem.PublicFormat.SubjectPublicKeyInfo).decode()
+    double = GitHubDouble(clock, app_key=text)
+    claims = {"iss": "1", "iat": int(clock.now) - 60, "exp": int(clock.now) + 540}
+    assert app_token(double, sign(claims, one, algorithm="RS256")).status == 201
+    assert app_token(double, sign(claims, another, algorithm="RS256")).status == 401
+    assert app_token(double, jwt(clock.now)).json()["message"] == "A JSON web token could not be decoded"
+    late = {**claims, "exp": int(clock.now) + 601}
+    assert "'exp'" in app_token(double, sign(late, one, algorithm="RS256")).json()["message"]
 
 
 def test_repositories_have_one_address_each():

@@ -142,7 +142,7 @@ def upgrade() -> None:
         sa.Column("folded_into", sa.String(length=26), nullable=True),
         sa.ForeignKeyConstraint(["incident"], ["incidents.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("incident", "kind", "address", name=op.f("uq_deliveries_incident_kind_address")),
+        sa.UniqueConstraint("incident", "lane", "address", name=op.f("uq_deliveries_incident_lane_address")),
     )
     op.create_index(
         "ix_deliveries_due",

@@ -1,0 +1,157 @@
+"""After a step that failed: whose fault it was, and what follows for the delivery, its lane and the others."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from bridge.delivery import budget, settle, trouble
+from bridge.destinations.base import Done, Failed, Fault, Scope, Step
+from bridge.ledger import deliveries, placing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from sqlalchemy.engine import Connection
+
+    from bridge.delivery.budget import Budget
+    from bridge.delivery.lane import Lane
+    from bridge.delivery.turns import Task
+    from bridge.destinations.base import Outcome
+
+
+def outcome(lane: Lane, task: Task, step: Step, result: Outcome) -> None:
+    """Write down what a step came to."""
+    lane.yard.report("step", task.delivery, step, result)
+    if isinstance(result, Done):
+        settle.done(lane, task, asdict(step), result)
+        return
+    if result.fault is Fault.SATISFIED:
+        settle.done(lane, task, asdict(step), Done({}))
+        return
+    _FAULTS[result.fault](lane, task, step, result)
+
+
+def _place_failed(lane: Lane, task: Task, step: Step, result: Failed) -> None:
+    """A passing fault: the lane probes until the place is well; a creating step that may have acted stays in doubt."""
+    now = lane.yard.clock.now()
+    have = {**task.delivery.have, **result.note}
+    drawn = budget.budget_of(task.settings, step.method)
+    if result.fault is Fault.LIMITED and result.scope is Scope.TOKEN and drawn is not None:
+        # the limit is the token's: this kind of request waits in all lanes, the lane itself goes on
+        _pause(lane, task, drawn, result, have)
+        return
+    asked = trouble.Asked(task.delivery.id, task.delivery.incident, step.method)
+    lane.trouble = trouble.failed(lane.trouble, asked, now.timestamp(), result.retry_after, result.error)
+    values: dict[str, Any] = {"state": "retrying", "last_error": result.error, "due_at": now, "have": have}
+    if result.unknown and step.creates:
+        doubt = {**(_stored(lane, task) or {}), "ended": now.timestamp()}
+        values |= {"doubt": doubt, "due_at": now + timedelta(seconds=lane.kind.SETTLE)}
+    else:
+        values["doubt"] = None
+        if result.fault is Fault.LIMITED:
+            values["attempts"] = task.delivery.attempts  # a limit is no attempt
+
+    def write(connection: Connection) -> None:
+        deliveries.change(connection, task.delivery.id, **values)
+        deliveries.note(connection, task.delivery, now, "retrying", why=result.error, request=result.request_id)
+
+    lane.write(write)
+
+
+def _pause(lane: Lane, task: Task, drawn: Budget, result: Failed, have: dict[str, Any]) -> None:
+    now = lane.yard.clock.now()
+    until = now + timedelta(seconds=result.retry_after or trouble.SHORTEST)
+
+    def write(connection: Connection) -> None:
+        budget.pause(connection, drawn, until)
+        attempts = task.delivery.attempts  # a limit is no attempt
+        values = {"state": "retrying", "last_error": result.error, "due_at": until, "attempts": attempts}
+        deliveries.change(connection, task.delivery.id, doubt=None, have=have, **values)
+        deliveries.note(connection, task.delivery, now, "retrying", why=result.error, request=result.request_id)
+
+    lane.write(write)
+
+
+def _stored(lane: Lane, task: Task) -> dict[str, Any] | None:
+    with lane.yard.ledger.read() as connection:
+        found = deliveries.load(connection, task.delivery.id)
+    return found.doubt if found else None
+
+
+def _degrade(lane: Lane, task: Task, step: Step, result: Failed) -> None:
+    """Refused as it was: note how to send it instead, once; refused so too, it is dead."""
+    note = result.note or {"plain": True}
+    if all(task.delivery.have.get(name) == value for name, value in note.items()):
+        dead(lane, task, step, result)
+        return
+    _again_with(lane, task, {**note}, f"refused ({result.error}): sent once more as asked")
+
+
+def _replace(lane: Lane, task: Task, step: Step, result: Failed) -> None:
+    """The remote is gone: a fresh one, once."""
+    if task.delivery.have.get("replaced"):
+        dead(lane, task, step, result)
+        return
+    _again_with(lane, task, {"replaced": True, **result.note}, f"gone there ({result.error}): a fresh one, once")
+
+
+def _again_with(lane: Lane, task: Task, facts: Mapping[str, Any], why: str) -> None:
+    now = lane.yard.clock.now()
+
+    def write(connection: Connection) -> None:
+        have = {**task.delivery.have, **facts}
+        deliveries.change(connection, task.delivery.id, have=have, doubt=None, due_at=now, state="pending")
+        deliveries.note(connection, task.delivery, now, "mended", why=why)
+
+    lane.write(write)
+
+
+def _elsewhere(lane: Lane, task: Task, step: Step, result: Failed) -> None:
+    """The place does not exist: tell it at the one that stands in, unless the incident is told there already."""
+    found = lane.yard.effective.elsewhere(task.delivery, task.settings)
+    if found is None:
+        dead(lane, task, step, result)
+        return
+    address, name = found
+    now = lane.yard.clock.now()
+    why = f"{task.delivery.address} does not exist ({result.error}): told at {address}"
+
+    def write(connection: Connection) -> None:
+        told = placing.told_at(connection, [task.delivery.incident])[task.delivery.incident]
+        if told.has(task.delivery.kind, address, name, task.delivery.destination):
+            values: dict[str, Any] = {"state": "skipped", "due_at": None, "reason": why}
+        else:
+            values = {"address": address, "lane": name, "due_at": now, "state": "pending"}
+        have = {**task.delivery.have, **result.note}
+        deliveries.change(connection, task.delivery.id, doubt=None, have=have, last_error=result.error, **values)
+        deliveries.note(connection, task.delivery, now, "elsewhere", why=why)
+
+    lane.write(write)
+    lane.yard.kick(name)
+
+
+def dead(lane: Lane, task: Task, step: Step, result: Failed) -> None:  # noqa: ARG001 - the table's signature
+    """What retrying can't mend: a dead letter, with everything that would fail alike."""
+    why = result.hint or f"{task.delivery.kind} refused it: {result.error}"
+
+    def write(connection: Connection) -> None:
+        deliveries.change(connection, task.delivery.id, have={**task.delivery.have, **result.note})
+        settle.bury(connection, task.delivery, lane, why, result.error)
+        if result.scope in {Scope.CHANNEL, Scope.TOKEN}:
+            for other in deliveries.of_lane(connection, lane.name):
+                settle.bury(connection, other, lane, why, result.error)
+
+    lane.write(write)
+    lane.yard.report("dead", task.delivery, why)
+
+
+_FAULTS: Mapping[Fault, Callable[[Lane, Task, Step, Failed], None]] = {
+    Fault.RETRY: _place_failed,
+    Fault.LIMITED: _place_failed,
+    Fault.PERMANENT: dead,
+    Fault.DEGRADE: _degrade,
+    Fault.REPLACE: _replace,
+    Fault.ELSEWHERE: _elsewhere,
+}

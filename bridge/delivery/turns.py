@@ -1,0 +1,109 @@
+"""What a turn of a lane is made of: its values, and the small decisions that need no lane."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from bridge.ledger import deliveries
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy.engine import Connection
+
+    from bridge.core.incident import Incident
+    from bridge.destinations.base import Settings, Step
+    from bridge.ledger.deliveries import Delivery
+
+BELIEVED_FOR, LACKING_FOR = 86_400.0, 3_600.0
+"""Seconds that what was learned about a place is believed: whole, or with something that could not be learned."""
+SHORT_TERM = 60.0
+"""Rates per second or minute are a lane's pace; longer ones are a token's budget."""
+LONG = 500
+"""Characters of a text that are kept with a step in doubt."""
+
+
+class Turns(Protocol):
+    """A lane as the loop sees it: destinations' lanes and intake's."""
+
+    name: str
+    fence: int
+    lease_ends: float
+
+    @property
+    def width(self) -> int:
+        """Turns at once."""
+        ...
+
+    def turn(self) -> Rest | None:
+        """Do one piece of work; None means: ask again at once."""
+        ...
+
+
+@dataclass(slots=True)
+class Worked:
+    """A lane that we hold: its turns under way, and whether somebody asked for more meanwhile."""
+
+    lane: Turns
+    slots: int = 0
+    kicked: bool = False
+    idle_since: float = 0.0
+
+
+class StaleSenderError(RuntimeError):
+    """The lease may have run out while this process was not running: nothing may be sent under it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """Nothing to do now. `until` says when to look again, None: when something changes."""
+
+    until: datetime | None = None
+
+
+@dataclass(slots=True)
+class Task:
+    """A delivery's turn: when it began, and what was read for it then."""
+
+    delivery: Delivery
+    incident: Incident
+    settings: Settings
+    at: datetime
+
+
+def believed(place: dict[str, Any], now: datetime) -> dict[str, Any]:
+    """Return what was learned about a place while it may still be so; else nothing, and it is asked anew.
+
+    A repository is made public, a scope is granted: what could not be learned is asked for sooner.
+    """
+    lacking = any(value is None for value in place.values()) or "unsearchable" in place
+    age = now.timestamp() - float(place.get("learned_at", 0.0))
+    return dict(place) if age < (LACKING_FOR if lacking else BELIEVED_FOR) else {}
+
+
+def pace(settings: Settings, usual: tuple[float, ...]) -> float:
+    """Return the seconds between two requests that a destination's `rate` asks for; 0 without a limit (`rate: off`)."""
+    rates = settings.values.get("rate")
+    if rates is None:
+        return 1 / max(usual)
+    assert isinstance(rates, tuple)
+    return max((rate.seconds / rate.count for rate in rates if rate.seconds <= SHORT_TERM), default=0.0)
+
+
+def write_doubt(connection: Connection, task: Task, step: Step, now: datetime) -> None:
+    """Claim the step: once this is committed it counts as sent until we know better."""
+    doubtful = {**asdict(step), "request": _brief(step.request) if step.creates else step.request}
+    deliveries.change(
+        connection,
+        task.delivery.id,
+        doubt={**doubtful, "version": task.incident.version, "at": now.timestamp(), "ended": None, "negatives": 0},
+        attempts=task.delivery.attempts + 1,
+    )
+
+
+def _brief(request: dict[str, Any]) -> dict[str, Any]:
+    """Keep of a request what a lookup needs: its mark stands at the beginning of long texts."""
+    return {
+        name: value[:LONG] if isinstance(value, str) else value for name, value in request.items() if name != "blocks"
+    }

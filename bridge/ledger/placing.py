@@ -1,0 +1,177 @@
+"""Placing an incident's deliveries: at which addresses it is told, and those that wait for what they lack."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+
+from bridge.ledger.deliveries import change
+from bridge.ledger.tables import deliveries, history, incidents
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
+    from datetime import datetime
+
+    from sqlalchemy.engine import Connection
+
+    from bridge.core.cases import Case
+
+JSON = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """An address that an incident is to be told at, under which name and for which team, and why.
+
+    `because` is a sentence for its readers where routing did not send it there: another address could not be told.
+    """
+
+    destination: str
+    kind: str
+    address: str
+    lane: str
+    team: str
+    why: str
+    because: str | None = None
+
+
+class Told:
+    """Where an incident is told already.
+
+    Two names that lead to the same place are one address; and a destination keeps its address when its token is
+    replaced, although its lane then has another name.
+    """
+
+    def __init__(self) -> None:
+        self._known: set[tuple[str, ...]] = set()
+
+    def add(self, kind: str, address: str, lane: str, destination: str) -> None:
+        """Count an address as told."""
+        self._known |= {("lane", lane, address), ("name", kind, address, destination)}
+
+    def has(self, kind: str, address: str, lane: str, destination: str) -> bool:
+        """Return whether an address is told already."""
+        return bool(self._known & {("lane", lane, address), ("name", kind, address, destination)})
+
+    def takes(self, placement: Placement) -> bool:
+        """Count a placement as told; return whether it was not before."""
+        sides = (placement.kind, placement.address, placement.lane, placement.destination)
+        fresh = not self.has(*sides)
+        self.add(*sides)
+        return fresh
+
+
+def told_at(connection: Connection, ids: Collection[str]) -> dict[str, Told]:
+    """Return, by incident, where each of these is told already."""
+    found = {incident: Told() for incident in ids}
+    columns = [deliveries.c[name] for name in ("incident", "kind", "address", "lane", "destination")]
+    for row in connection.execute(select(*columns).where(deliveries.c.incident.in_(ids))):
+        found[row.incident].add(row.kind, row.address, row.lane, row.destination)
+    return found
+
+
+def place(
+    connection: Connection,
+    cases: Mapping[str, Case],
+    wanted: Mapping[str, Sequence[Placement]],
+    new_id: Callable[[], str],
+    at: datetime,
+) -> None:
+    """Add the addresses that incidents are not told at yet; while an incident is open none is withdrawn."""
+    told = told_at(connection, list(wanted))
+    rows = [
+        _row(placement, incident, cases[incident].version, cases[incident].priority) | {"id": new_id()}
+        for incident, placements in wanted.items()
+        for placement in placements
+        if told[incident].takes(placement)
+    ]
+    _add(connection, rows, at)
+
+
+def place_one(  # noqa: PLR0913, PLR0917 - an incident has these sides
+    connection: Connection,
+    incident: str,
+    version: int,
+    priority: str,
+    placements: Sequence[Placement],
+    new_id: Callable[[], str],
+    at: datetime,
+) -> None:
+    """Add addresses to one incident; the caller knows that it is not told there yet."""
+    _add(connection, [_row(one, incident, version, priority) | {"id": new_id()} for one in placements], at)
+
+
+def _row(placement: Placement, incident: str, version: int, priority: str) -> JSON:
+    return {
+        "incident": incident,
+        "destination": placement.destination,
+        "kind": placement.kind,
+        "address": placement.address,
+        "lane": placement.lane,
+        "team": placement.team,
+        "state": "pending",
+        "urgency": int(priority[1]),
+        "want": version,
+        "have": {},
+        "because": placement.because,
+        "why": placement.because or placement.why,
+    }
+
+
+def _add(connection: Connection, rows: list[JSON], at: datetime) -> None:
+    if not rows:
+        return
+    lines = [
+        {
+            "incident": row["incident"],
+            "delivery": row["id"],
+            "at": at,
+            "what": "addressed",
+            "why": f"{row['kind']} {row['address']}: {row.pop('why')}",
+        }
+        for row in rows
+    ]
+    connection.execute(deliveries.insert(), [{**row, "due_at": at, "since": at} for row in rows])
+    connection.execute(history.insert(), lines)
+
+
+HELD_LANE = "/held/"
+"""In the lane's name of a delivery whose place could not be told from its settings, for a secret was missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A held delivery: what decides whether it can go on."""
+
+    id: str
+    incident: str
+    destination: str
+    address: str
+    lane: str
+    team: str
+    priority: str
+    source: str
+
+
+def held(connection: Connection) -> list[Held]:
+    """Return the held deliveries, the oldest first."""
+    mine = [deliveries.c[name] for name in ("id", "incident", "destination", "address", "lane", "team")]
+    query = (
+        select(*mine, incidents.c.priority, incidents.c.source)
+        .join(incidents, incidents.c.id == deliveries.c.incident)
+        .where(deliveries.c.state == "held")
+        .order_by(deliveries.c.id)
+        .limit(1000)
+    )
+    return [Held(**row._mapping) for row in connection.execute(query)]  # noqa: SLF001 - SQLAlchemy's public spelling
+
+
+def resume(connection: Connection, one: Held, address: str, lane: str, at: datetime) -> None:
+    """Make a held delivery due, at its address; where the incident is told there already, it is skipped."""
+    there = (deliveries.c.incident == one.incident) & (deliveries.c.lane == lane) & (deliveries.c.id != one.id)
+    if connection.execute(select(deliveries.c.id).where(there)).first() is not None:
+        change(connection, one.id, state="skipped", reason=f"told at {address} already")
+        return
+    change(connection, one.id, state="pending", due_at=at, since=at, reason=None, address=address, lane=lane)
