@@ -48,6 +48,12 @@ def test_success_of_the_same_kind_of_request_ends_the_trouble():
     assert succeeded(trouble, ask("b")) == (None, ())
 
 
+def test_success_of_a_request_that_was_under_way_at_the_failure_does_not_end_the_wait():
+    trouble = failed(None, ask("a"), 100.0, 47.0, "HTTP 429")
+    assert succeeded(trouble, Asked("delivery-b", "incident-b", POST, 99.9)) == (trouble, ())
+    assert succeeded(trouble, Asked("delivery-b", "incident-b", POST, 147.0)) == (None, ())
+
+
 def test_a_lookup_proves_nothing():
     trouble = failed(None, ask("a"), 0.0, None, "HTTP 503")
     assert succeeded(trouble, ask("a"), looking=True) == (trouble, ())
