@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 APART = timedelta(seconds=3)
 """Between two negatives."""
 NEGATIVES = 2
-LOOKUP = 8.0
-"""Seconds that a lookup may take."""
 
 
 def look(lane: Lane, task: Task, now: datetime) -> None:
@@ -36,16 +34,20 @@ def look(lane: Lane, task: Task, now: datetime) -> None:
     if now < first:
         _wait(lane, task, stored, first)
         return
-    step = stored_step(stored)
-    since = datetime.fromtimestamp(stored["at"], UTC)
-    found = lane.yard.client(task.settings).find(step, task.delivery.have, since, LOOKUP)
+    needed = first if not stored["negatives"] else datetime.fromtimestamp(stored["looked"], UTC) + APART
+    at = datetime.fromtimestamp(stored["at"], UTC)
+    found = lane.search.ask(lane, task, stored_step(stored), at, needed)
     lane.yard.report("doubt", task.delivery, found)
-    if isinstance(found, Failed):
+    if found is None:
+        _wait(lane, task, stored, now)  # the listing goes on at its next page
+    elif isinstance(found, Failed):
         _unanswered(lane, task, stored, found)
     elif found.remote is not None:
         settle.done(lane, task, stored, Done(found.remote), looking=True)
     elif stored["negatives"] + 1 < NEGATIVES:
-        _wait(lane, task, {**stored, "negatives": stored["negatives"] + 1}, lane.yard.clock.now() + APART)
+        looked = lane.yard.clock.now()
+        again = {**stored, "negatives": stored["negatives"] + 1, "looked": looked.timestamp()}
+        _wait(lane, task, again, looked + APART)
     else:
         _repeat(lane, task, {}, "looked twice, it is not there: repeated")
 
@@ -63,7 +65,7 @@ def _wait(lane: Lane, task: Task, stored: dict[str, Any], until: datetime) -> No
 def _unanswered(lane: Lane, task: Task, stored: dict[str, Any], found: Failed) -> None:
     """The lookup itself failed: later again; where it never can succeed, repeat the step at most once."""
     if found.fault in {Fault.RETRY, Fault.LIMITED}:
-        wait = timedelta(seconds=max(found.retry_after or 0.0, APART.total_seconds()))
+        wait = timedelta(seconds=APART.total_seconds() if found.retry_after is None else found.retry_after)
         _wait(lane, task, stored, lane.yard.clock.now() + wait)
         return
     if task.delivery.have.get("blind"):

@@ -140,7 +140,8 @@ def dead(lane: Lane, task: Task, step: Step, result: Failed) -> None:  # noqa: A
         deliveries.change(connection, task.delivery.id, have={**task.delivery.have, **result.note})
         settle.bury(connection, task.delivery, lane, why, result.error)
         if result.scope in {Scope.CHANNEL, Scope.TOKEN}:
-            for other in deliveries.of_lane(connection, lane.name):
+            everywhere = result.scope is Scope.TOKEN
+            for other in deliveries.alike(connection, task.delivery, everywhere=everywhere):
                 settle.bury(connection, other, lane, why, result.error)
 
     lane.write(write)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 from sqlalchemy.exc import SQLAlchemyError
 
 from bridge.delivery import budget, doubt, faults, settle, trouble
+from bridge.delivery.search import Search
 from bridge.delivery.turns import Rest, StaleSenderError, Task, believed, pace, write_doubt
 from bridge.delivery.yard import HeldError
 from bridge.destinations.base import Address, Intent, Nothing, Step, Want
@@ -55,6 +56,7 @@ class Lane:
         self._busy: set[str] = set()
         self._turns = 0
         self._learning = False
+        self.search = Search()
 
     @property
     def width(self) -> int:

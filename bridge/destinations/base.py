@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from bridge.core.alert import Priority
     from bridge.core.incident import Incident
     from bridge.render.jinja import Words
 
@@ -178,6 +177,37 @@ class Found:
     remote: JSON | None
 
 
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One page of what stands at a place: what each mark ("delivery:step") was found on, and where to go on.
+
+    `cursor` is None on the last page.
+    """
+
+    found: Mapping[str, JSON]
+    cursor: str | None
+
+
+@runtime_checkable
+class Lister(Protocol):
+    """A client whose place can be listed page by page, so that one listing answers for all doubts there.
+
+    `LISTS` names the request that a page draws on, as `Step.method` does.
+    """
+
+    LISTS: str
+
+    def page(
+        self, step: Step, have: Have, since: datetime, cursor: str | None, deadline: float
+    ) -> Listing | Failed | None:
+        """Return a page, newest first, not older than `since` less 5 minutes; None where the step has its own place."""
+        ...
+
+    def adopt(self, step: Step, found: JSON) -> JSON:
+        """Return what a mark was found on as Done would have brought it."""
+        ...
+
+
 class Client(Protocol):
     """The thin half: one request a call, no retries, no redirects to other hosts, `deadline` seconds in all."""
 
@@ -216,8 +246,3 @@ class Kind(Protocol):
     def connect(self, settings: Settings) -> Client:
         """Return a client for these settings."""
         ...
-
-
-def urgency(priority: Priority) -> int:
-    """P0 is 0: the smaller, the sooner."""
-    return int(priority[1])

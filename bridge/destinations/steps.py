@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from bridge.core.alert import Priority
     from bridge.destinations.base import JSON, Have, Step, Want
 
 
@@ -66,3 +67,8 @@ def lost(have: Have) -> bool:
     The lane sets `replaced`; the step that opens the fresh one tells `renewed`, so that it happens once.
     """
     return bool(have.get("replaced")) and not have.get("renewed")
+
+
+def urgency(priority: Priority) -> int:
+    """P0 is 0: the smaller, the sooner."""
+    return int(priority[1])

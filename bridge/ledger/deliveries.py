@@ -148,10 +148,27 @@ def next_due(  # noqa: PLR0913 - a choice has these sides
     return Delivery(**row._mapping) if row is not None else None  # noqa: SLF001 - SQLAlchemy's public spelling
 
 
-def of_lane(connection: Connection, lane: str) -> list[Delivery]:
-    """Return the deliveries of a lane that have a step due, now or later."""
-    query = select(*_COLUMNS).where(deliveries.c.lane == lane, deliveries.c.due_at.is_not(None))
+def alike(connection: Connection, delivery: Delivery, *, everywhere: bool) -> list[Delivery]:
+    """Return the deliveries that would fail as this one did: of its lane, or of its destination `everywhere`.
+
+    They have a step due, now or later; one that may be on its way (in doubt) hears for itself.
+    """
+    where = (deliveries.c.kind == delivery.kind) & (deliveries.c.destination == delivery.destination)
+    query = select(*_COLUMNS).where(
+        where if everywhere else deliveries.c.lane == delivery.lane,
+        deliveries.c.due_at.is_not(None),
+        deliveries.c.doubt.is_(None),
+        deliveries.c.id != delivery.id,
+    )
     return [Delivery(**row._mapping) for row in connection.execute(query)]  # noqa: SLF001
+
+
+def doubts(connection: Connection, lane: str) -> list[JSON]:
+    """Return the steps in doubt of a lane."""
+    query = select(deliveries.c.doubt).where(
+        deliveries.c.lane == lane, deliveries.c.due_at.is_not(None), deliveries.c.doubt.is_not(None)
+    )
+    return [doubt for doubt in connection.execute(query).scalars() if doubt]
 
 
 def load(connection: Connection, delivery_id: str) -> Delivery | None:

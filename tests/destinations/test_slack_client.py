@@ -168,7 +168,14 @@ def test_a_reply_is_found_in_its_thread_and_old_messages_are_walked_past(sandbox
     found = lane.client.find(opening, {}, since, 5.0)
     assert found == Found({key: lane.have[key] for key in ("ts", "channel", "url")})
     assert lane.client.find(opening, {}, since + timedelta(minutes=10), 5.0) == Found(None)
-    assert lane.client.marks(channel.id, since, 5.0) == {(DELIVERY, 1): lane.have["ts"]}
+    pages = [lane.client.page(opening, lane.have, since, None, 5.0)]
+    while pages[-1].cursor:
+        pages.append(lane.client.page(opening, lane.have, since, pages[-1].cursor, 5.0))
+    assert len(pages) == 3
+    assert [dict(page.found) for page in pages if page.found] == [
+        {f"{DELIVERY}:1": {"channel": channel.id, "ts": lane.have["ts"]}}
+    ]
+    assert lane.client.page(reply, lane.have, since, None, 5.0) is None
 
 
 def test_what_can_not_be_searched_says_so(sandbox):

@@ -200,3 +200,21 @@ def test_a_revoked_token_is_one_notice_and_one_replay_brings_all_back(start, san
     eventually(lambda: not dead_letters(bridge))
     bridge.settle()
     assert [len(messages(sandbox, "alerts", f": {title}")) for title in TITLES] == [1] * len(TITLES)
+
+
+def test_a_dead_token_kills_its_deliveries_together_and_one_replay_brings_all_back(start, sandbox):
+    bridge = start(config(sandbox, send={priority: ["slack"] for priority in ("P0", "P1", "P2", "P3")}))
+    hold = Fault("status", "slack", path="/api/*", status=503)
+    sandbox.faults.add(hold)
+    post_all(bridge, "P2")
+    assert sandbox.wait_for(lambda: len(sandbox.seen("slack")) >= 1, 30)
+    sandbox.faults.clear()
+    sandbox.faults.add(Fault("ok_false", "slack", path="/api/*", code="token_revoked"))
+    eventually(lambda: len(dead_letters(bridge)) == len(TITLES), "all dead together")
+    refused = [one for one in sandbox.requests if one.fault == "ok_false"]
+    assert len(refused) < len(TITLES)
+
+    sandbox.faults.clear()
+    assert bridge.command("replay", "--all").returncode == 0
+    bridge.settle()
+    assert all_there(messages(sandbox, text="apart "))

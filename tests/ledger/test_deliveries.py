@@ -141,14 +141,16 @@ def test_what_is_not_due_yet_or_stands_behind_has_no_turn(ledger):
 def test_lanes_with_work_are_named_the_most_urgent_first_and_the_next_time_is_known(ledger):
     waiting(ledger, "P2", minutes=0, lane="a")
     waiting(ledger, "P1", minutes=5, lane="b")
-    waiting(ledger, "P2", minutes=9, lane="b")
+    second = waiting(ledger, "P2", minutes=9, lane="b")
     waiting(ledger, "P1", minutes=3, lane="c")
     waiting(ledger, "P0", minutes=90, lane="later")
     waiting(ledger, "P0", lane="told", due_at=None)
     with ledger.read() as connection:
         assert deliveries.due_lanes(connection, LATER) == ["c", "b", "a"]
         assert deliveries.next_due_at(connection) == NOON
-        assert {one.lane for one in deliveries.of_lane(connection, "b")} == {"b"}
+        one = deliveries.load(connection, second)
+        assert [other.lane for other in deliveries.alike(connection, one, everywhere=False)] == ["b"]
+        assert [other.lane for other in deliveries.alike(connection, one, everywhere=True)] == ["a", "b", "c", "later"]
 
 
 def test_what_was_told_is_done_only_where_nothing_changed_meanwhile(ledger):

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from bridge.core.alert import Priority
 from bridge.core.incident import State
-from bridge.destinations.base import Address, Intent, Nothing, Step, urgency
+from bridge.destinations.base import Address, Intent, Nothing, Step
 from bridge.destinations.pagerduty import message
-from bridge.destinations.steps import names, number, table, told
+from bridge.destinations.steps import names, number, table, told, urgency
 
 if TYPE_CHECKING:
     from collections.abc import Callable

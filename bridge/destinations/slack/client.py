@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from bridge.destinations.base import Done, Failed, Fault, Found, Intent, Scope
+from bridge.destinations.base import Done, Failed, Fault, Found, Intent, Listing, Scope
 from bridge.destinations.deadline import Deadline
 from bridge.destinations.http import ExchangeError, Http, bearer
 from bridge.destinations.slack.errors import About, from_hook
@@ -46,6 +46,8 @@ def connect(settings: Settings, http: Callable[[str], Transport] = Http) -> Clie
 class Slack:
     """A workspace, seen through a bot token."""
 
+    LISTS = "conversations.history"
+
     def __init__(self, settings: Settings, http: Callable[[str], Transport] = Http) -> None:
         self._base = settings.text("api_url", API).rstrip("/") + "/"
         self._token = settings.text("token")
@@ -73,7 +75,7 @@ class Slack:
     def find(self, step: Step, have: Have, since: datetime, deadline: float) -> Found | Failed:
         """Look in the channel, or in the thread for a reply."""
         mark = _mark(table(step.request, "metadata"))
-        channel = next((c for c in (text(have, "channel"), text(step.request, "channel")) if is_id(c)), "")
+        channel = _channel_of(step, have)
         if mark is None or not channel:
             return _unsearchable("unmarked" if mark is None else "the channel's id is not known")
         until = Deadline(deadline)
@@ -82,33 +84,59 @@ class Slack:
             return found
         return Found(_remote(step, channel, found[mark]) if mark in found else None)
 
-    def marks(self, channel: str, since: datetime, deadline: float) -> dict[Mark, str] | Failed:
-        """Read all our marks of a channel at once, with their ts: one search for all doubts."""
-        return self._search(channel, "", since, Deadline(deadline), None)
+    def page(
+        self, step: Step, have: Have, since: datetime, cursor: str | None, deadline: float
+    ) -> Listing | Failed | None:
+        """List the channel for all doubts there at once; a thread is read by `find`."""
+        channel = _channel_of(step, have)
+        if text(step.request, "thread_ts") or not channel:
+            return None
+        read = self._read(channel, "", since, cursor, Deadline(deadline))
+        if isinstance(read, Failed):
+            return read
+        found: dict[str, JSON] = {}
+        for (delivery, number), ts in read[0].items():
+            found[f"{delivery}:{number}"] = {"channel": channel, "ts": ts}
+        return Listing(found, read[1])
+
+    def adopt(self, step: Step, found: JSON) -> JSON:
+        """Return a listed message as its posting would have answered."""
+        return _remote(step, str(found["channel"]), str(found["ts"]))
 
     def _search(
-        self, channel: str, thread: str, since: datetime, until: Deadline, mark: Mark | None
+        self, channel: str, thread: str, since: datetime, until: Deadline, mark: Mark
     ) -> dict[Mark, str] | Failed:
-        """Walk back to `since` less five minutes; stop at one mark where only that is asked for."""
-        method = "conversations.replies" if thread else "conversations.history"
+        """Walk back to `since` less five minutes, or to the mark."""
+        found: dict[Mark, str] = {}
+        cursor = None
+        for _ in range(PAGES):
+            read = self._read(channel, thread, since, cursor, until)
+            if isinstance(read, Failed):
+                return read
+            found |= read[0]
+            cursor = read[1]
+            if not cursor or mark in found:
+                return found
+        return Failed(Fault.RETRY, "too many messages to search")
+
+    def _read(
+        self, channel: str, thread: str, since: datetime, cursor: str | None, until: Deadline
+    ) -> tuple[dict[Mark, str], str | None] | Failed:
+        """Read one page: the marks on it, and the next page's cursor."""
+        method = "conversations.replies" if thread else self.LISTS
         oldest = f"{(since - SKEW).timestamp():.6f}"
         params: JSON = {"channel": channel, "oldest": oldest, "limit": PAGE, "include_all_metadata": True}
-        if thread:
-            params["ts"] = thread
-        web = Web(self._token, self._base, self._http, until, _at_once)
-        found: dict[Mark, str] = {}
-        for _ in range(PAGES):
-            try:
-                record, _id = web.ask(About(method, self._channel), params=params)
-            except RefusedError as error:
-                passing = error.failed.fault in {Fault.RETRY, Fault.LIMITED}
-                return error.failed if passing else _unsearchable(error.failed.error, error.failed.hint)
-            found |= dict(_marks_in(record.get("messages")))
-            cursor = (record.get("response_metadata") or {}).get("next_cursor")
-            if not cursor or (mark is not None and mark in found):
-                return found
-            params["cursor"] = cursor
-        return Failed(Fault.RETRY, "too many messages to search")
+        params |= {"ts": thread} if thread else {}
+        params |= {"cursor": cursor} if cursor else {}
+        try:
+            record, _id = Web(self._token, self._base, self._http, until, _at_once).ask(
+                About(method, self._channel), params=params
+            )
+        except RefusedError as error:
+            passing = error.failed.fault in {Fault.RETRY, Fault.LIMITED}
+            return error.failed if passing else _unsearchable(error.failed.error, error.failed.hint)
+        following = (record.get("response_metadata") or {}).get("next_cursor") or None
+        return dict(_marks_in(record.get("messages"))), following
 
     def close(self) -> None:
         """Give connections back."""
@@ -144,6 +172,11 @@ class Webhook:
     def close(self) -> None:
         """Give connections back."""
         self._http.close()
+
+
+def _channel_of(step: Step, have: Have) -> str:
+    """The id of the channel that a step is for, as far as it is known: a name can't be read from."""
+    return next((c for c in (text(have, "channel"), text(step.request, "channel")) if is_id(c)), "")
 
 
 def _at_once() -> None:

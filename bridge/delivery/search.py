@@ -1,0 +1,128 @@
+"""One listing for all doubts of a place: its pages are read once, however many steps are looked for.
+
+Under the harshest limits a place may be read once a minute, 15 messages at a time (Slack, conversations.history for
+apps outside its marketplace). So a listing goes on where it stopped, and answers for every step whose request had ended
+when it began.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from bridge.delivery import budget
+from bridge.destinations.base import Failed, Fault, Found, Lister
+from bridge.ledger import deliveries
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bridge.delivery.budget import Budget
+    from bridge.delivery.lane import Lane
+    from bridge.delivery.turns import Task
+    from bridge.destinations.base import Step
+
+LOOKUP = 8.0
+"""Seconds that a page may take."""
+BUSY = 0.25
+"""Seconds to wait while another thread reads the page that would answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """A listing on its way: from when on, when it began, what it found, and where it goes on (None: it is whole)."""
+
+    since: datetime
+    began: datetime
+    found: Mapping[str, Any] = field(default_factory=dict)
+    cursor: str | None = None
+    whole: bool = False
+
+    def serves(self, at: datetime, needed: datetime) -> bool:
+        """Return whether it reaches back to a step of `at` and began late enough to be believed."""
+        return self.began >= needed and self.since <= at
+
+
+class Search:
+    """The listings of one lane."""
+
+    def __init__(self) -> None:
+        self._reading = threading.Lock()
+        self._walk: Walk | None = None
+
+    def ask(self, lane: Lane, task: Task, step: Step, at: datetime, needed: datetime) -> Found | Failed | None:
+        """Look for what a step of `at` may have made, in a listing not begun before `needed`.
+
+        Returns:
+            None where the listing has to go on before it can tell.
+        """
+        client = lane.yard.client(task.settings)
+        if not isinstance(client, Lister):
+            return client.find(step, task.delivery.have, at, LOOKUP)
+        if not self._reading.acquire(blocking=False):
+            return Failed(Fault.RETRY, "a lookup is under way", retry_after=BUSY)
+        try:
+            return self._ask(lane, task, client, step, (at, needed))
+        finally:
+            self._reading.release()
+
+    def _ask(
+        self, lane: Lane, task: Task, client: Lister, step: Step, when: tuple[datetime, datetime]
+    ) -> Found | Failed | None:
+        at, needed = when
+        mark = f"{task.delivery.id}:{step.number}"
+        walk = self._walk
+        if walk is not None and (mark in walk.found or (walk.whole and walk.serves(at, needed))):
+            return _found(client, step, walk, mark)
+        if walk is None or not walk.serves(at, needed):
+            walk = Walk(since=min(at, _oldest(lane)), began=lane.yard.clock.now())
+        if (limited := _limited(lane, task, client)) is not None:
+            return limited
+        page = client.page(step, task.delivery.have, walk.since, walk.cursor, LOOKUP)
+        if page is None:
+            return lane.yard.client(task.settings).find(step, task.delivery.have, at, LOOKUP)
+        if isinstance(page, Failed):
+            return _paused(lane, task, client, page)
+        walk = replace(walk, found={**walk.found, **page.found}, cursor=page.cursor, whole=page.cursor is None)
+        self._walk = walk
+        return _found(client, step, walk, mark)
+
+
+def _found(client: Lister, step: Step, walk: Walk, mark: str) -> Found | None:
+    """Return what a listing says of a mark; None where it has to go on first."""
+    if mark in walk.found:
+        return Found(client.adopt(step, walk.found[mark]))
+    return Found(None) if walk.whole else None
+
+
+def _oldest(lane: Lane) -> datetime:
+    """Return when the first of the lane's steps in doubt was sent: the listing is to answer for all of them."""
+    with lane.yard.ledger.read() as connection:
+        sent = [doubt["at"] for doubt in deliveries.doubts(connection, lane.name)]
+    return datetime.fromtimestamp(min(sent, default=lane.yard.clock.now().timestamp()), UTC)
+
+
+def _drawn(task: Task, client: Lister) -> Budget | None:
+    return budget.budget_of(task.settings, client.LISTS)
+
+
+def _limited(lane: Lane, task: Task, client: Lister) -> Failed | None:
+    """Return until when nobody may list, where the destination said so."""
+    drawn = _drawn(task, client)
+    if drawn is None:
+        return None
+    now = lane.yard.clock.now()
+    with lane.yard.ledger.read() as connection:
+        until = budget.paused(connection, drawn, now)
+    return Failed(Fault.LIMITED, "ratelimited", retry_after=(until - now).total_seconds()) if until else None
+
+
+def _paused(lane: Lane, task: Task, client: Lister, failed: Failed) -> Failed:
+    """Keep a limit for all lanes of the token."""
+    drawn = _drawn(task, client)
+    if failed.fault is Fault.LIMITED and drawn is not None:
+        until = lane.yard.clock.now() + timedelta(seconds=failed.retry_after or 1.0)
+        lane.write(lambda connection: budget.pause(connection, drawn, until))
+    return failed
