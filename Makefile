@@ -33,7 +33,7 @@ test: $(INSTALLED)  ## every check: lint, types, layers, tests
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/pytest -n 2 --cov --cov-report=term:skip-covered
+	@$(BIN)/pytest -n 4 --dist worksteal --cov --cov-report=term:skip-covered
 
 .PHONY: pictures
 pictures: $(INSTALLED)  ## renew the pictures of the documentation (needs Chromium)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,16 +17,16 @@ class Chore:
     every: float
     act: Callable[[], object]
     due: float = 0.0
+    doing: threading.Lock = field(default_factory=threading.Lock)
 
 
 class Chores:
-    """Does chores one at a time, in whatever thread `do` is called from."""
+    """Does chores, each one never twice at once, in whatever thread `do` is called from."""
 
     def __init__(self, chores: tuple[Chore, ...], made_work: Callable[[], None], report: Callable[..., None]) -> None:
         self._chores = chores
         self._made_work = made_work
         self._report = report
-        self._doing = threading.Lock()
 
     def due(self, monotonic: float) -> list[Chore]:
         """Return the chores that are due, and set when they are due again."""
@@ -36,8 +36,8 @@ class Chores:
         return due
 
     def do(self, chore: Chore) -> None:
-        """Do a chore, unless one is being done: it will be due again."""
-        if not self._doing.acquire(blocking=False):
+        """Do a chore, unless it is being done: it will be due again."""
+        if not chore.doing.acquire(blocking=False):
             return
         try:
             if chore.act():
@@ -45,4 +45,4 @@ class Chores:
         except Exception as error:  # noqa: BLE001 - the next time may do
             self._report("chore", None, error)
         finally:
-            self._doing.release()
+            chore.doing.release()

@@ -115,11 +115,6 @@ def due_lanes(connection: Connection, now: datetime) -> list[str]:
     return list(connection.execute(query).scalars())
 
 
-def next_due_at(connection: Connection) -> datetime | None:
-    """Return when the next step of any lane becomes due."""
-    return connection.execute(select(func.min(deliveries.c.due_at)).where(deliveries.c.due_at.is_not(None))).scalar()
-
-
 def next_due(  # noqa: PLR0913 - a choice has these sides
     connection: Connection,
     lane: str,
