@@ -40,11 +40,16 @@ GRACE = 9.0
 """Seconds that steps under way have to end when the process is told to stop."""
 
 
+PATIENCE = 20.0
+"""Seconds that a deliverer's write may wait for its turn: no sender waits for it, and a busy machine is no fault."""
+
+
 @contextmanager
 def deliverer(bridge: Bridge) -> Iterator[Deliverer]:
     """Give a running deliverer; on the way out it finishes its steps and gives its lanes back."""
     holder = f"{socket.gethostname()[:60]}/{os.getpid()}/{secrets.token_hex(4)}"
     alone = _alone(bridge)
+    bridge.ledger.patience = PATIENCE
     reports = Reports()
     bridge.words.on_fallback = reports.template_failed
     yard = Yard(

@@ -104,6 +104,10 @@ def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         yield url
 
 
+BUSY = 60.0
+"""Seconds that a test's write may wait: the machine may be busy with other tests."""
+
+
 @pytest.fixture
 def open_again() -> Iterator[Callable[[str], Ledger]]:
     """Opens ledgers, any number of the same database, and closes them after the test."""
@@ -111,6 +115,7 @@ def open_again() -> Iterator[Callable[[str], Ledger]]:
 
     def open_one(url: str) -> Ledger:
         opened.append(open_ledger(url))
+        opened[-1].patience = BUSY
         return opened[-1]
 
     yield open_one

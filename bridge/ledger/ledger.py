@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger, cast, func, literal
 from bridge.ledger import migrate
 from bridge.ledger.engine import database_url, open_engine, sqlite_path
 from bridge.ledger.tables import to_micros
-from bridge.ledger.writer import Writer
+from bridge.ledger.writer import PATIENCE, Writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,6 +30,7 @@ class Ledger:
         self.engine = engine
         self.writer = writer
         self.path = path
+        self.patience = PATIENCE
         self._reader = engine.execution_options(immediate=False)
 
     @property
@@ -44,8 +45,11 @@ class Ledger:
             yield connection
 
     def write(self, function: Callable[[Connection], T]) -> T:
-        """Run `function(connection)` in a transaction; return its result once committed (`Writer.write`)."""
-        return self.writer.write(function)
+        """Run `function(connection)` in a transaction; return its result once committed (`Writer.write`).
+
+        `patience` is what intake has; a deliverer, whom no sender waits for, sets it higher.
+        """
+        return self.writer.write(function, self.patience)
 
     def database_now(self, now: datetime) -> ColumnElement[int]:
         """Return the time by which leases are judged, in microseconds: PostgreSQL's own; on one machine, `now`."""

