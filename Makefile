@@ -35,6 +35,11 @@ test: $(INSTALLED)  ## every check: lint, types, layers, tests
 	@$(BIN)/lint-imports
 	@$(BIN)/pytest -n 4 --dist worksteal --cov --cov-report=term:skip-covered
 
+.PHONY: proof
+proof: $(INSTALLED)  ## crash it at every act in a simulator, then kill real processes under traffic: minutes
+	@PYTHONPATH=tests $(BIN)/python tests/proof/campaign.py
+	@PYTHONPATH=tests $(BIN)/python tests/proof/rounds.py
+
 .PHONY: pictures
 pictures: $(INSTALLED)  ## renew the pictures of the documentation (needs Chromium)
 	@$(BIN)/python docs/make_pictures.py
