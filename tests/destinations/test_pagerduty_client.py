@@ -58,6 +58,23 @@ def test_a_page_whose_answer_was_lost_is_triggered_again_or_resolved(sandbox, it
     assert lane.have["page"] == 1
 
 
+@pytest.mark.parametrize("acted", ["drop_answer", "reset"])
+def test_a_page_whose_end_was_not_answered_is_ended_before_the_next_one_opens(sandbox, acted):
+    lane = Lane("pagerduty", client(sandbox), api_url=sandbox.pagerduty_url)
+    lane.tell(incident())
+    sandbox.faults.add(Play(acted, count=1))
+    with pytest.raises(AssertionError, match="unknown=True"):
+        lane.tell(incident(state=State.RESOLVED))
+    lane.have |= json.loads(json.dumps(lane.failures[-1].note))
+    lane.tell(incident(times=2))
+    assert [(page.dedup_key[-1], page.status) for page in sandbox.pagerduty.pages] == [
+        ("1", "resolved"),
+        ("2", "triggered"),
+    ]
+    assert [page["open"] for page in lane.have["pages"]] == [False, True]
+    assert not any("ending" in page for page in lane.have["pages"])
+
+
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
 def test_a_server_error_comes_back_at_once(sandbox, status):
     sandbox.faults.add(Play("status", status=status))

@@ -298,6 +298,25 @@ SCENARIOS = (
         faults=LOST,
     ),
     Scenario(
+        "the answer to a page's end is lost, and it fires again",
+        (
+            fires(0, Priority="P0"),
+            ends(MINUTE, Priority="P0"),
+            fires(MINUTE + 0.5, begun=BEGUN_AGAIN, Priority="P0"),
+            ends(3 * MINUTE, begun=BEGUN_AGAIN, over=OVER_AGAIN, Priority="P0"),
+        ),
+        (
+            "github acme/alerts: closed, [P0] Disk full +3",
+            "pagerduty: resolved, P0 Disk full",
+            "pagerduty: resolved, P0 Disk full",
+            "slack #storage: P0 resolved: Disk full +2",
+        ),
+        faults=(pagerduty("drop_answer", contains="resolve", nth=1, count=3),),
+        races=True,
+        coalesces=True,
+        early=False,
+    ),
+    Scenario(
         "answers are lost, and what was done shows late",
         (fires(0, Priority="P0"), fires(MINUTE, Priority="P0", Jobs="3"), ends(2 * MINUTE, Priority="P0", Jobs="3")),
         (

@@ -126,11 +126,13 @@ class PagerDuty:
 
 
 def _noted(step: Step, outcome: Outcome) -> Outcome:
-    """Note a page that may have opened although no answer says so: it is triggered again, or resolved, never lost."""
-    if isinstance(outcome, Done) or not outcome.unknown or step.request["event_action"] != "trigger":
+    """Note a page that may have opened, or ended, although no answer says so: that event goes out again first."""
+    if isinstance(outcome, Done) or not outcome.unknown:
         return outcome
+    triggered = step.request["event_action"] == "trigger"
+    mark: dict[str, Any] = {"doubt": True} if triggered else {"open": True, "ending": True}
     key = step.request["dedup_key"]
-    pages = [{**page, "doubt": True} if page["key"] == key else page for page in pages_of(step.told)]
+    pages = [{**page, **mark} if page["key"] == key else page for page in pages_of(step.told)]
     last = {"page": step.told["page"]} if "page" in step.told else {}
     return replace(outcome, note={"pages": pages, **last})
 

@@ -1,12 +1,14 @@
 """What comes next for the pages of an incident: trigger, trigger again when it gets worse, page for newcomers, resolve.
 
 `Have`: `pages`, each `{key, digest, priority, severity, members, at, open}` (`digest` is of the routing key that it was
-opened with, `members` are the alerts it spoke of, `at` when; `doubt` where its trigger's answer was lost), oldest
-first; `page`, the number of the last one.
+opened with, `members` are the alerts it spoke of, `at` when; `doubt` where its trigger's answer was lost, `ending`
+where its resolve's was), oldest first; `page`, the number of the last one.
 
 An event is safe to send again: its dedup key is fixed by `Have`. A trigger whose answer was lost may have paged: the
 client notes such a page as open and doubtful, so that it is triggered again, or resolved where the incident is over by
-then. After a crash nobody noted it: the step in doubt is to be sent again as it was before the next one is asked for.
+then. A resolve whose answer was lost may have ended the page: it is sent again before anything else, so that an
+incident that fires anew by then gets a page of its own. After a crash nobody noted it: the step in doubt is to be sent
+again as it was before the next one is asked for.
 """
 
 from __future__ import annotations
@@ -46,7 +48,9 @@ def next_step(want: Want, have: Have) -> Step | Nothing:
     """Return the one request that is due now, or nothing."""
     pages = pages_of(have)
     if want.incident.state in OVER or want.never_fired:
-        return _resolve(want, have, pages) or (Nothing() if pages else Nothing(_untold(want)))
+        return _resolve(want, have, pages, "open") or (Nothing() if pages else Nothing(_untold(want)))
+    if ending := _resolve(want, have, pages, "ending"):
+        return ending
     if want.incident.test and not want.settings.values.get("page_test"):
         return Nothing("a test: it pages only where that is asked for")
     return _doubtful(want, have, pages) or _firing(want, have, pages) or Nothing()
@@ -110,11 +114,12 @@ def _kept(pages: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def _resolve(want: Want, have: Have, pages: list[dict[str, Any]]) -> Step | None:
-    """Resolve the first page that is open, with the key it was opened with."""
+def _resolve(want: Want, have: Have, pages: list[dict[str, Any]], which: str) -> Step | None:
+    """Resolve the first page that is `open`, or `ending`, with the key it was opened with."""
     for index, page in enumerate(pages):
-        if page.get("open"):
-            after = [*pages[:index], {**page, "open": False}, *pages[index + 1 :]]
+        if page.get(which):
+            closed = {name: value for name, value in page.items() if name != "ending"} | {"open": False}
+            after = [*pages[:index], closed, *pages[index + 1 :]]
             event, digest = message.resolve(str(page["key"])), str(page.get("digest") or "")
             facts = told(want, have, pages=after)
             return Step(Intent.RESOLVE, number(have), "enqueue", event, facts, path=digest)
