@@ -53,9 +53,9 @@ def look(lane: Lane, task: Task, now: datetime) -> None:
 
 
 def stored_step(stored: dict[str, Any]) -> Step:
-    """Return a step in doubt as it was written down; of one that creates, only the beginning of long texts."""
+    """Return a step in doubt as it was written down, with only the beginning of long texts."""
     names = Step.__slots__
-    return Step(**{**{name: stored[name] for name in names}, "intent": Intent(stored["intent"])})
+    return Step(**{**{name: stored[name] for name in names if name in stored}, "intent": Intent(stored["intent"])})
 
 
 def _wait(lane: Lane, task: Task, stored: dict[str, Any], until: datetime) -> None:

@@ -36,7 +36,7 @@ def outcome(lane: Lane, task: Task, step: Step, result: Outcome) -> None:
 def _place_failed(lane: Lane, task: Task, step: Step, result: Failed) -> None:
     """A passing fault: the lane probes until the place is well; a creating step that may have acted stays in doubt."""
     now = lane.yard.clock.now()
-    have = {**task.delivery.have, **result.note}
+    have = {**task.delivery.have, **(step.unsure if result.unknown else {}), **result.note}
     drawn = budget.budget_of(task.settings, step.method)
     if result.fault is Fault.LIMITED and result.scope is Scope.TOKEN and drawn is not None:
         # the limit is the token's: this kind of request waits in all lanes, the lane itself goes on

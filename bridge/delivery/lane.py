@@ -8,6 +8,7 @@ written.
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
@@ -17,7 +18,7 @@ from bridge.delivery import budget, doubt, faults, settle, trouble
 from bridge.delivery.search import Search
 from bridge.delivery.turns import Rest, StaleSenderError, Task, believed, pace, write_doubt
 from bridge.delivery.yard import HeldError
-from bridge.destinations.base import Address, Intent, Nothing, Step, Want
+from bridge.destinations.base import Address, Nothing, Step, Want
 from bridge.ledger import deliveries, incidents, lanes
 from bridge.ledger.writer import UnavailableError
 
@@ -119,7 +120,7 @@ class Lane:
         if delivery.doubt and delivery.doubt["creates"]:
             doubt.look(self, task, now)
             return None
-        step = self._next(task, now)
+        step = self.kind.next_step(self.want(task, now), task.delivery.have)
         if isinstance(step, Nothing):
             settle.nothing(self, task, step)
             return None
@@ -129,7 +130,7 @@ class Lane:
             waits, rest = self._claim(task, step, now)
             if waits:
                 return rest
-            outcome = self.yard.client(task.settings).send(step, delivery.have, DEADLINE, self.ready)
+            outcome = self.yard.client(task.settings).send(step, task.delivery.have, DEADLINE, self.ready)
             faults.outcome(self, task, step, outcome)
         finally:
             if step.learns:
@@ -154,17 +155,6 @@ class Lane:
         until = self.write(claim)
         return until is not None, Rest(until) if until and drawn and drawn.rates else None
 
-    def _next(self, task: Task, now: datetime) -> Step | Nothing:
-        """Return the step that is due: the next one, or a page's trigger that may have been sent, once more as it was.
-
-        Any other step in doubt that creates nothing (an edit) is simply repeated, as the truth is now. A trigger must
-        go first, or an incident that is over by now would leave its page open.
-        """
-        stored = task.delivery.doubt
-        if stored and stored["intent"] == Intent.OPEN and not stored["learns"]:
-            return doubt.stored_step(stored)
-        return self.kind.next_step(self.want(task, now), task.delivery.have)
-
     def _task(self, delivery: Delivery, now: datetime) -> Task | None:
         with self.yard.ledger.read() as connection:
             incident = incidents.load(connection, delivery.incident)
@@ -175,7 +165,7 @@ class Lane:
         except HeldError as error:
             settle.held(self, delivery, str(error))
             return None
-        return Task(delivery, incident, settings, now)
+        return Task(_reckoned(delivery), incident, settings, now)
 
     def _begin(self, step: Step, settings: Settings, now: datetime) -> Rest | None:
         """Take this moment's place in the lane's pace; where another thread has it, say when the next one is.
@@ -229,3 +219,11 @@ class Lane:
         """
         if self.yard.clock.monotonic() > self.lease_ends:
             raise StaleSenderError(f"lane {self.name}: the lease ran out before the request could be sent")
+
+
+def _reckoned(delivery: Delivery) -> Delivery:
+    """A delivery whose sender died in a step that creates nothing: what that step may have done is reckoned with."""
+    stored = delivery.doubt or {}
+    if stored.get("creates") or not stored.get("unsure"):
+        return delivery
+    return replace(delivery, have={**delivery.have, **stored["unsure"]})

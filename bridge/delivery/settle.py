@@ -25,12 +25,9 @@ GIVE_UP = timedelta(hours=24)
 def nothing(lane: Lane, task: Task, plan: Nothing) -> None:
     """Nothing is due: the delivery shows the truth, or there is nothing to tell there."""
     now = lane.yard.clock.now()
-    at_rest = _at_rest(plan)
-    lane.write(
-        lambda connection: deliveries.told(
-            connection, task.delivery, task.incident.version, at_rest, {"due_at": now, "doubt": None}
-        )
-    )
+    have = {"have": task.delivery.have}
+    done, more = {**_at_rest(plan), **have}, {"due_at": now, "doubt": None, **have}
+    lane.write(lambda connection: deliveries.told(connection, task.delivery, task.incident.version, done, more))
 
 
 def _at_rest(plan: Nothing) -> dict[str, Any]:

@@ -93,17 +93,18 @@ def pace(settings: Settings, usual: tuple[float, ...]) -> float:
 
 def write_doubt(connection: Connection, task: Task, step: Step, now: datetime) -> None:
     """Claim the step: once this is committed it counts as sent until we know better."""
-    doubtful = {**asdict(step), "request": _brief(step.request) if step.creates else step.request}
+    doubtful = {**asdict(step), "request": _brief(step.request)}
     deliveries.change(
         connection,
         task.delivery.id,
         doubt={**doubtful, "version": task.incident.version, "at": now.timestamp(), "ended": None, "negatives": 0},
+        have=task.delivery.have,
         attempts=task.delivery.attempts + 1,
     )
 
 
 def _brief(request: dict[str, Any]) -> dict[str, Any]:
-    """Keep of a request what a lookup needs: its mark stands at the beginning of long texts."""
+    """Keep of a request what a lookup needs, and a person: its mark stands at the beginning of long texts."""
     return {
         name: value[:LONG] if isinstance(value, str) else value for name, value in request.items() if name != "blocks"
     }

@@ -38,8 +38,9 @@ class Step:
     `number` counts the steps of a delivery; with the delivery's id it is the mark of what the step creates. `creates`
     says that a lost answer must be looked up before the step is repeated. `method` names the budget that it draws on
     ("chat.postMessage", "POST issues", "enqueue"). `request` is the body, `path` what the kind's client needs beside
-    it. `told` is merged into Have when it succeeds, after the ids that the answer brings. A step that `learns` asks for
-    a fact about the place itself (a channel's id, a repository's visibility): its answer is kept with the lane, as
+    it. `told` is merged into Have when it succeeds, after the ids that the answer brings; `unsure` where nobody knows
+    whether it acted (a lost answer, a crash), so that the next step reckons with both. A step that `learns` asks for a
+    fact about the place itself (a channel's id, a repository's visibility): its answer is kept with the lane, as
     `Want.place` of all its deliveries, and changes nothing in Have.
     """
 
@@ -51,6 +52,7 @@ class Step:
     creates: bool = False
     path: str = ""
     learns: bool = False
+    unsure: JSON = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +155,7 @@ class Failed:
     `unknown` is True where it may have acted although no answer says so: a creating step is then in doubt.
     `error` is a short code for machines and people ("not_in_channel", "HTTP 503"), `hint` a sentence that says what to
     mend. Neither ever holds a secret. `retry_after` in seconds. `note` is merged into Have whatever the fault, so that
-    the next step knows what was refused (`{"plain": True}`) or may have happened (a page that may have opened).
+    the next step knows what was refused (`{"plain": True}`).
     """
 
     fault: Fault

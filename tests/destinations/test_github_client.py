@@ -101,12 +101,12 @@ def test_a_person_who_opens_it_again_is_respected(sandbox, lane):
     assert issue(sandbox).state == "open"
 
 
-def lost(lane, sandbox, its):
-    """Takes the steps for an incident; the answer to the last PATCH is lost."""
-    sandbox.faults.add(Play("drop_answer", method="PATCH", count=1))
+def lost(lane, sandbox, its, **fault):
+    """Takes the steps for an incident; the answer to a PATCH, or to what `fault` says, is lost."""
+    sandbox.faults.add(Play("drop_answer", count=1, **(fault or {"method": "PATCH"})))
     with pytest.raises(AssertionError, match="unknown=True"):
         lane.tell(its)
-    lane.have |= lane.failures[-1].note
+    lane.crash()
 
 
 def test_a_closing_whose_answer_was_lost_was_ours(sandbox, lane):
@@ -204,6 +204,16 @@ def test_a_label_that_a_person_took_away_is_no_trouble(sandbox, lane):
     issue(sandbox).labels.remove("Pri:P1")
     lane.tell(incident(priority=Priority.P0))
     assert "Pri:P0" in issue(sandbox).labels
+
+
+@pytest.mark.parametrize("priority", [Priority.P0, Priority.P1])
+@pytest.mark.parametrize("fault", [{"method": "POST", "path": "*/labels"}, {"method": "DELETE"}], ids=["add", "remove"])
+def test_labels_whose_answer_was_lost_are_put_right(sandbox, lane, priority, fault):
+    lane.tell(incident())
+    lost(lane, sandbox, incident(priority=Priority.P0), **fault)
+    lane.tell(incident(priority=priority))
+    assert [label for label in issue(sandbox).labels if label.startswith("Pri:")] == [f"Pri:{priority}"]
+    assert lane.have["unsure_labels"] == []
 
 
 @pytest.mark.parametrize(

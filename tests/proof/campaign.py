@@ -138,6 +138,10 @@ def _wrong(outcome: Outcome, plain: Outcome, scenario: Scenario, way: str) -> li
     found = outcome.seen.conflicts(plain.seen)
     if not loose:
         found = outcome.seen.differs(plain.seen, coalesces=scenario.coalesces)
+    if scenario.outdated:
+        found += [
+            f"shows what was: {thing.line()}" for thing in outcome.seen.things if scenario.outdated in thing.words
+        ]
     found += [f"internal error: {error!r}" for error in outcome.heard.errors]
     return [*found, *(f"dead letter: {why}" for why in outcome.heard.dead)]
 

@@ -59,6 +59,7 @@ class Scenario:
         coalesces: changes follow so close that a crash may let some be told together, with fewer replies.
         races: a crash may let it be over before it was told everywhere; then pages and issues may be fewer.
         early: what is said early leads to the same end.
+        outdated: words that nothing may show in the end.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Scenario:
     coalesces: bool = False
     races: bool = False
     early: bool = True
+    outdated: str = ""
 
     @property
     def env(self) -> Mapping[str, str]:
@@ -298,6 +300,21 @@ SCENARIOS = (
         faults=LOST,
     ),
     Scenario(
+        "the answers to its growth are lost, and it shrinks back",
+        (fires(0), fires(MINUTE, Jobs="3"), fires(MINUTE + 0.5)),
+        (
+            "github acme/alerts: open, [P2] Disk full",
+            "slack #storage: P2 firing: Disk full",
+        ),
+        faults=(
+            slack("drop_answer", "/api/chat.update", nth=1),
+            Fault("drop_answer", "github", method="PATCH", path="*/issues/*", nth=1),
+        ),
+        outdated="3 jobs failing",
+        coalesces=True,
+        early=False,
+    ),
+    Scenario(
         "the answer to a page's end is lost, and it fires again",
         (
             fires(0, Priority="P0"),
@@ -361,6 +378,7 @@ SCENARIOS = (
         ("slack #storage: P0 resolved: Disk full",),
         faults=(Fault("status", status=503, until=30),),
         coalesces=True,
+        races=True,
     ),
     Scenario(
         "is over while its page is in doubt",
@@ -382,6 +400,22 @@ SCENARIOS = (
             "slack #storage: P0 resolved: Disk full +1",
         ),
         races=True,
+    ),
+    Scenario(
+        "fires again while nobody is there",
+        (
+            fires(0, Priority="P0"),
+            ends(MINUTE, Priority="P0"),
+            fires(MINUTE + 2.5, begun=BEGUN_AGAIN, Priority="P0"),
+        ),
+        (
+            "github acme/alerts: open, [P0] Disk full +2",
+            "pagerduty: resolved, P0 Disk full",
+            "pagerduty: triggered, P0 Disk full",
+            "slack #storage: P0 firing: Disk full +2",
+        ),
+        races=True,
+        early=False,
     ),
     Scenario(
         "an HA pair says everything twice, and late",

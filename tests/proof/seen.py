@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from bridge.sandbox.slack import SlackDouble
 
 
+OPEN = ("triggered, ", "open, ")
+"""How what is still open stands."""
+
+
 @dataclass(frozen=True, slots=True)
 class Thing:
     """A message, a page or an issue: where it is, how it stands, all its words, and what was said under it."""
@@ -70,12 +74,13 @@ class Seen:
     def conflicts(self, other: Seen) -> list[str]:
         """Say what no order of events excuses, where it is a matter of timing how much was told before it was over.
 
-        All is over: every message, page and issue must say so; there is a message wherever there was one in the other
-        run and none more, no page and no issue more, and nothing was said twice.
+        Every message, page and issue must say how it ended; there is a message, an open page and an open issue wherever
+        there was one in the other run; there is no message, page or issue more, and nothing was said twice.
         """
         mine, theirs = Counter(self._kinds()), Counter(other._kinds())
         found = [f"too many: {one}" for one in (mine - theirs).elements()]
-        found += [f"lost: {one}" for one in (theirs - mine).elements() if one[0].startswith("slack")]
+        lasting = [one for one in (theirs - mine).elements() if one[0].startswith("slack") or one[1].startswith(OPEN)]
+        found += [f"lost: {one}" for one in lasting]
         found += [f"not at rest: {line}" for line in self.stored if not line.endswith((": delivered", ": skipped"))]
         for thing in self.things:
             said = Counter(thing.replies)

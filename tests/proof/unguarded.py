@@ -10,7 +10,7 @@ from simulator import Parts, Wired
 
 from bridge.absorb import Intake
 from bridge.delivery.lane import Lane
-from bridge.destinations.base import Failed, Found
+from bridge.destinations.base import Failed, Found, Step
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
     from bridge.delivery.lane import Rest
-    from bridge.destinations.base import Client, Have, Nothing, Outcome, Settings, Step
+    from bridge.destinations.base import Client, Have, Nothing, Outcome, Settings, Want
     from bridge.ledger.deliveries import Delivery
 
 
@@ -46,22 +46,21 @@ class _Altered:
         self._inner.close()
 
 
-class _Forgetful(_Altered):
-    def send(self, step: Step, have: Have, deadline: float, ready: Callable[[], None]) -> Outcome:
-        outcome = super().send(step, have, deadline, ready)
-        return replace(outcome, note={}) if isinstance(outcome, Failed) else outcome
-
-
 class _ShortSighted(_Altered):
     def find(self, step: Step, have: Have, since: datetime, deadline: float) -> Found | Failed:  # noqa: ARG002
         return Found(None)
 
 
 class Forgetful(Wired):
-    """A failed step leaves no note of what may have happened all the same."""
+    """A step whose end nobody knows leaves no note of what it may have done."""
 
-    def connect(self, settings: Settings) -> Client:
-        return _Forgetful(super().connect(settings))
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self._plan, self.next_step = self.next_step, self._forget
+
+    def _forget(self, want: Want, have: Have) -> Step | Nothing:
+        step = self._plan(want, have)
+        return replace(step, unsure={}) if isinstance(step, Step) else step
 
 
 class ShortSighted(Wired):
@@ -93,13 +92,6 @@ class Unready(Lane):
         return
 
 
-class Truthful(Lane):
-    """A page's trigger in doubt is not sent once more: only what is true by now is told."""
-
-    def _next(self, task: Any, now: datetime) -> Step | Nothing:
-        return self.kind.next_step(self.want(task, now), task.delivery.have)
-
-
 class Unwritten(Lane):
     """A step is not written down before it is sent."""
 
@@ -125,6 +117,17 @@ UNGUARDED = {
     "a frozen sender that is not stopped": (Parts(lane=Unready), "opens, and is resolved", "freeze"),
     "late firings that are believed": (Parts(intake=Credulous), "an HA pair says everything twice, and late", "crash"),
     "no note of a page that may be open": (Parts(kind=Forgetful), "is over while its page is in doubt", "crash"),
-    "a page's trigger in doubt that is dropped": (Parts(lane=Truthful), "is over while nobody is there", "crash"),
+    "nor after a crash": (Parts(kind=Forgetful), "is over while nobody is there", "crash"),
+    "no note of an edit that may have acted": (
+        Parts(kind=Forgetful),
+        "the answers to its growth are lost, and it shrinks back",
+        "",
+    ),
+    "no note of a page that may have ended": (
+        Parts(kind=Forgetful),
+        "the answer to a page's end is lost, and it fires again",
+        "",
+    ),
+    "nor after a crash in its resolve": (Parts(kind=Forgetful), "fires again while nobody is there", "crash"),
 }
 """What is missing, and the scenario and the way of disturbing it that must show so."""

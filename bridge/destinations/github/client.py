@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
@@ -62,14 +61,7 @@ class GitHub:
 
     def send(self, step: Step, have: Have, deadline: float, ready: Callable[[], None]) -> Outcome:
         """Send a step. `ready` is called before each request's first byte; a redirect or a 404 makes a second one."""
-        outcome = self._send(step, have, Deadline(deadline), ready)
-        asked = step.request.get("state")
-        if isinstance(outcome, Failed) and outcome.unknown and asked:
-            return replace(outcome, note={**outcome.note, "asked": asked})
-        return outcome
-
-    def _send(self, step: Step, have: Have, until: Deadline, ready: Callable[[], None]) -> Outcome:
-        delivery = delivery_of(step, have)
+        until, delivery = Deadline(deadline), delivery_of(step, have)
         try:
             answer = self._session.exchange(step.method.partition(" ")[0], step.path, step.request, until, ready)
             if _succeeded(answer):

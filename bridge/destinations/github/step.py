@@ -1,9 +1,9 @@
 """What comes next for an issue: learn who can read it, open, edit quietly, label, comment, close, reopen.
 
 `Have`: `number`, `url`, `state` (open or closed, as the last answer said), `closed_by` (bridge or person), `mark` (what
-stands at the top of the body), `shown` (digest of title and body), `labels` (ours that it has), `announced`,
-`person_commented`, `kept_open` (a person reopened it after we closed it), `asked` (the state that was asked for when an
-answer was lost), `assignees_refused`; `plain`, `replaced` and `renewed`.
+stands at the top of the body), `shown` (digest of title and body), `labels` (ours that it has), `unsure_labels` (ours
+that it may have), `announced`, `person_commented`, `kept_open` (a person reopened it after we closed it), `asked` (the
+state that was asked for when nobody knows whether it acted), `assignees_refused`; `plain`, `replaced` and `renewed`.
 
 A person who closes the issue is respected: it is not reopened and gets one more comment at most while the incident
 lasts; its text goes on telling the truth.
@@ -122,7 +122,8 @@ def _open(want: Want, have: Have) -> Step:
 def _patch(want: Want, have: Have, intent: Intent, request: JSON, **facts: object) -> Step:
     """Change the issue; the answer says what its state is now."""
     after = _told(want, have, **facts, asked=None) if have.get("asked") else _told(want, have, **facts)
-    return Step(intent, number(have), "PATCH issue", request, after, path=_path(want, have))
+    unsure: JSON = {"shown": None} | ({"asked": request["state"]} if "state" in request else {})
+    return Step(intent, number(have), "PATCH issue", request, after, path=_path(want, have), unsure=unsure)
 
 
 def _changed(want: Want, have: Have) -> tuple[JSON, str]:
@@ -163,20 +164,25 @@ def _close(want: Want, have: Have) -> Step | None:
 
 def _label(want: Want, have: Have) -> Step | None:
     """Add and remove labels of ours, and only these: a PATCH would replace those that people gave."""
-    wanted, ours = list(message.labels(want)), list(names(have, "labels"))
-    given = {label.lower() for label in ours}
+    wanted, ours, maybe = list(message.labels(want)), list(names(have, "labels")), list(names(have, "unsure_labels"))
+    given, kept = {label.lower() for label in ours}, {label.lower() for label in wanted}
+    path = _path(want, have, "labels")
     missing = [label for label in wanted if label.lower() not in given]
     if missing:
-        facts = _told(want, have, labels=[*ours, *missing])
-        path = _path(want, have, "labels")
-        return Step(Intent.EDIT, number(have), "POST labels", {"labels": missing}, facts, path=path)
-    kept = {label.lower() for label in wanted}
-    stale = next((label for label in ours if label.lower() not in kept), None)
+        facts = _told(want, have, labels=[*ours, *missing], unsure_labels=_without(maybe, missing))
+        unsure: JSON = {"unsure_labels": [*_without(maybe, missing), *missing]}
+        return Step(Intent.EDIT, number(have), "POST labels", {"labels": missing}, facts, path=path, unsure=unsure)
+    stale = next((label for label in (*ours, *maybe) if label.lower() not in kept), None)
     if stale is None:
         return None
-    facts = _told(want, have, labels=[label for label in ours if label != stale])
-    path = _path(want, have, "labels", quote(stale, safe=""))
-    return Step(Intent.EDIT, number(have), "DELETE label", {}, facts, path=path)
+    left: JSON = {"labels": _without(ours, [stale]), "unsure_labels": _without(maybe, [stale])}
+    unsure = {**left, "unsure_labels": [*_without(maybe, [stale]), stale]}
+    path = f"{path}/{quote(stale, safe='')}"
+    return Step(Intent.EDIT, number(have), "DELETE label", {}, _told(want, have, **left), path=path, unsure=unsure)
+
+
+def _without(labels: list[str], gone: list[str]) -> list[str]:
+    return [label for label in labels if label not in gone]
 
 
 def _comment(want: Want, have: Have) -> Step | None:

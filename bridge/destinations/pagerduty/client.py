@@ -6,18 +6,16 @@ here and nowhere else.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import httpx2
 from pagerduty import EventsApiV2Client
 from pagerduty.errors import HttpError
 
-from bridge.destinations.base import Done, Failed, Found
+from bridge.destinations.base import Failed, Found
 from bridge.destinations.deadline import Deadline
 from bridge.destinations.http import USER_AGENT, ExchangeError, Http, check_base
 from bridge.destinations.pagerduty.errors import key_gone, outcome
-from bridge.destinations.pagerduty.step import pages_of
 from bridge.destinations.steps import delivery_of, names
 
 if TYPE_CHECKING:
@@ -113,8 +111,8 @@ class PagerDuty:
         try:
             _send(_Events(secret, self._base, transport), step)
         except ExchangeError as error:
-            return _noted(step, error.failed())
-        return _noted(step, outcome(transport.answers[-1], f"key {step.path[:8]}", delivery, secret))
+            return error.failed()
+        return outcome(transport.answers[-1], f"key {step.path[:8]}", delivery, secret)
 
     def find(self, step: Step, have: Have, since: datetime, deadline: float) -> Found | Failed:  # noqa: ARG002
         """Never needed: no event creates a second thing when it is sent again, thanks to its dedup key."""
@@ -123,18 +121,6 @@ class PagerDuty:
     def close(self) -> None:
         """Give connections back."""
         self._http.close()
-
-
-def _noted(step: Step, outcome: Outcome) -> Outcome:
-    """Note a page that may have opened, or ended, although no answer says so: that event goes out again first."""
-    if isinstance(outcome, Done) or not outcome.unknown:
-        return outcome
-    triggered = step.request["event_action"] == "trigger"
-    mark: dict[str, Any] = {"doubt": True} if triggered else {"open": True, "ending": True}
-    key = step.request["dedup_key"]
-    pages = [{**page, **mark} if page["key"] == key else page for page in pages_of(step.told)]
-    last = {"page": step.told["page"]} if "page" in step.told else {}
-    return replace(outcome, note={"pages": pages, **last})
 
 
 def _send(client: EventsApiV2Client, step: Step) -> None:

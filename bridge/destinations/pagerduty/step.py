@@ -1,14 +1,13 @@
 """What comes next for the pages of an incident: trigger, trigger again when it gets worse, page for newcomers, resolve.
 
 `Have`: `pages`, each `{key, digest, priority, severity, members, at, open}` (`digest` is of the routing key that it was
-opened with, `members` are the alerts it spoke of, `at` when; `doubt` where its trigger's answer was lost, `ending`
-where its resolve's was), oldest first; `page`, the number of the last one.
+opened with, `members` are the alerts it spoke of, `at` when; `doubt` where nobody knows whether
+its trigger acted, `ending` where its resolve), oldest first; `page`, the number of the last one.
 
-An event is safe to send again: its dedup key is fixed by `Have`. A trigger whose answer was lost may have paged: the
-client notes such a page as open and doubtful, so that it is triggered again, or resolved where the incident is over by
-then. A resolve whose answer was lost may have ended the page: it is sent again before anything else, so that an
-incident that fires anew by then gets a page of its own. After a crash nobody noted it: the step in doubt is to be sent
-again as it was before the next one is asked for.
+An event is safe to send again: its dedup key is fixed by `Have`. A trigger that may have acted may have paged: its page
+is kept as open and doubtful, so that it is triggered again, or resolved where the incident is over by then. A resolve
+that may have acted is sent again before anything else, so that an incident that fires anew by then gets a page of its
+own.
 """
 
 from __future__ import annotations
@@ -101,7 +100,8 @@ def _page(want: Want, have: Have, pages: list[dict[str, Any]], members: tuple[st
         "open": True,
     }
     facts = told(want, have, pages=[*_kept(pages), fresh], page=page)
-    return Step(Intent.OPEN, number(have), "enqueue", event, facts, path=digest)
+    unsure: JSON = {"pages": [*_kept(pages), {**fresh, "doubt": True}], "page": page}
+    return Step(Intent.OPEN, number(have), "enqueue", event, facts, path=digest, unsure=unsure)
 
 
 def _kept(pages: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -119,10 +119,11 @@ def _resolve(want: Want, have: Have, pages: list[dict[str, Any]], which: str) ->
     for index, page in enumerate(pages):
         if page.get(which):
             closed = {name: value for name, value in page.items() if name != "ending"} | {"open": False}
-            after = [*pages[:index], closed, *pages[index + 1 :]]
+            before, after = pages[:index], pages[index + 1 :]
             event, digest = message.resolve(str(page["key"])), str(page.get("digest") or "")
-            facts = told(want, have, pages=after)
-            return Step(Intent.RESOLVE, number(have), "enqueue", event, facts, path=digest)
+            facts = told(want, have, pages=[*before, closed, *after])
+            unsure: JSON = {"pages": [*before, {**page, "ending": True}, *after]}
+            return Step(Intent.RESOLVE, number(have), "enqueue", event, facts, path=digest, unsure=unsure)
     return None
 
 
@@ -143,7 +144,8 @@ def _again(want: Want, have: Have, pages: list[dict[str, Any]], page: dict[str, 
     sure |= {"priority": want.incident.priority.value, "severity": table(event, "payload").get("severity")}
     intent = Intent.OPEN if page.get("doubt") else Intent.ANNOUNCE
     facts = told(want, have, pages=[sure if one is page else one for one in pages])
-    return Step(intent, number(have), "enqueue", event, facts, path=str(page.get("digest") or ""))
+    unsure: JSON = {"pages": [{**sure, "doubt": True} if one is page else one for one in pages]}
+    return Step(intent, number(have), "enqueue", event, facts, path=str(page.get("digest") or ""), unsure=unsure)
 
 
 def _number_of(page: JSON) -> int:

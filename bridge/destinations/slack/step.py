@@ -135,7 +135,7 @@ def _edit(want: Want, have: Have) -> Step | None:
     request: JSON = {**place, "blocks": [], **content, "parse": "none"}  # without blocks, those it has are to go
     ends = want.incident.state in OVER and have.get("state") not in OVER
     intent = Intent.RESOLVE if ends else Intent.EDIT
-    return Step(intent, number(have), "chat.update", request, told(want, have, **facts))
+    return Step(intent, number(have), "chat.update", request, told(want, have, **facts), unsure={"shown": None})
 
 
 def _reply(want: Want, have: Have) -> Step | None:
