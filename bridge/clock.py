@@ -19,6 +19,10 @@ class Clock(Protocol):
         """Return seconds that never go back, for deadlines."""
         ...
 
+    def ahead(self) -> float:
+        """Return the seconds by which `now` is ahead of the machine's own time, since that was set back."""
+        ...
+
 
 class SystemClock:
     """The machine's time, made to never go back.
@@ -43,3 +47,7 @@ class SystemClock:
     def monotonic(self) -> float:
         """Return seconds that never go back."""
         return time.monotonic()
+
+    def ahead(self) -> float:
+        """Return the seconds by which `now` is ahead of the machine's own time, since that was set back."""
+        return max(self.now().timestamp() - time.time(), 0.0)  # noqa: TID251 - the edge itself

@@ -25,6 +25,7 @@ from bridge.ids import new_id
 from bridge.ledger import lanes
 from bridge.ledger.counts import key
 from bridge.log import log
+from bridge.reload import note, reload
 from bridge.watch import EVERY, Watch
 
 if TYPE_CHECKING:
@@ -116,26 +117,52 @@ def _carrier(bridge: Bridge, yard: Yard) -> Carrier:
 def work(environ: Environ, env: Mapping[str, str]) -> int:
     """Deliver until SIGTERM or SIGINT; return the exit code, 1 where a turn hung or the writer died.
 
+    On SIGHUP the configuration is read anew: a good one is taken over between steps.
+
     Steps under way are finished, for at most as long as a step may take; what then still runs is left to the others.
     """
     bridge = compose(environ, env)
-    stopped: list[int] = []
+    note(environ, [], bridge.ledger)
+    while True:
+        wanted = _until_told(bridge)
+        loaded = bridge.loaded
+        bridge.close()
+        if wanted != signal.SIGHUP:
+            return 0 if wanted else 1
+        bridge = compose(environ, env, loaded=loaded)
+
+
+def _until_told(bridge: Bridge) -> int | None:
+    """Deliver; return the signal that ends it (SIGHUP: with another configuration), None where it is not healthy."""
+    told: list[int] = []
     with deliverer(bridge) as delivering:
 
-        def stop(number: int, _frame: object) -> None:
-            stopped.append(number)
+        def hear(number: int, _frame: object) -> None:
+            told.append(number)
             delivering.wake()
 
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, stop)
-        while not stopped and delivering.healthy():
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, hear)
+        while delivering.healthy() and not _leaves(told, bridge):
             delivering.round()
-        code = 0 if stopped else 1
-        last = threading.Timer(GRACE, os._exit, [code])
+        wanted = told[-1] if told else None
+        last = threading.Timer(GRACE, os._exit, [0 if wanted and wanted != signal.SIGHUP else 1])
         last.daemon = True
         last.start()
-    bridge.close()
-    return code
+    last.cancel()
+    # whoever asked to stop while a reload was under way is heard
+    return next((number for number in told if number != signal.SIGHUP), wanted)
+
+
+def _leaves(told: list[int], bridge: Bridge) -> bool:
+    """Return whether a signal ends this deliverer: a SIGHUP does where the configuration is good."""
+    if told and all(number == signal.SIGHUP for number in told):
+        loaded = reload(bridge.environ, bridge.env, bridge.loaded, bridge.ledger)
+        if loaded is None:
+            told.clear()
+            return False
+        bridge.loaded = loaded
+    return bool(told)
 
 
 def _alone(bridge: Bridge) -> int | None:

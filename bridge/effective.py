@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 from bridge.config.kinds import effective
 from bridge.config.secrets import MissingSecretError
+from bridge.core.alert import Priority
 from bridge.core.route import target_at
 from bridge.delivery.yard import HeldError
 from bridge.destinations import KINDS
 from bridge.destinations.base import Address, Settings
+from bridge.ledger.placing import HELD_LANE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -64,7 +66,20 @@ class Effective:
         values = dict(found.settings)
         if delivery.kind in PLACES and not delivery.address.startswith("webhook "):
             values[PLACES[delivery.kind]] = delivery.address
-        return self._resolved(delivery.destination, delivery.kind, values, delivery.team)
+        resolved = self._resolved(delivery.destination, delivery.kind, values, delivery.team)
+        if HELD_LANE in delivery.lane:
+            raise HeldError(f"destination {delivery.destination}: its place is about to be looked up anew")
+        return resolved
+
+    def account(self, destination: str, team: str, priority: str, source: str) -> str | None:
+        """Return by whose credential a delivery is told, as a digest; None where it can't be told now."""
+        found = target_at(self._rules(), destination, team, Priority(priority), source)
+        if isinstance(found, str):
+            return None
+        try:
+            return self._resolved(destination, found.kind, found.settings, team).text("account")
+        except HeldError:
+            return None
 
     def elsewhere(self, delivery: Delivery, settings: Settings) -> tuple[str, str] | None:
         """Return address and lane of the fallback channel, where a channel does not exist and there is another."""

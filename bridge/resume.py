@@ -35,21 +35,38 @@ class Resume:
 
     def look(self) -> bool:
         """Make those due that can be told now; return whether there were any."""
+        places: dict[tuple[str, ...], tuple[str, str] | None] = {}
+        resumed, after = False, ""
+        while page := self._page(after):
+            after = page[-1].id
+            found = []
+            for one in page:
+                who = (one.destination, one.team, one.priority, one.source)
+                if who not in places:
+                    places[who] = self._place(one)
+                if (place := places[who]) is not None:
+                    # routed when its secret was missing: only now is it known where it leads to
+                    found.append((one, place if placing.HELD_LANE in one.lane else (one.address, one.lane)))
+            resumed |= self._resume(found)
+        return resumed
+
+    def _page(self, after: str) -> list[Held]:
         with self._ledger.read() as connection:
-            found = [(one, place) for one in placing.held(connection) if (place := self._place(one)) is not None]
-        if not found:
-            return False
+            return placing.held(connection, after)
+
+    def _resume(self, found: list[tuple[Held, tuple[str, str]]]) -> bool:
         now = self._clock.now()
 
         def write(connection: Connection) -> None:
             for one, (address, lane) in found:
                 placing.resume(connection, one, address, lane, now)
 
-        self._ledger.write(write)
-        return True
+        if found:
+            self._ledger.write(write)
+        return bool(found)
 
     def _place(self, one: Held) -> tuple[str, str] | None:
-        """Return the address and lane of a held delivery, None while it can't be told."""
+        """Return the address and lane that a delivery's settings lead to, None while it can't be told."""
         rules = self._rules()
         target = target_at(rules, one.destination, one.team, Priority(one.priority), one.source)
         if isinstance(target, str):
@@ -59,5 +76,4 @@ class Resume:
             self._effective.connectable(target)
         except HeldError:
             return None
-        # routed when its secret was missing: only now is it known where it leads to
-        return (address.text, address.lane) if placing.HELD_LANE in one.lane else (one.address, one.lane)
+        return address.text, address.lane

@@ -19,6 +19,7 @@ from bridge.config.problem import ConfigError, Problem
 from bridge.deliver import deliverer
 from bridge.ledger.ledger import open_ledger
 from bridge.log import log
+from bridge.reload import note, reload
 from bridge.web.auth import LOOPBACK_NAMES
 
 if TYPE_CHECKING:
@@ -87,12 +88,10 @@ class Master(Arbiter):  # type: ignore[misc] # gunicorn has no types
 
     def handle_hup(self) -> None:
         """Reload the configuration: valid as a whole, or not at all, with the last good one kept."""
-        try:
-            self.app.loaded = load(self.app.environ.config, self.app.env, require_secrets=True, last=self.app.loaded)
-        except ConfigError as error:
-            log.error("configuration refused, the last good one stays", problems=[str(one) for one in error.problems])
-            return
-        super().handle_hup()
+        loaded = reload(self.app.environ, self.app.env, self.app.loaded)
+        if loaded is not None:
+            self.app.loaded = loaded
+            super().handle_hup()
 
 
 class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
@@ -201,6 +200,7 @@ def prepare(environ: Environ, env: Mapping[str, str], bind: str) -> Loaded:
     loaded = load(environ.config, env, require_secrets=True)
     check_bind(loaded, environ, bind)
     ledger = open_ledger(environ.database_url)
+    note(environ, [], ledger)
     ledger.close()
     secret_key(environ, ledger.path)
     return loaded

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from bridge.config.problem import Level
 from bridge.core.alert import Priority
 from bridge.core.route import target_at
+from bridge.delivery.trouble import FORGOTTEN
 from bridge.delivery.yard import HeldError
 from bridge.ids import new_id
 from bridge.ledger import lanes, placing, receipts, troubles
@@ -34,6 +36,8 @@ STUCK = timedelta(minutes=5)
 LEASE_NAME = "watch"
 """The row whose lease says which deliverer watches, where there are several."""
 URGENT = 1
+SHOWN = 5
+"""Problems of a configuration that are told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +45,6 @@ class Trouble:
     """One trouble of the bridge's own, as an alert says it."""
 
     name: str
-    since: datetime
     priority: Priority
     summary: str
     description: str
@@ -94,7 +97,7 @@ class Watch:
         present = {trouble.fingerprint: trouble for trouble in self._troubles(connection, now)}
         team = self._loaded.settings.operators
         alerts = [
-            _alert(trouble, team, known=fingerprint in told)
+            _alert(trouble, team)
             for fingerprint, trouble in present.items()
             if fingerprint not in told or _changed(told[fingerprint], trouble.annotations(team))
         ]
@@ -109,9 +112,8 @@ class Watch:
         found = [
             Trouble(
                 f"Not told at {one.kind} {one.address}",
-                one.since,
                 Priority.P1 if one.urgency <= URGENT else Priority.P2,
-                f"{one.number} dead letter{'s' if one.number > 1 else ''} at {one.kind} {one.address}",
+                f"{_counted(one.number, 'dead letter')} at {one.kind} {one.address}",
                 one.reason,
             )
             for one in troubles.dead(connection)
@@ -119,22 +121,45 @@ class Watch:
         found += [
             Trouble(
                 f"Unreadable alerts from {source}",
-                since,
                 Priority.P2,
-                f"{number} notification{'s' if number > 1 else ''} of source {source} in quarantine",
+                f"{_counted(number, 'notification')} of source {source} in quarantine",
                 "They could not be read: see `bridge quarantine`; after a fix: `bridge quarantine replay --all`.",
             )
-            for source, number, since in troubles.quarantined(connection)
+            for source, number in troubles.quarantined(connection)
         ]
         for name, trouble, number in troubles.troubled_lanes(connection):
             since = datetime.fromtimestamp(trouble["since"], UTC)
-            if now - since > STUCK:
+            asked = now.timestamp() - trouble["until"] < FORGOTTEN
+            if asked and now - since > STUCK:
                 kind, *place = name.split("/")
                 where = f"{kind} {'/'.join(place[1:] if kind == 'slack' else place)}"
                 told = f"{number} waiting; last error: {trouble['error']}. It is asked again at most 30 s apart."
-                found.append(
-                    Trouble(f"Stuck: {where}", since, Priority.P1, f"{where} has not worked for over 5 min", told)
-                )
+                found.append(Trouble(f"Stuck: {where}", Priority.P1, f"{where} has not worked for over 5 min", told))
+        found += [
+            Trouble(
+                f"Held: destination {one.destination}",
+                Priority.P1 if one.urgency <= URGENT else Priority.P2,
+                f"{_counted(one.number, 'message')} held: destination {one.destination} can't be used",
+                one.reason,
+            )
+            for one in troubles.held(connection)
+        ]
+        return [*found, *self._config(connection)]
+
+    def _config(self, connection: Connection) -> list[Trouble]:
+        """Return what is wrong with the configuration: one that was refused, an included file that is broken."""
+        found = [
+            Trouble(
+                f"Configuration refused: {where}",
+                Priority.P2,
+                "The configuration is refused, the last good one stays",
+                _cut(problems),
+            )
+            for where, problems in troubles.refusals(connection)
+        ]
+        if broken := [str(one) for one in self._loaded.warnings if one.level is Level.ERROR]:
+            summary = "A part of the configuration is broken and does not hold"
+            found.append(Trouble("Configuration broken in parts", Priority.P2, summary, _cut(broken)))
         return found
 
     def _fallbacks(self, connection: Connection, now: datetime) -> list[tuple[Row[Any], list[Placement]]]:
@@ -171,16 +196,24 @@ class Watch:
         return found
 
 
-def _alert(trouble: Trouble, team: str | None, *, known: bool) -> JSON:
-    # what is told already goes on under its own start, though the oldest dead letter may be another one now
-    start = {} if known else {"startsAt": _text(trouble.since)}
+def _alert(trouble: Trouble, team: str | None) -> JSON:
+    # without a start: the oldest dead letter may be another one by now, and what comes back is no late news
     return {
-        **start,
         "status": "firing",
         "fingerprint": trouble.fingerprint,
         "labels": {"alertname": trouble.name},
         "annotations": trouble.annotations(team),
     }
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'s' if number > 1 else ''}"
+
+
+def _cut(problems: list[str]) -> str:
+    """The first problems, and how many there are beside them."""
+    more = f"\nand {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
+    return "\n".join(problems[:SHOWN]) + f"{more}\n`bridge check` shows all."
 
 
 def _changed(detail: JSON, annotations: dict[str, str]) -> bool:

@@ -17,6 +17,9 @@ class FakeClock:
     def now(self) -> datetime:
         return self._now
 
+    def ahead(self) -> float:
+        return 0.0
+
     def monotonic(self) -> float:
         return self._monotonic
 

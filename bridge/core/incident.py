@@ -29,7 +29,8 @@ class Member:
     """One episode of an alert inside an incident, as last told by the sender.
 
     `values` are those of when it last fired (a resolve's zeros are not kept). `since` is what people are shown as the
-    start: `starts_at` where usable, else when it was first received. `again` counts "fires again, same start".
+    start: `starts_at` where usable, else when it was first received. `received_at` is when it was heard of last,
+    `joined_at` when first. `again` counts "fires again, same start".
     """
 
     id: str
@@ -40,6 +41,7 @@ class Member:
     since: datetime
     priority: Priority
     received_at: datetime
+    joined_at: datetime | None = None
     starts_at: datetime | None = None
     ends_at: datetime | None = None
     resolved_at: datetime | None = None
@@ -69,7 +71,8 @@ class Incident:
 
     `version` grows with every change worth storing; deliveries compare it with what they told. `times` counts how
     often it fired again within `reopen_duration`. `team_said` is False where no team was named and the default team
-    stands in; `unknown_teams` were named, but are not configured. `remotes` are the message, page and issue
+    stands in; `unknown_teams` were named, but are not configured. `partial` says that there are more members than are
+    loaded: who is new among them can't be told. `remotes` are the message, page and issue
     of the same incident by kind, for cross-links.
     """
 
@@ -87,6 +90,7 @@ class Incident:
     state_reason: str | None = None
     resolved_at: datetime | None = None
     members: tuple[Member, ...] = ()
+    partial: bool = False
     times: int = 1
     previous: Previous | None = None
     team_said: bool = True

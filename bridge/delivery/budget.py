@@ -1,14 +1,15 @@
 """What a token may do in all, beside each lane's own pace: shared by lanes and by processes, so kept in the ledger.
 
 GitHub counts content-creating requests a token, 80 a minute and 500 an hour (docs.github.com, rate limits for the REST
-API); of an hour's a fifth is kept for P0 and P1. Slack's limits on edits and lookups are a workspace's and a method's:
+API), and wants them one at a time (best practices for using the REST API); of an hour's a fifth is kept for P0 and P1.
+Slack's limits on edits and lookups are a workspace's and a method's:
 nothing is counted there, but a 429 pauses the method for all channels.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select, update
@@ -20,11 +21,16 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
     from bridge.destinations.base import Settings
+    from bridge.ledger.deliveries import Delivery
 
 HOUR = 3600.0
 KEPT = 0.2
 """The share of an hour's budget that only P0 and P1 may use."""
 URGENT = 1
+ALONE = 2.0
+"""Seconds for which a request that is not answered keeps those of other lanes back: one that hangs is no reason."""
+LOOK_AGAIN = 0.1
+AHEAD = timedelta(hours=2)
 CONTENT = ((80, 60.0),)
 """GitHub's own limit a minute, beside the configured rates (count, seconds)."""
 
@@ -51,26 +57,43 @@ def budget_of(settings: Settings, method: str) -> Budget | None:
     return Budget(f"budget/github/{account}", (*configured, *CONTENT))
 
 
-def take(connection: Connection, budget: Budget, urgency: int, now: datetime) -> datetime | None:
-    """Take one request out of a budget; return None where it was there, else until when to wait."""
+def take(
+    connection: Connection, budget: Budget, delivery: Delivery, now: datetime, *, counts: bool = True
+) -> datetime | None:
+    """Take one request out of a budget; return None where it was there, else until when to wait.
+
+    A request that makes nothing (not `counts`) only waits for what the destination asked for.
+    """
     insert = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(lanes)
     connection.execute(insert.values(name=budget.name).on_conflict_do_nothing())
-    row = connection.execute(
-        select(lanes.c.ready_at, lanes.c.place).where(lanes.c.name == budget.name).with_for_update()
-    ).one()
-    if row.ready_at is not None and row.ready_at > now:
-        return datetime.fromtimestamp(row.ready_at.timestamp(), UTC)
-    if not budget.rates:
+    mine = lanes.c.name == budget.name
+    row = connection.execute(select(lanes.c.ready_at, lanes.c.place).where(mine).with_for_update()).one()
+    if (until := _paused(row.ready_at, now)) is not None:
+        return until
+    if not budget.rates or not counts:
         return None
-    moment = now.timestamp()
+    moment, place = now.timestamp(), row.place or {}
+    busy = place.get("busy") or {}
+    if busy and busy["by"] != delivery.id and 0 <= moment - busy["at"] < ALONE:
+        return now + timedelta(seconds=LOOK_AGAIN)
     longest = max(seconds for _, seconds in budget.rates)
-    spent = [at for at in (row.place or {}).get("spent", ()) if moment - at < longest]
-    waits = [_wait(spent, moment, count, seconds, urgency) for count, seconds in budget.rates]
+    # a time ahead of ours was written before the clock was set back
+    spent = [at for at in place.get("spent", ()) if 0 <= moment - at < longest]
+    waits = [_wait(spent, moment, count, seconds, delivery.urgency) for count, seconds in budget.rates]
     if max(waits) > 0:
         return now + timedelta(seconds=max(waits))
-    spent.append(int(moment * 1000) / 1000)
-    connection.execute(update(lanes).where(lanes.c.name == budget.name).values(place={"spent": spent}))
+    at = int(moment * 1000) / 1000
+    place = {"spent": [*spent, at], "busy": {"by": delivery.id, "at": at}}
+    connection.execute(update(lanes).where(mine).values(place=place))
     return None
+
+
+def answered(connection: Connection, budget: Budget, delivery: str) -> None:
+    """Let the next request go: the one that this delivery made is answered."""
+    mine = lanes.c.name == budget.name
+    place = connection.execute(select(lanes.c.place).where(mine).with_for_update()).scalar() or {}
+    if (place.get("busy") or {}).get("by") == delivery:
+        connection.execute(update(lanes).where(mine).values(place={"spent": place["spent"]}))
 
 
 def _wait(spent: list[float], moment: float, count: float, seconds: float, urgency: int) -> float:
@@ -86,12 +109,17 @@ def _wait(spent: list[float], moment: float, count: float, seconds: float, urgen
 
 def paused(connection: Connection, budget: Budget, now: datetime) -> datetime | None:
     """Return until when a budget is paused, None where it is not."""
-    until = connection.execute(select(lanes.c.ready_at).where(lanes.c.name == budget.name)).scalar()
-    return until if until is not None and until > now else None
+    return _paused(connection.execute(select(lanes.c.ready_at).where(lanes.c.name == budget.name)).scalar(), now)
 
 
-def pause(connection: Connection, budget: Budget, until: datetime) -> None:
+def pause(connection: Connection, budget: Budget, until: datetime, now: datetime) -> None:
     """Let nobody draw on a budget before a time: its destination said so."""
+    until = max(until, paused(connection, budget, now) or until)
     insert = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(lanes)
     row = insert.values(name=budget.name, ready_at=until)
     connection.execute(row.on_conflict_do_update(index_elements=[lanes.c.name], set_={"ready_at": until}))
+
+
+def _paused(until: datetime | None, now: datetime) -> datetime | None:
+    """No destination asks for more than an hour: what is further off was written before the clock was set back."""
+    return until if until is not None and now < until < now + AHEAD else None

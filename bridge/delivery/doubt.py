@@ -6,11 +6,13 @@ SETTLE after the request ended, and believe only a second negative 3 s after the
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from bridge.delivery import faults, settle
-from bridge.destinations.base import Done, Failed, Fault, Intent, Step
+from bridge.delivery.turns import sent_at
+from bridge.destinations.base import Done, Failed, Fault, Intent, Scope, Step
 from bridge.ledger import deliveries
 
 if TYPE_CHECKING:
@@ -35,7 +37,7 @@ def look(lane: Lane, task: Task, now: datetime) -> None:
         _wait(lane, task, stored, first)
         return
     needed = first if not stored["negatives"] else datetime.fromtimestamp(stored["looked"], UTC) + APART
-    at = datetime.fromtimestamp(stored["at"], UTC)
+    at = sent_at(lane.yard.clock, stored["at"])
     found = lane.search.ask(lane, task, stored_step(stored), at, needed)
     lane.yard.report("doubt", task.delivery, found)
     if found is None:
@@ -68,11 +70,18 @@ def _unanswered(lane: Lane, task: Task, stored: dict[str, Any], found: Failed) -
         wait = timedelta(seconds=APART.total_seconds() if found.retry_after is None else found.retry_after)
         _wait(lane, task, stored, lane.yard.clock.now() + wait)
         return
-    if task.delivery.have.get("blind"):
-        faults.dead(lane, task, stored_step(stored), found)
+    if task.delivery.have.get("blind") == stored["number"]:
+        faults.dead(
+            lane, task, stored_step(stored), replace(found, scope=Scope.DELIVERY, hint=_lost_twice(task, found))
+        )
         return
     lane.yard.report("repeated", task.delivery, found)
-    _repeat(lane, task, {"blind": True}, f"can't be looked up ({found.error}): repeated, once")
+    _repeat(lane, task, {"blind": stored["number"]}, f"can't be looked up ({found.error}): repeated, once")
+
+
+def _lost_twice(task: Task, found: Failed) -> str:
+    why = f"Its answer was lost twice, and {task.delivery.address} can't be searched ({found.error})"
+    return f"{why}: see whether it stands there, then `bridge dismiss {task.delivery.id}`, or `replay` it."
 
 
 def _repeat(lane: Lane, task: Task, facts: dict[str, Any], why: str) -> None:

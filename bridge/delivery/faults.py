@@ -11,7 +11,7 @@ from bridge.destinations.base import Done, Failed, Fault, Scope, Step
 from bridge.ledger import deliveries, placing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from sqlalchemy.engine import Connection
 
@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from bridge.delivery.lane import Lane
     from bridge.delivery.turns import Task
     from bridge.destinations.base import Outcome
+    from bridge.ledger.deliveries import Delivery
+
+
+KEPT = frozenset({"steps", "delivery", "plain", "bare"})
+"""Of what we have, what still holds at another place."""
 
 
 def outcome(lane: Lane, task: Task, step: Step, result: Outcome) -> None:
@@ -38,12 +43,12 @@ def _place_failed(lane: Lane, task: Task, step: Step, result: Failed) -> None:
     now = lane.yard.clock.now()
     have = {**task.delivery.have, **(step.unsure if result.unknown else {}), **result.note}
     drawn = budget.budget_of(task.settings, step.method)
-    if result.fault is Fault.LIMITED and result.scope is Scope.TOKEN and drawn is not None:
+    if result.fault is Fault.LIMITED and result.scope is Scope.TOKEN and drawn is not None and not result.unknown:
         # the limit is the token's: this kind of request waits in all lanes, the lane itself goes on
         _pause(lane, task, drawn, result, have)
         return
-    asked = trouble.Asked(task.delivery.id, task.delivery.incident, step.method)
-    lane.trouble = trouble.failed(lane.trouble, asked, now.timestamp(), result.retry_after, result.error)
+    asked = trouble.Asked(task.delivery.id, task.delivery.incident, step.method, task.at.timestamp())
+    lane.failed(asked, now, result)
     values: dict[str, Any] = {"state": "retrying", "last_error": result.error, "due_at": now, "have": have}
     if result.unknown and step.creates:
         doubt = {**(_stored(lane, task) or {}), "ended": now.timestamp()}
@@ -65,7 +70,7 @@ def _pause(lane: Lane, task: Task, drawn: Budget, result: Failed, have: dict[str
     until = now + timedelta(seconds=result.retry_after or trouble.SHORTEST)
 
     def write(connection: Connection) -> None:
-        budget.pause(connection, drawn, until)
+        budget.pause(connection, drawn, until, now)
         attempts = task.delivery.attempts  # a limit is no attempt
         values = {"state": "retrying", "last_error": result.error, "due_at": until, "attempts": attempts}
         deliveries.change(connection, task.delivery.id, doubt=None, have=have, **values)
@@ -109,7 +114,13 @@ def _again_with(lane: Lane, task: Task, facts: Mapping[str, Any], why: str) -> N
 
 
 def _elsewhere(lane: Lane, task: Task, step: Step, result: Failed) -> None:
-    """The place does not exist: tell it at the one that stands in, unless the incident is told there already."""
+    """The place does not exist: tell it at the one that stands in, unless the incident is told there already.
+
+    What was learned of the place earlier may be what is wrong: a channel that was made anew has another id.
+    """
+    if lane.forget():
+        _again_with(lane, task, result.note, f"{task.delivery.address} is not as it was ({result.error}): asked anew")
+        return
     found = lane.yard.effective.elsewhere(task.delivery, task.settings)
     if found is None:
         dead(lane, task, step, result)
@@ -124,8 +135,9 @@ def _elsewhere(lane: Lane, task: Task, step: Step, result: Failed) -> None:
             values: dict[str, Any] = {"state": "skipped", "due_at": None, "reason": why}
         else:
             values = {"address": address, "lane": name, "due_at": now, "state": "pending"}
-        have = {**task.delivery.have, **result.note}
-        deliveries.change(connection, task.delivery.id, doubt=None, have=have, last_error=result.error, **values)
+            # whatever was told stays where it was: here it begins anew, under fresh marks
+            values["have"] = {name: fact for name, fact in task.delivery.have.items() if name in KEPT} | result.note
+        deliveries.change(connection, task.delivery.id, doubt=None, last_error=result.error, **values)
         deliveries.note(connection, task.delivery, now, "elsewhere", why=why)
 
     lane.write(write)
@@ -141,11 +153,23 @@ def dead(lane: Lane, task: Task, step: Step, result: Failed) -> None:  # noqa: A
         settle.bury(connection, task.delivery, lane, why, result.error)
         if result.scope in {Scope.CHANNEL, Scope.TOKEN}:
             everywhere = result.scope is Scope.TOKEN
-            for other in deliveries.alike(connection, task.delivery, everywhere=everywhere):
+            for other in _alike(connection, lane, task, everywhere=everywhere):
                 settle.bury(connection, other, lane, why, result.error)
 
     lane.write(write)
     lane.yard.report("dead", task.delivery, why)
+
+
+def _alike(connection: Connection, lane: Lane, task: Task, *, everywhere: bool) -> Iterator[Delivery]:
+    """Give the deliveries of this lane, or everywhere, that go by the same account: another one's token may be well."""
+    mine = task.settings.text("account")
+    accounts: dict[tuple[str, ...], str | None] = {}
+    for other, priority, source in deliveries.alike(connection, task.delivery, everywhere=everywhere):
+        who = (other.destination, other.team, priority, source)
+        if who not in accounts:
+            accounts[who] = lane.yard.effective.account(*who)
+        if accounts[who] == mine:
+            yield other
 
 
 _FAULTS: Mapping[Fault, Callable[[Lane, Task, Step, Failed], None]] = {

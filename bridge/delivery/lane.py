@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from bridge.delivery import budget, doubt, faults, settle, trouble
+from bridge.delivery import claim, doubt, faults, settle, trouble
 from bridge.delivery.search import Search
-from bridge.delivery.turns import Rest, StaleSenderError, Task, believed, pace, write_doubt
+from bridge.delivery.turns import Rest, StaleSenderError, Task, believed, pace, paced
 from bridge.delivery.yard import HeldError
 from bridge.destinations.base import Address, Nothing, Step, Want
 from bridge.ledger import deliveries, incidents, lanes
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
     from bridge.delivery.yard import Yard
-    from bridge.destinations.base import Settings
+    from bridge.destinations.base import Failed, Settings
     from bridge.ledger.deliveries import Delivery
     from bridge.ledger.lanes import Held
 
@@ -36,6 +36,8 @@ T = TypeVar("T")
 
 DEADLINE = 8.0
 """Seconds that a step may take in all; a lease is 12."""
+FRESH = 60.0
+"""Seconds for which what was learned of a place is not in question."""
 EVERY_TENTH = 10
 """Every tenth turn goes to the delivery waiting longest, so that P3 is told in the end."""
 
@@ -46,13 +48,15 @@ class Lane:
     def __init__(self, held: Held, yard: Yard, lease_ends: float) -> None:
         self.name = held.name
         self.fence = held.fence
-        self.place = believed(held.place, yard.clock.now())
-        self.trouble = trouble.Trouble(**held.trouble) if held.trouble else None
+        now = yard.clock.now()
+        self.place = believed(held.place, now)
+        self.trouble = trouble.restored(held.trouble, now.timestamp())
         self.lease_ends = lease_ends  # on the monotonic clock
         self.kind = yard.kinds[held.name.split("/", 1)[0]]
         self.yard = yard
-        self.ready_at = held.ready_at
-        self.acquired_at = yard.clock.now()
+        # what is further off than the slowest pace was written before the clock was set back
+        self.ready_at = paced(held.ready_at, now)
+        self.acquired_at = now
         self._lock = threading.Lock()
         self._busy: set[str] = set()
         self._turns = 0
@@ -90,6 +94,26 @@ class Lane:
             with self._lock:
                 self._busy.discard(chosen.id)
 
+    def succeeded(self, asked: trouble.Asked, *, looking: bool) -> tuple[str, ...]:
+        """Take in that a request succeeded; return the deliveries whose own fault the trouble was."""
+        with self._lock:
+            self.trouble, own = trouble.succeeded(self.trouble, asked, looking=looking)
+        return own
+
+    def failed(self, asked: trouble.Asked, now: datetime, result: Failed) -> None:
+        """Take in that a request failed by the place's fault."""
+        with self._lock:
+            self.trouble = trouble.failed(self.trouble, asked, now.timestamp(), result.retry_after, result.error)
+
+    def forget(self) -> bool:
+        """Forget what was learned of the place, unless that is fresh; return whether it is to be asked anew."""
+        with self._lock:
+            learned = float(self.place.get("learned_at", 0.0))
+            old = bool(learned) and self.yard.clock.now().timestamp() - learned > FRESH
+            if old:
+                self.place = {}
+        return old
+
     def _closed(self, now: datetime) -> Rest | None:
         if self.ready_at is not None and self.ready_at > now:
             return Rest(self.ready_at)
@@ -114,6 +138,8 @@ class Lane:
         return chosen
 
     def _work(self, delivery: Delivery, now: datetime) -> Rest | None:
+        if delivery.since > now:  # written before the clock was set back: from here on it is as if it were due now
+            self.write(lambda connection: deliveries.change(connection, delivery.id, since=now))
         task = self._task(delivery, now)
         if task is None:
             return None
@@ -127,33 +153,17 @@ class Lane:
         if (closed := self._begin(step, task.settings, now)) is not None:
             return closed
         try:
-            waits, rest = self._claim(task, step, now)
+            waits, rest = claim.claim(self, task, step, now)
             if waits:
                 return rest
-            outcome = self.yard.client(task.settings).send(step, task.delivery.have, DEADLINE, self.ready)
+            deadline = min(DEADLINE, self.lease_ends - self.yard.clock.monotonic())
+            outcome = self.yard.client(task.settings).send(step, task.delivery.have, deadline, self.ready)
             faults.outcome(self, task, step, outcome)
+            claim.answered(self, task, step)
         finally:
             if step.learns:
                 self._learning = False
         return None
-
-    def _claim(self, task: Task, step: Step, now: datetime) -> tuple[bool, Rest | None]:
-        """Write a step down in doubt where its token's budget has room; else wait for it.
-
-        A budget with rates covers all requests of the lane, which waits; of a method's pause only the delivery does.
-        """
-        drawn = None if step.learns else budget.budget_of(task.settings, step.method)
-
-        def claim(connection: Connection) -> datetime | None:
-            until = budget.take(connection, drawn, task.delivery.urgency, now) if drawn else None
-            if until is None:
-                write_doubt(connection, task, step, now)
-            elif drawn and not drawn.rates:
-                deliveries.change(connection, task.delivery.id, due_at=until)
-            return until
-
-        until = self.write(claim)
-        return until is not None, Rest(until) if until and drawn and drawn.rates else None
 
     def _task(self, delivery: Delivery, now: datetime) -> Task | None:
         with self.yard.ledger.read() as connection:

@@ -61,6 +61,7 @@ class Deliverer:
         self._open_intake = open_intake
         self._lock = threading.Lock()
         self._held: dict[str, Worked] = {}
+        self._leaving: dict[str, Worked] = {}
         self._resting: dict[str, float] = {}
         self._pools: dict[str, ThreadPoolExecutor] = defaultdict(lambda: ThreadPoolExecutor(THREADS))
         self._running: dict[int, float] = {}
@@ -90,11 +91,11 @@ class Deliverer:
             if monotonic >= self._sweep_at:
                 self._sweep_at = monotonic + SWEEP
                 names |= self._due() - set(self._resting)
-            for name in sorted(names):
-                self._start(name)
             if monotonic >= self._renew_at:
                 self._renew_at = monotonic + RENEW
                 self._renew(monotonic)
+            for name in sorted(names):
+                self._start(name)
             for chore in self._chores.due(monotonic):
                 self._pools["chores"].submit(self._chores.do, chore)
         except (UnavailableError, SQLAlchemyError) as error:
@@ -155,6 +156,8 @@ class Deliverer:
     def _acquire(self, name: str) -> Worked | None:
         if not name.startswith(INTAKE) and name.split("/", 1)[0] not in self._yard.kinds:
             return None  # a hint for all, or a kind of a newer release
+        if name in self._leaving:
+            return None
         ends = self._yard.clock.monotonic() + lanes.LEASE / 1_000_000
         now = self._yard.ledger.database_now(self._yard.clock.now())
         held = self._yard.ledger.write(lambda connection: lanes.acquire(connection, name, self._yard.holder, now))
@@ -181,16 +184,25 @@ class Deliverer:
         except (lanes.LostLeaseError, StaleSenderError) as error:
             self._yard.report("lost", None, str(error))
             with self._lock:
-                self._held.pop(worked.lane.name, None)
+                self._drop(worked)
         except Exception as error:  # noqa: BLE001 - a thread that dies silently is worse than a crash
             away = isinstance(error, (UnavailableError, SQLAlchemyError))
             self._yard.report("database" if away else "broke", None, type(error).__name__ if away else error)
         finally:
             with self._lock:
                 self._running.pop(me, None)
-                if rest_slots := worked.slots:
-                    worked.slots = rest_slots - 1
+                worked.slots -= 1
                 worked.idle_since = self._yard.clock.monotonic()
+                if not worked.slots and self._leaving.get(worked.lane.name) is worked:
+                    del self._leaving[worked.lane.name]
+
+    def _drop(self, worked: Worked) -> None:
+        """Let a lane go that is not ours any more; it is not taken again before its last turn here has ended."""
+        name = worked.lane.name
+        if self._held.get(name) is worked:
+            del self._held[name]
+            if worked.slots:
+                self._leaving[name] = worked
 
     def _may_rest(self, worked: Worked, rest: Rest) -> bool:
         with self._lock:
@@ -213,7 +225,6 @@ class Deliverer:
             self._yard.ledger.write(lambda connection: lanes.release(connection, self._yard.holder, idle))
         before = self._yard.clock.monotonic()
         now = self._yard.ledger.database_now(self._yard.clock.now())
-
         counted = self._yard.drain()
 
         def renew(connection: Connection) -> dict[str, int]:
@@ -230,4 +241,4 @@ class Deliverer:
                 if ours.get(name) == worked.lane.fence:
                     worked.lane.lease_ends = before + lanes.LEASE / 1_000_000
                 else:
-                    del self._held[name]
+                    self._drop(worked)

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from bridge.delivery import budget
+from bridge.delivery.turns import sent_at
 from bridge.destinations.base import Failed, Fault, Found, Lister
 from bridge.ledger import deliveries
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from bridge.delivery.budget import Budget
     from bridge.delivery.lane import Lane
@@ -84,6 +86,8 @@ class Search:
         if page is None:
             return lane.yard.client(task.settings).find(step, task.delivery.have, at, LOOKUP)
         if isinstance(page, Failed):
+            if page.fault is not Fault.LIMITED:
+                self._walk = None  # a cursor may be what was refused
             return _paused(lane, task, client, page)
         walk = replace(walk, found={**walk.found, **page.found}, cursor=page.cursor, whole=page.cursor is None)
         self._walk = walk
@@ -101,7 +105,8 @@ def _oldest(lane: Lane) -> datetime:
     """Return when the first of the lane's steps in doubt was sent: the listing is to answer for all of them."""
     with lane.yard.ledger.read() as connection:
         sent = [doubt["at"] for doubt in deliveries.doubts(connection, lane.name)]
-    return datetime.fromtimestamp(min(sent, default=lane.yard.clock.now().timestamp()), UTC)
+    clock = lane.yard.clock
+    return sent_at(clock, min(sent, default=clock.now().timestamp()))
 
 
 def _drawn(task: Task, client: Lister) -> Budget | None:
@@ -123,6 +128,7 @@ def _paused(lane: Lane, task: Task, client: Lister, failed: Failed) -> Failed:
     """Keep a limit for all lanes of the token."""
     drawn = _drawn(task, client)
     if failed.fault is Fault.LIMITED and drawn is not None:
-        until = lane.yard.clock.now() + timedelta(seconds=failed.retry_after or 1.0)
-        lane.write(lambda connection: budget.pause(connection, drawn, until))
+        now = lane.yard.clock.now()
+        until = now + timedelta(seconds=failed.retry_after or 1.0)
+        lane.write(lambda connection: budget.pause(connection, drawn, until, now))
     return failed

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 GIVE_UP = timedelta(hours=24)
 """A delivery that failed by its own fault for so long is a dead letter."""
+ALONE = "alone"
+"""In what we have: how often a delivery was sent to back off alone since it was told last."""
 
 
 def nothing(lane: Lane, task: Task, plan: Nothing) -> None:
@@ -28,6 +30,10 @@ def nothing(lane: Lane, task: Task, plan: Nothing) -> None:
     have = {"have": task.delivery.have}
     done, more = {**_at_rest(plan), **have}, {"due_at": now, "doubt": None, **have}
     lane.write(lambda connection: deliveries.told(connection, task.delivery, task.incident.version, done, more))
+
+
+def _same(plan: Step, done: Mapping[str, Any]) -> bool:
+    return (plan.method, plan.path, plan.request) == (done["method"], done["path"], done["request"])
 
 
 def _at_rest(plan: Nothing) -> dict[str, Any]:
@@ -57,7 +63,9 @@ def done(lane: Lane, task: Task, step: Mapping[str, Any], result: Done, *, looki
     now = lane.yard.clock.now()
     delivery, learns = task.delivery, step["learns"]
     asked = trouble.Asked(delivery.id, delivery.incident, step["method"], task.at.timestamp())
-    lane.trouble, own = trouble.succeeded(lane.trouble, asked, looking=looking or learns)
+    # what was learned proves nothing but that it can be learned
+    proof = not looking and not (learns and lane.trouble and lane.trouble.method != step["method"])
+    own = lane.succeeded(asked, looking=not proof)
     if learns:
         lane.place = {**result.remote, "learned_at": now.timestamp()}
         # the fact belongs to the place; this delivery's step follows at once
@@ -69,6 +77,7 @@ def done(lane: Lane, task: Task, step: Mapping[str, Any], result: Done, *, looki
         lane.write(keep)
         return
     have = {**delivery.have, **result.remote, **step["told"]}
+    have.pop(ALONE, None)
     version = step.get("version", task.incident.version)
     fields: dict[str, Any] = {"have": have, "doubt": None, "told": version, "attempts": 0, "failing_since": None}
     more = {**fields, "due_at": now, "state": "pending", "last_error": None}
@@ -76,12 +85,12 @@ def done(lane: Lane, task: Task, step: Mapping[str, Any], result: Done, *, looki
     if version == task.incident.version:
         plan = lane.kind.next_step(lane.want(task, now), have)
         # a destination that accepts a request and shows no effect would be asked for ever
-        if isinstance(plan, Step) and plan.method == step["method"] and plan.request == step["request"]:
+        if isinstance(plan, Step) and _same(plan, step):
             plan = Nothing()
         if isinstance(plan, Nothing):
             rest = {**fields, **_at_rest(plan), "last_error": None}
 
-    appeared = bool(result.remote.get("url")) and not delivery.have.get("url")
+    appeared = bool(result.remote.get("url")) and result.remote["url"] != delivery.have.get("url")
 
     def write(connection: Connection) -> None:
         if appeared:
@@ -99,19 +108,22 @@ def done(lane: Lane, task: Task, step: Mapping[str, Any], result: Done, *, looki
 
 
 def _back_off_alone(connection: Connection, suspect: str, lane: Lane) -> None:
-    """The place is well again for others: what failed there was this delivery's own fault."""
+    """The place is well for others: what failed there was this delivery's own fault.
+
+    Counted by itself: tries while the place was in trouble say nothing about the delivery.
+    """
     now = lane.yard.clock.now()
     found = deliveries.load(connection, suspect)
     if found is None or found.due_at is None:
         return
-    if found.failing_since is not None and now - found.failing_since > GIVE_UP:
+    alone = int(found.have.get(ALONE, 0)) + 1
+    if trouble.waited(alone) > GIVE_UP.total_seconds():
         why = f"failed for 24 h while others at this place succeeded; last: {found.last_error}"
         bury(connection, found, lane, why)
         return
-    wait = timedelta(seconds=trouble.back_off(found.attempts))
-    deliveries.change(
-        connection, suspect, due_at=max(found.due_at, now + wait), failing_since=found.failing_since or now
-    )
+    wait = timedelta(seconds=trouble.back_off(alone))
+    have = {**found.have, ALONE: alone}
+    deliveries.change(connection, suspect, due_at=max(found.due_at, now + wait), have=have)
 
 
 def broke(lane: Lane, delivery: Delivery, error: Exception) -> None:

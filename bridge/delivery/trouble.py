@@ -8,7 +8,6 @@ incident: if that one succeeds, the fault was the first one's own, and it backs 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from math import inf
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -18,6 +17,8 @@ SHORTEST, LONGEST = 1.0, 30.0
 """Seconds between two probes."""
 ROUNDED = 0.001
 """Seconds that a time may lose as a number."""
+FORGOTTEN = 60.0
+"""Seconds after which a trouble that nobody asked about again, though it was time to, is over: what failed is gone."""
 STEPS_BEHIND = 2
 """Failed probes of one incident after which another one is asked."""
 OWN_SHORTEST, OWN_LONGEST = 1.0, 300.0
@@ -54,6 +55,11 @@ class Trouble:
         }
 
 
+def restored(stored: Mapping[str, Any] | None, now: float) -> Trouble | None:
+    """Return a trouble as it was stored; None of one that, by a clock that was set back, is yet to come."""
+    return Trouble(**stored) if stored and stored["since"] <= now + FORGOTTEN else None
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A request that was made in a lane: by which delivery, of which kind, and when (unix seconds)."""
@@ -61,15 +67,15 @@ class Asked:
     delivery: str
     incident: str
     method: str
-    at: float = inf
+    at: float
 
 
 def failed(trouble: Trouble | None, asked: Asked, now: float, retry_after: float | None, error: str) -> Trouble:
     """Return the trouble after a request failed by the place's fault."""
-    if trouble is None:
+    if trouble is None or now > trouble.until + FORGOTTEN:
         trouble = Trouble(now, asked.method, now)
     gap = min(max((now - trouble.since) / 4, SHORTEST), LONGEST)
-    wait = gap if retry_after is None else retry_after
+    wait = gap if retry_after is None else max(retry_after, SHORTEST)
     return replace(
         trouble,
         method=asked.method,
@@ -89,7 +95,9 @@ def succeeded(
     another one failed: the wait holds. A success of another kind of request ends the trouble only where it shows that
     the fault was another incident's own.
     """
-    if trouble is None or looking or asked.at < trouble.until - ROUNDED:
+    if trouble is None or asked.at > trouble.until + FORGOTTEN:
+        return None, ()
+    if looking or asked.at < trouble.until - ROUNDED:
         return trouble, ()
     own = tuple(
         delivery
@@ -103,4 +111,9 @@ def succeeded(
 
 def back_off(attempts: int) -> float:
     """Return how long (seconds) a delivery waits that failed by its own fault for the nth time."""
-    return min(OWN_SHORTEST * 2.0 ** max(attempts - 1, 0), OWN_LONGEST)
+    return min(OWN_SHORTEST * 2.0 ** min(max(attempts - 1, 0), 20), OWN_LONGEST)
+
+
+def waited(attempts: int) -> float:
+    """Return how long (seconds) a delivery has waited in all that failed by its own fault so often."""
+    return sum(back_off(number) for number in range(1, attempts))

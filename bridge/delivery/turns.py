@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 from bridge.ledger import deliveries
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from sqlalchemy.engine import Connection
 
+    from bridge.clock import Clock
     from bridge.core.incident import Incident
     from bridge.destinations.base import Settings, Step
     from bridge.ledger.deliveries import Delivery
@@ -89,6 +89,16 @@ def pace(settings: Settings, usual: tuple[float, ...]) -> float:
         return 1 / max(usual)
     assert isinstance(rates, tuple)
     return max((rate.seconds / rate.count for rate in rates if rate.seconds <= SHORT_TERM), default=0.0)
+
+
+def sent_at(clock: Clock, at: float) -> datetime:
+    """Return when a step was written down (unix seconds) as a bound for lookups, by a clock that may be set back."""
+    return min(datetime.fromtimestamp(at, UTC), clock.now()) - timedelta(seconds=clock.ahead())
+
+
+def paced(ready_at: datetime | None, now: datetime) -> datetime | None:
+    """Return until when a pace holds: one further off than the slowest was written before the clock was set back."""
+    return ready_at if ready_at is not None and ready_at <= now + timedelta(seconds=SHORT_TERM) else None
 
 
 def write_doubt(connection: Connection, task: Task, step: Step, now: datetime) -> None:

@@ -29,6 +29,10 @@ class Effective(Protocol):
         """Return a delivery's effective settings, secrets resolved; raises HeldError."""
         ...
 
+    def account(self, destination: str, team: str, priority: str, source: str) -> str | None:
+        """Return by whose credential a delivery is told, as a digest; None where it can't be told now."""
+        ...
+
     def elsewhere(self, delivery: Delivery, settings: Settings) -> tuple[str, str] | None:
         """Return the address and lane that stand in for a place that does not exist, or None."""
         ...

@@ -64,9 +64,9 @@ def _epoch(date: str) -> float | None:
 
 
 def passing(answer: Answer) -> Failed | None:
-    """Read the statuses that mean the same everywhere: 429 and 5xx; None for any other.
+    """Read the statuses that mean the same everywhere: 408, 429 and 5xx; None for any other.
 
-    A 429 or 503 was refused before anything was done; any other 5xx may come from behind the deed.
+    A 429 or 503 was refused before anything was done; a 408 or any other 5xx may come from behind the deed.
     """
     failed = Failed(
         Fault.LIMITED if answer.status == HTTPStatus.TOO_MANY_REQUESTS else Fault.RETRY,
@@ -85,4 +85,4 @@ def in_doubt(status: int) -> bool:
 
 
 def _server_error(status: int) -> bool:
-    return status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    return status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.REQUEST_TIMEOUT

@@ -10,6 +10,7 @@ import ipaddress
 import logging
 import re
 import ssl
+import time
 from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -68,8 +69,16 @@ class _Exchange:
         return ExchangeError(_name(cause), unknown=self.sent)
 
 
+DAY: Final = 86_400.0
+
+
 class Transport(Protocol):
-    """What carries a client's requests; a simulator brings its own."""
+    """What carries a client's requests; a simulator brings its own.
+
+    `ahead` are the seconds by which this machine's time is ahead of the destination's, by its last answer.
+    """
+
+    ahead: float
 
     def exchange(  # noqa: PLR0913 - one request has these parts
         self,
@@ -102,6 +111,7 @@ class Http:
 
     def __init__(self, base: str) -> None:
         plain = check_base(base)
+        self.ahead = 0.0
         self._client = httpx2.Client(
             verify=_tls(),
             trust_env=not plain,  # HTTPS_PROXY; nothing stands between us and a loopback address
@@ -143,9 +153,12 @@ class Http:
                 ) as response,
             ):
                 names = {name.lower(): value for name, value in response.headers.items()}
-                return Answer(response.status_code, names, _read(response, cap))
+                answer = Answer(response.status_code, names, _read(response, cap))
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise this.error(error) from None
+        if answer.epoch is not None:
+            self.ahead = min(max(time.time() - answer.epoch, 0.0), DAY)  # noqa: TID251 - the edge itself
+        return answer
 
     def close(self) -> None:
         """Give the connections back."""

@@ -177,6 +177,7 @@ def _store_episodes(connection: Connection, book: Book) -> None:
                     "fingerprint": episode.fingerprint,
                     "again": episode.again,
                     "since": episode.since,
+                    "joined_at": episode.received_at,
                     "detail": book.details[episode.id].detail,
                     "links": book.details[episode.id].links,
                 }

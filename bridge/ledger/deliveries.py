@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, bindparam, case, func, null, or_, select, update
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from datetime import datetime
 
+    from sqlalchemy import ColumnElement
     from sqlalchemy.engine import Connection
 
     from bridge.core.cases import Case
@@ -58,6 +60,7 @@ DISMISSED = "dismissed"
 # spelt out: a statement for many rows at once takes no IN
 _waits_for_a_person = or_(deliveries.c.state == "dead", deliveries.c.state == "held")
 _at_rest = or_(deliveries.c.state == "delivered", deliveries.c.state == "skipped")
+_at = bindparam("at", type_=deliveries.c.due_at.type)
 _WAKE = (
     update(deliveries)
     .where(
@@ -67,13 +70,18 @@ _WAKE = (
     .values(
         want=bindparam("version"),
         urgency=bindparam("level"),
-        since=case(
-            (deliveries.c.due_at.is_(None), bindparam("at", type_=deliveries.c.since.type)), else_=deliveries.c.since
-        ),
+        since=case((deliveries.c.due_at.is_(None), _at), else_=deliveries.c.since),
         # a dead letter stays dead and a held one held; one that waits (back-off, doubt) waits on
         due_at=case(
             (_waits_for_a_person, deliveries.c.due_at),
-            (deliveries.c.due_at.is_(None), bindparam("at", type_=deliveries.c.due_at.type)),
+            (
+                # who gets more urgent may have room in a budget where the less urgent has none
+                or_(
+                    deliveries.c.due_at.is_(None),
+                    and_(deliveries.c.urgency > bindparam("level"), deliveries.c.due_at > _at),
+                ),
+                _at,
+            ),
             else_=deliveries.c.due_at,
         ),
         state=case((_at_rest, "pending"), else_=deliveries.c.state),
@@ -104,11 +112,20 @@ def lanes_of(connection: Connection, ids: Collection[str]) -> set[str]:
     return set(connection.execute(query).scalars())
 
 
+FUTURE = timedelta(minutes=1)
+"""No two hosts' clocks differ so much: what waits since later than that was written before the clock was set back."""
+
+
+def _due(now: datetime) -> ColumnElement[bool]:
+    overdue = or_(deliveries.c.due_at <= now, deliveries.c.since > now + FUTURE)
+    return and_(deliveries.c.due_at.is_not(None), overdue)
+
+
 def due_lanes(connection: Connection, now: datetime) -> list[str]:
     """Name the lanes that have a step due, the most urgent first."""
     query = (
         select(deliveries.c.lane)
-        .where(deliveries.c.due_at.is_not(None), deliveries.c.due_at <= now)
+        .where(_due(now))
         .group_by(deliveries.c.lane)
         .order_by(func.min(deliveries.c.urgency), func.min(deliveries.c.since))
     )
@@ -129,12 +146,7 @@ def next_due(  # noqa: PLR0913 - a choice has these sides
     `busy` are deliveries on their way already, `behind` incidents that are left out.
     """
     order = (deliveries.c.urgency > 0, deliveries.c.since) if oldest else (deliveries.c.urgency, deliveries.c.since)
-    query = (
-        select(*_COLUMNS)
-        .where(deliveries.c.lane == lane, deliveries.c.due_at.is_not(None), deliveries.c.due_at <= now)
-        .order_by(*order, deliveries.c.id)
-        .limit(1)
-    )
+    query = select(*_COLUMNS).where(deliveries.c.lane == lane, _due(now)).order_by(*order, deliveries.c.id).limit(1)
     if busy:
         query = query.where(deliveries.c.id.not_in(list(busy)))
     if behind:
@@ -143,19 +155,28 @@ def next_due(  # noqa: PLR0913 - a choice has these sides
     return Delivery(**row._mapping) if row is not None else None  # noqa: SLF001 - SQLAlchemy's public spelling
 
 
-def alike(connection: Connection, delivery: Delivery, *, everywhere: bool) -> list[Delivery]:
-    """Return the deliveries that would fail as this one did: of its lane, or of its destination `everywhere`.
+def alike(connection: Connection, delivery: Delivery, *, everywhere: bool) -> list[tuple[Delivery, str, str]]:
+    """Return the deliveries that may fail as this one did, of its lane, or of its kind `everywhere`.
 
-    They have a step due, now or later; one that may be on its way (in doubt) hears for itself.
+    Each with its incident's priority and source. They have a step due, now or later; one that may be on its way (in
+    doubt) hears for itself.
     """
-    where = (deliveries.c.kind == delivery.kind) & (deliveries.c.destination == delivery.destination)
-    query = select(*_COLUMNS).where(
-        where if everywhere else deliveries.c.lane == delivery.lane,
-        deliveries.c.due_at.is_not(None),
-        deliveries.c.doubt.is_(None),
-        deliveries.c.id != delivery.id,
+    query = (
+        select(*_COLUMNS, incidents.c.priority, incidents.c.source)
+        .join(incidents, incidents.c.id == deliveries.c.incident)
+        .where(
+            deliveries.c.kind == delivery.kind if everywhere else deliveries.c.lane == delivery.lane,
+            deliveries.c.due_at.is_not(None),
+            deliveries.c.doubt.is_(None),
+            deliveries.c.id != delivery.id,
+        )
     )
-    return [Delivery(**row._mapping) for row in connection.execute(query)]  # noqa: SLF001
+    found = []
+    for row in connection.execute(query):
+        columns = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public spelling
+        priority, source = columns.pop("priority"), columns.pop("source")
+        found.append((Delivery(**columns), priority, source))
+    return found
 
 
 def doubts(connection: Connection, lane: str) -> list[JSON]:

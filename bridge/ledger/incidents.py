@@ -24,6 +24,7 @@ def load(connection: Connection, incident_id: str) -> Incident | None:
     row = connection.execute(select(incidents).where(incidents.c.id == incident_id)).first()
     if row is None:
         return None
+    members, partial = _members(connection, incident_id)
     return Incident(
         id=row.id,
         source=row.source,
@@ -38,7 +39,8 @@ def load(connection: Connection, incident_id: str) -> Incident | None:
         version=row.version,
         state_reason=row.state_reason,
         resolved_at=row.resolved_at,
-        members=_members(connection, incident_id),
+        members=members,
+        partial=partial,
         times=row.times,
         previous=_previous(connection, row.previous) if row.previous else None,
         team_said=row.facts.get("team_said", True),
@@ -53,7 +55,8 @@ def load(connection: Connection, incident_id: str) -> Incident | None:
     )
 
 
-def _members(connection: Connection, incident_id: str) -> tuple[Member, ...]:
+def _members(connection: Connection, incident_id: str) -> tuple[tuple[Member, ...], bool]:
+    """Return the members that are shown, and whether there are more."""
     query = (
         select(alerts)
         .where(alerts.c.incident == incident_id)
@@ -67,7 +70,7 @@ def _members(connection: Connection, incident_id: str) -> tuple[Member, ...]:
         newest[row.fingerprint] = max(row.id, newest.get(row.fingerprint, ""))
     shown = [row for row in rows if newest[row.fingerprint] == row.id]
     staying = [row for row in shown if row.ended not in {"moved", "superseded"}] or shown
-    return tuple(_member(row) for row in staying)
+    return tuple(_member(row) for row in staying), len(rows) == SHOWN
 
 
 def _member(row: Any) -> Member:  # noqa: ANN401 - a row of alerts
@@ -82,6 +85,7 @@ def _member(row: Any) -> Member:  # noqa: ANN401 - a row of alerts
         since=row.since,
         priority=Priority(row.priority),
         received_at=row.received_at,
+        joined_at=row.joined_at or row.since,
         starts_at=row.starts_at,
         ends_at=row.ends_at,
         resolved_at=row.resolved_at,

@@ -155,13 +155,13 @@ class Held:
     source: str
 
 
-def held(connection: Connection) -> list[Held]:
-    """Return the held deliveries, the oldest first."""
+def held(connection: Connection, after: str = "") -> list[Held]:
+    """Return the held deliveries, the oldest first, a thousand at once; the next ones come `after` the last id."""
     mine = [deliveries.c[name] for name in ("id", "incident", "destination", "address", "lane", "team")]
     query = (
         select(*mine, incidents.c.priority, incidents.c.source)
         .join(incidents, incidents.c.id == deliveries.c.incident)
-        .where(deliveries.c.state == "held")
+        .where(deliveries.c.state == "held", deliveries.c.id > after)
         .order_by(deliveries.c.id)
         .limit(1000)
     )
@@ -170,6 +170,9 @@ def held(connection: Connection) -> list[Held]:
 
 def resume(connection: Connection, one: Held, address: str, lane: str, at: datetime) -> None:
     """Make a held delivery due, at its address; where the incident is told there already, it is skipped."""
+    still = select(deliveries.c.id).where(deliveries.c.id == one.id, deliveries.c.state == "held").with_for_update()
+    if connection.execute(still).first() is None:
+        return
     there = (deliveries.c.incident == one.incident) & (deliveries.c.lane == lane) & (deliveries.c.id != one.id)
     if connection.execute(select(deliveries.c.id).where(there)).first() is not None:
         change(connection, one.id, state="skipped", reason=f"told at {address} already")

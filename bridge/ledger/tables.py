@@ -159,7 +159,8 @@ alerts = Table(
     Column("ended", String(12)),  # resolved, superseded, moved
     Column("since", Instant, nullable=False),
     Column("ends_at", Instant),
-    Column("received_at", Instant, nullable=False),
+    Column("received_at", Instant, nullable=False),  # when it was heard of last
+    Column("joined_at", Instant),  # when it was heard of first; unknown for what an older release stored
     Column("resolved_at", Instant),  # when the resolve was received
     Column("reason", Text),  # why its end is no recovery
     Column("priority", String(2), nullable=False),

@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, exists, func, or_, select
 
 from bridge.ledger.queries import in_quarantine
-from bridge.ledger.tables import alerts, deliveries, incidents, lanes, receipts
+from bridge.ledger.tables import alerts, deliveries, history, incidents, lanes, receipts
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from sqlalchemy.engine import Connection, Row
 
 OWN = "bridge"
@@ -21,13 +19,22 @@ OWN = "bridge"
 
 @dataclass(frozen=True, slots=True)
 class Dead:
-    """The dead letters at one address: how many, the most urgent (0 for P0), since when, and the newest reason."""
+    """The dead letters at one address: how many, the most urgent (0 for P0), and a reason."""
 
     kind: str
     address: str
     number: int
     urgency: int
-    since: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What is held of a destination: how many, the most urgent (0 for P0), and a reason."""
+
+    destination: str
+    number: int
+    urgency: int
     reason: str
 
 
@@ -39,7 +46,6 @@ def dead(connection: Connection) -> list[Dead]:
             deliveries.c.address,
             func.count().label("number"),
             func.min(deliveries.c.urgency).label("urgency"),
-            func.min(deliveries.c.since).label("since"),
             func.max(deliveries.c.reason).label("reason"),
         )
         .join(incidents, incidents.c.id == deliveries.c.incident)
@@ -47,17 +53,34 @@ def dead(connection: Connection) -> list[Dead]:
         .group_by(deliveries.c.kind, deliveries.c.address)
     )
     rows = connection.execute(query)
-    return [Dead(row.kind, row.address, row.number, row.urgency, row.since, row.reason or "") for row in rows]
+    return [Dead(row.kind, row.address, row.number, row.urgency, row.reason or "") for row in rows]
 
 
-def quarantined(connection: Connection) -> list[tuple[str, int, datetime]]:
-    """Return, by source, how many bodies are in quarantine and since when."""
+def held(connection: Connection) -> list[Held]:
+    """Return the destinations that incidents wait for which are not over, but for the bridge's own."""
     query = (
-        select(receipts.c.source, func.count(), func.min(receipts.c.received_at))
+        select(
+            deliveries.c.destination,
+            func.count().label("number"),
+            func.min(deliveries.c.urgency).label("urgency"),
+            func.max(deliveries.c.reason).label("reason"),
+        )
+        .join(incidents, incidents.c.id == deliveries.c.incident)
+        .where(deliveries.c.state == "held", incidents.c.source != OWN, incidents.c.state.in_(("firing", "stale")))
+        .group_by(deliveries.c.destination)
+    )
+    rows = connection.execute(query)
+    return [Held(row.destination, row.number, row.urgency, row.reason or "") for row in rows]
+
+
+def quarantined(connection: Connection) -> list[tuple[str, int]]:
+    """Return, by source, how many bodies are in quarantine."""
+    query = (
+        select(receipts.c.source, func.count())
         .where(in_quarantine(), receipts.c.source != OWN)
         .group_by(receipts.c.source)
     )
-    return [(row[0], row[1], row[2]) for row in connection.execute(query)]
+    return [(row[0], row[1]) for row in connection.execute(query)]
 
 
 def troubled_lanes(connection: Connection) -> list[tuple[str, dict[str, Any], int]]:
@@ -71,6 +94,29 @@ def troubled_lanes(connection: Connection) -> list[tuple[str, dict[str, Any], in
     return [(row[0], row[1], row[2]) for row in connection.execute(query) if row[1]]
 
 
+CONFIG = "config/"
+"""What the names of rows begin with that hold a refused configuration, by host and file."""
+
+
+def refuse(connection: Connection, where: str, problems: list[str]) -> None:
+    """Keep what is wrong with a host's configuration; nothing where it is good."""
+    name = f"{CONFIG}{where}"[:300]
+    connection.execute(delete(lanes).where(lanes.c.name == name))
+    if problems:
+        connection.execute(lanes.insert().values(name=name, place={"problems": problems}))
+
+
+def refused(connection: Connection, where: str) -> list[str]:
+    """Return what was wrong with a host's configuration when it was read last."""
+    return next((problems for name, problems in refusals(connection) if name == where), [])
+
+
+def refusals(connection: Connection) -> list[tuple[str, list[str]]]:
+    """Return the configurations that are refused: where, and what is wrong with them."""
+    query = select(lanes.c.name, lanes.c.place).where(lanes.c.name.startswith(CONFIG))
+    return [(row.name.removeprefix(CONFIG), row.place["problems"]) for row in connection.execute(query) if row.place]
+
+
 def told_of(connection: Connection) -> dict[str, dict[str, Any]]:
     """Return what the bridge's own open alerts say now, by fingerprint; nothing of those that a person closed."""
     query = (
@@ -81,8 +127,18 @@ def told_of(connection: Connection) -> dict[str, dict[str, Any]]:
     return {row.fingerprint: row.detail if row.state != "closed" else {} for row in connection.execute(query)}
 
 
+_RISES = [(old, new) for old in range(4) for new in range(old)]
+"""From which priority to which more urgent one."""
+
+
 def untold(connection: Connection) -> list[Row[Any]]:
-    """Return the deliveries of firing incidents that were never told at an address that routing chose."""
+    """Return the deliveries of firing incidents that are dead at an address that routing chose, or wait to be told.
+
+    Those that wait were never told there, or it fires again, or has become more urgent, since it was told.
+    """
+    news = (history.c.incident == incidents.c.id) & (history.c.at >= deliveries.c.since)
+    rises = [(history.c.why == f"P{old} → P{new}") & (incidents.c.priority == f"P{new}") for old, new in _RISES]
+    louder = or_(history.c.what == "fires again", (history.c.what == "priority") & or_(*rises))
     query = (
         select(
             deliveries.c.kind,
@@ -99,9 +155,9 @@ def untold(connection: Connection) -> list[Row[Any]]:
         )
         .join(incidents, incidents.c.id == deliveries.c.incident)
         .where(
-            deliveries.c.told == 0,
             deliveries.c.because.is_(None),
             deliveries.c.state.in_(("pending", "retrying", "held", "dead")),
+            or_(deliveries.c.state == "dead", deliveries.c.told == 0, exists().where(news, louder)),
             incidents.c.state == "firing",
         )
     )

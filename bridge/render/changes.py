@@ -123,7 +123,8 @@ def _members(incident: Incident, before: Mapping[str, Any]) -> Iterator[Change]:
     """Tell members that fire now and didn't; not on a reopening, which is told as a whole."""
     known = set(before.get("firing") or ())
     if (
-        incident.state is not State.FIRING
+        incident.partial
+        or incident.state is not State.FIRING
         or before.get("state") != State.FIRING
         or before.get("n", 1) != incident.times
     ):

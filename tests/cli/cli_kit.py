@@ -86,6 +86,9 @@ class FixedClock:
     def now(self):
         return self.at
 
+    def ahead(self):
+        return 0.0
+
     def monotonic(self):
         return 0.0
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from bridge.delivery.trouble import Asked, back_off, failed, succeeded
+from bridge.delivery.trouble import Asked, back_off, failed, succeeded, waited
 
 POST = "chat.postMessage"
 EDIT = "chat.update"
 
 
-def ask(name: str, method: str = POST) -> Asked:
-    return Asked(f"delivery-{name}", f"incident-{name}", method)
+def ask(name: str, method: str = POST, at: float = 3.0) -> Asked:
+    return Asked(f"delivery-{name}", f"incident-{name}", method, at)
 
 
 def test_the_gap_grows_to_a_quarter_of_the_outage_between_1_and_30_seconds():
@@ -91,3 +91,19 @@ def test_a_delivery_at_fault_backs_off_alone(attempts, seconds):
 def test_it_is_stored_and_read_back():
     trouble = failed(None, ask("a"), 5.0, 2.0, "reset")
     assert type(trouble)(**trouble.as_json()) == trouble
+
+
+def test_a_trouble_that_nobody_asks_about_again_is_over():
+    trouble = failed(None, ask("a"), 0.0, None, "HTTP 503")
+    assert succeeded(trouble, ask("b", EDIT, 60.0)) == (trouble, ())
+    assert succeeded(trouble, ask("b", EDIT, 62.0)) == (None, ())
+    assert failed(trouble, ask("b"), 62.0, None, "HTTP 503").since == 62.0
+
+
+def test_a_limit_without_any_wait_is_no_reason_to_hurry():
+    assert failed(None, ask("a"), 100.0, 0.0, "HTTP 429").until == 101.0
+
+
+def test_what_a_delivery_waited_alone_adds_up():
+    assert [waited(number) for number in (1, 2, 3, 4)] == [0, 1, 3, 7]
+    assert waited(295) < 86_400 < waited(297)

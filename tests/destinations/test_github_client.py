@@ -293,7 +293,10 @@ CASES = [
     (answered(401, "Bad credentials"), Fault.PERMANENT, Scope.TOKEN, "bad_credentials", None),
     (answered(401, "'Issued at' claim ('iat') must be an Integer"), Fault.RETRY, Scope.TOKEN, "jwt_clock", None),
     (answered(403, "x", **{"retry-after": "61"}), Fault.LIMITED, Scope.TOKEN, "HTTP 403", 61.0),
-    (answered(503, "x", **{"retry-after": "5"}), Fault.LIMITED, Scope.TOKEN, "HTTP 503", 5.0),
+    (answered(503, "x", **{"retry-after": "5"}), Fault.RETRY, Scope.CHANNEL, "HTTP 503", 5.0),
+    (answered(502, "x", **{"retry-after": "5"}), Fault.RETRY, Scope.CHANNEL, "HTTP 502", 5.0),
+    (answered(408, "x"), Fault.RETRY, Scope.CHANNEL, "HTTP 408", None),
+    (answered(403, "Repository access blocked"), Fault.PERMANENT, Scope.CHANNEL, "resource_not_accessible", None),
     (answered(403, "x", **{"x-ratelimit-remaining": "0"}), Fault.LIMITED, Scope.TOKEN, "HTTP 403", 10.0),
     (answered(429, "x", **{"x-ratelimit-remaining": "0"}), Fault.LIMITED, Scope.TOKEN, "HTTP 429", 10.0),
     (answered(403, "You have exceeded a secondary rate limit"), Fault.LIMITED, Scope.TOKEN, "HTTP 403", 60.0),
@@ -306,8 +309,6 @@ CASES = [
     (answered(403, "Interactions on this"), Fault.PERMANENT, Scope.CHANNEL, "interaction_limited", None),
     (answered(403, IP), Fault.PERMANENT, Scope.TOKEN, "ip_allow_list", None),
     (answered(403, "have a User-Agent header"), Fault.PERMANENT, Scope.TOKEN, "missing_user_agent", None),
-    (answered(403, "because issue is locked."), Fault.SATISFIED, Scope.DELIVERY, "locked", None),
-    (answered(403, "more than 2500 comments"), Fault.SATISFIED, Scope.DELIVERY, "too_many_comments", None),
     (answered(404, "Not Found"), Fault.PERMANENT, Scope.CHANNEL, "not_found", None),
     (answered(410, "This issue was deleted"), Fault.REPLACE, Scope.DELIVERY, "issue_gone", None),
     (answered(410, "Issues has been disabled"), Fault.PERMANENT, Scope.CHANNEL, "issues_disabled", None),
@@ -332,12 +333,24 @@ CASES = [
 def test_what_answers_mean(came, fault, scope, error, wait):
     failed = read(came, "POST issues", "acme/alerts", "01KD")
     assert (failed.fault, failed.scope, failed.error, failed.retry_after) == (fault, scope, error, wait)
-    assert failed.unknown is (came.status in {500, 502, 504})
+    assert failed.unknown is (came.status in {408, 500, 502, 504})
     needs_a_person = fault in {Fault.PERMANENT, Fault.DEGRADE, Fault.REPLACE}
     assert failed.hint.endswith(", then `bridge replay 01KD`.") is needs_a_person
     assert failed.note == ({"plain": True} if fault is Fault.DEGRADE else {})
 
 
+@pytest.mark.parametrize(
+    ("message", "error"),
+    [("because issue is locked.", "locked"), ("more than 2500 comments", "too_many_comments")],
+)
+def test_a_comment_that_can_not_be_is_done_without_and_nothing_else_is(message, error):
+    refused = answered(403, message)
+    found = read(refused, "POST comments", "acme/alerts", "")
+    assert (found.fault, found.scope, found.error) == (Fault.SATISFIED, Scope.DELIVERY, error)
+    assert read(refused, "POST issues", "acme/alerts", "").fault is Fault.PERMANENT
+
+
 def test_labels_are_never_worth_a_failure():
-    for refused in (answered(404, "Label does not exist"), answered(422, "x", [LABEL])):
+    forbidden = answered(403, "Must have push access to set labels.")
+    for refused in (answered(404, "Label does not exist"), answered(422, "x", [LABEL]), forbidden):
         assert read(refused, "POST labels", "acme/alerts", "").fault is Fault.SATISFIED

@@ -7,7 +7,7 @@ from bridge.core.alert import Priority, Status
 from bridge.core.incident import State
 from bridge.destinations import pagerduty
 from bridge.destinations.base import Intent, Nothing
-from bridge.destinations.pagerduty.step import CLOSED, MEMBERS
+from bridge.destinations.pagerduty.step import CLOSED
 
 KEY = "bridge/01KINCIDENT000000000000001/"
 
@@ -156,13 +156,38 @@ def test_a_page_is_resolved_with_the_key_that_opened_it():
     assert [step.path for step in lane.steps] == [digest(KEYS[1]), digest(KEYS[1]), digest(KEYS[0])]
 
 
-def test_what_a_page_remembers_is_bounded():
-    crowd = tuple(member(f"m{n}") for n in range(MEMBERS + 500))
+def test_where_not_all_members_are_known_nobody_is_a_newcomer():
     lane = Lane("pagerduty")
-    lane.tell(incident(members=crowd))
-    lane.tell(incident(members=(*crowd, member("new", received_at=minutes(9)))), now=minutes(9))
-    assert len(lane.have["pages"][0]["members"]) == MEMBERS + 1
+    lane.tell(incident(partial=True))
+    lane.tell(incident(members=(member("m1"), member("new", received_at=minutes(9))), partial=True), now=minutes(9))
     assert len(lane.steps) == 1
+
+
+def test_who_joined_in_the_quiet_time_is_no_newcomer_when_it_is_heard_of_again():
+    lane = Lane("pagerduty")
+    lane.tell(incident())
+    both = (member("m1"), member("m2", joined_at=minutes(1), received_at=minutes(15)))
+    lane.tell(incident(members=both), now=minutes(15))
+    assert len(lane.steps) == 1
+
+
+def test_a_key_that_is_gone_keeps_no_other_page_from_its_end():
+    lane = Lane("pagerduty", routing_key=KEYS[1:])
+    lane.tell(incident())
+    lane.values = {"routing_key": KEYS[:1]}
+    lane.tell(incident(priority=Priority.P0))
+    assert actions(lane) == [("trigger", "1"), ("trigger", "2")]
+    step = pagerduty.next_step(want("pagerduty", incident(state=State.RESOLVED), **lane.values), lane.have)
+    assert (step.request["event_action"], step.request["dedup_key"]) == ("resolve", f"{KEY}2")
+
+
+def test_a_page_in_doubt_whose_key_is_gone_is_opened_anew():
+    lane = Lane("pagerduty", routing_key=KEYS[1:])
+    lane.tell(incident())
+    lane.crash()
+    lane.values = {"routing_key": KEYS[:1]}
+    lane.tell(incident())
+    assert actions(lane) == [("trigger", "1"), ("trigger", "2")]
 
 
 def test_members_that_are_over_page_nobody():

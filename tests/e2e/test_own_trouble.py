@@ -1,5 +1,8 @@
 """The bridge's own trouble: told to those who run it, ended with it; and nobody goes untold for it."""
 
+import os
+import signal
+
 import pytest
 from harness import alert, config, eventually, group, messages, pages
 
@@ -113,6 +116,34 @@ def test_a_delivery_without_its_secret_is_held_and_goes_on_when_the_secret_is_ba
     bridge.post(group(alert("Waiting", Priority="P2")))
     held = eventually(lambda: bridge.all("deliveries?state=held"), "held")
     assert "token" in held[0]["reason"]
+    eventually(lambda: messages(sandbox, "ops", "Held: destination slack"), "operators told")
     secret.write_text("xoxb-sandbox")
     eventually(lambda: messages(sandbox, "spare", "Waiting"), "told")
     assert len(messages(sandbox, "spare", "Waiting")) == 1
+    eventually(lambda: messages(sandbox, "ops", "resolved: Held: destination slack"), "trouble over")
+
+
+def test_a_refused_configuration_is_told_to_the_operators_until_a_good_one_comes(start, sandbox):
+    good = settings(sandbox)
+    bridge = start(good)
+    bridge.configure({"destinatoins": {}})
+    os.kill(bridge.process.popen.pid, signal.SIGHUP)
+    told = eventually(lambda: messages(sandbox, "ops", "Configuration refused"), "operators told")
+    assert "destinatoins" in str(told[0].blocks)
+    bridge.configure(good)
+    os.kill(bridge.process.popen.pid, signal.SIGHUP)
+    eventually(lambda: messages(sandbox, "ops", "resolved: Configuration refused"), "trouble over")
+    assert len(messages(sandbox, "ops", "Configuration refused")) == 1
+
+
+def test_a_broken_included_file_is_told_to_the_operators(start, sandbox):
+    whole = settings(sandbox)
+    bridge = start(whole)
+    bridge.configure({**whole, "include": ["teams.yml"]})
+    (bridge.folder / "teams.yml").write_text("teamz: {}\n", "utf-8")
+    os.kill(bridge.process.popen.pid, signal.SIGHUP)
+    told = eventually(lambda: messages(sandbox, "ops", "broken in parts"), "operators told")
+    assert "teamz" in str(told[0].blocks)
+    (bridge.folder / "teams.yml").write_text("teams: {storage: {}}\n", "utf-8")
+    os.kill(bridge.process.popen.pid, signal.SIGHUP)
+    eventually(lambda: messages(sandbox, "ops", "resolved: Configuration broken"), "trouble over")

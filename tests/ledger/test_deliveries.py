@@ -129,7 +129,7 @@ def test_every_tenth_turn_goes_to_the_one_waiting_longest_but_never_before_p0(le
 
 
 def test_what_is_not_due_yet_or_stands_behind_has_no_turn(ledger):
-    one = waiting(ledger, "P0", minutes=30)
+    one = waiting(ledger, "P0", due_at=minutes(30))
     waiting(ledger, "P0", due_at=None)
     assert turn(ledger, NOON) is None
     assert turn(ledger, minutes(30)) == one
@@ -138,18 +138,42 @@ def test_what_is_not_due_yet_or_stands_behind_has_no_turn(ledger):
         assert deliveries.next_due(connection, "slack/else", LATER) is None
 
 
+def test_what_was_written_before_the_clock_was_set_back_is_due(ledger):
+    one = waiting(ledger, "P2", minutes=90)
+    assert turn(ledger, NOON) == one
+    with ledger.read() as connection:
+        assert deliveries.due_lanes(connection, NOON) == [LANE]
+
+
+def test_who_gets_more_urgent_waits_no_longer(ledger):
+    case = incident(ledger, "P2")
+    (one,) = place(ledger, case)
+    change(ledger, one, due_at=minutes(90))
+    case.version, case.priority = 2, Priority.P3
+    ledger.write(lambda connection: deliveries.wake(connection, [case], LATER))
+    assert row(ledger, one).due_at == minutes(90)
+    case.version, case.priority = 3, Priority.P0
+    ledger.write(lambda connection: deliveries.wake(connection, [case], LATER))
+    assert row(ledger, one).due_at == LATER
+
+
 def test_lanes_with_work_are_named_the_most_urgent_first_with_what_would_fail_alike(ledger):
     waiting(ledger, "P2", minutes=0, lane="a")
     waiting(ledger, "P1", minutes=5, lane="b")
     second = waiting(ledger, "P2", minutes=9, lane="b")
     waiting(ledger, "P1", minutes=3, lane="c")
-    waiting(ledger, "P0", minutes=90, lane="later")
+    waiting(ledger, "P0", due_at=minutes(90), lane="later")
     waiting(ledger, "P0", lane="told", due_at=None)
     with ledger.read() as connection:
         assert deliveries.due_lanes(connection, LATER) == ["c", "b", "a"]
         one = deliveries.load(connection, second)
-        assert [other.lane for other in deliveries.alike(connection, one, everywhere=False)] == ["b"]
-        assert [other.lane for other in deliveries.alike(connection, one, everywhere=True)] == ["a", "b", "c", "later"]
+        assert [other.lane for other, _, _ in deliveries.alike(connection, one, everywhere=False)] == ["b"]
+        assert [other.lane for other, _, _ in deliveries.alike(connection, one, everywhere=True)] == [
+            "a",
+            "b",
+            "c",
+            "later",
+        ]
 
 
 def test_what_was_told_is_done_only_where_nothing_changed_meanwhile(ledger):

@@ -60,6 +60,7 @@ class Scenario:
         races: a crash may let it be over before it was told everywhere; then pages and issues may be fewer.
         early: what is said early leads to the same end.
         outdated: words that nothing may show in the end.
+        turns: more turns than it takes: it does not come to rest.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Scenario:
     races: bool = False
     early: bool = True
     outdated: str = ""
+    turns: int = 1000
 
     @property
     def env(self) -> Mapping[str, str]:

@@ -15,6 +15,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from seen import Seen, look
+from sqlalchemy import select
 from sqlalchemy.exc import DataError, IntegrityError
 from world import START, Crash, Points, World
 
@@ -29,6 +30,7 @@ from bridge.ledger.engine import database_url, open_engine
 from bridge.ledger.ledger import Ledger
 from bridge.ledger.receipts import Receipt
 from bridge.ledger.tables import from_micros, metadata, to_micros
+from bridge.ledger.tables import lanes as lanes_table
 from bridge.ledger.writer import RefusedError
 from bridge.render.jinja import Words, template_folder
 
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 
     from scenarios import Scenario
     from sqlalchemy.engine import Connection, Engine
+    from world import Asked
 
     from bridge.destinations.base import Client, Kind, Settings
     from bridge.ledger.lanes import Held
@@ -55,8 +58,6 @@ LEASE = 12.0
 RENEW = 3.0
 IDLE = 10.0
 SWEEP = 1.0
-TURNS = 1000
-"""More turns than any scenario takes: it does not come to rest."""
 
 
 class Writer:
@@ -276,6 +277,11 @@ class Simulation:
         self._not_before = 0.0
         self._said = max(self._said, number + 1)
 
+    def troubled(self) -> list[str]:
+        """Name the lanes that are in trouble now."""
+        with self.ledger.read() as connection:
+            return [row.name for row in connection.execute(select(lanes_table)) if row.trouble]
+
     def post_early(self) -> None:
         """Let the sender speak now, and intake absorb it, while something else is on its way."""
         if self.next_post is not None and self.process is not None:
@@ -326,7 +332,7 @@ class Process:
             self._ledger.write(lanes.release_all)
         while True:
             simulation.turns += 1
-            assert simulation.turns < TURNS, "it does not come to rest"
+            assert simulation.turns < simulation.scenario.turns, "it does not come to rest"
             if self._clock.monotonic() - self._renewed >= RENEW:
                 self._renew()
             post = simulation.next_post
@@ -451,6 +457,8 @@ class Outcome:
     stoppable: list[bool]
     heard: Heard
     remains: list[Remains]
+    asked: list[Asked]
+    troubled: list[str]
 
 
 def run(  # noqa: PLR0913 - the ways to disturb a run
@@ -486,4 +494,12 @@ def run(  # noqa: PLR0913 - the ways to disturb a run
     if record:
         points.record = simulation.record
     seen = simulation.run()
-    return Outcome(seen, points.names, points.stoppable, simulation.heard, list(simulation.remains.values()))
+    return Outcome(
+        seen,
+        points.names,
+        points.stoppable,
+        simulation.heard,
+        list(simulation.remains.values()),
+        simulation.world.asked,
+        simulation.troubled(),
+    )

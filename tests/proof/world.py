@@ -53,6 +53,17 @@ class Ids:
         return f"01KJ{self._made:022d}"
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request that was answered: when it was sent (seconds since the start), where to, and the status."""
+
+    at: float
+    double: str
+    path: str
+    status: int
+    body: str
+
+
 class Clock:
     """Time that passes only where the script says so; what was to happen meanwhile happens on the way."""
 
@@ -62,6 +73,9 @@ class Clock:
 
     def now(self) -> datetime:
         return START + timedelta(seconds=self._passed)
+
+    def ahead(self) -> float:
+        return 0.0
 
     def monotonic(self) -> float:
         return 1000.0 + self._passed
@@ -157,6 +171,7 @@ class World:
         self.faults = FaultScript(clock.seconds, scenario.faults)
         self.new_id = Ids()
         self.acted = 0
+        self.asked: list[Asked] = []
 
     def network(self, base: str) -> Wire:
         """Return what carries requests to a base address: the port of a client."""
@@ -165,6 +180,8 @@ class World:
 
 class Wire:
     """Carries requests to the doubles in process, with the faults of the script."""
+
+    ahead = 0.0
 
     def __init__(self, world: World, base: str) -> None:
         parts = urlsplit(base)
@@ -192,8 +209,11 @@ class Wire:
         request = Request(
             method, parts.path, dict(parse_qsl(parts.query)), {"user-agent": "proof", **lower}, content or b""
         )
+        began = world.clock.monotonic() - 1000.0
         response = self._play(world.faults.choose(self._name, request), request)
         points.pass_by(f"{self._name}: answered")
+        said = (content or b"").decode()
+        world.asked.append(Asked(round(began, 2), self._name, parts.path, response.status, said))
         answered = {name.lower(): str(value) for name, value in response.headers.items()}
         return Answer(response.status, answered, response.body)
 

@@ -90,7 +90,7 @@ class GitHub:
         if mark is None:
             return Failed(Fault.PERMANENT, "unmarked")
         try:
-            for listed in self._pages(step, since - SKEW, Deadline(deadline), comment=comment):
+            for listed in self._pages(step, self._bound(since), Deadline(deadline), comment=comment):
                 found = next((one for one in listed if "pull_request" not in one and _mark(one) == mark), None)
                 if found is not None:
                     return Found(_remote(step, have, found))
@@ -101,6 +101,10 @@ class GitHub:
         except ExchangeError as error:
             return error.failed()
         return Found(None)
+
+    def _bound(self, since: datetime) -> datetime:
+        """Five minutes before, by GitHub's own clock where ours is ahead."""
+        return since - SKEW - timedelta(seconds=self._session.ahead)
 
     def _pages(self, step: Step, oldest: datetime, until: Deadline, *, comment: bool) -> Iterator[list[dict[str, Any]]]:
         """The issues, or the comments of one, since `oldest`, page by page.

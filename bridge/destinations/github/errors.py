@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from http import HTTPStatus
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
 
@@ -41,14 +42,15 @@ def failed(answer: Answer, method: str, repo: str, delivery: str) -> Failed:
     if status in REDIRECTS:
         hint = _sentence(_MOVED, repo, delivery)
         return _failed(answer, Fault.PERMANENT, Scope.CHANNEL, f"HTTP {status}", hint=hint)
-    if status >= 500:  # noqa: PLR2004 - a server's fault
-        return _failed(answer, Fault.RETRY, Scope.CHANNEL, f"HTTP {status}")
-    row = next((row for row in ROWS if row["status"] == status and _holds(row, answer)), None)
+    if status >= 500 or status == HTTPStatus.REQUEST_TIMEOUT:  # noqa: PLR2004 - a server's fault
+        return _failed(answer, Fault.RETRY, Scope.CHANNEL, f"HTTP {status}", wait=answer.retry_after)
+    if "label" in method and status in {403, 404, 422}:  # refused, or gone already: an issue does without it
+        return _failed(answer, Fault.SATISFIED, Scope.DELIVERY, f"HTTP {status}")
+    rows = (row for row in ROWS if row["treat"] != Fault.SATISFIED or method == "POST comments")
+    row = next((row for row in rows if row["status"] == status and _holds(row, answer)), None)
     if row is None:
         hint = _sentence(_UNKNOWN, repo, delivery, error=f"HTTP {status}")
         return _failed(answer, Fault.PERMANENT, Scope.DELIVERY, f"HTTP {status}", hint=hint)
-    if "label" in method and status in {404, 422}:  # gone already, or refused: an issue does without it
-        return _failed(answer, Fault.SATISFIED, Scope.DELIVERY, row["id"])
     fault, say = Fault(row["treat"]), row.get("say")
     hint = _sentence(say or _GENERAL.get(fault, ""), repo, delivery, error=row["id"])
     wait = WAIT if fault is Fault.LIMITED else None
@@ -69,7 +71,7 @@ def request_id(answer: Answer) -> str:
 
 def _limited_for(answer: Answer) -> float | None:
     """Seconds to wait where the answer is a limit, of whichever of GitHub's kinds; None where it is none."""
-    if answer.retry_after is not None:
+    if answer.retry_after is not None and answer.status in {403, 429}:
         return answer.retry_after
     if answer.status in {403, 429} and answer.headers.get("x-ratelimit-remaining") == "0":
         return _until_reset(answer)

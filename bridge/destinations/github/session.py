@@ -47,6 +47,11 @@ class Session:
             bearer(self._token)
         self._http = http(self._base)
 
+    @property
+    def ahead(self) -> float:
+        """The seconds by which this machine's time is ahead of GitHub's."""
+        return self._http.ahead
+
     def exchange(  # noqa: PLR0913 - one request has these parts
         self, verb: str, path: str, request: JSON, until: Deadline, ready: Callable[[], None], *, cap: int = MIB
     ) -> Answer:

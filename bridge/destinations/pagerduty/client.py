@@ -6,13 +6,14 @@ here and nowhere else.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import httpx2
 from pagerduty import EventsApiV2Client
 from pagerduty.errors import HttpError
 
-from bridge.destinations.base import Failed, Found
+from bridge.destinations.base import Failed, Fault, Found, Scope
 from bridge.destinations.deadline import Deadline
 from bridge.destinations.http import USER_AGENT, ExchangeError, Http, check_base
 from bridge.destinations.pagerduty.errors import key_gone, outcome
@@ -112,7 +113,10 @@ class PagerDuty:
             _send(_Events(secret, self._base, transport), step)
         except ExchangeError as error:
             return error.failed()
-        return outcome(transport.answers[-1], f"key {step.path[:8]}", delivery, secret)
+        told = outcome(transport.answers[-1], f"key {step.path[:8]}", delivery, secret)
+        # a refused key of old says nothing about the one that new pages are opened with
+        old = isinstance(told, Failed) and told.fault is Fault.PERMANENT and step.path != next(iter(self._keys))
+        return replace(told, scope=Scope.DELIVERY) if old and isinstance(told, Failed) else told
 
     def find(self, step: Step, have: Have, since: datetime, deadline: float) -> Found | Failed:  # noqa: ARG002
         """Never needed: no event creates a second thing when it is sent again, thanks to its dedup key."""

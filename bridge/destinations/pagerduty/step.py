@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from bridge.destinations.base import JSON, Have, Settings, Want
 
 PAGE_AGAIN: Final = timedelta(minutes=5)
-MEMBERS: Final = 1_000
-"""Members that a page remembers; beyond, newcomers can't be told from others and page nobody."""
 CLOSED: Final = 10
 """Closed pages that are kept, for people."""
 URGENT: Final = frozenset({Priority.P0, Priority.P1})
@@ -66,9 +64,14 @@ def _firing(want: Want, have: Have, pages: list[dict[str, Any]]) -> Step | None:
 
 
 def _doubtful(want: Want, have: Have, pages: list[dict[str, Any]]) -> Step | None:
-    """Trigger a page again that may have opened."""
+    """Trigger a page again that may have opened; where its routing key is not configured any more, a fresh one."""
     page = next((page for page in pages if page.get("open") and page.get("doubt")), None)
-    return None if page is None else _again(want, have, pages, page)
+    if page is None:
+        return None
+    if _usable(want, page):
+        return _again(want, have, pages, page)
+    given_up = {name: value for name, value in page.items() if name != "doubt"}
+    return _page(want, have, [given_up if one is page else one for one in pages], None)
 
 
 def _untold(want: Want) -> str:
@@ -95,7 +98,7 @@ def _page(want: Want, have: Have, pages: list[dict[str, Any]], members: tuple[st
         "digest": digest,
         "priority": want.incident.priority.value,
         "severity": table(event, "payload").get("severity"),
-        "members": list(spoken_of[: MEMBERS + 1]),
+        "members": list(spoken_of),
         "at": want.now.isoformat(),
         "open": True,
     }
@@ -115,9 +118,11 @@ def _kept(pages: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _resolve(want: Want, have: Have, pages: list[dict[str, Any]], which: str) -> Step | None:
-    """Resolve the first page that is `open`, or `ending`, with the key it was opened with."""
+    """Resolve a page that is `open`, or `ending`, with the key it was opened with: first those that can be."""
+    due = [page for page in pages if page.get(which)]
+    chosen = next((page for page in due if _usable(want, page)), due[0] if due else None)
     for index, page in enumerate(pages):
-        if page.get(which):
+        if page is chosen:
             closed = {name: value for name, value in page.items() if name != "ending"} | {"open": False}
             before, after = pages[:index], pages[index + 1 :]
             event, digest = message.resolve(str(page["key"])), str(page.get("digest") or "")
@@ -128,11 +133,21 @@ def _resolve(want: Want, have: Have, pages: list[dict[str, Any]], which: str) ->
 
 
 def _rise(want: Want, have: Have, pages: list[dict[str, Any]]) -> Step | None:
-    """Trigger the incident's page again under its key when it is more urgent than what was told; never when less."""
-    page = next(page for page in pages if page.get("open"))
-    if urgency(want.incident.priority) >= urgency(Priority(page.get("priority", Priority.P0))):
+    """Page again when it is more urgent than what was told, never when less.
+
+    The incident's page is triggered under its key, or, where its routing key is not configured any more, a fresh one.
+    """
+    still = [page for page in pages if page.get("open")]
+    if urgency(want.incident.priority) >= min(urgency(Priority(page.get("priority", Priority.P0))) for page in still):
         return None
-    return _again(want, have, pages, page)
+    page = next((page for page in still if _usable(want, page)), None)
+    return _page(want, have, pages, None) if page is None else _again(want, have, pages, page)
+
+
+def _usable(want: Want, page: JSON) -> bool:
+    """Whether the routing key that a page was opened with is still configured."""
+    digests = names(want.settings.values, "digests")
+    return not digests or str(page.get("digest") or "") in digests
 
 
 def _again(want: Want, have: Have, pages: list[dict[str, Any]], page: dict[str, Any]) -> Step:
@@ -156,14 +171,13 @@ def _number_of(page: JSON) -> int:
 
 def _newcomers(want: Want, pages: list[dict[str, Any]]) -> tuple[str, ...]:
     """Members that joined an open P0 or P1 incident more than `page_again` after its last page, in none so far."""
-    open_pages = [page for page in pages if page.get("open")]
-    known = {str(member) for page in open_pages for member in page.get("members") or ()}
-    if want.incident.priority not in URGENT or any(len(page.get("members") or ()) > MEMBERS for page in open_pages):
+    if want.incident.priority not in URGENT or want.incident.partial:
         return ()
+    known = {str(member) for page in pages if page.get("open") for member in page.get("members") or ()}
     quiet_until = max(datetime.fromisoformat(str(page["at"])) for page in pages) + _page_again(want.settings)
 
     def joined(member: Member) -> bool:
-        return member.id not in known and quiet_until < min(member.received_at, want.now)
+        return member.id not in known and quiet_until < min(member.joined_at or member.received_at, want.now)
 
     return tuple(member.id for member in want.incident.firing if joined(member))
 

@@ -87,9 +87,9 @@ class Slack:
     def page(
         self, step: Step, have: Have, since: datetime, cursor: str | None, deadline: float
     ) -> Listing | Failed | None:
-        """List the channel for all doubts there at once; a thread is read by `find`."""
+        """List the channel for all doubts there at once; a thread is read by `find`, which refuses what has no mark."""
         channel = _channel_of(step, have)
-        if text(step.request, "thread_ts") or not channel:
+        if text(step.request, "thread_ts") or not channel or _mark(table(step.request, "metadata")) is None:
             return None
         read = self._read(channel, "", since, cursor, Deadline(deadline))
         if isinstance(read, Failed):
@@ -124,7 +124,7 @@ class Slack:
     ) -> tuple[dict[Mark, str], str | None] | Failed:
         """Read one page: the marks on it, and the next page's cursor."""
         method = "conversations.replies" if thread else self.LISTS
-        oldest = f"{(since - SKEW).timestamp():.6f}"
+        oldest = f"{(since - SKEW).timestamp() - self._http.ahead:.6f}"
         params: JSON = {"channel": channel, "oldest": oldest, "limit": PAGE, "include_all_metadata": True}
         params |= {"ts": thread} if thread else {}
         params |= {"cursor": cursor} if cursor else {}

@@ -1,0 +1,177 @@
+"""Stories that went wrong once, in the simulator: one place's or one delivery's fault must not become another's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from campaign import scratch
+from scenarios import CONFIG, ENV, MINUTE, OVER, Say, Scenario, alert, ends, fires, github, group, pagerduty, slack
+from simulator import run
+
+from bridge.sandbox.faults import Fault
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from simulator import Outcome, Store
+    from world import World
+
+OWN_TOKEN = """\
+destinations:
+  github: {token: "${env:GH}", repo: "acme/alerts"}
+teams:
+  storage: {}
+  network: {destinations: {github: {token: "${env:OTHER}"}}}
+"""
+
+
+@pytest.fixture(scope="module")
+def store() -> Iterator[Store]:
+    with scratch() as made:
+        yield made
+
+
+def told(store: Store, *says: Say, config: str = CONFIG, faults: tuple[Fault, ...] = (), turns: int = 1000) -> Outcome:
+    return run(Scenario("a story", says, (), config=config, faults=faults, turns=turns), store)
+
+
+def at_slack(outcome: Outcome, channel: str) -> list[str]:
+    return [line.partition(": ")[2] for line in outcome.seen.lines() if line.startswith(f"slack #{channel}: ")]
+
+
+def archive_storage(world: World) -> None:
+    next(one for one in world.slack.workspace.channels.values() if one.name == "storage").is_archived = True
+
+
+def no_push(world: World) -> None:
+    for repository in world.github.repositories.values():
+        repository.push = False
+
+
+def test_a_message_of_an_archived_channel_is_told_anew_elsewhere_and_harms_nobody_there(store):
+    others = [fires(57.6, f"other {number}", Team="nobody") for number in range(6)]
+    first = Say(57, group(*(alert(f"first {number}", Team="nobody") for number in range(2))))
+    outcome = told(store, fires(0), Say(50, act=archive_storage), first, fires(57.5, Priority="P1"), *others)
+    assert outcome.heard.dead == []
+    assert len(at_slack(outcome, "alerts")) == 9
+    assert "P1 firing: Disk full" in at_slack(outcome, "alerts")
+
+
+def test_one_teams_bad_token_is_not_the_other_teams_fault(store, monkeypatch):
+    monkeypatch.setitem(ENV, "OTHER", "ghp_other")
+    mine = [alert(f"mine {number}") for number in range(5)]
+    outcome = told(
+        store, fires(0), Say(5, group(*mine, alert("theirs", Team="network", Priority="P0"))), config=OWN_TOKEN
+    )
+    assert len(outcome.heard.dead) == 1
+    assert len([line for line in outcome.seen.lines() if "mine" in line]) == 5
+
+
+def test_a_label_that_may_not_be_set_is_left_out(store):
+    others = [fires(57.05 + number / 100, f"other {number}") for number in range(4)]
+    outcome = told(store, fires(0), Say(50, act=no_push), fires(57, Priority="P1"), *others)
+    assert outcome.heard.dead == []
+    assert len([line for line in outcome.seen.lines() if line.startswith("github")]) == 5
+
+
+def test_a_block_of_the_repository_is_no_locked_issue(store):
+    blocked = github("status", status=403, body='{"message": "Repository access blocked"}')
+    outcome = told(store, fires(0), faults=(blocked,))
+    assert len(outcome.heard.dead) == 1
+    assert len([one for one in outcome.asked if one.path.endswith("/issues")]) == 1
+
+
+def test_after_a_long_outage_the_most_urgent_is_told_first(store):
+    later = [fires(60 + 35 * number, f"later {number}", Priority="P3") for number in range(55)]
+    outcome = told(
+        store,
+        fires(0, "urgent", Priority="P0"),
+        *later,
+        faults=(slack("status", "*", status=503, until=1800),),
+        turns=20_000,
+    )
+    posted = [one for one in outcome.asked if one.path.endswith("chat.postMessage") and one.status == 200]
+    assert "urgent" in posted[0].body
+    assert posted[0].at < 1835
+
+
+def test_who_joined_in_the_quiet_time_pages_nobody_when_it_is_repeated(store):
+    def says(at: float, jobs: str, *hosts: str) -> Say:
+        return Say(at, group(*(alert("Host down", host=host, Priority="P1", Jobs=jobs) for host in hosts)))
+
+    outcome = told(store, says(0, "1", "a"), says(MINUTE, "1", "a", "b"), says(15 * MINUTE, "2", "a", "b"))
+    assert [line for line in outcome.seen.lines() if "pagerduty" in line] == ["pagerduty: triggered, P1 Host down"]
+
+
+def test_of_a_crowd_too_large_to_know_nobody_is_called_new(store):
+    hosts = [f"h{number:03}" for number in range(600)]
+
+    def says(at: float, jobs: str, who: list[str], over: str | None = None) -> Say:
+        return Say(at, group(*(alert("Host down", over=over, host=host, Priority="P1", Jobs=jobs) for host in who)))
+
+    outcome = told(store, says(0, "1", hosts), says(20 * MINUTE, "2", hosts), says(22 * MINUTE, "2", hosts[:150], OVER))
+    assert [line for line in outcome.seen.lines() if "pagerduty" in line] == ["pagerduty: triggered, P1 Host down"]
+    assert at_slack(outcome, "storage") == ["P1 firing: Host down"]
+
+
+def test_a_limit_on_what_is_asked_first_holds_all_who_would_ask_it(store):
+    limit = slack("status", "/api/auth.test", status=429, headers={"Retry-After": "30"}, until=30)
+    outcome = told(store, Say(0, group(*(alert(f"n {number}") for number in range(30)))), faults=(limit,))
+    assert [round(one.at) for one in outcome.asked if one.path.endswith("auth.test")] == [0, 30]
+    assert len(at_slack(outcome, "storage")) == 30
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        slack("status", "/api/conversations.*", status=503, nth=1),
+        Fault("status", "github", method="POST", path="*/labels", status=503, nth=1),
+        pagerduty("status", status=503, nth=1),
+    ],
+    ids=lambda fault: fault.double,
+)
+def test_no_trouble_is_left_when_all_is_told(store, fault):
+    outcome = told(
+        store,
+        fires(0, Priority="P1"),
+        fires(2, Priority="P0"),
+        ends(2.3, Priority="P1"),
+        fires(3 * MINUTE, "Another", Priority="P1"),
+        faults=(fault,),
+    )
+    assert outcome.troubled == []
+    assert outcome.heard.dead == []
+
+
+def test_what_can_not_be_marked_is_repeated_once(store):
+    faults = (
+        slack("ok_false", code="metadata_must_be_sent_from_app", nth=1),
+        slack("drop_answer", nth=2, count=5),
+    )
+    outcome = told(store, fires(0), faults=faults)
+    assert at_slack(outcome, "storage") == ["P2 firing: Disk full"] * 2
+    assert "can't be searched (unmarked)" in outcome.heard.dead[0]
+
+
+def test_all_labels_are_put_right_though_their_requests_look_alike(store):
+    outcome = told(
+        store,
+        fires(0, Priority="P1"),
+        fires(2.2, Priority="P0"),
+        fires(3.4, Priority="P3"),
+    )
+    (issue,) = [thing for thing in outcome.seen.things if thing.place.startswith("github")]
+    assert (issue.words.count("Pri:"), "Pri:P3" in issue.words) == (1, True)
+
+
+def test_a_channel_made_anew_is_found_though_another_id_was_known(store):
+    def anew(world: World) -> None:
+        channels = world.slack.workspace.channels
+        old = next(key for key, channel in channels.items() if channel.name == "storage")
+        del channels[old]
+        world.slack.workspace.add_channel("storage")
+
+    outcome = told(store, fires(0), Say(2 * MINUTE, act=anew), fires(3 * MINUTE, "Another"))
+    assert at_slack(outcome, "storage") == ["P2 firing: Another"]
+    assert outcome.heard.dead == []
