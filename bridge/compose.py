@@ -40,6 +40,8 @@ class Bridge:
     words: Words
     loopback: bool = True
     hinter: Hints | None = None
+    refused: tuple[float, str] | None = None
+    """When (monotonic) a notification could not be stored, and why; None since one could."""
 
     def hint(self, lane: str) -> None:
         """Ask whoever delivers to look at a lane ("" for all); never waits, never fails."""

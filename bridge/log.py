@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, TextIO, cast
 
 import structlog
 
@@ -12,6 +13,24 @@ if TYPE_CHECKING:
     from bridge.config.environ import Environ
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("bridge")
+
+
+class Unfailing:
+    """Standard error, perhaps a file on a full disk: a line that can't be written is lost, and nothing else."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write what can be written."""
+        with suppress(OSError):
+            return self._stream.write(text)
+        return 0
+
+    def flush(self) -> None:
+        """Hand on what is buffered, where that can be."""
+        with suppress(OSError):
+            self._stream.flush()
 
 
 def set_up(environ: Environ) -> None:
@@ -34,6 +53,6 @@ def set_up(environ: Environ) -> None:
             last,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", Unfailing(sys.stderr))),
         cache_logger_on_first_use=True,
     )

@@ -44,6 +44,18 @@ def claim(lane: Lane, task: Task, step: Step, now: datetime) -> tuple[bool, Rest
     return lane.write(write)
 
 
+def take_back(lane: Lane, task: Task, step: Step) -> None:
+    """Undo a claim: the request never left."""
+    now = lane.yard.clock.now()
+
+    def write(connection: Connection) -> None:
+        attempts = task.delivery.attempts
+        deliveries.change(connection, task.delivery.id, doubt=None, due_at=now, attempts=attempts)
+
+    lane.write(write)
+    answered(lane, task, step)
+
+
 def answered(lane: Lane, task: Task, step: Step) -> None:
     """Let the token's next request go, where they go one at a time."""
     drawn = budget.budget_of(task.settings, step.method)

@@ -38,7 +38,7 @@ def look(lane: Lane, task: Task, now: datetime) -> None:
         return
     needed = first if not stored["negatives"] else datetime.fromtimestamp(stored["looked"], UTC) + APART
     at = sent_at(lane.yard.clock, stored["at"])
-    found = lane.search.ask(lane, task, stored_step(stored), at, needed)
+    found, looked = lane.search.ask(lane, task, stored_step(stored), at, needed)
     lane.yard.report("doubt", task.delivery, found)
     if found is None:
         _wait(lane, task, stored, now)  # the listing goes on at its next page
@@ -47,7 +47,6 @@ def look(lane: Lane, task: Task, now: datetime) -> None:
     elif found.remote is not None:
         settle.done(lane, task, stored, Done(found.remote), looking=True)
     elif stored["negatives"] + 1 < NEGATIVES:
-        looked = lane.yard.clock.now()
         again = {**stored, "negatives": stored["negatives"] + 1, "looked": looked.timestamp()}
         _wait(lane, task, again, looked + APART)
     else:

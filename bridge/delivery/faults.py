@@ -154,7 +154,8 @@ def dead(lane: Lane, task: Task, step: Step, result: Failed) -> None:  # noqa: A
         if result.scope in {Scope.CHANNEL, Scope.TOKEN}:
             everywhere = result.scope is Scope.TOKEN
             for other in _alike(connection, lane, task, everywhere=everywhere):
-                settle.bury(connection, other, lane, why, result.error)
+                mend = why.replace(task.delivery.id, other.id)
+                settle.bury(connection, other, lane, mend, result.error)
 
     lane.write(write)
     lane.yard.report("dead", task.delivery, why)

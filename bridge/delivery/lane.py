@@ -8,7 +8,6 @@ written.
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
@@ -16,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bridge.delivery import claim, doubt, faults, settle, trouble
 from bridge.delivery.search import Search
-from bridge.delivery.turns import Rest, StaleSenderError, Task, believed, pace, paced
+from bridge.delivery.turns import NotNowError, Rest, StaleSenderError, Task, believed, pace, paced, reckoned
 from bridge.delivery.yard import HeldError
 from bridge.destinations.base import Address, Nothing, Step, Want
 from bridge.ledger import deliveries, incidents, lanes
@@ -38,6 +37,8 @@ DEADLINE = 8.0
 """Seconds that a step may take in all; a lease is 12."""
 FRESH = 60.0
 """Seconds for which what was learned of a place is not in question."""
+LEEWAY = 1.01
+"""By how much a pace is slower than asked for: requests do not arrive as evenly as they leave."""
 EVERY_TENTH = 10
 """Every tenth turn goes to the delivery waiting longest, so that P3 is told in the end."""
 
@@ -119,9 +120,8 @@ class Lane:
             return Rest(self.ready_at)
         if self.trouble is None:
             return None
-        until = datetime.fromtimestamp(self.trouble.until, UTC)
-        if until > now:
-            return Rest(until)
+        if self.trouble.waits(now):
+            return Rest(datetime.fromtimestamp(self.trouble.until, UTC))
         return Rest() if self._busy else None
 
     def _choose(self, now: datetime) -> Delivery | None:
@@ -157,9 +157,11 @@ class Lane:
             if waits:
                 return rest
             deadline = min(DEADLINE, self.lease_ends - self.yard.clock.monotonic())
-            outcome = self.yard.client(task.settings).send(step, task.delivery.have, deadline, self.ready)
+            outcome = self.yard.client(task.settings).send(step, task.delivery.have, deadline, self._ready(task, step))
             faults.outcome(self, task, step, outcome)
             claim.answered(self, task, step)
+        except NotNowError:
+            claim.take_back(self, task, step)
         finally:
             if step.learns:
                 self._learning = False
@@ -175,7 +177,7 @@ class Lane:
         except HeldError as error:
             settle.held(self, delivery, str(error))
             return None
-        return Task(_reckoned(delivery), incident, settings, now)
+        return Task(reckoned(delivery), incident, settings, now)
 
     def _begin(self, step: Step, settings: Settings, now: datetime) -> Rest | None:
         """Take this moment's place in the lane's pace; where another thread has it, say when the next one is.
@@ -188,10 +190,13 @@ class Lane:
                 return Rest() if taken else None
             if self.ready_at is not None and self.ready_at > now:
                 return Rest(self.ready_at)
-            gap = pace(settings, self.kind.RATE)
-            if gap:
-                self.ready_at = now + timedelta(seconds=gap)
+            self._pace(pace(settings, self.kind.RATE))
             return None
+
+    def _pace(self, gap: float) -> None:
+        """Keep the next request back; once more when this one leaves, for until then it may have waited itself."""
+        if gap:
+            self.ready_at = self.yard.clock.now() + timedelta(seconds=gap * LEEWAY)
 
     def want(self, task: Task, now: datetime) -> Want:
         """Return what should be true at a task's address."""
@@ -221,6 +226,18 @@ class Lane:
 
         return self.yard.ledger.write(fenced)
 
+    def _ready(self, task: Task, step: Step) -> Callable[[], None]:
+        gap = 0.0 if step.learns else pace(task.settings, self.kind.RATE)
+
+        def ready() -> None:
+            self.ready()
+            with self._lock:
+                if self.trouble is not None and self.trouble.waits(self.yard.clock.now()):
+                    raise NotNowError
+                self._pace(gap)
+
+        return ready
+
     def ready(self) -> None:
         """Check, right before a request's first byte, that the lane is still ours: a frozen process wakes up here.
 
@@ -229,11 +246,3 @@ class Lane:
         """
         if self.yard.clock.monotonic() > self.lease_ends:
             raise StaleSenderError(f"lane {self.name}: the lease ran out before the request could be sent")
-
-
-def _reckoned(delivery: Delivery) -> Delivery:
-    """A delivery whose sender died in a step that creates nothing: what that step may have done is reckoned with."""
-    stored = delivery.doubt or {}
-    if stored.get("creates") or not stored.get("unsure"):
-        return delivery
-    return replace(delivery, have={**delivery.have, **stored["unsure"]})

@@ -10,9 +10,9 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from bridge.delivery import budget
+from bridge.delivery import budget, trouble
 from bridge.delivery.turns import sent_at
 from bridge.destinations.base import Failed, Fault, Found, Lister
 from bridge.ledger import deliveries
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from bridge.delivery.lane import Lane
     from bridge.delivery.turns import Task
     from bridge.destinations.base import Step
+
+T = TypeVar("T")
 
 LOOKUP = 8.0
 """Seconds that a page may take."""
@@ -53,18 +55,25 @@ class Search:
     def __init__(self) -> None:
         self._reading = threading.Lock()
         self._walk: Walk | None = None
+        self._trouble: trouble.Trouble | None = None
 
-    def ask(self, lane: Lane, task: Task, step: Step, at: datetime, needed: datetime) -> Found | Failed | None:
+    def ask(
+        self, lane: Lane, task: Task, step: Step, at: datetime, needed: datetime
+    ) -> tuple[Found | Failed | None, datetime]:
         """Look for what a step of `at` may have made, in a listing not begun before `needed`.
 
         Returns:
-            None where the listing has to go on before it can tell.
+            What was found, None where the listing has to go on before it can tell; and as of when it holds.
         """
         client = lane.yard.client(task.settings)
+        now = lane.yard.clock.now()
+        if self._trouble is not None and self._trouble.until > now.timestamp():
+            wait = self._trouble.until - now.timestamp()
+            return Failed(Fault.RETRY, self._trouble.error, retry_after=wait), now
         if not isinstance(client, Lister):
-            return client.find(step, task.delivery.have, at, LOOKUP)
+            return self._heard(lane, task, step, client.find(step, task.delivery.have, at, LOOKUP)), now
         if not self._reading.acquire(blocking=False):
-            return Failed(Fault.RETRY, "a lookup is under way", retry_after=BUSY)
+            return Failed(Fault.RETRY, "a lookup is under way", retry_after=BUSY), now
         try:
             return self._ask(lane, task, client, step, (at, needed))
         finally:
@@ -72,26 +81,39 @@ class Search:
 
     def _ask(
         self, lane: Lane, task: Task, client: Lister, step: Step, when: tuple[datetime, datetime]
-    ) -> Found | Failed | None:
-        at, needed = when
+    ) -> tuple[Found | Failed | None, datetime]:
+        (at, needed), now = when, lane.yard.clock.now()
         mark = f"{task.delivery.id}:{step.number}"
         walk = self._walk
         if walk is not None and (mark in walk.found or (walk.whole and walk.serves(at, needed))):
-            return _found(client, step, walk, mark)
+            return _found(client, step, walk, mark), walk.began
         if walk is None or not walk.serves(at, needed):
-            walk = Walk(since=min(at, _oldest(lane)), began=lane.yard.clock.now())
+            walk = Walk(since=min(at, _oldest(lane)), began=now)
         if (limited := _limited(lane, task, client)) is not None:
-            return limited
-        page = client.page(step, task.delivery.have, walk.since, walk.cursor, LOOKUP)
+            return limited, now
+        page = self._heard(lane, task, step, client.page(step, task.delivery.have, walk.since, walk.cursor, LOOKUP))
         if page is None:
-            return lane.yard.client(task.settings).find(step, task.delivery.have, at, LOOKUP)
+            found = lane.yard.client(task.settings).find(step, task.delivery.have, at, LOOKUP)
+            return self._heard(lane, task, step, found), now
         if isinstance(page, Failed):
             if page.fault is not Fault.LIMITED:
                 self._walk = None  # a cursor may be what was refused
-            return _paused(lane, task, client, page)
+            return _paused(lane, task, client, page), now
         walk = replace(walk, found={**walk.found, **page.found}, cursor=page.cursor, whole=page.cursor is None)
         self._walk = walk
-        return _found(client, step, walk, mark)
+        return _found(client, step, walk, mark), walk.began
+
+    def _heard(self, lane: Lane, task: Task, step: Step, found: T) -> T:
+        """Let lookups rest, longer and longer, while they fail; in a lane in trouble one is a probe like any other."""
+        if not isinstance(found, Failed):
+            self._trouble = None
+        elif found.fault is Fault.RETRY:
+            now = lane.yard.clock.now()
+            asked = trouble.Asked(task.delivery.id, task.delivery.incident, step.method, task.at.timestamp())
+            self._trouble = trouble.failed(self._trouble, asked, now.timestamp(), found.retry_after, found.error)
+            if lane.trouble is not None:
+                lane.failed(asked, now, found)
+        return found
 
 
 def _found(client: Lister, step: Step, walk: Walk, mark: str) -> Found | None:

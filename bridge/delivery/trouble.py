@@ -1,6 +1,6 @@
 """A place in trouble: when it is asked again, by whom, and whose fault it was in the end. Pure; stored with its lane.
 
-One request at a time probes the place. The gap grows to a quarter of the outage so far, between 1 s and 30 s;
+One request at a time probes the place. The gap grows to a fifth of the outage so far, between 1 s and 30 s;
 `Retry-After` is honoured to the second. A delivery whose probe failed twice steps behind the next delivery of another
 incident: if that one succeeds, the fault was the first one's own, and it backs off alone.
 """
@@ -12,13 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
 SHORTEST, LONGEST = 1.0, 30.0
 """Seconds between two probes."""
+SHARE = 5.0
+"""A quarter is promised; a step in doubt needs two looks, 3 s apart, within the time that is left of it."""
 ROUNDED = 0.001
 """Seconds that a time may lose as a number."""
-FORGOTTEN = 60.0
-"""Seconds after which a trouble that nobody asked about again, though it was time to, is over: what failed is gone."""
+FORGOTTEN = 15.0
+"""Seconds after which a trouble is over that nobody asked about again though it was time to: what failed is gone, or
+was found. More than a lease, so that a deliverer's death ends none."""
 STEPS_BEHIND = 2
 """Failed probes of one incident after which another one is asked."""
 OWN_SHORTEST, OWN_LONGEST = 1.0, 300.0
@@ -38,6 +42,10 @@ class Trouble:
     probes: Mapping[str, int] = field(default_factory=dict)
     suspects: Mapping[str, str] = field(default_factory=dict)
     error: str = ""
+
+    def waits(self, now: datetime) -> bool:
+        """Whether it is too early to ask again."""
+        return self.until > now.timestamp() + ROUNDED
 
     def behind(self) -> tuple[str, ...]:
         """Return the incidents that step behind others."""
@@ -72,14 +80,15 @@ class Asked:
 
 def failed(trouble: Trouble | None, asked: Asked, now: float, retry_after: float | None, error: str) -> Trouble:
     """Return the trouble after a request failed by the place's fault."""
-    if trouble is None or now > trouble.until + FORGOTTEN:
+    if trouble is None or asked.at > trouble.until + FORGOTTEN:
         trouble = Trouble(now, asked.method, now)
-    gap = min(max((now - trouble.since) / 4, SHORTEST), LONGEST)
-    wait = gap if retry_after is None else max(retry_after, SHORTEST)
+    gap = min(max((now - trouble.since) / SHARE, SHORTEST), LONGEST)
+    # a request that hung has waited already
+    until = max(asked.at + gap, now + SHORTEST) if retry_after is None else now + max(retry_after, SHORTEST)
     return replace(
         trouble,
         method=asked.method,
-        until=max(trouble.until, now + wait),
+        until=max(trouble.until, until),
         probes={**trouble.probes, asked.incident: trouble.probes.get(asked.incident, 0) + 1},
         suspects={**trouble.suspects, asked.incident: asked.delivery},
         error=error,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -55,6 +55,10 @@ class StaleSenderError(RuntimeError):
     """The lease may have run out while this process was not running: nothing may be sent under it."""
 
 
+class NotNowError(RuntimeError):
+    """Another request of the lane failed just before this one would have left: it waits like all the others."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rest:
     """Nothing to do now. `until` says when to look again, None: when something changes."""
@@ -94,6 +98,14 @@ def pace(settings: Settings, usual: tuple[float, ...]) -> float:
 def sent_at(clock: Clock, at: float) -> datetime:
     """Return when a step was written down (unix seconds) as a bound for lookups, by a clock that may be set back."""
     return min(datetime.fromtimestamp(at, UTC), clock.now()) - timedelta(seconds=clock.ahead())
+
+
+def reckoned(delivery: Delivery) -> Delivery:
+    """A delivery whose sender died in a step that creates nothing: what that step may have done is reckoned with."""
+    stored = delivery.doubt or {}
+    if stored.get("creates") or not stored.get("unsure"):
+        return delivery
+    return replace(delivery, have={**delivery.have, **stored["unsure"]})
 
 
 def paced(ready_at: datetime | None, now: datetime) -> datetime | None:

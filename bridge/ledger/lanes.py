@@ -123,6 +123,17 @@ def pulse(connection: Connection, holder: str, now: ColumnElement[int]) -> None:
     connection.execute(insert.values(name=PULSE, **row).on_conflict_do_update(index_elements=[lanes.c.name], set_=row))
 
 
+PROBE = "probe"
+"""The name of the row that is written to see whether anything can be."""
+
+
+def probe(connection: Connection) -> None:
+    """Write something, as an accept would: it takes the lock, space on the disk, and a commit."""
+    insert = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(lanes)
+    again = {"fence": lanes.c.fence + 1}
+    connection.execute(insert.values(name=PROBE).on_conflict_do_update(index_elements=[lanes.c.name], set_=again))
+
+
 def holders(connection: Connection, names: Collection[str], now: ColumnElement[int]) -> dict[str, str]:
     """Say who holds these lanes now, for those that somebody holds."""
     held = _until.between(now, now + 5 * LEASE)

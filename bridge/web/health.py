@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from bridge.compose import Bridge
 
 blueprint = Blueprint("health", __name__)
+REMEMBERED = 10.0
+"""Seconds for which a notification that could not be stored speaks against readiness, unless one can be since."""
 
 
 @blueprint.get("/healthz")
@@ -29,9 +31,10 @@ def healthz() -> tuple[Response, int]:
 def readyz() -> tuple[Response, int]:
     """Answer whether this process can store; with `delivery=1`, whether a live deliverer exists too."""
     bridge: Bridge = current_app.extensions["bridge"]
+    if bridge.refused and bridge.clock.monotonic() - bridge.refused[0] < REMEMBERED:
+        return jsonify(status=f"can't store: {bridge.refused[1]}"), 503
     try:
-        # a write that changes nothing: it takes the lock and commits, as an accept would
-        bridge.ledger.write(lambda connection: connection.execute(table.delete().where(table.c.name == "")))
+        bridge.ledger.write(lanes.probe)
         if request.args.get("delivery") == "1" and not _delivering(bridge):
             return jsonify(status="no live deliverer: see whether `bridge run` or `bridge worker` is up"), 503
     except (UnavailableError, SQLAlchemyError) as error:

@@ -71,10 +71,12 @@ def receive(source: str) -> tuple[Response, int] | Response:
         stored = bridge.ledger.write(lambda connection: receipts.insert(connection, receipt, signature, since))
     except UnavailableError as error:
         bridge.count("receipt", source, "unavailable")
+        bridge.refused = (bridge.clock.monotonic(), str(error))
         answer = _error(503, f"not stored: {error}")[0]
         answer.headers["Retry-After"] = "5"
         return answer, 503
     bridge.count("receipt", source, "stored")
+    bridge.refused = None
     bridge.hint(f"intake/{source}")
     return jsonify(receipt=stored), 202
 

@@ -50,6 +50,8 @@ def test_many_dead_letters_of_a_place_are_one_incident(start, sandbox):
     for number in range(12):
         bridge.post(group(alert(f"many {number}", Priority="P2")))
     eventually(lambda: messages(sandbox, "ops", "12 dead letters at slack #gone"), "all counted")
+    letters = bridge.all("deliveries?state=dead")
+    assert all(f"`bridge replay {one['id']}`" in one["reason"] for one in letters)
     assert len(messages(sandbox, "ops", "Not told at slack #gone")) == 1
 
 
@@ -89,6 +91,17 @@ def test_a_p0_that_is_dead_at_its_place_is_told_at_the_fallback_with_the_mend(st
     eventually(lambda: messages(sandbox, "gone", "resolved: The worst"), "the first place recovers")
     eventually(lambda: messages(sandbox, "spare", "resolved: The worst"), "the fallback ends too")
     eventually(lambda: pages(sandbox, "The worst")[0].status == "resolved", "so does the page")
+
+
+def test_what_was_told_once_and_has_become_a_p0_that_can_not_be_told_is_told_at_the_fallback(start, sandbox):
+    with sandbox.lock:
+        sandbox.slack.workspace.add_channel("gone")
+    bridge = start(settings(sandbox, fallback={"P0": {"after": "2s", "send": ["pagerduty"]}}))
+    bridge.post(group(alert("The worst", Priority="P2")))
+    eventually(lambda: messages(sandbox, "gone", "P2 firing: The worst"), "told")
+    sandbox.faults.add(Fault("status", "slack", path="/api/chat.update", status=503))
+    bridge.post(group(alert("The worst", Priority="P0")))
+    eventually(lambda: pages(sandbox, "The worst"), "paged, since it is late")
 
 
 def test_a_p0_that_is_late_is_told_at_the_fallback(start, sandbox):

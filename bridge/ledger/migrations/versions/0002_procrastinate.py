@@ -1,6 +1,6 @@
 """Procrastinate's tables, where there may be many hosts; an SQLite file has one, and needs none."""
 
-from importlib import resources
+from pathlib import Path
 
 from alembic import op
 
@@ -10,20 +10,13 @@ branch_labels = None
 depends_on = None
 
 LAST = "03.04.00_50"
-"""The newest of Procrastinate's migrations that this one takes over; those after it belong to a revision of their own.
-
-Its migrations, not its schema file: the latter is another one in each release, and this revision must stay the same.
-"""
-EXTENSION = "CREATE EXTENSION IF NOT EXISTS plpgsql WITH SCHEMA pg_catalog;"
-"""Every database has it, and where others look after the server one may not even ask for it."""
+"""The newest of Procrastinate's migrations that the copied schema holds; those after it belong to a later revision."""
+SCHEMA = Path(__file__).parent.parent / "procrastinate.sql"
+"""A copy: the library's own file is another one in each release. Its migrations, one after the other in the one
+transaction that makes an upgrade whole, are refused before PostgreSQL 17 (a new value of an enum that was renamed)."""
 
 
 def upgrade() -> None:
     connection = op.get_bind()
-    if connection.dialect.name == "sqlite":
-        return
-    folder = resources.files("procrastinate") / "sql" / "migrations"
-    for file in sorted(folder.iterdir(), key=lambda one: one.name):
-        if file.name.endswith(".sql") and file.name[: len(LAST)] <= LAST:
-            script = file.read_text("utf-8").replace(EXTENSION, "")
-            connection.exec_driver_sql(script, execution_options={"no_parameters": True})
+    if connection.dialect.name != "sqlite":
+        connection.exec_driver_sql(SCHEMA.read_text("utf-8"), execution_options={"no_parameters": True})

@@ -12,7 +12,3 @@ depends_on = None
 def upgrade() -> None:
     # empty for what an older release stores, before and after this; microseconds since 1970
     op.add_column("alerts", sa.Column("joined_at", sa.BigInteger(), nullable=True))
-
-
-def downgrade() -> None:
-    op.drop_column("alerts", "joined_at")
