@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from bridge.core.incident import Incident
     from bridge.core.rules import Rules, Target
+    from bridge.destinations.base import Client
     from bridge.ledger.deliveries import Delivery
 
 PLACES = {"slack": "channel", "github": "repo"}
@@ -49,11 +50,11 @@ class Effective:
         settings = self._resolved(target.destination, target.kind, target.settings, target.team)
         return KINDS[target.kind].address(settings, self.digest)
 
-    def connectable(self, target: Target) -> None:
-        """Check that a connection for a target can be made; raises HeldError where a setting or secret prevents it."""
+    def connect(self, target: Target) -> Client:
+        """Return a connection for a target; raises HeldError where a setting or secret prevents it."""
         settings = self._resolved(target.destination, target.kind, target.settings, target.team)
         try:
-            KINDS[target.kind].connect(settings).close()
+            return KINDS[target.kind].connect(settings)
         except ValueError as error:
             raise HeldError(f"destination {target.destination}: {error}") from None
 

@@ -73,7 +73,7 @@ class Resume:
             return None
         try:
             address = self._effective.address(target)
-            self._effective.connectable(target)
+            self._effective.connect(target).close()
         except HeldError:
             return None
         return address.text, address.lane

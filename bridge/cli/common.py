@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +26,12 @@ config_option = click.option(
     help="The configuration file.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def show(words: str) -> None:
+    """Show where long work is, to people; an empty text takes it away."""
+    if sys.stderr.isatty():
+        click.echo(f"\r{words[:75]:75}\r", err=True, nl=False)
 
 
 def environment(config: Path) -> Environ:

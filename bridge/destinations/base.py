@@ -173,6 +173,19 @@ Outcome = Done | Failed
 
 
 @dataclass(frozen=True, slots=True)
+class Lack:
+    """What a place or a credential lacks, as far as can be asked without anybody noticing.
+
+    `told` says whether alerts are told all the same; `what` and `mend` are for the operator, without secrets.
+    """
+
+    what: str
+    mend: str = ""
+    told: bool = True
+    retry_after: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
     """The answer of a lookup by mark: `remote` as Done would have brought it, or None for "not there (yet)"."""
 
@@ -219,6 +232,10 @@ class Client(Protocol):
 
     def find(self, step: Step, have: Have, since: datetime, deadline: float) -> Found | Failed:
         """Look for what a creating step may have made, by its mark, not older than `since` less 5 minutes."""
+        ...
+
+    def lacks(self, deadline: float) -> list[Lack]:
+        """Ask whether alerts can be told here, and looked up; nothing that people see is changed."""
         ...
 
     def close(self) -> None:

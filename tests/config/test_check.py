@@ -165,9 +165,6 @@ def test_the_configuration_is_named_by_flag_or_variable(files):
 
 
 def test_wrong_use():
-    result = run("--online")
-    assert result.exit_code == 2
-    assert "--online isn't available yet in this version: check without it" in result.output
     assert run("--colour").exit_code == 2
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
-from bridge.destinations.base import Done, Failed, Fault, Found, Scope
+from bridge.destinations.base import Done, Failed, Fault, Found, Lack, Scope
 from bridge.destinations.deadline import Deadline
 from bridge.destinations.github.app import TokenError, installation
 from bridge.destinations.github.errors import request_id, then_replay, unlike_github
@@ -129,6 +129,22 @@ class GitHub:
             if len(listed) < PAGE or (not comment and _created_before(listed[-1], oldest)):
                 return
         raise _UnlistedError(Failed(Fault.RETRY, "too many issues to search"))
+
+    def lacks(self, deadline: float) -> list[Lack]:
+        """Ask for the repository, and list its newest issue, as a lookup would."""
+        until, path = Deadline(deadline), f"/repos/{self._repo}"
+        try:
+            for asked in (path, f"{path}/issues?state=all&per_page=1"):
+                answer = self._session.exchange("GET", asked, {}, until, _at_once, cap=LISTED)
+                if not _succeeded(answer):
+                    failed = self._session.failed(answer, "GET", self._repo, "")
+                    return [Lack(failed.error, failed.hint, told=False, retry_after=failed.retry_after)]
+                if (answer.record() or {}).get("has_issues") is False:
+                    return [Lack(f"issues are turned off in {self._repo}", "turn them on", told=False)]
+        except (TokenError, ExchangeError) as error:
+            why = error.failed if isinstance(error, TokenError) else error.failed()
+            return [Lack(why.error, why.hint, told=False)]
+        return []
 
     def close(self) -> None:
         """Give connections back."""

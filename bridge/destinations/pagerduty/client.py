@@ -13,9 +13,10 @@ import httpx2
 from pagerduty import EventsApiV2Client
 from pagerduty.errors import HttpError
 
-from bridge.destinations.base import Failed, Fault, Found, Scope
+from bridge.destinations.base import Failed, Fault, Found, Intent, Lack, Scope, Step
 from bridge.destinations.deadline import Deadline
 from bridge.destinations.http import USER_AGENT, ExchangeError, Http, check_base
+from bridge.destinations.pagerduty import message
 from bridge.destinations.pagerduty.errors import key_gone, outcome
 from bridge.destinations.steps import delivery_of, names
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from bridge.destinations.answer import Answer
-    from bridge.destinations.base import Client, Have, Outcome, Settings, Step
+    from bridge.destinations.base import Client, Have, Outcome, Settings
     from bridge.destinations.http import Transport
 
 API: Final = "https://events.pagerduty.com"
@@ -121,6 +122,16 @@ class PagerDuty:
     def find(self, step: Step, have: Have, since: datetime, deadline: float) -> Found | Failed:  # noqa: ARG002
         """Never needed: no event creates a second thing when it is sent again, thanks to its dedup key."""
         return Found(None)
+
+    def lacks(self, deadline: float) -> list[Lack]:
+        """Resolve a page that there never was, with each key: PagerDuty takes that in, and it changes nothing."""
+        found = []
+        for digest in self._keys:
+            step = Step(Intent.RESOLVE, 1, "enqueue", message.resolve("bridge/check"), {}, path=digest)
+            told = self.send(step, {}, deadline, lambda: None)
+            if isinstance(told, Failed):
+                found.append(Lack(told.error, told.hint, told=False, retry_after=told.retry_after))
+        return found
 
     def close(self) -> None:
         """Give connections back."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from bridge.destinations.base import Done, Failed, Fault, Found, Intent, Listing, Scope
+from bridge.destinations.base import Done, Failed, Fault, Found, Intent, Lack, Listing, Scope, Step
 from bridge.destinations.deadline import Deadline
 from bridge.destinations.http import ExchangeError, Http, bearer
 from bridge.destinations.slack.errors import About, from_hook
@@ -19,9 +19,8 @@ from bridge.destinations.steps import delivery_of, table, text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from datetime import datetime
 
-    from bridge.destinations.base import JSON, Client, Have, Outcome, Settings, Step
+    from bridge.destinations.base import JSON, Client, Have, Outcome, Settings
     from bridge.destinations.http import Transport
 
 API: Final = "https://slack.com/api/"
@@ -29,6 +28,10 @@ SKEW: Final = timedelta(minutes=5)
 PAGE: Final = 15
 """Messages a page: what apps outside Slack's marketplace get at most."""
 PAGES: Final = 20
+
+BLIND: Final = "an answer that is lost can't be looked up, so its message is posted once more"
+_INVITE: Final = "invite the bot into it (/invite)"
+ASKED_SINCE: Final = datetime(2020, 1, 1, tzinfo=UTC)
 
 Mark = tuple[str, int]
 """A delivery's id and a step's number."""
@@ -103,6 +106,25 @@ class Slack:
         """Return a listed message as its posting would have answered."""
         return _remote(step, str(found["channel"]), str(found["ts"]))
 
+    def lacks(self, deadline: float) -> list[Lack]:
+        """Ask for the channel, and read a page of it, as a lookup would."""
+        until = Deadline(deadline)
+        handles: JSON = {"channel": self._channel, "handles": False}
+        step = Step(Intent.OPEN, 1, "conversations.list", handles, {}, learns=True)
+        place = learn(Web(self._token, self._base, self._http, until, _at_once), step, until)
+        if isinstance(place, Failed):
+            return [Lack(place.error, place.hint, told=False, retry_after=place.retry_after)]
+        code, channel = text(place.remote, "unsearchable"), text(place.remote, "channel_id")
+        if code == "channel_not_found":
+            return [Lack(f"there is no {self._channel}, or the bot can't see it", f"make it, or {_INVITE}", told=False)]
+        if not code and channel:
+            read = self._read(channel, "", ASKED_SINCE, None, until)
+            code = read.error if isinstance(read, Failed) else ""
+        if not code:
+            return []
+        mend = f"{_INVITE}, and grant channels:read, channels:history (private ones: groups:read, groups:history)"
+        return [Lack(f"{self._channel} can't be searched ({code}): {BLIND}", mend)]
+
     def _search(
         self, channel: str, thread: str, since: datetime, until: Deadline, mark: Mark
     ) -> dict[Mark, str] | Failed:
@@ -168,6 +190,10 @@ class Webhook:
     def find(self, step: Step, have: Have, since: datetime, deadline: float) -> Found | Failed:  # noqa: ARG002
         """A webhook can't read."""
         return _unsearchable("webhook_url")
+
+    def lacks(self, deadline: float) -> list[Lack]:  # noqa: ARG002
+        """Nothing can be asked: whatever is sent to a webhook is posted."""
+        return [Lack(f"webhook_url can't be searched: {BLIND}", "use a bot token and a channel")]
 
     def close(self) -> None:
         """Give connections back."""

@@ -1,0 +1,80 @@
+"""`bridge check --online`: asks every place that the configuration leads to, without anybody noticing."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from typing import TYPE_CHECKING
+
+from bridge.config.problem import Level, Problem
+from bridge.core.alert import Priority
+from bridge.core.route import target_at
+from bridge.delivery.yard import HeldError
+from bridge.effective import Effective
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from bridge.config.load import Loaded
+    from bridge.core.rules import Target
+    from bridge.destinations.base import Lack
+
+TIMEOUT = 8.0
+"""Seconds that one place has for its answers."""
+LONGEST = 60.0
+"""Seconds that a destination may ask to wait before it is asked once more."""
+
+
+def ask(loaded: Loaded, env: Mapping[str, str], progress: Callable[[str], None]) -> list[Problem]:
+    """Return what the places lack: errors where alerts can't be told, warnings where they can with less.
+
+    Args:
+        loaded: the configuration.
+        env: the environment that its secrets are read from.
+        progress: hears of each place before it is asked.
+    """
+    effective = Effective(lambda: loaded.rules, env, secrets.token_bytes(32))
+    found: dict[str, Problem] = {}
+    for target, address in _places(loaded, effective):
+        progress(f"{target.kind} {address}")
+        for lack in _lacks(effective, target):
+            where = loaded.rules.destinations[target.destination].where
+            file, _, line = where.rpartition(":")
+            what = f"destination {target.destination}, {target.kind} {address}: {lack.what}"
+            level = Level.WARNING if lack.told else Level.ERROR
+            found.setdefault(what, Problem(file, int(line or 0), what, lack.mend, level))
+    return list(found.values())
+
+
+def _places(loaded: Loaded, effective: Effective) -> Iterator[tuple[Target, str]]:
+    """Give each place once for each credential: what all teams share, then what teams have of their own."""
+    seen = set()
+    sources = loaded.settings.sources
+    for name in loaded.rules.destinations:
+        for team in (loaded.rules.normalize.default_team, *loaded.rules.teams):
+            for priority in Priority:
+                for source in sources:
+                    target = target_at(loaded.rules, name, team, priority, source)
+                    if isinstance(target, str):
+                        continue
+                    try:
+                        address = effective.address(target)
+                    except HeldError:
+                        continue  # its secret is missing, which is said already
+                    who = (address.lane, effective.account(name, team, priority, source))
+                    if who not in seen:
+                        seen.add(who)
+                        yield target, address.text
+
+
+def _lacks(effective: Effective, target: Target) -> list[Lack]:
+    client = effective.connect(target)
+    try:
+        lacks = client.lacks(TIMEOUT)
+        wait = max((lack.retry_after or 0.0 for lack in lacks), default=0.0)
+        if 0 < wait <= LONGEST:
+            threading.Event().wait(wait)
+            lacks = client.lacks(TIMEOUT)
+        return lacks
+    finally:
+        client.close()

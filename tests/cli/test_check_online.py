@@ -1,0 +1,106 @@
+"""`bridge check --online`, against the doubles: what is there, what is missing, and nothing that people see."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from click.testing import CliRunner
+from harness import config
+
+from bridge.cli.check import check
+from bridge.sandbox import Fault, Sandbox
+
+ENV = {
+    "SLACK_BOT_TOKEN": "xoxb-sandbox",
+    "PAGERDUTY_KEY": "0123456789abcdef0123456789abcdef",
+    "GITHUB_TOKEN": "ghp_sandbox",
+    "HOOK": "http://127.0.0.1:9/hook",
+}
+
+
+@pytest.fixture
+def sandbox():
+    with Sandbox(channels=("alerts", "storage-alerts"), strict_channels=True) as made:
+        made.github.add_repository("acme/alerts")
+        yield made
+
+
+@pytest.fixture
+def findings(sandbox, tmp_path, monkeypatch):
+    def ask(**more):
+        path = tmp_path / "bridge.yml"
+        path.write_text(json.dumps(config(sandbox, **more)))  # YAML holds JSON
+        for name, value in ENV.items():
+            monkeypatch.setenv(name, value)
+        result = CliRunner().invoke(check, ["--online", "--json", "--config", str(path)])
+        said = [one for one in json.loads(result.stdout) if one["what"].startswith("destination ")]
+        assert result.exit_code == any(one["level"] == "error" for one in said)
+        return [(one["level"], one["what"], one["mend"]) for one in said]
+
+    return ask
+
+
+def test_where_all_is_well_nothing_is_said_and_nothing_shows(findings, sandbox):
+    assert findings() == []
+    assert sandbox.slack.messages("alerts") == []
+    assert sandbox.pagerduty.pages == []
+    assert sandbox.github.issues("acme/alerts") == []
+
+
+def test_each_place_is_asked_once(findings, sandbox):
+    assert findings(teams={"storage": {}, "network": {"destinations": {"slack": {"channel": "#storage-alerts"}}}}) == []
+    asked = [entry.path for entry in sandbox.seen("slack", "conversations.list")]
+    assert len(asked) == 2
+    assert len(sandbox.seen("pagerduty")) == 1
+
+
+def test_a_channel_that_is_not_there(findings):
+    [(level, what, mend)] = findings(destinations={"slack": {"channel": "#nowhere"}})
+    assert level == "error"
+    assert what.startswith("destination slack, slack #nowhere: there is no #nowhere")
+    assert "/invite" in mend
+
+
+def test_a_channel_that_can_not_be_read_is_a_warning(findings, sandbox):
+    sandbox.faults.add(Fault("ok_false", "slack", path="/api/conversations.history", code="missing_scope"))
+    [(level, what, mend)] = findings()
+    assert level == "warning"
+    assert "can't be searched (missing_scope)" in what
+    assert "posted once more" in what
+    assert "channels:history" in mend
+
+
+def test_a_webhook_is_said_to_be_blind_and_is_not_asked(sandbox, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOOK", f"{sandbox.slack_url}hook")
+    path = tmp_path / "bridge.yml"
+    path.write_text('destinations:\n  slack: {webhook_url: "${env:HOOK}"}\n')
+    result = CliRunner().invoke(check, ["--online", "--config", str(path)])
+    assert "warning: destination slack" in result.output
+    assert "webhook_url can't be searched" in result.output
+    assert sandbox.seen() == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "says"),
+    [
+        (Fault("status", "pagerduty", status=403), "forbids key"),
+        (Fault("status", "github", status=404, body='{"message": "Not Found"}'), "There is no acme/alerts"),
+        (Fault("status", "github", status=401, body='{"message": "Bad credentials"}'), "does not accept the token"),
+        (Fault("ok_false", "slack", path="/api/auth.test", code="invalid_auth"), "token"),
+        (Fault("reset", "github"), ""),
+    ],
+    ids=lambda value: f"{value.double} {value.status or value.action}" if isinstance(value, Fault) else "",
+)
+def test_what_can_not_be_told_is_an_error(findings, sandbox, fault, says):
+    sandbox.faults.add(fault)
+    found = findings()
+    assert [level for level, _, _ in found] == ["error"]
+    assert says in found[0][2]
+
+
+def test_a_limit_is_waited_for_once(findings, sandbox):
+    limit = Fault("status", "slack", path="/api/conversations.list", status=429, headers={"Retry-After": "1"}, count=1)
+    sandbox.faults.add(limit)
+    assert findings() == []
+    assert len(sandbox.seen("slack", "conversations.list")) == 2
