@@ -63,6 +63,7 @@ def deliverer(bridge: Bridge) -> Iterator[Deliverer]:
         holder=holder,
         report=reports,
         drain=reports.drain,
+        put_back=reports.put_back,
     )
     listener = Listener(hints_at(bridge.ledger.path, bridge.environ) if bridge.ledger.embedded else None)
 
@@ -211,6 +212,11 @@ class Reports:
         with self._lock:
             found, self._counts = self._counts, Counter()
         return found
+
+    def put_back(self, counted: Mapping[Key, int]) -> None:
+        """Count what could not be kept once more."""
+        with self._lock:
+            self._counts.update(counted)
 
     def _count(self, what: str, delivery: object, facts: tuple[object, ...]) -> None:
         kind = getattr(delivery, "kind", "")

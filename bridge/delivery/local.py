@@ -232,7 +232,11 @@ class Deliverer:
             lanes.pulse(connection, self._yard.holder, now)
             return lanes.renew(connection, self._yard.holder, names, now)
 
-        ours = self._yard.ledger.write(renew)
+        try:
+            ours = self._yard.ledger.write(renew)
+        except Exception:
+            self._yard.put_back(counted)
+            raise
         with self._lock:
             for name in names:
                 worked = self._held.get(name)

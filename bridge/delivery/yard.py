@@ -42,9 +42,9 @@ class Effective(Protocol):
 class Yard:
     """The ports of the lanes; a simulator brings its own clock, kinds and connections.
 
-    `kick` asks for more work in a lane, from whoever runs them, `kick_due` in all that have some due; `report` hears
-    facts for logs and metrics, `drain` gives what it counted since it was last asked. `pass_on` tells another process
-    of work in a lane that it holds.
+    `kick` asks for more work in a lane, from whoever runs them, `kick_due` in all that have some due. `report` hears
+    facts for logs and metrics; `drain` gives what it counted since it was last asked, and `put_back` takes that where
+    it could not be kept. `pass_on` tells another process of work in a lane that it holds.
     """
 
     ledger: Ledger
@@ -56,6 +56,7 @@ class Yard:
     holder: str
     report: Callable[..., None]
     drain: Callable[[], Mapping[Key, int]] = dict
+    put_back: Callable[[Mapping[Key, int]], None] = lambda _counted: None
     kick: Callable[[str], None] = lambda _lane: None
     kick_due: Callable[[], None] = lambda: None
     pass_on: Callable[[str], None] = lambda _lane: None

@@ -107,6 +107,7 @@ class Writer:
         self._thread = threading.Thread(target=self._loop, name="ledger-writer", daemon=True)
         self._thread.start()
         self.commits = 0
+        self._closed = False
 
     @property
     def alive(self) -> bool:
@@ -134,7 +135,10 @@ class Writer:
             raise UnavailableError(_reason(error)) from error
 
     def close(self) -> None:
-        """Write what waits, then stop."""
+        """Write what waits, then stop; a second time nothing is left to do."""
+        if self._closed:
+            return
+        self._closed = True
         self._queue.put(None)
         self._thread.join(timeout=5)
         self._turns.close()
@@ -179,8 +183,8 @@ class Writer:
         try:
             return self._transaction(batch)
         except Exception as error:  # noqa: BLE001 - one bad work must not take the others along
-            if len(batch) == 1:
-                return [error]
+            if len(batch) == 1 or _everybodys(error):
+                return [error] * len(batch)
         results: list[Any] = []
         for work in batch:
             try:
@@ -215,6 +219,13 @@ def _passes(error: OperationalError) -> bool:
     may meet in a deadlock, of which it ends one.
     """
     return "locked" in str(error.orig) or getattr(error.orig, "sqlstate", None) in {"40P01", "40001"}
+
+
+def _everybodys(error: Exception) -> bool:
+    """Whether each would fail alike, and wait for it: there is no database, or a stranger holds it."""
+    if isinstance(error, OperationalError):
+        return error.connection_invalidated or error.statement is None or _passes(error)
+    return isinstance(error, PoolTimeoutError)
 
 
 def _reason(error: Exception) -> str:

@@ -6,6 +6,7 @@ here and nowhere else.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -59,6 +60,10 @@ class _Transport(httpx2.BaseTransport):
         return httpx2.Response(answer.status, headers={"content-type": "application/json"}, content=answer.body)
 
 
+_SILENT: Final = logging.getLogger("bridge.pagerduty")
+_SILENT.setLevel(logging.CRITICAL + 1)
+"""The library logs failures as it meets them; here they are outcomes, told once by the lane."""
+
 _OURS: Final = frozenset({"host", "content-length", "connection", "accept-encoding"})
 """Headers that belong to the connection."""
 
@@ -72,6 +77,7 @@ class _Events(EventsApiV2Client):
 
     def __init__(self, routing_key: str, base: str, transport: _Transport) -> None:
         super().__init__(routing_key, base_url=base, transport=transport)
+        self.log = _SILENT
         self.retry = {429: 1}
 
     @property
