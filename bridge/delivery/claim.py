@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Connection
 
-    from bridge.delivery.lane import Lane
+    from bridge.delivery.held import HeldLane
     from bridge.delivery.turns import Task
     from bridge.destinations.base import Step
 
@@ -22,7 +22,7 @@ BRIEF = 2.0
 """Seconds for which a whole lane waits for its token's budget."""
 
 
-def claim(lane: Lane, task: Task, step: Step, now: datetime) -> tuple[bool, Rest | None]:
+def claim(lane: HeldLane, task: Task, step: Step, now: datetime) -> tuple[bool, Rest | None]:
     """Write a step down in doubt where its token's budget has room; else say that it waits, and how the lane rests.
 
     All in the lane wait for a fact about the place, and for a moment's pace; else the delivery waits alone, for a more
@@ -44,7 +44,7 @@ def claim(lane: Lane, task: Task, step: Step, now: datetime) -> tuple[bool, Rest
     return lane.write(write)
 
 
-def take_back(lane: Lane, task: Task, step: Step) -> None:
+def take_back(lane: HeldLane, task: Task, step: Step) -> None:
     """Undo a claim: the request never left."""
     now = lane.yard.clock.now()
 
@@ -56,7 +56,7 @@ def take_back(lane: Lane, task: Task, step: Step) -> None:
     answered(lane, task, step)
 
 
-def answered(lane: Lane, task: Task, step: Step) -> None:
+def answered(lane: HeldLane, task: Task, step: Step) -> None:
     """Let the token's next request go, where they go one at a time."""
     drawn = budget.budget_of(task.settings, step.method)
     if drawn is not None and drawn.rates and not step.learns:

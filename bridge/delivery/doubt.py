@@ -18,7 +18,8 @@ from bridge.ledger import deliveries
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
-    from bridge.delivery.lane import Lane
+    from bridge.delivery.held import HeldLane
+    from bridge.delivery.search import Search
     from bridge.delivery.turns import Task
 
 APART = timedelta(seconds=3)
@@ -26,7 +27,7 @@ APART = timedelta(seconds=3)
 NEGATIVES = 2
 
 
-def look(lane: Lane, task: Task, now: datetime) -> None:
+def look(lane: HeldLane, search: Search, task: Task, now: datetime) -> None:
     """Look for what a step in doubt may have made; wait, adopt it, or let it be repeated."""
     stored = dict(task.delivery.doubt or {})
     if stored["ended"] is None:
@@ -38,7 +39,7 @@ def look(lane: Lane, task: Task, now: datetime) -> None:
         return
     needed = first if not stored["negatives"] else datetime.fromtimestamp(stored["looked"], UTC) + APART
     at = sent_at(lane.yard.clock, stored["at"])
-    found, looked = lane.search.ask(lane, task, stored_step(stored), at, needed)
+    found, looked = search.ask(lane, task, stored_step(stored), at, needed)
     lane.yard.report("doubt", task.delivery, found)
     if found is None:
         _wait(lane, task, stored, now)  # the listing goes on at its next page
@@ -59,11 +60,11 @@ def stored_step(stored: dict[str, Any]) -> Step:
     return Step(**{**{name: stored[name] for name in names if name in stored}, "intent": Intent(stored["intent"])})
 
 
-def _wait(lane: Lane, task: Task, stored: dict[str, Any], until: datetime) -> None:
+def _wait(lane: HeldLane, task: Task, stored: dict[str, Any], until: datetime) -> None:
     lane.write(lambda connection: deliveries.change(connection, task.delivery.id, doubt=stored, due_at=until))
 
 
-def _unanswered(lane: Lane, task: Task, stored: dict[str, Any], found: Failed) -> None:
+def _unanswered(lane: HeldLane, task: Task, stored: dict[str, Any], found: Failed) -> None:
     """The lookup itself failed: later again; where it never can succeed, repeat the step at most once."""
     if found.fault in {Fault.RETRY, Fault.LIMITED}:
         wait = timedelta(seconds=APART.total_seconds() if found.retry_after is None else found.retry_after)
@@ -83,7 +84,7 @@ def _lost_twice(task: Task, found: Failed) -> str:
     return f"{why}: see whether it stands there, then `bridge dismiss {task.delivery.id}`, or `replay` it."
 
 
-def _repeat(lane: Lane, task: Task, facts: dict[str, Any], why: str) -> None:
+def _repeat(lane: HeldLane, task: Task, facts: dict[str, Any], why: str) -> None:
     now = lane.yard.clock.now()
 
     def write(connection: Connection) -> None:

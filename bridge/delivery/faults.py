@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
     from bridge.delivery.budget import Budget
-    from bridge.delivery.lane import Lane
+    from bridge.delivery.held import HeldLane
     from bridge.delivery.turns import Task
     from bridge.destinations.base import Outcome
     from bridge.ledger.deliveries import Delivery
@@ -26,7 +26,7 @@ KEPT = frozenset({"steps", "delivery", "plain", "bare"})
 """Of what we have, what still holds at another place."""
 
 
-def outcome(lane: Lane, task: Task, step: Step, result: Outcome) -> None:
+def outcome(lane: HeldLane, task: Task, step: Step, result: Outcome) -> None:
     """Write down what a step came to."""
     lane.yard.report("step", task.delivery, step, result)
     if isinstance(result, Done):
@@ -38,7 +38,7 @@ def outcome(lane: Lane, task: Task, step: Step, result: Outcome) -> None:
     _FAULTS[result.fault](lane, task, step, result)
 
 
-def _place_failed(lane: Lane, task: Task, step: Step, result: Failed) -> None:
+def _place_failed(lane: HeldLane, task: Task, step: Step, result: Failed) -> None:
     """A passing fault: the lane probes until the place is well; a creating step that may have acted stays in doubt."""
     now = lane.yard.clock.now()
     have = {**task.delivery.have, **(step.unsure if result.unknown else {}), **result.note}
@@ -65,7 +65,7 @@ def _place_failed(lane: Lane, task: Task, step: Step, result: Failed) -> None:
     lane.write(write)
 
 
-def _pause(lane: Lane, task: Task, drawn: Budget, result: Failed, have: dict[str, Any]) -> None:
+def _pause(lane: HeldLane, task: Task, drawn: Budget, result: Failed, have: dict[str, Any]) -> None:
     now = lane.yard.clock.now()
     until = now + timedelta(seconds=result.retry_after or trouble.SHORTEST)
 
@@ -79,13 +79,13 @@ def _pause(lane: Lane, task: Task, drawn: Budget, result: Failed, have: dict[str
     lane.write(write)
 
 
-def _stored(lane: Lane, task: Task) -> dict[str, Any] | None:
+def _stored(lane: HeldLane, task: Task) -> dict[str, Any] | None:
     with lane.yard.ledger.read() as connection:
         found = deliveries.load(connection, task.delivery.id)
     return found.doubt if found else None
 
 
-def _degrade(lane: Lane, task: Task, step: Step, result: Failed) -> None:
+def _degrade(lane: HeldLane, task: Task, step: Step, result: Failed) -> None:
     """Refused as it was: note how to send it instead, once; refused so too, it is dead."""
     note = result.note or {"plain": True}
     if all(task.delivery.have.get(name) == value for name, value in note.items()):
@@ -94,7 +94,7 @@ def _degrade(lane: Lane, task: Task, step: Step, result: Failed) -> None:
     _again_with(lane, task, {**note}, f"refused ({result.error}): sent once more as asked")
 
 
-def _replace(lane: Lane, task: Task, step: Step, result: Failed) -> None:
+def _replace(lane: HeldLane, task: Task, step: Step, result: Failed) -> None:
     """The remote is gone: a fresh one, once."""
     if task.delivery.have.get("replaced"):
         dead(lane, task, step, result)
@@ -102,7 +102,7 @@ def _replace(lane: Lane, task: Task, step: Step, result: Failed) -> None:
     _again_with(lane, task, {"replaced": True, **result.note}, f"gone there ({result.error}): a fresh one, once")
 
 
-def _again_with(lane: Lane, task: Task, facts: Mapping[str, Any], why: str) -> None:
+def _again_with(lane: HeldLane, task: Task, facts: Mapping[str, Any], why: str) -> None:
     now = lane.yard.clock.now()
 
     def write(connection: Connection) -> None:
@@ -113,7 +113,7 @@ def _again_with(lane: Lane, task: Task, facts: Mapping[str, Any], why: str) -> N
     lane.write(write)
 
 
-def _elsewhere(lane: Lane, task: Task, step: Step, result: Failed) -> None:
+def _elsewhere(lane: HeldLane, task: Task, step: Step, result: Failed) -> None:
     """The place does not exist: tell it at the one that stands in, unless the incident is told there already.
 
     What was learned of the place earlier may be what is wrong: a channel that was made anew has another id.
@@ -144,7 +144,7 @@ def _elsewhere(lane: Lane, task: Task, step: Step, result: Failed) -> None:
     lane.yard.kick(name)
 
 
-def dead(lane: Lane, task: Task, step: Step, result: Failed) -> None:  # noqa: ARG001 - the table's signature
+def dead(lane: HeldLane, task: Task, step: Step, result: Failed) -> None:  # noqa: ARG001 - the table's signature
     """What retrying can't mend: a dead letter, with everything that would fail alike."""
     why = result.hint or f"{task.delivery.kind} refused it: {result.error}"
 
@@ -161,7 +161,7 @@ def dead(lane: Lane, task: Task, step: Step, result: Failed) -> None:  # noqa: A
     lane.yard.report("dead", task.delivery, why)
 
 
-def _alike(connection: Connection, lane: Lane, task: Task, *, everywhere: bool) -> Iterator[Delivery]:
+def _alike(connection: Connection, lane: HeldLane, task: Task, *, everywhere: bool) -> Iterator[Delivery]:
     """Give the deliveries of this lane, or everywhere, that go by the same account: another one's token may be well."""
     mine = task.settings.text("account")
     accounts: dict[tuple[str, ...], str | None] = {}
@@ -173,7 +173,7 @@ def _alike(connection: Connection, lane: Lane, task: Task, *, everywhere: bool) 
             yield other
 
 
-_FAULTS: Mapping[Fault, Callable[[Lane, Task, Step, Failed], None]] = {
+_FAULTS: Mapping[Fault, Callable[[HeldLane, Task, Step, Failed], None]] = {
     Fault.RETRY: _place_failed,
     Fault.LIMITED: _place_failed,
     Fault.PERMANENT: dead,

@@ -7,67 +7,43 @@ written.
 
 from __future__ import annotations
 
-import threading
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, TypeVar
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from bridge.delivery import claim, doubt, faults, settle, trouble
+from bridge.delivery import claim, doubt, faults, settle
+from bridge.delivery.held import HeldLane
 from bridge.delivery.search import Search
-from bridge.delivery.turns import NotNowError, Rest, StaleSenderError, Task, believed, pace, paced, reckoned
+from bridge.delivery.turns import NotNowError, Rest, StaleSenderError, Task, pace, reckoned
 from bridge.delivery.yard import HeldError
-from bridge.destinations.base import Address, Nothing, Step, Want
+from bridge.destinations.base import Nothing, Step
 from bridge.ledger import deliveries, incidents, lanes
 from bridge.ledger.writer import UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sqlalchemy.engine import Connection
-
     from bridge.delivery.yard import Yard
-    from bridge.destinations.base import Failed, Settings
+    from bridge.destinations.base import Settings
     from bridge.ledger.deliveries import Delivery
     from bridge.ledger.lanes import Held
 
-T = TypeVar("T")
-
 DEADLINE = 8.0
 """Seconds that a step may take in all; a lease is 12."""
-FRESH = 60.0
-"""Seconds for which what was learned of a place is not in question."""
-LEEWAY = 1.01
-"""By how much a pace is slower than asked for: requests do not arrive as evenly as they leave."""
 EVERY_TENTH = 10
 """Every tenth turn goes to the delivery waiting longest, so that P3 is told in the end."""
 
 
-class Lane:
-    """One held lane. `turn` may be called from up to `width` threads at once, each for another delivery."""
+class Lane(HeldLane):
+    """The turns of a held lane, from up to `width` threads at once, each for another delivery."""
 
     def __init__(self, held: Held, yard: Yard, lease_ends: float) -> None:
-        self.name = held.name
-        self.fence = held.fence
-        now = yard.clock.now()
-        self.place = believed(held.place, now)
-        self.trouble = trouble.restored(held.trouble, now.timestamp())
-        self.lease_ends = lease_ends  # on the monotonic clock
-        self.kind = yard.kinds[held.name.split("/", 1)[0]]
-        self.yard = yard
-        # what is further off than the slowest pace was written before the clock was set back
-        self.ready_at = paced(held.ready_at, now)
-        self.acquired_at = now
-        self._lock = threading.Lock()
+        super().__init__(held, yard, lease_ends)
         self._busy: set[str] = set()
         self._turns = 0
         self._learning = False
-        self.search = Search()
-
-    @property
-    def width(self) -> int:
-        """Requests at once: one while the place is in trouble."""
-        return 1 if self.trouble else self.kind.WIDTH
+        self._search = Search()
 
     def turn(self) -> Rest | None:
         """Do one step's worth of work; None means: ask again at once.
@@ -76,7 +52,7 @@ class Lane:
             LostLeaseError: the lane is another process's now.
         """
         now = self.yard.clock.now()
-        with self._lock:
+        with self.lock:
             if (closed := self._closed(now)) is not None:
                 return closed
             chosen = self._choose(now)
@@ -92,28 +68,8 @@ class Lane:
             settle.broke(self, chosen, error)
             return None
         finally:
-            with self._lock:
+            with self.lock:
                 self._busy.discard(chosen.id)
-
-    def succeeded(self, asked: trouble.Asked, *, looking: bool) -> tuple[str, ...]:
-        """Take in that a request succeeded; return the deliveries whose own fault the trouble was."""
-        with self._lock:
-            self.trouble, own = trouble.succeeded(self.trouble, asked, looking=looking)
-        return own
-
-    def failed(self, asked: trouble.Asked, now: datetime, result: Failed) -> None:
-        """Take in that a request failed by the place's fault."""
-        with self._lock:
-            self.trouble = trouble.failed(self.trouble, asked, now.timestamp(), result.retry_after, result.error)
-
-    def forget(self) -> bool:
-        """Forget what was learned of the place, unless that is fresh; return whether it is to be asked anew."""
-        with self._lock:
-            learned = float(self.place.get("learned_at", 0.0))
-            old = bool(learned) and self.yard.clock.now().timestamp() - learned > FRESH
-            if old:
-                self.place = {}
-        return old
 
     def _closed(self, now: datetime) -> Rest | None:
         if self.ready_at is not None and self.ready_at > now:
@@ -144,7 +100,7 @@ class Lane:
         if task is None:
             return None
         if delivery.doubt and delivery.doubt["creates"]:
-            doubt.look(self, task, now)
+            doubt.look(self, self._search, task, now)
             return None
         step = self.kind.next_step(self.want(task, now), task.delivery.have)
         if isinstance(step, Nothing):
@@ -184,65 +140,23 @@ class Lane:
 
         A fact about the place is asked for once, by one thread, while the others wait for it.
         """
-        with self._lock:
+        with self.lock:
             if step.learns:
                 taken, self._learning = self._learning, True
                 return Rest() if taken else None
             if self.ready_at is not None and self.ready_at > now:
                 return Rest(self.ready_at)
-            self._pace(pace(settings, self.kind.RATE))
+            self.pace(pace(settings, self.kind.RATE))
             return None
-
-    def _pace(self, gap: float) -> None:
-        """Keep the next request back; once more when this one leaves, for until then it may have waited itself."""
-        if gap:
-            self.ready_at = self.yard.clock.now() + timedelta(seconds=gap * LEEWAY)
-
-    def want(self, task: Task, now: datetime) -> Want:
-        """Return what should be true at a task's address."""
-        return Want(
-            delivery=task.delivery.id,
-            incident=task.incident,
-            settings=task.settings,
-            address=Address(task.delivery.kind, task.delivery.address, self.name),
-            words=self.yard.words,
-            now=now,
-            place=self.place,
-            never_fired=task.incident.never_fired,
-            because=task.delivery.because,
-        )
-
-    def write(self, function: Callable[[Connection], T]) -> T:
-        """Write under the fence, with the lane's own state; return what `function` returns.
-
-        Raises:
-            LostLeaseError: the lane is another process's now; nothing was written.
-        """
-
-        def fenced(connection: Connection) -> T:
-            state = self.trouble.as_json() if self.trouble else None
-            lanes.fenced(connection, self.name, self.fence, ready_at=self.ready_at, trouble=state)
-            return function(connection)
-
-        return self.yard.ledger.write(fenced)
 
     def _ready(self, task: Task, step: Step) -> Callable[[], None]:
         gap = 0.0 if step.learns else pace(task.settings, self.kind.RATE)
 
         def ready() -> None:
             self.ready()
-            with self._lock:
+            with self.lock:
                 if self.trouble is not None and self.trouble.waits(self.yard.clock.now()):
                     raise NotNowError
-                self._pace(gap)
+                self.pace(gap)
 
         return ready
-
-    def ready(self) -> None:
-        """Check, right before a request's first byte, that the lane is still ours: a frozen process wakes up here.
-
-        Raises:
-            StaleSenderError: the lease may have run out.
-        """
-        if self.yard.clock.monotonic() > self.lease_ends:
-            raise StaleSenderError(f"lane {self.name}: the lease ran out before the request could be sent")

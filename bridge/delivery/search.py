@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from bridge.delivery.budget import Budget
-    from bridge.delivery.lane import Lane
+    from bridge.delivery.held import HeldLane
     from bridge.delivery.turns import Task
     from bridge.destinations.base import Step
 
@@ -58,7 +58,7 @@ class Search:
         self._trouble: trouble.Trouble | None = None
 
     def ask(
-        self, lane: Lane, task: Task, step: Step, at: datetime, needed: datetime
+        self, lane: HeldLane, task: Task, step: Step, at: datetime, needed: datetime
     ) -> tuple[Found | Failed | None, datetime]:
         """Look for what a step of `at` may have made, in a listing not begun before `needed`.
 
@@ -80,7 +80,7 @@ class Search:
             self._reading.release()
 
     def _ask(
-        self, lane: Lane, task: Task, client: Lister, step: Step, when: tuple[datetime, datetime]
+        self, lane: HeldLane, task: Task, client: Lister, step: Step, when: tuple[datetime, datetime]
     ) -> tuple[Found | Failed | None, datetime]:
         (at, needed), now = when, lane.yard.clock.now()
         mark = f"{task.delivery.id}:{step.number}"
@@ -103,7 +103,7 @@ class Search:
         self._walk = walk
         return _found(client, step, walk, mark), walk.began
 
-    def _heard(self, lane: Lane, task: Task, step: Step, found: T) -> T:
+    def _heard(self, lane: HeldLane, task: Task, step: Step, found: T) -> T:
         """Let lookups rest, longer and longer, while they fail; in a lane in trouble one is a probe like any other."""
         if not isinstance(found, Failed):
             self._trouble = None
@@ -123,7 +123,7 @@ def _found(client: Lister, step: Step, walk: Walk, mark: str) -> Found | None:
     return Found(None) if walk.whole else None
 
 
-def _oldest(lane: Lane) -> datetime:
+def _oldest(lane: HeldLane) -> datetime:
     """Return when the first of the lane's steps in doubt was sent: the listing is to answer for all of them."""
     with lane.yard.ledger.read() as connection:
         sent = [doubt["at"] for doubt in deliveries.doubts(connection, lane.name)]
@@ -135,7 +135,7 @@ def _drawn(task: Task, client: Lister) -> Budget | None:
     return budget.budget_of(task.settings, client.LISTS)
 
 
-def _limited(lane: Lane, task: Task, client: Lister) -> Failed | None:
+def _limited(lane: HeldLane, task: Task, client: Lister) -> Failed | None:
     """Return until when nobody may list, where the destination said so."""
     drawn = _drawn(task, client)
     if drawn is None:
@@ -146,7 +146,7 @@ def _limited(lane: Lane, task: Task, client: Lister) -> Failed | None:
     return Failed(Fault.LIMITED, "ratelimited", retry_after=(until - now).total_seconds()) if until else None
 
 
-def _paused(lane: Lane, task: Task, client: Lister, failed: Failed) -> Failed:
+def _paused(lane: HeldLane, task: Task, client: Lister, failed: Failed) -> Failed:
     """Keep a limit for all lanes of the token."""
     drawn = _drawn(task, client)
     if failed.fault is Fault.LIMITED and drawn is not None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Connection
 
-    from bridge.delivery.lane import Lane
+    from bridge.delivery.held import HeldLane
     from bridge.delivery.turns import Task
     from bridge.ledger.deliveries import Delivery
 
@@ -24,7 +24,7 @@ ALONE = "alone"
 """In what we have: how often a delivery was sent to back off alone since it was told last."""
 
 
-def nothing(lane: Lane, task: Task, plan: Nothing) -> None:
+def nothing(lane: HeldLane, task: Task, plan: Nothing) -> None:
     """Nothing is due: the delivery shows the truth, or there is nothing to tell there."""
     now = lane.yard.clock.now()
     have = {"have": task.delivery.have}
@@ -47,7 +47,7 @@ def _at_rest(plan: Nothing) -> dict[str, Any]:
     }
 
 
-def held(lane: Lane, delivery: Delivery, reason: str) -> None:
+def held(lane: HeldLane, delivery: Delivery, reason: str) -> None:
     """Its destination is not configured now: it waits until it is."""
     now = lane.yard.clock.now()
 
@@ -58,7 +58,7 @@ def held(lane: Lane, delivery: Delivery, reason: str) -> None:
     lane.write(write)
 
 
-def done(lane: Lane, task: Task, step: Mapping[str, Any], result: Done, *, looking: bool = False) -> None:
+def done(lane: HeldLane, task: Task, step: Mapping[str, Any], result: Done, *, looking: bool = False) -> None:
     """The destination acted: keep what we have now, and see at once whether that is all."""
     now = lane.yard.clock.now()
     delivery, learns = task.delivery, step["learns"]
@@ -107,7 +107,7 @@ def done(lane: Lane, task: Task, step: Mapping[str, Any], result: Done, *, looki
         lane.yard.kick_due()
 
 
-def _back_off_alone(connection: Connection, suspect: str, lane: Lane) -> None:
+def _back_off_alone(connection: Connection, suspect: str, lane: HeldLane) -> None:
     """The place is well for others: what failed there was this delivery's own fault.
 
     Counted by itself: tries while the place was in trouble say nothing about the delivery.
@@ -126,7 +126,7 @@ def _back_off_alone(connection: Connection, suspect: str, lane: Lane) -> None:
     deliveries.change(connection, suspect, due_at=max(found.due_at, now + wait), have=have)
 
 
-def broke(lane: Lane, delivery: Delivery, error: Exception) -> None:
+def broke(lane: HeldLane, delivery: Delivery, error: Exception) -> None:
     """Our own fault stopped a turn (a template, a row that can't be read): this delivery backs off alone."""
     now = lane.yard.clock.now()
     name = f"internal error: {type(error).__name__}"
@@ -144,7 +144,7 @@ def broke(lane: Lane, delivery: Delivery, error: Exception) -> None:
     lane.write(write)
 
 
-def bury(connection: Connection, delivery: Delivery, lane: Lane, why: str, error: str | None = None) -> None:
+def bury(connection: Connection, delivery: Delivery, lane: HeldLane, why: str, error: str | None = None) -> None:
     """Make a delivery a dead letter, with a sentence for the operator."""
     now = lane.yard.clock.now()
     error = error or delivery.last_error

@@ -20,7 +20,8 @@ from sqlalchemy.exc import DataError, IntegrityError
 from world import START, Crash, Points, World
 
 from bridge.absorb import Intake
-from bridge.delivery.lane import Lane, Rest, StaleSenderError
+from bridge.delivery.lane import Lane
+from bridge.delivery.turns import Rest, StaleSenderError
 from bridge.delivery.yard import Yard
 from bridge.destinations import KINDS
 from bridge.destinations.base import Failed

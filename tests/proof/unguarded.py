@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Connection
 
-    from bridge.delivery.lane import Rest
+    from bridge.delivery.turns import Rest
     from bridge.destinations.base import Client, Have, Nothing, Outcome, Settings, Want
     from bridge.ledger.deliveries import Delivery
 

@@ -1,0 +1,114 @@
+"""A lane that this process holds: its lease, its pace, what is known of its place, and the writes under its fence."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+from typing import TYPE_CHECKING, TypeVar
+
+from bridge.delivery import trouble
+from bridge.delivery.turns import StaleSenderError, believed, paced
+from bridge.destinations.base import Address, Want
+from bridge.ledger import lanes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from sqlalchemy.engine import Connection
+
+    from bridge.delivery.turns import Task
+    from bridge.delivery.yard import Yard
+    from bridge.destinations.base import Failed
+    from bridge.ledger.lanes import Held
+
+T = TypeVar("T")
+
+FRESH = 60.0
+"""Seconds for which what was learned of a place is not in question."""
+LEEWAY = 1.01
+"""By how much a pace is slower than asked for: requests do not arrive as evenly as they leave."""
+
+
+class HeldLane:
+    """What all turns of a lane share. `lock` guards what changes: `trouble`, `place`, `ready_at`."""
+
+    def __init__(self, held: Held, yard: Yard, lease_ends: float) -> None:
+        now = yard.clock.now()
+        self.name = held.name
+        self.fence = held.fence
+        self.place = believed(held.place, now)
+        self.trouble = trouble.restored(held.trouble, now.timestamp())
+        self.lease_ends = lease_ends  # on the monotonic clock
+        self.kind = yard.kinds[held.name.split("/", 1)[0]]
+        self.yard = yard
+        self.ready_at = paced(held.ready_at, now)
+        self.acquired_at = now
+        self.lock = threading.Lock()
+
+    @property
+    def width(self) -> int:
+        """Requests at once: one while the place is in trouble."""
+        return 1 if self.trouble else self.kind.WIDTH
+
+    def succeeded(self, asked: trouble.Asked, *, looking: bool) -> tuple[str, ...]:
+        """Take in that a request succeeded; return the deliveries whose own fault the trouble was."""
+        with self.lock:
+            self.trouble, own = trouble.succeeded(self.trouble, asked, looking=looking)
+        return own
+
+    def failed(self, asked: trouble.Asked, now: datetime, result: Failed) -> None:
+        """Take in that a request failed by the place's fault."""
+        with self.lock:
+            self.trouble = trouble.failed(self.trouble, asked, now.timestamp(), result.retry_after, result.error)
+
+    def forget(self) -> bool:
+        """Forget what was learned of the place, unless that is fresh; return whether it is to be asked anew."""
+        with self.lock:
+            learned = float(self.place.get("learned_at", 0.0))
+            old = bool(learned) and self.yard.clock.now().timestamp() - learned > FRESH
+            if old:
+                self.place = {}
+        return old
+
+    def pace(self, gap: float) -> None:
+        """Keep the next request back; once more when this one leaves, for until then it may have waited itself."""
+        if gap:
+            self.ready_at = self.yard.clock.now() + timedelta(seconds=gap * LEEWAY)
+
+    def want(self, task: Task, now: datetime) -> Want:
+        """Return what should be true at a task's address."""
+        return Want(
+            delivery=task.delivery.id,
+            incident=task.incident,
+            settings=task.settings,
+            address=Address(task.delivery.kind, task.delivery.address, self.name),
+            words=self.yard.words,
+            now=now,
+            place=self.place,
+            never_fired=task.incident.never_fired,
+            because=task.delivery.because,
+        )
+
+    def write(self, function: Callable[[Connection], T]) -> T:
+        """Write under the fence, with the lane's own state; return what `function` returns.
+
+        Raises:
+            LostLeaseError: the lane is another process's now; nothing was written.
+        """
+
+        def fenced(connection: Connection) -> T:
+            state = self.trouble.as_json() if self.trouble else None
+            lanes.fenced(connection, self.name, self.fence, ready_at=self.ready_at, trouble=state)
+            return function(connection)
+
+        return self.yard.ledger.write(fenced)
+
+    def ready(self) -> None:
+        """Check, right before a request's first byte, that the lane is still ours: a frozen process wakes up here.
+
+        Raises:
+            StaleSenderError: the lease may have run out.
+        """
+        if self.yard.clock.monotonic() > self.lease_ends:
+            raise StaleSenderError(f"lane {self.name}: the lease ran out before the request could be sent")
