@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from bridge.ledger.lanes import Held
     from bridge.ledger.ledger import Ledger
     from bridge.ledger.receipts import Receipt
+    from bridge.mapping import Reader
 
 SLICE = 200
 """Alerts of one commit."""
@@ -83,6 +84,7 @@ class Intake:
         effective: Effective,
         new_id: Callable[[], str],
         wake: Callable[[Iterable[str]], None],
+        read: Reader = parse,
     ) -> None:
         self.name = held.name
         self.fence = held.fence
@@ -94,6 +96,7 @@ class Intake:
         self._effective = effective
         self._new_id = new_id
         self._wake = wake
+        self._read = read
         self._large: tuple[str, Group] | None = None
 
     def turn(self) -> Rest | None:
@@ -149,7 +152,7 @@ class Intake:
     def _parse(self, receipt: Receipt) -> Group:
         if self._large and self._large[0] == receipt.id:
             return self._large[1]
-        group = parse(receipt.body, self.source)
+        group = self._read(receipt.body, self.source)
         if len(group.alerts) > SLICE:
             self._large = (receipt.id, group)
         return group

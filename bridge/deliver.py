@@ -17,7 +17,7 @@ from bridge.absorb import Intake
 from bridge.compose import compose, hints_at
 from bridge.delivery.chores import Chore
 from bridge.delivery.hints import Listener
-from bridge.delivery.local import Deliverer
+from bridge.delivery.local import INTAKE, Deliverer
 from bridge.delivery.yard import Yard
 from bridge.destinations import KINDS
 from bridge.destinations.base import Failed
@@ -25,6 +25,7 @@ from bridge.ids import new_id
 from bridge.ledger import lanes
 from bridge.ledger.counts import key
 from bridge.log import log
+from bridge.mapping import reader
 from bridge.reload import note, reload
 from bridge.watch import EVERY, Watch
 
@@ -81,6 +82,7 @@ def deliverer(bridge: Bridge) -> Iterator[Deliverer]:
             effective=bridge.effective,
             new_id=new_id,
             wake=wake,
+            read=reader(bridge.loaded.settings.sources.get(held.name.removeprefix(INTAKE))),
         )
 
     held = resume.Resume(bridge.ledger, bridge.clock, lambda: bridge.loaded.rules, bridge.effective)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from bridge.core.cases import Case
     from bridge.core.incident import Incident
     from bridge.core.rules import Routed, Rules, Target, Tried
+    from bridge.mapping import Reader
     from bridge.preview_step import Planned
 
 _ID = 26
@@ -127,7 +128,14 @@ class _Draft:
 
 
 def preview(  # noqa: PLR0913 - its ports
-    body: bytes, source: str, *, rules: Rules, env: Mapping[str, str], templates: tuple[Path, ...], now: datetime
+    body: bytes,
+    source: str,
+    *,
+    rules: Rules,
+    env: Mapping[str, str],
+    templates: tuple[Path, ...],
+    now: datetime,
+    read: Reader = parse,
 ) -> Preview:
     """Say what a payload would become.
 
@@ -138,11 +146,12 @@ def preview(  # noqa: PLR0913 - its ports
         env: The environment's variables, where secrets are looked up (two references may name one place).
         templates: The template folders.
         now: The time of arrival.
+        read: How the source's bodies are read.
 
     Raises:
         UnreadableError: the body is no notification; the sentence is that of the quarantine.
     """
-    group = parse(body, source)
+    group = read(body, source)
     numbers = count(1)
     book = Book(source, lambda: f"{next(numbers):0{_ID}}", rules.reopen_duration)
     drafts: dict[str, _Draft] = {}

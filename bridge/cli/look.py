@@ -85,6 +85,7 @@ def _previewed(payload: BinaryIO, source: str | None, config: Path) -> tuple[Loa
     from bridge.clock import SystemClock  # noqa: PLC0415 - `bridge --help` doesn't wait for it
     from bridge.config.load import load  # noqa: PLC0415 - as above
     from bridge.core.alert import UnreadableError  # noqa: PLC0415 - as above
+    from bridge.mapping import reader  # noqa: PLC0415 - as above
     from bridge.preview import preview  # noqa: PLC0415 - as above
     from bridge.render.jinja import template_folder  # noqa: PLC0415 - as above
 
@@ -97,7 +98,13 @@ def _previewed(payload: BinaryIO, source: str | None, config: Path) -> tuple[Loa
     templates = (*([environ.templates] if environ.templates else []), template_folder())
     try:
         found = preview(
-            payload.read(), name, rules=loaded.rules, env=os.environ, templates=templates, now=SystemClock().now()
+            payload.read(),
+            name,
+            rules=loaded.rules,
+            env=os.environ,
+            templates=templates,
+            now=SystemClock().now(),
+            read=reader(sources[name]),
         )
     except UnreadableError as error:
         click.echo(f"{getattr(payload, 'name', '-')}: this would go to quarantine: {error}", err=True)

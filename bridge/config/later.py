@@ -24,7 +24,6 @@ LATER: tuple[tuple[str, ...], ...] = (
     ("auth_proxy",),
     ("retention",),
     ("max_storage",),
-    ("sources", "*", "mapping"),
 )
 """Ways to keys; `*` stands for any name."""
 

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+import jmespath
+from jmespath.exceptions import JMESPathError
+from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic.json_schema import SkipJsonSchema
 
 from bridge.config.fields import Alternative, OneOrMore, SecretRef, SecretWithin, Size, Span, Strict, Text
@@ -137,12 +139,24 @@ def _form(value: object) -> object:
     return value
 
 
+def _jmespath(written: str) -> str:
+    try:
+        jmespath.compile(written)
+    except JMESPathError as error:
+        said = str(error).splitlines()[0]
+        mend = "see https://jmespath.org; for example {alerts: items}"
+        raise WrongError(f"is no JMESPath expression ({said})", mend) from None
+    return written
+
+
 class SourceFile(Strict):
     """A source as the file has it."""
 
     auth: Annotated[AuthFile, BeforeValidator(_form), Alternative(("none",))] | None = None
     max_body: Size = MAX_BODY
-    mapping: Text | None = Field(None, description="JMESPath, for a custom payload.")
+    mapping: Annotated[Text, AfterValidator(_jmespath)] | None = Field(
+        None, description="JMESPath, for a custom payload."
+    )
 
     def value(self, name: str) -> SourceSettings:
         """Return the source as intake uses it."""

@@ -104,10 +104,6 @@ def test_nothing_to_say(files):
             GOOD + "teams: {sre: {remind: off, send: {P3: slack}}}\n",
             "5: teams.sre.remind is accepted, but has no effect yet in this version",
         ),
-        (
-            GOOD.replace("auth: none", "auth: none, mapping: a"),
-            "1: sources.grafana.mapping is accepted, but has no effect yet in this version",
-        ),
     ],
 )
 def test_a_warning_or_note_is_no_failure(files, text, finding):

@@ -319,3 +319,15 @@ def test_a_database_locked_by_a_stranger_is_a_503_and_then_all_is_well(start, sa
     assert sandbox.wait_for(lambda: messages(sandbox, "alerts", "after the lock"), 30)
     bridge.settle()
     assert not messages(sandbox, "alerts", "during the lock")
+
+
+def test_a_payload_of_another_shape_is_told_by_its_sources_mapping(start, sandbox):
+    mapping = "checks[].{status: 'firing', labels: {alertname: name}, annotations: {Priority: prio}}"
+    bridge = start(config(sandbox, sources={"grafana": {}, "checks": {"auth": "none", "mapping": mapping}}))
+    body = {"checks": [{"name": "Backup is old", "prio": "P3"}, {"name": "Disk full", "prio": "P2"}]}
+    assert bridge.request("POST", "/webhooks/checks", json=body).status_code == 202
+    assert bridge.request("POST", "/webhooks/checks", json={"checks": []}).status_code == 202
+    bridge.settle()
+    assert len(messages(sandbox, "alerts", "P3 firing: Backup is old")) == 1
+    assert len(messages(sandbox, "alerts", "P2 firing: Disk full")) == 1
+    assert len(bridge.all("receipts?state=quarantined")) == 1

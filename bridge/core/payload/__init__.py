@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from typing import TYPE_CHECKING
 
 from bridge.core.alert import Group, UnreadableError
 from bridge.core.payload import alertmanager, fields, grafana, legacy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _BLANK = "\ufeff \t\r\n\x00"
 _UNSTORABLE = re.compile(r"\x00|\\u(?:0000|[dD][89a-fA-F])")
@@ -17,7 +21,7 @@ _SHOWN = 60
 __all__ = ["parse"]
 
 
-def parse(body: bytes, source: str = "") -> Group:
+def parse(body: bytes, source: str = "", mapped: Callable[[object], object] | None = None) -> Group:
     """Read a notification, whatever its sender's shape.
 
     Invalid UTF-8 becomes replacement characters, NaN and infinities become absent numbers, of duplicate keys the last
@@ -26,6 +30,8 @@ def parse(body: bytes, source: str = "") -> Group:
     Args:
         body: The request's body, as it came.
         source: The source's name, for the sentence of an error.
+        mapped: Makes a notification, a list of alerts or one alert of a document of another shape; what gives nothing
+            is read as it came.
 
     Returns:
         The group with at least one alert; entries that are none are in its `problems`.
@@ -34,7 +40,8 @@ def parse(body: bytes, source: str = "") -> Group:
         UnreadableError: The body is no notification; the sentence says what was found instead.
     """
     try:
-        return _group(_loaded(_decoded(body)))
+        document = _loaded(_decoded(body))
+        return _group(document if mapped is None else _bare(mapped(document), document))
     except UnreadableError as error:
         if not source:
             raise
@@ -98,6 +105,14 @@ def _group(document: object) -> Group:
         f"the body has no list `alerts` and is no legacy Grafana notification; it holds: {_cut(keys)}. "
         "A custom payload needs a `mapping` in its source's settings"
     )
+
+
+def _bare(made: object, document: object) -> object:
+    """Return what a mapping made of a document; one alert alone becomes a list of one."""
+    if not made:
+        return document
+    is_alert = isinstance(made, dict) and "alerts" not in made and _ALERT_FIELDS & {key.lower() for key in made}
+    return [made] if is_alert else made
 
 
 def _of_list(document: dict[str, object], listed: list[object]) -> Group:
