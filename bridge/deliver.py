@@ -12,7 +12,7 @@ from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from bridge import resume
+from bridge import resume, stale
 from bridge.absorb import Intake
 from bridge.compose import compose, hints_at
 from bridge.delivery.chores import Chore
@@ -87,9 +87,9 @@ def deliverer(bridge: Bridge) -> Iterator[Deliverer]:
 
     held = resume.Resume(bridge.ledger, bridge.clock, lambda: bridge.loaded.rules, bridge.effective)
     watch = Watch(bridge.ledger, bridge.clock, bridge.loaded, bridge.effective, holder)
-    delivering = Deliverer(
-        yard, listener, open_intake, chores=(Chore(EVERY, watch.look), Chore(resume.EVERY, held.look))
-    )
+    silent = stale.Stale(bridge.ledger, bridge.clock, lambda: bridge.loaded.rules)
+    chores = (Chore(EVERY, watch.look), Chore(resume.EVERY, held.look), Chore(stale.EVERY, silent.look))
+    delivering = Deliverer(yard, listener, open_intake, chores=chores)
     carrier = None if bridge.ledger.embedded else _carrier(bridge, yard)
     try:
         yield delivering

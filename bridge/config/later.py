@@ -20,7 +20,6 @@ LATER: tuple[tuple[str, ...], ...] = (
     ("mode",),
     ("teams", "*", "mode"),
     ("shadow",),
-    ("stale_after",),
     ("auth_proxy",),
     ("retention",),
     ("max_storage",),

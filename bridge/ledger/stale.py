@@ -1,0 +1,51 @@
+"""Incidents that fire and are not heard of any more: marked stale, never called resolved."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import exists, select, update
+
+from bridge.ledger.deliveries import wake_one
+from bridge.ledger.tables import alerts, history, incidents, lanes
+from bridge.ledger.troubles import OWN
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy import ColumnElement
+    from sqlalchemy.engine import Connection
+
+MOST = 200
+"""Incidents marked in one transaction."""
+
+
+def _silent(before: datetime) -> ColumnElement[bool]:
+    """Of the bridge's own incidents nothing is heard while nothing changes: they are never stale."""
+    heard = exists().where(
+        alerts.c.incident == incidents.c.id, alerts.c.status == "firing", alerts.c.received_at >= before
+    )
+    return (incidents.c.state == "firing") & (incidents.c.heard_at < before) & (incidents.c.source != OWN) & ~heard
+
+
+def sources(connection: Connection, before: datetime) -> list[str]:
+    """Name the sources with firing incidents that were last heard of before a time."""
+    return list(connection.execute(select(incidents.c.source).where(_silent(before)).distinct()).scalars())
+
+
+def mark(connection: Connection, source: str, before: datetime, at: datetime) -> int:
+    """Mark a source's incidents stale; return how many were."""
+    # whoever absorbs of this source holds its lane's row: what is being heard right now is waited for
+    connection.execute(select(lanes.c.name).where(lanes.c.name == f"intake/{source}").with_for_update()).first()
+    due = select(incidents.c.id).where(_silent(before), incidents.c.source == source).limit(MOST)
+    rows = connection.execute(
+        update(incidents)
+        .where(incidents.c.id.in_(due))
+        .values(state="stale", version=incidents.c.version + 1)
+        .returning(incidents.c.id, incidents.c.version, incidents.c.priority)
+    ).all()
+    for row in rows:
+        wake_one(connection, row.id, row.version, row.priority, at)
+        line = {"incident": row.id, "at": at, "what": "stale", "why": f"not heard of since {before:%Y-%m-%d %H:%M} UTC"}
+        connection.execute(history.insert(), line)
+    return len(rows)
