@@ -218,7 +218,8 @@ class Intake:
             teams = found.get((one.alert.org, rule_key(one.alert))) if one.no_data and not one.team_said else None
             alert = replace(one, teams=tuple(teams), team_said=True) if teams else one
             routed = route(alert, self.source, rules)
-            arrivals.append((part, arrive(alert, routed, part.group, self.source), routed.targets))
+            arrival = arrive(alert, routed, part.group, self.source, part.receipt.received_at)
+            arrivals.append((part, arrival, routed.targets))
         return arrivals
 
 

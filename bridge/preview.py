@@ -170,7 +170,7 @@ def _absorbed(  # noqa: PLR0913, PLR0917 - one alert's way through all of them
 ) -> Seen:
     normal = normalize(alert, group, rules.normalize, rules.teams)
     routed = route(normal, book.source, rules)
-    arrival = arrive(normal, routed, group, book.source)
+    arrival = arrive(normal, routed, group, book.source, now)
     case = book.absorb(arrival, now)
     draft = drafts.setdefault(case.id, _Draft(len(drafts) + 1, case))
     tells = alert.status is Status.FIRING and case.team_set == arrival.team_set

@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING
 
 from bridge.core.cases import Arrival
 from bridge.core.identity import incident_key, rule_key
+from bridge.core.payload.links import pinned
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from bridge.core.alert import Group, NormalAlert
     from bridge.core.rules import Routed
 
 
-def arrive(alert: NormalAlert, routed: Routed, group: Group, source: str) -> Arrival:
-    """Return an alert as the merge takes it: its keys, and what of it is stored and shown."""
+def arrive(alert: NormalAlert, routed: Routed, group: Group, source: str, heard: datetime) -> Arrival:
+    """Return an alert, heard of at a time, as the merge takes it: its keys, and what of it is stored and shown."""
     said = alert.alert
     detail = {
         "labels": dict(said.labels),
@@ -42,7 +45,7 @@ def arrive(alert: NormalAlert, routed: Routed, group: Group, source: str) -> Arr
         rule_key=rule_key(said),
         key=incident_key(source, alert, routed.teams, routed.group_by),
         detail=detail,
-        links=asdict(said.links),
+        links=asdict(pinned(said.links, said.starts_at, heard)),
         digest=digest,
         facts=facts,
         reason=said.annotations.get("grafana_state_reason"),

@@ -42,7 +42,7 @@ def arrival(*args, teams=("storage",), priority=Priority.P2, drop=False, group_b
     """Return an arrival: the alert's words as in `alert`, its teams and priority as routed."""
     one = normal(alert(*args, **more), teams, Priority(priority))
     routed = Routed(tuple(teams), Priority(priority), (), (), group_by, drop)
-    return arrive(one, routed, Group(alerts=(), shape="grafana"), "grafana")
+    return arrive(one, routed, Group(alerts=(), shape="grafana"), "grafana", T0)
 
 
 def book(reopen_minutes: float = 10) -> Book:

@@ -57,7 +57,7 @@ def said(  # noqa: PLR0913 - an alert has these sides
         told, tuple(teams), origin, team_said=True, priority=Priority(priority), priority_origin=origin
     )
     routed = Routed(tuple(teams), Priority(priority), (), (), ("alertname",))
-    return arrive(normal, routed, Group((), "grafana", receiver="web", truncated=3), "grafana")
+    return arrive(normal, routed, Group((), "grafana", receiver="web", truncated=3), "grafana", NOON)
 
 
 def slice_of(connection, arrivals, minutes):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urljoin
 
@@ -10,6 +11,7 @@ from bridge.core.alert import Links
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from datetime import datetime
 
 _ABSOLUTE = re.compile(
     r"https?://(?:\[[0-9A-Fa-f:.]+\]|[^\s/?#@\\\[\]:]+)(?::\d{1,5})?(?:[/?#].*)?",
@@ -121,3 +123,31 @@ def _made(annotations: Mapping[str, str], base: str, org: str) -> tuple[str | No
     query = [f"orgId={org}"] if org.isascii() and org.isdigit() else []
     view = [*query, f"viewPanel={panel}"] if panel.isascii() and panel.isdigit() else None
     return "?".join([dashboard, *query]), f"{dashboard}?{'&'.join(view)}" if view else None
+
+
+_MOVING = re.compile(
+    r"(?<=[?&])(?P<edge>from|to)=now(?:(?:-|%2D)(?P<count>\d{1,6})(?P<unit>[smhdwMy]))?(?:(?:/|%2F)[smhdwMy])?(?=&|#|$)",
+    re.ASCII,
+)
+_UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800, "M": 2_592_000, "y": 31_536_000}
+"""Seconds; a month of 30 days is near enough for a window."""
+
+
+def pinned(links: Links, start: datetime | None, heard: datetime) -> Links:
+    """Return links whose time windows still show the alert tomorrow.
+
+    Where a window moves along (Grafana's `from=now-1h&to=now`), it is pinned: it begins as long before the alert's
+    start as it began before now, and ends when the alert was heard of.
+    """
+    begun = min(start or heard, heard)
+
+    def pin(link: str | None) -> str | None:
+        return _MOVING.sub(lambda edge: _pinned(edge, begun, heard), link) if link else link
+
+    return replace(links, alert=pin(links.alert), dashboard=pin(links.dashboard), panel=pin(links.panel))
+
+
+def _pinned(edge: re.Match[str], begun: datetime, heard: datetime) -> str:
+    around = begun if edge["edge"] == "from" else heard
+    before = int(edge["count"] or 0) * _UNITS.get(edge["unit"] or "", 0)
+    return f"{edge['edge']}={max(int((around.timestamp() - before) * 1000), 0)}"
