@@ -37,8 +37,8 @@ test: $(INSTALLED)  ## every check: lint, types, layers, tests
 
 .PHONY: proof
 proof: $(INSTALLED)  ## crash it at every act in a simulator, then kill real processes under traffic: minutes
-	@PYTHONPATH=tests $(BIN)/python tests/proof/campaign.py
-	@PYTHONPATH=tests $(BIN)/python tests/proof/rounds.py
+	@PYTHONPATH=tests $(BIN)/python tests/proof/campaign.py $(if $(MOST),--most $(MOST)) $(if $(SEED),--seed $(SEED))
+	@PYTHONPATH=tests $(BIN)/python tests/proof/rounds.py --rounds $(or $(ROUNDS),10) $(if $(SEED),--seed $(SEED))
 
 .PHONY: pictures
 pictures: $(INSTALLED)  ## renew the pictures of the documentation (needs Chromium)
