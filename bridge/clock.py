@@ -5,7 +5,10 @@ from __future__ import annotations
 import threading
 import time
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Clock(Protocol):
@@ -31,23 +34,23 @@ class SystemClock:
     time then goes on from where it was, at the monotonic pace, until the wall clock has caught up.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        wall: Callable[[], float] = time.time,  # noqa: TID251 - the edge itself
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._lock = threading.Lock()
-        self._wall = time.time()  # noqa: TID251 - the edge itself
-        self._mono = time.monotonic()
+        self._read_wall, self.monotonic = wall, monotonic
+        self._wall, self._mono = wall(), monotonic()
 
     def now(self) -> datetime:
         """Return the present time, aware UTC, never before an earlier answer."""
         with self._lock:
-            mono, wall = time.monotonic(), time.time()  # noqa: TID251 - the edge itself
+            mono, wall = self.monotonic(), self._read_wall()
             self._wall = max(wall, self._wall + (mono - self._mono)) if wall < self._wall else wall
             self._mono = mono
             return datetime.fromtimestamp(self._wall, UTC)
 
-    def monotonic(self) -> float:
-        """Return seconds that never go back."""
-        return time.monotonic()
-
     def ahead(self) -> float:
         """Return the seconds by which `now` is ahead of the machine's own time, since that was set back."""
-        return max(self.now().timestamp() - time.time(), 0.0)  # noqa: TID251 - the edge itself
+        return max(self.now().timestamp() - self._read_wall(), 0.0)

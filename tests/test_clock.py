@@ -1,0 +1,102 @@
+"""The machine's time may be set back by an hour; what the bridge goes by never goes back, and nothing is stuck."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from fake_clock import NOON, FakeClock
+
+from bridge.clock import SystemClock
+from bridge.delivery import budget, trouble
+from bridge.delivery.turns import paced, sent_at
+from bridge.destinations.base import Settings
+from bridge.ledger.deliveries import Delivery
+
+HOUR = timedelta(hours=1)
+
+
+class Machine:
+    def __init__(self):
+        self.wall, self.mono = 1_000_000.0, 50.0
+
+    def passes(self, seconds):
+        self.wall += seconds
+        self.mono += seconds
+
+
+def test_time_goes_on_from_where_it_was_until_the_wall_clock_has_caught_up():
+    machine = Machine()
+    clock = SystemClock(lambda: machine.wall, lambda: machine.mono)
+    begun = clock.now()
+    machine.wall -= 3600
+    machine.passes(10)
+    assert clock.now() - begun == timedelta(seconds=10)
+    assert clock.ahead() == pytest.approx(3600)
+    machine.passes(600)
+    machine.wall += 3600
+    assert clock.now() - begun == timedelta(seconds=610)
+    assert clock.ahead() == 0
+
+
+def test_a_pace_of_before_holds_nobody_back():
+    assert paced(NOON + timedelta(seconds=30), NOON) == NOON + timedelta(seconds=30)
+    assert paced(NOON + HOUR, NOON) is None
+
+
+def test_a_trouble_of_before_is_forgotten():
+    asked = trouble.Asked("d", "i", "chat.postMessage", NOON.timestamp())
+    stored = trouble.failed(None, asked, NOON.timestamp(), 20, "HTTP 503").as_json()
+    assert trouble.restored(stored, NOON.timestamp()).until == NOON.timestamp() + 20
+    assert trouble.restored(stored, (NOON - HOUR).timestamp()) is None
+
+
+def test_a_lookup_reaches_back_far_enough_by_either_clock():
+    clock = FakeClock()
+    at = (NOON + HOUR).timestamp()
+    assert sent_at(clock, at) == NOON
+    machine = Machine()
+    ours = SystemClock(lambda: machine.wall, lambda: machine.mono)
+    ours.now()
+    machine.wall -= 3600
+    assert abs(sent_at(ours, ours.now().timestamp()).timestamp() - machine.wall) < 0.001
+
+
+def delivery(name="01KD"):
+    return Delivery(name, "01KI", "github", "github", "a/b", "github/a/b", "t", "pending", 2, 1, 0, {}, None, NOON,
+                    NOON, 0, None, None, None)  # fmt: skip
+
+
+def take(ledger, now, who="01KD", settings=None):
+    drawn = budget.budget_of(Settings("github", "github", settings or {"account": "x"}), "POST issues")
+    return ledger.write(lambda connection: budget.take(connection, drawn, delivery(who), now))
+
+
+def test_what_was_spent_in_the_future_counts_for_nothing(ledger):
+    assert take(ledger, NOON + HOUR) is None
+    assert take(ledger, NOON) is None
+    assert take(ledger, NOON + timedelta(seconds=0.5)) == NOON + timedelta(seconds=1)
+
+
+def test_a_pause_of_before_is_over(ledger):
+    drawn = budget.Budget("budget/slack/x/chat.update")
+    ledger.write(lambda connection: budget.pause(connection, drawn, NOON + 24 * HOUR, NOON))
+    with ledger.read() as connection:
+        assert budget.paused(connection, drawn, NOON) is None
+    ledger.write(lambda connection: budget.pause(connection, drawn, NOON + timedelta(seconds=60), NOON))
+    ledger.write(lambda connection: budget.pause(connection, drawn, NOON + timedelta(seconds=20), NOON))
+    with ledger.read() as connection:
+        assert budget.paused(connection, drawn, NOON) == NOON + timedelta(seconds=60)
+
+
+def test_a_tokens_requests_go_one_at_a_time_but_none_waits_long_for_one_that_hangs(ledger):
+    def later(seconds):
+        return NOON + timedelta(seconds=seconds)
+
+    assert take(ledger, NOON, "01KA") is None
+    assert take(ledger, later(1.1), "01KB") == later(1.2)
+    drawn = budget.budget_of(Settings("github", "github", {"account": "x"}), "POST issues")
+    ledger.write(lambda connection: budget.answered(connection, drawn, "01KA"))
+    assert take(ledger, later(1.2), "01KB") is None
+    assert take(ledger, later(3.1), "01KC") == later(3.2)
+    assert take(ledger, later(3.3), "01KC") is None
