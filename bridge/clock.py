@@ -40,16 +40,20 @@ class SystemClock:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._lock = threading.Lock()
-        self._read_wall, self.monotonic = wall, monotonic
+        self._read_wall, self._read_monotonic = wall, monotonic
         self._wall, self._mono = wall(), monotonic()
 
     def now(self) -> datetime:
         """Return the present time, aware UTC, never before an earlier answer."""
         with self._lock:
-            mono, wall = self.monotonic(), self._read_wall()
+            mono, wall = self._read_monotonic(), self._read_wall()
             self._wall = max(wall, self._wall + (mono - self._mono)) if wall < self._wall else wall
             self._mono = mono
             return datetime.fromtimestamp(self._wall, UTC)
+
+    def monotonic(self) -> float:
+        """Return seconds that never go back."""
+        return self._read_monotonic()
 
     def ahead(self) -> float:
         """Return the seconds by which `now` is ahead of the machine's own time, since that was set back."""
