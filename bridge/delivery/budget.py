@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
+from bridge.ledger.engine import inserting
 from bridge.ledger.tables import lanes
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def take(
 
     A request that makes nothing (not `counts`) only waits for what the destination asked for.
     """
-    insert = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(lanes)
+    insert = inserting(connection, lanes)
     connection.execute(insert.values(name=budget.name).on_conflict_do_nothing())
     mine = lanes.c.name == budget.name
     row = connection.execute(select(lanes.c.ready_at, lanes.c.place).where(mine).with_for_update()).one()
@@ -115,7 +115,7 @@ def paused(connection: Connection, budget: Budget, now: datetime) -> datetime | 
 def pause(connection: Connection, budget: Budget, until: datetime, now: datetime) -> None:
     """Let nobody draw on a budget before a time: its destination said so."""
     until = max(until, paused(connection, budget, now) or until)
-    insert = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(lanes)
+    insert = inserting(connection, lanes)
     row = insert.values(name=budget.name, ready_at=until)
     connection.execute(row.on_conflict_do_update(index_elements=[lanes.c.name], set_={"ready_at": until}))
 

@@ -6,8 +6,8 @@ import json
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
 
+from bridge.ledger.engine import inserting
 from bridge.ledger.tables import counts
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def key(metric: str, **labels: str) -> Key:
 
 def add(connection: Connection, found: Mapping[Key, int]) -> None:
     """Add to the counts."""
-    insert = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(counts)
+    insert = inserting(connection, counts)
     rows = [
         {"metric": metric, "labels": json.dumps(dict(labels)), "value": number}
         for (metric, labels), number in sorted(found.items())

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import create_engine, event
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Engine, make_url
 from sqlalchemy.pool import QueuePool
 
 if TYPE_CHECKING:
-    from sqlalchemy.engine import URL
+    from sqlalchemy import Table
+    from sqlalchemy.engine import URL, Connection
 
 FULL = 2
 PATIENCE = 2.0
@@ -128,3 +130,8 @@ def _begin_by_hand(connection: Any) -> None:  # noqa: ANN401 - sqlalchemy.Connec
     # readers take a snapshot; the writer asks for the lock at once
     immediate = connection.get_execution_options().get("immediate", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+
+def inserting(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
+    """Return an insert that can say what to do about a row that is there: each database spells it for itself."""
+    return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)

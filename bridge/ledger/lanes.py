@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import BigInteger, or_, select, type_coerce, update
-from sqlalchemy.dialects import postgresql, sqlite
 
+from bridge.ledger.engine import inserting
 from bridge.ledger.tables import lanes
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Held:
 
 def acquire(connection: Connection, name: str, holder: str, now: ColumnElement[int]) -> Held | None:
     """Take a lane that nobody holds, or whose holder let its lease run out; None while another one holds it."""
-    insert = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(lanes)
+    insert = inserting(connection, lanes)
     connection.execute(insert.values(name=name).on_conflict_do_nothing())
     # a lease far in the future was written before the clock was set back
     free = or_(
@@ -118,7 +118,7 @@ def live(now: ColumnElement[int]) -> ColumnElement[bool]:
 
 def pulse(connection: Connection, holder: str, now: ColumnElement[int]) -> None:
     """Say that a deliverer lives."""
-    insert = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(lanes)
+    insert = inserting(connection, lanes)
     row = {"holder": holder, "lease_until": now + LEASE}
     connection.execute(insert.values(name=PULSE, **row).on_conflict_do_update(index_elements=[lanes.c.name], set_=row))
 
@@ -129,7 +129,7 @@ PROBE = "probe"
 
 def probe(connection: Connection) -> None:
     """Write something, as an accept would: it takes the lock, space on the disk, and a commit."""
-    insert = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(lanes)
+    insert = inserting(connection, lanes)
     again = {"fence": lanes.c.fence + 1}
     connection.execute(insert.values(name=PROBE).on_conflict_do_update(index_elements=[lanes.c.name], set_=again))
 
