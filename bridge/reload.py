@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import socket
+from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from bridge.config.load import load
 from bridge.config.problem import ConfigError
@@ -36,14 +39,13 @@ def reload(environ: Environ, env: Mapping[str, str], last: Loaded, ledger: Ledge
 def note(environ: Environ, problems: list[str], ledger: Ledger | None = None) -> None:
     """Write down that a configuration is refused here, or (without problems) that it is good."""
     where = f"{socket.gethostname()[:60]}:{environ.config.absolute()}"
-    used = ledger or open_ledger(environ.database_url, prepared=True)
-    try:
-        with used.read() as connection:
-            known = troubles.refused(connection, where)
-        if problems != known:
-            used.write(lambda connection: troubles.refuse(connection, where, problems))
-    except UnavailableError as error:
-        log.error("the database can't be written: the operators don't hear of the configuration", why=str(error))
-    finally:
-        if ledger is None:
-            used.close()
+    with ExitStack() as stack:
+        try:
+            used = ledger or stack.enter_context(closing(open_ledger(environ.database_url, prepared=True)))
+            with used.read() as connection:
+                known = troubles.refused(connection, where)
+            if problems != known:
+                used.write(lambda connection: troubles.refuse(connection, where, problems))
+        except (UnavailableError, SQLAlchemyError) as error:
+            # whoever reloads goes on serving: a database that is away is no reason to end
+            log.error("the operators don't hear of the configuration: no database", error=type(error).__name__)
