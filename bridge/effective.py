@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from bridge.core.incident import Incident
     from bridge.core.rules import Rules, Target
-    from bridge.destinations.base import Client
+    from bridge.destinations.ports import Client
     from bridge.ledger.deliveries import Delivery
 
 PLACES = {"slack": "channel", "github": "repo"}

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from bridge.delivery import budget, trouble
 from bridge.delivery.turns import sent_at
-from bridge.destinations.base import Failed, Fault, Found, Lister
+from bridge.destinations.base import Failed, Fault, Found
+from bridge.destinations.ports import Lister
 from bridge.ledger import deliveries
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
     from bridge.clock import Clock
     from bridge.core.incident import Incident
-    from bridge.destinations.base import Client, Kind, Settings
+    from bridge.destinations.base import Settings
+    from bridge.destinations.ports import Client, Kind
     from bridge.ledger.counts import Key
     from bridge.ledger.deliveries import Delivery
     from bridge.ledger.ledger import Ledger

@@ -7,6 +7,6 @@ from typing import TYPE_CHECKING
 from bridge.destinations import github, pagerduty, slack
 
 if TYPE_CHECKING:
-    from bridge.destinations.base import Kind
+    from bridge.destinations.ports import Kind
 
 KINDS: dict[str, Kind] = {"slack": slack, "pagerduty": pagerduty, "github": github}

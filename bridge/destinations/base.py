@@ -1,4 +1,4 @@
-"""What a kind of destination is: plain functions behind a Protocol, and the values that pass between them.
+"""What passes between a kind of destination and who calls it: values; `ports` says what a kind brings along.
 
 A kind has a pure half (`message`: the request as one literal; `step`: what comes next) and a thin half (`client`:
 send, find). A lane owns time, retries and order; nothing here waits, repeats or stores.
@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from datetime import datetime
 
     from bridge.core.incident import Incident
@@ -190,78 +190,3 @@ class Found:
     """The answer of a lookup by mark: `remote` as Done would have brought it, or None for "not there (yet)"."""
 
     remote: JSON | None
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """One page of what stands at a place: what each mark ("delivery:step") was found on, and where to go on.
-
-    `cursor` is None on the last page.
-    """
-
-    found: Mapping[str, JSON]
-    cursor: str | None
-
-
-@runtime_checkable
-class Lister(Protocol):
-    """A client whose place can be listed page by page, so that one listing answers for all doubts there.
-
-    `LISTS` names the request that a page draws on, as `Step.method` does.
-    """
-
-    LISTS: str
-
-    def page(
-        self, step: Step, have: Have, since: datetime, cursor: str | None, deadline: float
-    ) -> Listing | Failed | None:
-        """Return a page, newest first, not older than `since` less 5 minutes; None where the step has its own place."""
-        ...
-
-    def adopt(self, step: Step, found: JSON) -> JSON:
-        """Return what a mark was found on as Done would have brought it."""
-        ...
-
-
-class Client(Protocol):
-    """The thin half: one request a call, no retries, no redirects to other hosts, `deadline` seconds in all."""
-
-    def send(self, step: Step, have: Have, deadline: float, ready: Callable[[], None]) -> Outcome:
-        """Send a step. `ready` is called right before the request's first byte; it raises to stop a stale sender."""
-        ...
-
-    def find(self, step: Step, have: Have, since: datetime, deadline: float) -> Found | Failed:
-        """Look for what a creating step may have made, by its mark, not older than `since` less 5 minutes."""
-        ...
-
-    def lacks(self, deadline: float) -> list[Lack]:
-        """Ask whether alerts can be told here, and looked up; nothing that people see is changed."""
-        ...
-
-    def close(self) -> None:
-        """Give connections back."""
-        ...
-
-
-class Kind(Protocol):
-    """A kind of destination, as a module gives it."""
-
-    NAME: str
-    WIDTH: int
-    """Requests at once in one lane."""
-    RATE: tuple[float, ...]
-    """Default pace: requests a second."""
-    SETTLE: float
-    """Seconds after a lost request before the first lookup can be believed."""
-
-    def address(self, settings: Settings, digest: Callable[[str], str]) -> Address:
-        """Say where settings lead to, without asking anybody. `digest` is keyed, for secrets."""
-        ...
-
-    def next_step(self, want: Want, have: Have) -> Step | Nothing:
-        """Return the one request that is due now, or nothing."""
-        ...
-
-    def connect(self, settings: Settings) -> Client:
-        """Return a client for these settings."""
-        ...

@@ -44,7 +44,8 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine
     from world import Asked
 
-    from bridge.destinations.base import Client, Kind, Settings
+    from bridge.destinations.base import Settings
+    from bridge.destinations.ports import Client, Kind
     from bridge.ledger.lanes import Held
 
 AWAY = 3.0

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
     from bridge.delivery.turns import Rest
-    from bridge.destinations.base import Client, Have, Nothing, Outcome, Settings, Want
+    from bridge.destinations.base import Have, Nothing, Outcome, Settings, Want
+    from bridge.destinations.ports import Client
     from bridge.ledger.deliveries import Delivery
 
 

@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from bridge.destinations.answer import Answer
-    from bridge.destinations.base import JSON, Client, Have, Outcome, Settings, Step
+    from bridge.destinations.base import JSON, Have, Outcome, Settings, Step
     from bridge.destinations.github.app import Installation
     from bridge.destinations.http import Transport
+    from bridge.destinations.ports import Client
 
 SKEW: Final = timedelta(minutes=5)
 PAGE: Final = 100

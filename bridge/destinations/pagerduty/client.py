@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from bridge.destinations.answer import Answer
-    from bridge.destinations.base import Client, Have, Outcome, Settings
+    from bridge.destinations.base import Have, Outcome, Settings
     from bridge.destinations.http import Transport
+    from bridge.destinations.ports import Client
 
 API: Final = "https://events.pagerduty.com"
 

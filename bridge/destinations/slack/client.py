@@ -8,9 +8,10 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from bridge.destinations.base import Done, Failed, Fault, Found, Intent, Lack, Listing, Scope, Step
+from bridge.destinations.base import Done, Failed, Fault, Found, Intent, Lack, Scope, Step
 from bridge.destinations.deadline import Deadline
 from bridge.destinations.http import ExchangeError, Http, bearer
+from bridge.destinations.ports import Listing
 from bridge.destinations.slack.errors import About, from_hook
 from bridge.destinations.slack.learn import learn
 from bridge.destinations.slack.step import EVENT, channel_name, is_id
@@ -20,8 +21,9 @@ from bridge.destinations.steps import delivery_of, table, text
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from bridge.destinations.base import JSON, Client, Have, Outcome, Settings
+    from bridge.destinations.base import JSON, Have, Outcome, Settings
     from bridge.destinations.http import Transport
+    from bridge.destinations.ports import Client
 
 API: Final = "https://slack.com/api/"
 SKEW: Final = timedelta(minutes=5)
