@@ -112,7 +112,7 @@ class Watch:
         found = [
             Trouble(
                 f"Not told at {one.kind} {one.address}",
-                Priority.P1 if one.urgency <= URGENT else Priority.P2,
+                _priority(one.urgency),
                 f"{_counted(one.number, 'dead letter')} at {one.kind} {one.address}",
                 one.reason,
             )
@@ -138,7 +138,7 @@ class Watch:
         found += [
             Trouble(
                 f"Held: destination {one.destination}",
-                Priority.P1 if one.urgency <= URGENT else Priority.P2,
+                _priority(one.urgency),
                 f"{_counted(one.number, 'message')} held: destination {one.destination} can't be used",
                 one.reason,
             )
@@ -204,6 +204,10 @@ def _alert(trouble: Trouble, team: str | None) -> JSON:
         "labels": {"alertname": trouble.name},
         "annotations": trouble.annotations(team),
     }
+
+
+def _priority(urgency: int) -> Priority:
+    return Priority.P1 if urgency <= URGENT else Priority.P2
 
 
 def _counted(number: int, what: str) -> str:

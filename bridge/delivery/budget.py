@@ -2,8 +2,8 @@
 
 GitHub counts content-creating requests a token, 80 a minute and 500 an hour (docs.github.com, rate limits for the REST
 API), and wants them one at a time (best practices for using the REST API); of an hour's a fifth is kept for P0 and P1.
-Slack's limits on edits and lookups are a workspace's and a method's:
-nothing is counted there, but a 429 pauses the method for all channels.
+Slack's limits on edits and lookups are a workspace's and a method's: nothing is counted there, but a 429 pauses the
+method for all channels.
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ URGENT = 1
 ALONE = 2.0
 """Seconds for which a request that is not answered keeps those of other lanes back: one that hangs is no reason."""
 LOOK_AGAIN = 0.1
+"""Seconds until it is asked again whether that request is answered."""
 AHEAD = timedelta(hours=2)
+"""A pause that is further off was written before the clock was set back."""
 CONTENT = ((80, 60.0),)
 """GitHub's own limit a minute, beside the configured rates (count, seconds)."""
 

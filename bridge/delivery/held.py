@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from datetime import timedelta
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from bridge.delivery import trouble
 from bridge.delivery.turns import StaleSenderError, believed, paced
@@ -61,6 +61,11 @@ class HeldLane:
         """Take in that a request failed by the place's fault."""
         with self.lock:
             self.trouble = trouble.failed(self.trouble, asked, now.timestamp(), result.retry_after, result.error)
+
+    def learned(self, facts: dict[str, Any]) -> None:
+        """Keep facts about the place, instead of those known."""
+        with self.lock:
+            self.place = facts
 
     def forget(self) -> bool:
         """Forget what was learned of the place, unless that is fresh; return whether it is to be asked anew."""

@@ -67,7 +67,7 @@ def done(lane: HeldLane, task: Task, step: Mapping[str, Any], result: Done, *, l
     proof = not looking and not (learns and lane.trouble and lane.trouble.method != step["method"])
     own = lane.succeeded(asked, looking=not proof)
     if learns:
-        lane.place = {**result.remote, "learned_at": now.timestamp()}
+        lane.learned({**result.remote, "learned_at": now.timestamp()})
         # the fact belongs to the place; this delivery's step follows at once
 
         def keep(connection: Connection) -> None:

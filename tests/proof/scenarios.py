@@ -10,6 +10,8 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness import group
+
 from bridge.config.load import load
 from bridge.sandbox.exchange import Request
 from bridge.sandbox.faults import Fault
@@ -108,27 +110,6 @@ def alert(name: str = "Disk full", over: str | None = None, begun: str = BEGUN, 
         "fingerprint": hashlib.sha256(json.dumps(labels, sort_keys=True).encode()).hexdigest()[:16],
         "values": values,
         "orgId": 1,
-    }
-
-
-def group(*alerts: JSON) -> JSON:
-    """One notification."""
-    firing = any(one["status"] == "firing" for one in alerts)
-    return {
-        "receiver": "bridge",
-        "status": "firing" if firing else "resolved",
-        "state": "alerting" if firing else "ok",
-        "alerts": list(alerts),
-        "groupLabels": {},
-        "commonLabels": {},
-        "commonAnnotations": {},
-        "externalURL": "https://grafana.test/",
-        "version": "1",
-        "groupKey": "{}:{}",
-        "truncatedAlerts": 0,
-        "orgId": 1,
-        "title": "",
-        "message": "",
     }
 
 
