@@ -122,9 +122,10 @@ class PagerDuty:
         except ExchangeError as error:
             return error.failed()
         told = outcome(transport.answers[-1], f"key {step.path[:8]}", delivery, secret)
-        # a refused key of old says nothing about the one that new pages are opened with
-        old = isinstance(told, Failed) and told.fault is Fault.PERMANENT and step.path != next(iter(self._keys))
-        return replace(told, scope=Scope.DELIVERY) if old and isinstance(told, Failed) else told
+        if isinstance(told, Failed) and told.fault is Fault.PERMANENT and step.path != next(iter(self._keys)):
+            # a refused key of old says nothing about the one that new pages are opened with
+            return replace(told, scope=Scope.DELIVERY)
+        return told
 
     def find(self, step: Step, have: Have, since: datetime, deadline: float) -> Found | Failed:  # noqa: ARG002
         """Never needed: no event creates a second thing when it is sent again, thanks to its dedup key."""
