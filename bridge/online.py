@@ -1,4 +1,4 @@
-"""`bridge check --online`: asks every place that the configuration leads to, without anybody noticing."""
+"""`bridge check --online`: asks every place that the configuration leads to, and tells nothing there."""
 
 from __future__ import annotations
 

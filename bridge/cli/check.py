@@ -33,7 +33,7 @@ Example:
     "--online",
     is_flag=True,
     help="Ask the destinations too: is each place there, can it be told, can a lost answer be looked up? "
-    "Nobody notices; of an incoming webhook nothing can be asked.",
+    "Nothing is told; a public Slack channel that the bot is not in is joined. A webhook can't be asked.",
 )
 @click.pass_context
 def check(context: click.Context, config: Path, *, as_json: bool, schema: bool, online: bool) -> None:

@@ -67,7 +67,7 @@ class Client(Protocol):
         ...
 
     def lacks(self, deadline: float) -> list[Lack]:
-        """Ask whether alerts can be told here, and looked up; nothing that people see is changed."""
+        """Ask whether alerts can be told here, and looked up; nothing is told, at most what comes before it is done."""
         ...
 
     def close(self) -> None:

@@ -109,7 +109,7 @@ class Slack:
         return _remote(step, str(found["channel"]), str(found["ts"]))
 
     def lacks(self, deadline: float) -> list[Lack]:
-        """Ask for the channel, and read a page of it, as a lookup would."""
+        """Ask for the channel, and read a page of it, as a lookup would; a public one is joined, as before a post."""
         until = Deadline(deadline)
         handles: JSON = {"channel": self._channel, "handles": False}
         step = Step(Intent.OPEN, 1, "conversations.list", handles, {}, learns=True)
