@@ -126,8 +126,9 @@ def work(environ: Environ, env: Mapping[str, str]) -> int:
     """
     bridge = compose(environ, env)
     note(environ, [], bridge.ledger)
+    told: list[int] = []
     while True:
-        wanted = _until_told(bridge)
+        wanted = _until_told(bridge, told)
         loaded = bridge.loaded
         bridge.close()
         if wanted != signal.SIGHUP:
@@ -135,9 +136,12 @@ def work(environ: Environ, env: Mapping[str, str]) -> int:
         bridge = compose(environ, env, loaded=loaded)
 
 
-def _until_told(bridge: Bridge) -> int | None:
-    """Deliver; return the signal that ends it (SIGHUP: with another configuration), None where it is not healthy."""
-    told: list[int] = []
+def _until_told(bridge: Bridge, told: list[int]) -> int | None:
+    """Deliver; return the signal that ends it (SIGHUP: with another configuration), None where it is not healthy.
+
+    `told` are the signals that nobody has acted on yet: what comes while another one is acted on is not lost.
+    """
+    wanted = None
     with deliverer(bridge) as delivering:
 
         def hear(number: int, _frame: object) -> None:
@@ -146,26 +150,33 @@ def _until_told(bridge: Bridge) -> int | None:
 
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, hear)
-        while delivering.healthy() and not _leaves(told, bridge):
+        while delivering.healthy() and not (wanted := _wanted(told, bridge)):
             delivering.round()
-        wanted = told[-1] if told else None
         last = threading.Timer(GRACE, os._exit, [0 if wanted and wanted != signal.SIGHUP else 1])
         last.daemon = True
         last.start()
     last.cancel()
     # whoever asked to stop while a reload was under way is heard
-    return next((number for number in told if number != signal.SIGHUP), wanted)
+    return _stop(told) or wanted
 
 
-def _leaves(told: list[int], bridge: Bridge) -> bool:
-    """Return whether a signal ends this deliverer: a SIGHUP does where the configuration is good."""
-    if told and all(number == signal.SIGHUP for number in told):
-        loaded = reload(bridge.environ, bridge.env, bridge.loaded, bridge.ledger)
-        if loaded is None:
-            told.clear()
-            return False
-        bridge.loaded = loaded
-    return bool(told)
+def _stop(told: list[int]) -> int | None:
+    return next((number for number in told if number != signal.SIGHUP), None)
+
+
+def _wanted(told: list[int], bridge: Bridge) -> int | None:
+    """Return the signal that ends this deliverer: a SIGHUP does where the configuration is good."""
+    if stop := _stop(told):
+        return stop
+    heard = len(told)
+    if not heard:
+        return None
+    loaded = reload(bridge.environ, bridge.env, bridge.loaded, bridge.ledger)
+    del told[:heard]
+    if loaded is None:
+        return None
+    bridge.loaded = loaded
+    return signal.SIGHUP
 
 
 def _alone(bridge: Bridge) -> int | None:

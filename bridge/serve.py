@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import socket
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -10,7 +11,6 @@ from urllib.parse import urlsplit
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 from gunicorn.workers.base import Worker
-from gunicorn.workers.gthread import ThreadWorker
 
 from bridge.app import create_app
 from bridge.compose import compose, secret_key
@@ -21,6 +21,7 @@ from bridge.ledger.ledger import open_ledger
 from bridge.log import log
 from bridge.reload import note, reload
 from bridge.web.auth import LOOPBACK_NAMES
+from bridge.web.worker import WebWorker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -33,6 +34,10 @@ if TYPE_CHECKING:
 
 WEB = 2
 THREADS = 16
+CONNECTIONS = 800
+"""Open connections of a web process; the ones that are slow make room for others."""
+FILES = 4096
+"""Open files that a process should be allowed: many systems' default of 1,024 is too near to its connections."""
 GRACE = 8
 """Seconds that running steps and requests have to end on SIGTERM; the whole is over within 10, on busy machines too."""
 NICE = 10
@@ -63,10 +68,6 @@ class DelivererWorker(Worker):  # type: ignore[misc] # gunicorn has no types
                 self.notify()
                 delivering.round()
         bridge.close()
-
-
-class WebWorker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
-    """A web process."""
 
 
 class Master(Arbiter):  # type: ignore[misc] # gunicorn has no types
@@ -114,6 +115,7 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
         self.deliver = deliver
         self.announce = announce
         self.loopback = is_loopback(bind)
+        allow_files()
         super().__init__()
 
     def load_config(self) -> None:
@@ -127,6 +129,8 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
             "graceful_timeout": GRACE,
             "keepalive": 5,
             "backlog": 2048,
+            "worker_connections": CONNECTIONS,
+            "forwarded_allow_ips": "",
             "loglevel": "warning",
             "control_socket_disable": True,
             "proc_name": "bridge",
@@ -158,6 +162,14 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
             with os.fdopen(self.announce, "w") as told:
                 told.write(f"{address}\n")
             self.announce = None
+
+
+def allow_files() -> None:
+    """Raise this process's limit of open files, as far as it may and need be."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def is_loopback(bind: str) -> bool:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 import zlib
-from typing import TYPE_CHECKING
+from contextlib import nullcontext
+from typing import IO, TYPE_CHECKING
 
 from flask import Blueprint, current_app, jsonify, request
+from gunicorn.http.errors import ParseException
 
 from bridge.ids import new_id
 from bridge.ledger import receipts
@@ -17,12 +20,16 @@ if TYPE_CHECKING:
     from flask import Response
 
     from bridge.compose import Bridge
+    from bridge.config.sources import SourceSettings
 
 blueprint = Blueprint("intake", __name__)
 
 KEPT_HEADERS = ("Content-Type", "User-Agent", "Content-Encoding")
 """What is stored of a request's headers: never Authorization, a signature or a cookie."""
 CHUNK = 65_536
+LARGE = 1_048_576
+"""Bytes from which a body counts as large: so that memory stays bounded, few of them are worked on at once."""
+_few = threading.BoundedSemaphore(4)
 LONGEST_ERROR = 1_024
 """Bytes of an error: so much of it appears in Grafana's list of alerts."""
 
@@ -32,7 +39,7 @@ class TooLargeError(Exception):
 
 
 class UnfinishedError(Exception):
-    """The sender stopped in the middle: fewer bytes came than Content-Length says."""
+    """The sender stopped in the middle, or what it sent is no body: not as long as it says, or no chunks."""
 
 
 class UnpackError(Exception):
@@ -47,7 +54,13 @@ def receive(source: str) -> tuple[Response, int] | Response:
     if settings is None:
         known = ", ".join(sorted(bridge.loaded.settings.sources))
         return _error(404, f"there is no source {source[:100]!r}; bridge.yml has {known}")
-    now = bridge.clock.now()
+    heavy = (request.content_length or LARGE) >= LARGE or "Content-Encoding" in request.headers
+    with _few if heavy else nullcontext():
+        return _take_in(bridge, settings)
+
+
+def _take_in(bridge: Bridge, settings: SourceSettings) -> tuple[Response, int] | Response:
+    source, now = settings.name, bridge.clock.now()
     try:
         raw = read_body(settings.max_body)
         auth.admit(settings, request.headers, raw, webhook_token=bridge.environ.webhook_token, env=bridge.env, now=now)
@@ -57,7 +70,7 @@ def receive(source: str) -> tuple[Response, int] | Response:
             413, f"the body is over {settings.max_body} bytes: raise max_body of source {source}, or send less"
         )
     except UnfinishedError:
-        return _error(400, "the body ended before its Content-Length: nothing was stored, send it again, whole")
+        return _error(400, "the body did not come whole: nothing was stored, send it again")
     except auth.RefusedError as error:
         return _error(401, str(error))
     except UnpackError:
@@ -88,7 +101,7 @@ def read_body(limit: int) -> bytes:
     parts: list[bytes] = []
     size = 0
     stream = request.environ["wsgi.input"] if request.environ.get("wsgi.input_terminated") else request.stream
-    while part := stream.read(CHUNK):
+    while part := _next(stream):
         size += len(part)
         if size > limit:
             raise TooLargeError
@@ -96,6 +109,13 @@ def read_body(limit: int) -> bytes:
     if size < (request.content_length or 0):
         raise UnfinishedError
     return b"".join(parts)
+
+
+def _next(stream: IO[bytes]) -> bytes:
+    try:
+        return stream.read(CHUNK)
+    except (OSError, ParseException) as error:  # the sender is gone, or its chunks are none
+        raise UnfinishedError from error
 
 
 def unpack(raw: bytes, encoding: str, limit: int) -> bytes:

@@ -1,0 +1,86 @@
+"""A request's bytes on their way: whether they are all there, judged without a thread that waits for them."""
+
+from __future__ import annotations
+
+import re
+
+LONGEST_HEAD = 131_072
+"""Bytes up to which a request's head may grow."""
+LONGEST_LINE = 256
+"""Bytes of a line that says how long a chunk is."""
+_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,18})[ \t]*\r\n", re.IGNORECASE)
+_CHUNKED = re.compile(rb"\r\ntransfer-encoding:", re.IGNORECASE)
+_EXPECTS = re.compile(rb"\r\nexpect:[ \t]*100-continue", re.IGNORECASE)
+_SIZE = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*(?:;[^\r\n]*)?\r\n")
+END = b"\r\n\r\n"
+
+
+class Arriving:
+    """The bytes of one request, as they come.
+
+    It reads as much of HTTP/1.1 as tells where a request ends (RFC 9112, 6 and 7) and judges nothing: what is wrong or
+    over `most` bytes counts as there, for whoever parses it to refuse.
+
+    Attributes:
+        bytes: what has come.
+        expects: the sender waits for `100 Continue` before it sends the body.
+        whole: all of the request is there; otherwise what `feed` handed on is to be refused.
+    """
+
+    __slots__ = ("_at", "_body", "_chunked", "_end", "_most", "bytes", "expects", "whole")
+
+    def __init__(self, most: int) -> None:
+        self.bytes = bytearray()
+        self.expects = False
+        self.whole = False
+        self._most = most
+        self._body = 0  # where it begins, once the head is there
+        self._end: int | None = None  # where it ends, where that is known
+        self._chunked = False
+        self._at = 0  # what need not be looked at again
+
+    @property
+    def endless(self) -> bool:
+        """Whether the head doesn't end: whoever parses it would wait."""
+        return not self._body and len(self.bytes) > LONGEST_HEAD
+
+    def feed(self, part: bytes) -> bool:
+        """Take some bytes; return whether the request can be handed on."""
+        self.bytes += part
+        if not self._body and not self._head():
+            return self.endless
+        if self._chunked:
+            return self._chunks() or len(self.bytes) > self._most
+        end = self._end or 0
+        self.whole = len(self.bytes) >= end
+        return self.whole or end > self._most
+
+    def _head(self) -> bool:
+        found = self.bytes.find(END, max(0, self._at - len(END)))
+        self._at = len(self.bytes)
+        if found < 0:
+            return False
+        self._body = self._at = found + len(END)
+        head = bytes(self.bytes[: self._body])
+        self._chunked = _CHUNKED.search(head) is not None
+        length = _LENGTH.search(head)
+        self._end = self._body + (int(length[1]) if length else 0)
+        self.expects = _EXPECTS.search(head) is not None
+        return True
+
+    def _chunks(self) -> bool:
+        """Go from chunk to chunk; return whether the last one is there, or something that is none."""
+        while True:
+            line = _SIZE.match(self.bytes, self._at)
+            if line is None:
+                # a line that is still coming, or no size at all
+                return b"\n" in self.bytes[self._at :] or len(self.bytes) - self._at > LONGEST_LINE
+            size = int(line[1], 16)
+            if size == 0:
+                trailers = self.bytes.find(END, line.end() - 2)
+                self.whole = trailers >= 0
+                return self.whole or len(self.bytes) - self._at > LONGEST_HEAD
+            after = line.end() + size + 2
+            if after > len(self.bytes):
+                return False
+            self._at = after

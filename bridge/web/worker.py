@@ -1,0 +1,250 @@
+"""The web process: a request has a thread only once it is there as a whole, so that who is slow holds up nobody.
+
+Gunicorn gives a connection one of its threads as soon as it is open; as many slow senders as there are threads then
+shut everybody out, and a peer that does not close holds up the loop itself. Here the loop gathers the bytes, bounded in
+number and in time, closes without waiting, and makes room where it is crowded by letting the slowest go.
+"""
+
+from __future__ import annotations
+
+import errno
+import selectors
+import socket
+import struct
+import time
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from gunicorn.workers.gthread import ThreadWorker
+
+from bridge.web.arriving import LONGEST_HEAD, Arriving
+from bridge.web.connection import Answer, Connection, refusal
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+PATIENCE = 30.0
+"""Seconds in which a request has to come, or be begun: so long Grafana itself waits for an answer."""
+QUEUED = 10.0
+"""Seconds for which a whole request may wait for a thread; then its sender is told to come again."""
+SLOW = 1.0
+"""Seconds after which one that is still coming counts as slow, where it is crowded."""
+STOPPING = 1.0
+"""Seconds that requests still have to come once the process is told to stop."""
+LINGER = 2.0
+"""Seconds for which a closed connection is still read, so that the peer gets its answer whatever it was sending."""
+LINGERING = 200
+"""Closed connections that are still read, at most."""
+ROOM = 128 * 1024 * 1024
+"""Bytes of requests that a process holds at once: coming, waiting for a thread, or being worked on."""
+CROWDED = 16
+"""Connections short of the most that a process has, where it begins to make room."""
+STUCK = struct.pack("ll", 10, 0)
+"""Seconds (and microseconds) that a thread may wait for a peer to take its answer, or for what the loop misjudged."""
+READ = 262_144
+FULL = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+
+
+class WebWorker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
+    """A web process."""
+
+    def init_process(self) -> None:
+        """Begin with nobody waiting."""
+        self._arriving: dict[Connection, Arriving] = {}  # who has waited longest comes first
+        self._lingering: dict[Connection, float] = {}
+        self._held = 0
+        self._stopped: float | None = None
+        self._most = LONGEST_HEAD + max(one.max_body for one in self.app.loaded.settings.sources.values())
+        super().init_process()
+
+    # coming in
+
+    def accept(self, listener: socket.socket) -> None:
+        """Take a connection; where the process has no more files to open, make room."""
+        try:
+            client, address = listener.accept()
+        except OSError as error:
+            if error.errno in FULL:
+                self._make_room(time.monotonic() - SLOW)
+            elif error.errno not in (errno.EAGAIN, errno.ECONNABORTED, errno.EWOULDBLOCK):
+                raise
+            return
+        for side in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+            client.setsockopt(socket.SOL_SOCKET, side, STUCK)
+        self.nr_conns += 1
+        self.enqueue_req(Connection(self.cfg, client, address, listener.getsockname(), linger=self.linger))
+
+    def enqueue_req(self, conn: Connection) -> None:
+        """Gather a request: here comes each connection that is new, or kept alive and has something to say."""
+        self._arriving[conn] = Arriving(self._most)
+        conn.since = time.monotonic()
+        conn.data_ready = True
+        conn.sock.settimeout(0)
+        early = conn.take_back()
+        if early and self._take(conn, early):
+            return
+        if self._read(conn):
+            self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._readable, conn))
+
+    def _readable(self, conn: Connection, sock: socket.socket) -> None:
+        if conn not in self._arriving:
+            return  # refused by an event of the same round
+        # what is handed on or dropped has left the poller first: its number may be another's soon
+        self.poller.unregister(sock)
+        if self._read(conn):
+            self.poller.register(sock, selectors.EVENT_READ, partial(self._readable, conn))
+
+    def _read(self, conn: Connection) -> bool:
+        """Read what is there; return whether more is to come."""
+        try:
+            part = conn.sock.recv(READ)
+        except (BlockingIOError, InterruptedError):
+            return True
+        except OSError:
+            part = b""
+        if not part:
+            self._drop(conn)
+            return False
+        return not self._take(conn, part)
+
+    def _take(self, conn: Connection, part: bytes) -> bool:
+        """Add to what has come; return whether that is all: handed on, or refused."""
+        arriving = self._arriving[conn]
+        expected = arriving.expects
+        conn.weight += len(part)
+        self._held += len(part)
+        if arriving.feed(part):
+            if arriving.endless:
+                self._drop(conn, refusal("431 Request Header Fields Too Large", "the headers are too long"))
+            else:
+                self._hand_on(conn)
+            return True
+        if arriving.expects and not expected:
+            with suppress(OSError):
+                conn.sock.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+        if self._held > ROOM:
+            largest = max(self._arriving, key=lambda one: one.weight)
+            self._refuse(largest, "the bridge has too much to read at once: send it again")
+            return largest is conn
+        return False
+
+    def _hand_on(self, conn: Connection) -> None:
+        arriving = self._arriving.pop(conn)
+        conn.whole = arriving.whole
+        conn.ready_at = time.monotonic()
+        conn.give(arriving.bytes)
+        super().enqueue_req(conn)
+
+    # in a thread
+
+    def handle(self, conn: Connection) -> Any:  # noqa: ANN401 - gunicorn's
+        """Serve a request, unless it has waited for so long that its sender can't be far from giving up."""
+        if time.monotonic() - conn.ready_at > QUEUED:
+            with suppress(OSError):
+                conn.sock.sendall(refusal("503 Service Unavailable", "the bridge is overloaded: send it again"))
+            return False
+        return super().handle(conn)
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: Any) -> None:  # noqa: ANN401 - gunicorn's
+        """Answer a request that can't be read as the API answers."""
+        answer = Answer()
+        super().handle_error(req, answer, addr, exc)
+        status = answer.status()
+        with suppress(OSError):
+            client.sendall(refusal(status, f"this is no request that the bridge can read: {status.partition(' ')[2]}"))
+
+    def _keepalive_after(self, conn: Connection, keepalive: Any) -> bool:  # noqa: ANN401 - gunicorn's
+        # for the rest of what is refused no thread waits
+        goes_on = conn.whole and bool(super()._keepalive_after(conn, keepalive))
+        if goes_on:
+            conn.parser.unreader.keep_rest()
+        return goes_on
+
+    # going out
+
+    def finish_request(self, conn: Connection, fs: Future[Any]) -> None:
+        """Let go of what was held of a request."""
+        self._held -= conn.weight
+        conn.weight = 0
+        super().finish_request(conn, fs)
+
+    def linger(self, conn: Connection) -> None:
+        """Close a connection as RFC 9112, 9.6 asks: say that nothing more comes, and read on for a moment."""
+        try:
+            conn.sock.settimeout(0)
+            conn.sock.shutdown(socket.SHUT_WR)
+            self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._drain, conn))
+        except (OSError, ValueError, KeyError):
+            conn.close()
+            return
+        self._lingering[conn] = time.monotonic() + LINGER
+        if len(self._lingering) > LINGERING:
+            self._let_go(next(iter(self._lingering)))
+
+    def _drain(self, conn: Connection, sock: socket.socket) -> None:
+        try:
+            if conn not in self._lingering or sock.recv(READ):
+                return
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            pass
+        self._let_go(conn)
+
+    def _let_go(self, conn: Connection) -> None:
+        del self._lingering[conn]
+        self.poller.unregister(conn.sock)
+        conn.close()
+
+    def _drop(self, conn: Connection, answer: bytes = b"") -> None:
+        """Close a connection whose request has not come."""
+        del self._arriving[conn]
+        with suppress(KeyError, ValueError):
+            self.poller.unregister(conn.sock)
+        self.nr_conns -= 1
+        self._held -= conn.weight
+        conn.weight = 0
+        if answer:
+            with suppress(OSError):
+                conn.sock.send(answer)
+        conn.close(graceful=bool(answer))
+
+    def _refuse(self, conn: Connection, sentence: str) -> None:
+        self._drop(conn, refusal("503 Service Unavailable", sentence) if conn.weight else b"")
+
+    # every now and then
+
+    def murder_pending(self) -> None:
+        """Let go of what does not come in time; gunicorn's loop calls this after every round."""
+        now = time.monotonic()
+        if not self.alive:
+            self._stopped = self._stopped or now
+        stopped = self._stopped is not None and now > self._stopped + STOPPING
+        for conn in self._overdue(now if stopped else now - PATIENCE):
+            self._refuse(conn, f"the request did not come within {PATIENCE:.0f} s: send it again")
+        while self._lingering and self._lingering[conn := next(iter(self._lingering))] < now:
+            self._let_go(conn)
+        if self.nr_conns > self.worker_connections - CROWDED:
+            self._make_room(now - SLOW)
+
+    def _overdue(self, before: float) -> list[Connection]:
+        found = []
+        for conn in self._arriving:
+            if conn.since > before:
+                break
+            found.append(conn)
+        return found
+
+    def _make_room(self, before: float) -> None:
+        """Let those go that have said nothing for long or say it slowly: the ones kept alive first."""
+        most = min(self.nr_conns, self.worker_connections) - CROWDED
+        while self.keepalived_conns and self.nr_conns > most:
+            conn = self.keepalived_conns.popleft()
+            self.poller.unregister(conn.sock)
+            self.nr_conns -= 1
+            conn.close()
+        for conn in self._overdue(before):
+            if self.nr_conns <= most:
+                break
+            self._refuse(conn, "the bridge is overloaded, and this request came slowly: send it again")
