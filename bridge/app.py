@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from flask import Flask, Response, jsonify
@@ -13,16 +14,46 @@ from bridge.web import api, health, intake, pages
 if TYPE_CHECKING:
     from bridge.compose import Bridge
 
+SESSION = {
+    # the prefix makes browsers insist: over https or on localhost, for this host only
+    "SESSION_COOKIE_NAME": "__Host-bridge",
+    "SESSION_COOKIE_SECURE": True,
+    "SESSION_COOKIE_HTTPONLY": True,
+    "SESSION_COOKIE_SAMESITE": "Lax",  # Strict would ask those to sign in again who come by a link in a message
+    "PERMANENT_SESSION_LIFETIME": timedelta(hours=12),
+    "SESSION_REFRESH_EACH_REQUEST": False,
+    "MAX_FORM_MEMORY_SIZE": 65_536,
+}
+HARDENED = {
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+
+
+BLUEPRINTS = (intake.blueprint, api.blueprint, health.blueprint, pages.blueprint)
+
 
 def create_app(bridge: Bridge) -> Flask:
     """Return the application over what `compose` put together."""
     app = Flask("bridge", static_folder=None)
     app.extensions["bridge"] = bridge
-    for part in (intake, api, health, pages):
-        app.register_blueprint(part.blueprint)
+    app.secret_key = bridge.effective.digest("console sessions")
+    app.config.update(SESSION)
+    app.after_request(_hardened)
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _error)
     return app
+
+
+def _hardened(answer: Response) -> Response:
+    for name, value in HARDENED.items():
+        answer.headers.setdefault(name, value)
+    return answer
 
 
 def _http_error(error: HTTPException) -> tuple[Response, int]:

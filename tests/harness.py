@@ -148,12 +148,14 @@ def config(sandbox: Sandbox, **changes: Any) -> JSON:
 class Process:
     """One process of the bridge with its children, in a process group of its own."""
 
-    def __init__(self, verb: str, folder: Path, env: Mapping[str, str], *, serves: bool = True) -> None:
+    def __init__(
+        self, verb: str, folder: Path, env: Mapping[str, str], *, serves: bool = True, bind: str = "127.0.0.1:0"
+    ) -> None:
         self.folder = folder
         command = [sys.executable, "-m", "bridge", verb]
         reader, writer = os.pipe()
         if serves:
-            command += ["--bind", "127.0.0.1:0", "--announce", str(writer)]
+            command += ["--bind", bind, "--announce", str(writer)]
         with (folder / "bridge.log").open("ab") as log:
             self.popen = subprocess.Popen(
                 command,

@@ -108,7 +108,7 @@ class Posts:
 
     def close(self, incident: str) -> None:
         now = self.clock.now()
-        assert self.ledger.write(lambda connection: acts.close(connection, incident, "alice", now))
+        assert self.ledger.write(lambda connection: acts.close(connection, [incident], "alice", now))
 
 
 def alert(status="firing", *, fingerprint="f1", start="2026-03-02T11:00:00Z", end=None, **annotations):

@@ -121,7 +121,9 @@ def test_a_receipt_that_the_database_refuses_goes_to_quarantine_and_takes_no_oth
     assert "could not be absorbed (RefusedError)" in posts.receipt(poison)["problem"]
     assert [incident["teams"] for incident in posts.incidents()] == [["storage"], ["network"]]
     event.remove(posts.ledger.engine, "before_cursor_execute", refuse)
-    assert posts.ledger.write(lambda connection: acts.replay_receipts(connection, [poison])) == [poison]
+    assert posts.ledger.write(
+        lambda connection: acts.replay_receipts(connection, [poison], "alice", posts.clock.now())
+    ) == [poison]
     posts.absorb()
     assert posts.receipt(poison)["state"] == "absorbed"
 
@@ -356,7 +358,7 @@ def test_a_deliverer_that_dies_in_the_middle_of_a_large_group_is_followed_by_one
 
 def test_a_replayed_receipt_tells_nothing_twice(posts):
     stored = posts.hear(None, alert())["id"]
-    posts.ledger.write(lambda connection: acts.replay_receipts(connection, [stored]))
+    posts.ledger.write(lambda connection: acts.replay_receipts(connection, [stored], "alice", posts.clock.now()))
     posts.absorb()
     assert (len(posts.incidents()), len(posts.deliveries())) == (1, 2)
     assert posts.receipt(stored)["incidents"] == [posts.incidents()[0]["id"]]
@@ -368,7 +370,7 @@ def test_a_dismissed_dead_letter_stays_at_rest_and_one_that_is_only_dead_is_not_
 
     def die(connection):
         connection.execute(update(deliveries).values(state="dead", due_at=None, reason="gone"))
-        acts.dismiss(connection, [first.id], posts.clock.now())
+        acts.dismiss(connection, [first.id], "alice", posts.clock.now())
 
     posts.ledger.write(die)
     posts.hear(alert(summary="worse"))

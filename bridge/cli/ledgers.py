@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -10,13 +11,11 @@ import click
 from bridge.cli.common import environment, sentences
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from datetime import datetime
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from sqlalchemy.engine import Connection
-
     from bridge.config.environ import Environ
+    from bridge.ledger.acts import Act
     from bridge.ledger.ledger import Ledger
 
 TOGETHER = 500
@@ -88,20 +87,23 @@ def hint(ledger: Ledger, environ: Environ) -> None:
     sending.close()
 
 
-def now() -> datetime:
-    """Return the present time."""
+def act(ledger: Ledger, ids: Sequence[str], function: Act) -> list[str]:
+    """Act on ids, some hundred a commit, in the name of whoever is logged in; return those that it was true for."""
     from bridge.clock import SystemClock  # noqa: PLC0415 - `bridge --help` doesn't wait for it
 
-    return SystemClock().now()
-
-
-def act(ledger: Ledger, ids: Sequence[str], function: Callable[[Connection, Sequence[str]], list[str]]) -> list[str]:
-    """Act on ids, some hundred a commit; return those that it was true for."""
     done: list[str] = []
+    who, at = f"{_user()} at the command line", SystemClock().now()
     for start in range(0, len(ids), TOGETHER):
         some = ids[start : start + TOGETHER]
-        done += ledger.write(lambda connection, some=some: function(connection, some))  # type: ignore[misc]
+        done += ledger.write(lambda connection, some=some: function(connection, some, who, at))  # type: ignore[misc]
     return done
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # no such user, as in some containers
+        return "somebody"
 
 
 def chosen(ids: Sequence[str], *, everything: bool) -> tuple[str, ...]:

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Connection
 
+    from bridge.ledger.acts import Act
     from bridge.ledger.ledger import Ledger
 
 STATES = ("firing", "stale", "resolved", "closed")
-WHO = "the command line"
 
 all_option = click.option("--all", "everything", is_flag=True, help="All there are.")
 cursor_option = click.option("--cursor", metavar="ID", help="Go on where the last page ended.")
@@ -68,12 +68,12 @@ def incident(incident_id: str, config: Path, *, as_json: bool) -> None:
 @config_option
 def close(incident_id: str, config: Path) -> None:
     """Close an incident for good: later firings of its alerts change nothing, a new episode opens a new incident."""
-    from bridge.cli.ledgers import fail, hint, now, opened  # noqa: PLC0415 - `bridge --help` doesn't wait for it
+    from bridge.cli.ledgers import act, fail, hint, opened  # noqa: PLC0415 - `bridge --help` doesn't wait for it
     from bridge.ledger import acts, queries  # noqa: PLC0415 - as above
 
-    wanted, at = incident_id.upper(), now()
+    wanted = incident_id.upper()
     with opened(config) as (ledger, environ):
-        closed = ledger.write(lambda connection: acts.close(connection, wanted, WHO, at))
+        closed = act(ledger, [wanted], acts.close)
         if closed:
             hint(ledger, environ)
         with ledger.read() as connection:
@@ -106,15 +106,13 @@ def dead_letters(cursor: str | None, config: Path, *, as_json: bool) -> None:
 @config_option
 def replay(ids: tuple[str, ...], config: Path, *, everything: bool) -> None:
     """Make dead letters due again, once what stood in their way is mended; what is told is the present truth."""
-    from bridge.cli.ledgers import now  # noqa: PLC0415 - `bridge --help` doesn't wait for SQLAlchemy
-    from bridge.ledger import acts  # noqa: PLC0415 - as above
+    from bridge.ledger import acts  # noqa: PLC0415 - `bridge --help` doesn't wait for SQLAlchemy
 
-    at = now()
     _act(
         config,
         ids,
         acts.dead_letters if everything else None,
-        lambda connection, some: acts.replay(connection, some, at),
+        acts.replay,
         ("dead letter", "due again"),
     )
 
@@ -125,15 +123,13 @@ def replay(ids: tuple[str, ...], config: Path, *, everything: bool) -> None:
 @config_option
 def dismiss(ids: tuple[str, ...], config: Path, *, everything: bool) -> None:
     """Let dead letters rest: nothing more is told there."""
-    from bridge.cli.ledgers import now  # noqa: PLC0415 - `bridge --help` doesn't wait for SQLAlchemy
-    from bridge.ledger import acts  # noqa: PLC0415 - as above
+    from bridge.ledger import acts  # noqa: PLC0415 - `bridge --help` doesn't wait for SQLAlchemy
 
-    at = now()
     _act(
         config,
         ids,
         acts.dead_letters if everything else None,
-        lambda connection, some: acts.dismiss(connection, some, at),
+        acts.dismiss,
         ("dead letter", "dismissed"),
     )
 
@@ -201,7 +197,7 @@ def _act(
     config: Path,
     ids: Sequence[str],
     everything: Callable[[Connection], list[str]] | None,
-    function: Callable[[Connection, Sequence[str]], list[str]],
+    function: Act,
     words: tuple[str, str],
 ) -> None:
     """Act on the named ones, or on all; say what was done, and exit 1 where one of those named was none."""

@@ -20,7 +20,6 @@ LATER: tuple[tuple[str, ...], ...] = (
     ("mode",),
     ("teams", "*", "mode"),
     ("shadow",),
-    ("auth_proxy",),
     ("retention",),
     ("max_storage",),
 )

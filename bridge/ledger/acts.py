@@ -1,45 +1,51 @@
-"""What people do to what is stored: close an incident, replay or dismiss a dead letter, replay or dismiss a receipt."""
+"""What people do to what is stored: close an incident, replay or dismiss a dead letter, replay or dismiss a receipt.
+
+Each is a function of a connection, ids, who does it and when; it returns the ids that it was true for, and writes down
+who it was.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select, update
+from sqlalchemy import func, literal, select, true, update
+from sqlalchemy.engine import Connection
 
 from bridge.ledger.deliveries import DISMISSED, wake_one
-from bridge.ledger.queries import in_quarantine
-from bridge.ledger.tables import deliveries, history, incidents, receipts
+from bridge.ledger.queries import JSON, in_quarantine, stamp
+from bridge.ledger.tables import Instant, deliveries, history, incidents, receipts
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
+    from collections.abc import Mapping
 
-    from sqlalchemy.engine import Connection
+    from sqlalchemy import ColumnElement
+    from sqlalchemy.engine import Row
+
+Act = Callable[[Connection, Sequence[str], str, datetime], list[str]]
 
 
-def close(connection: Connection, incident_id: str, who: str, at: datetime) -> bool:
-    """Close an incident for good; returns whether it was open or resolved until now."""
-    mine = (incidents.c.id == incident_id) & (incidents.c.state != "closed")
-    row = connection.execute(
+def close(connection: Connection, ids: Sequence[str], who: str, at: datetime) -> list[str]:
+    """Close incidents for good; those that were open or resolved until now."""
+    rows = connection.execute(
         update(incidents)
-        .where(mine)
+        .where(incidents.c.id.in_(ids), incidents.c.state != "closed")
         .values(
             state="closed",
             state_reason=f"closed by {who}",
             closed_by=who,
             settled_at=at,
+            resolved_at=func.coalesce(incidents.c.resolved_at, literal(at, Instant)),
             version=incidents.c.version + 1,
         )
-        .returning(incidents.c.version, incidents.c.resolved_at, incidents.c.priority)
-    ).first()
-    if row is None:
-        return False
-    if row.resolved_at is None:
-        connection.execute(update(incidents).where(incidents.c.id == incident_id).values(resolved_at=at))
-    wake_one(connection, incident_id, row.version, row.priority, at)
-    line = {"incident": incident_id, "at": at, "what": "closed", "why": f"by {who}"}
-    connection.execute(history.insert(), line)
-    return True
+        .returning(incidents.c.id, incidents.c.version, incidents.c.priority)
+    ).all()
+    for row in rows:
+        wake_one(connection, row.id, row.version, row.priority, at)
+        line = {"incident": row.id, "at": at, "what": "closed", "why": f"by {who}"}
+        connection.execute(history.insert(), line)
+    return [row.id for row in rows]
 
 
 def dead_letters(connection: Connection) -> list[str]:
@@ -47,32 +53,32 @@ def dead_letters(connection: Connection) -> list[str]:
     return list(connection.execute(select(deliveries.c.id).where(deliveries.c.state == "dead")).scalars())
 
 
-def replay(connection: Connection, ids: Sequence[str], at: datetime) -> list[str]:
-    """Make dead letters due again: what is told is the present truth; returns those that were dead."""
+def replay(connection: Connection, ids: Sequence[str], who: str, at: datetime) -> list[str]:
+    """Make dead letters due again: what is told is the present truth; those that were dead."""
     rows = connection.execute(
         update(deliveries)
         .where(deliveries.c.id.in_(ids), deliveries.c.state == "dead")
         .values(state="pending", due_at=at, since=at, attempts=0, failing_since=None, reason=None, last_error=None)
         .returning(deliveries.c.id, deliveries.c.incident)
     ).all()
-    _note(connection, rows, at, "replayed")
+    _note(connection, rows, "replayed", who, at)
     return [row.id for row in rows]
 
 
-def dismiss(connection: Connection, ids: Sequence[str], at: datetime) -> list[str]:
-    """Let dead letters rest: nothing more is told there; returns those that were dead."""
+def dismiss(connection: Connection, ids: Sequence[str], who: str, at: datetime) -> list[str]:
+    """Let dead letters rest: nothing more is told there; those that were dead."""
     rows = connection.execute(
         update(deliveries)
         .where(deliveries.c.id.in_(ids), deliveries.c.state == "dead")
         .values(state="skipped", due_at=None, reason=DISMISSED)
         .returning(deliveries.c.id, deliveries.c.incident)
     ).all()
-    _note(connection, rows, at, "dismissed")
+    _note(connection, rows, "dismissed", who, at)
     return [row.id for row in rows]
 
 
-def _note(connection: Connection, rows: Sequence[object], at: datetime, what: str) -> None:
-    lines = [{"incident": row.incident, "delivery": row.id, "at": at, "what": what} for row in rows]  # type: ignore[attr-defined]
+def _note(connection: Connection, rows: Sequence[Row[Any]], what: str, who: str, at: datetime) -> None:
+    lines = [{"incident": row.incident, "delivery": row.id, "at": at, "what": what, "why": f"by {who}"} for row in rows]
     if lines:
         connection.execute(history.insert(), lines)
 
@@ -82,25 +88,41 @@ def quarantined(connection: Connection) -> list[str]:
     return list(connection.execute(select(receipts.c.id).where(in_quarantine())).scalars())
 
 
-def replay_receipts(connection: Connection, ids: Sequence[str]) -> list[str]:
-    """Put quarantined receipts back to be absorbed, those partly absorbed too; returns those that were."""
-    return list(
-        connection.execute(
-            update(receipts)
-            .where(receipts.c.id.in_(ids), in_quarantine(), receipts.c.body.is_not(None))
-            .values(state="new", problem=None, progress=0)
-            .returning(receipts.c.id)
-        ).scalars()
-    )
+def replay_receipts(connection: Connection, ids: Sequence[str], who: str, at: datetime) -> list[str]:
+    """Put quarantined receipts back to be absorbed, those partly absorbed too; those that were."""
+    again = {"state": "new", "problem": None, "progress": 0}
+    return _act(connection, ids, receipts.c.body.is_not(None), again, _line("replayed", who, at))
 
 
-def dismiss_receipts(connection: Connection, ids: Sequence[str]) -> list[str]:
-    """Let quarantined receipts rest; returns those that were in quarantine."""
-    return list(
-        connection.execute(
-            update(receipts)
-            .where(receipts.c.id.in_(ids), in_quarantine())
-            .values(state="dismissed")
-            .returning(receipts.c.id)
-        ).scalars()
-    )
+def dismiss_receipts(connection: Connection, ids: Sequence[str], who: str, at: datetime) -> list[str]:
+    """Let quarantined receipts rest; those that were in quarantine."""
+    return _act(connection, ids, true(), {"state": "dismissed"}, _line("dismissed", who, at))
+
+
+def _line(what: str, who: str, at: datetime) -> JSON:
+    return {"at": stamp(at), "what": what, "who": who}
+
+
+def _act(
+    connection: Connection,
+    ids: Sequence[str],
+    also: ColumnElement[bool],
+    values: Mapping[str, Any],
+    line: Mapping[str, str | None],
+) -> list[str]:
+    mine = select(receipts.c.id, receipts.c.acts).where(receipts.c.id.in_(ids), in_quarantine(), also)
+    rows = connection.execute(mine.with_for_update()).all()
+    for row in rows:
+        changed = {**values, "acts": [*(row.acts or ()), line]}
+        connection.execute(update(receipts).where(receipts.c.id == row.id).values(changed))
+    return [row.id for row in rows]
+
+
+ACTS: Mapping[tuple[str, str], tuple[Act, str]] = {
+    ("incidents", "close"): (close, "there is no such incident, or it is closed already"),
+    ("deliveries", "replay"): (replay, "there is no such dead letter"),
+    ("deliveries", "dismiss"): (dismiss, "there is no such dead letter"),
+    ("receipts", "replay"): (replay_receipts, "there is no such receipt in quarantine"),
+    ("receipts", "dismiss"): (dismiss_receipts, "there is no such receipt in quarantine"),
+}
+"""By what is acted on and what is done to it; and what is said where there is nothing to do it to."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
 
+from bridge.ledger.receipts import load
 from bridge.ledger.tables import alerts, deliveries, history, incident_teams, incidents, receipts
 
 if TYPE_CHECKING:
@@ -17,9 +18,12 @@ if TYPE_CHECKING:
 JSON = dict[str, Any]
 PAGE = 50
 """Items of a page."""
+SHOWN = 100_000
+"""Bytes of a body that people are shown."""
 
 
-def _text(moment: datetime | None) -> str | None:
+def stamp(moment: datetime | None) -> str | None:
+    """Return a time as the API shows it."""
     return None if moment is None else moment.isoformat().replace("+00:00", "Z")
 
 
@@ -33,18 +37,21 @@ def _paged(
     return rows[:PAGE], rows[PAGE - 1].id if len(rows) > PAGE else None
 
 
-_RECEIPT = [receipts.c[name] for name in ("id", "source", "received_at", "state", "problem", "alerts", "incidents")]
+_RECEIPT = [
+    receipts.c[name] for name in ("id", "source", "received_at", "state", "problem", "alerts", "incidents", "acts")
+]
 
 
 def _receipt(row: Row[Any]) -> JSON:
     return {
         "id": row.id,
         "source": row.source,
-        "received_at": _text(row.received_at),
+        "received_at": stamp(row.received_at),
         "state": row.state,
         "problem": row.problem,
         "alerts": row.alerts,
         "incidents": row.incidents or [],
+        "acts": row.acts or [],
     }
 
 
@@ -57,6 +64,12 @@ def receipt(connection: Connection, receipt_id: str) -> JSON | None:
     """Return one receipt as the API shows it."""
     row = connection.execute(select(*_RECEIPT).where(receipts.c.id == receipt_id)).first()
     return _receipt(row) if row is not None else None
+
+
+def body(connection: Connection, receipt_id: str) -> str | None:
+    """Return the start of a receipt's body for people to read; None where it is not kept any more."""
+    found = load(connection, receipt_id)
+    return found.body[:SHOWN].decode("utf-8", "replace") if found and found.body else None
 
 
 def receipt_list(connection: Connection, state: str | None, cursor: str | None) -> JSON:
@@ -95,8 +108,8 @@ def _incident(row: Row[Any]) -> JSON:
         "priority": row.priority,
         "state": row.state,
         "state_reason": row.state_reason,
-        "opened_at": _text(row.opened_at),
-        "resolved_at": _text(row.resolved_at),
+        "opened_at": stamp(row.opened_at),
+        "resolved_at": stamp(row.resolved_at),
         "previous": row.previous,
         "times": row.times,
     }
@@ -114,7 +127,7 @@ def incident(connection: Connection, incident_id: str) -> JSON | None:
         **_incident(row),
         "alerts": [_alert(member) for member in members],
         "deliveries": [_delivery(one) for one in connection.execute(at)],
-        "timeline": [{"at": _text(line.at), "what": line.what, "why": line.why} for line in lines],
+        "timeline": [{"at": stamp(line.at), "what": line.what, "why": line.why} for line in lines],
     }
 
 
@@ -126,8 +139,8 @@ def _alert(row: Row[Any]) -> JSON:
         "labels": detail.get("labels", {}),
         "annotations": detail.get("annotations", {}),
         "values": {value["name"]: value["number"] for value in detail.get("values", ())},
-        "starts_at": _text(row.starts_at),
-        "ends_at": _text(row.ends_at),
+        "starts_at": stamp(row.starts_at),
+        "ends_at": stamp(row.ends_at),
     }
 
 
@@ -142,7 +155,7 @@ def _delivery(row: Row[Any]) -> JSON:
         "address": row.address,
         "state": row.state,
         "attempts": row.attempts,
-        "next_attempt_at": _text(row.due_at),
+        "next_attempt_at": stamp(row.due_at),
         "last_error": row.last_error,
         "reason": row.reason,
         "remote": {name: have[name] for name in shown if have.get(name) is not None},

@@ -96,6 +96,7 @@ receipts = Table(
     Column("alerts", Integer, nullable=False, server_default="0"),
     Column("progress", Integer, nullable=False, server_default="0"),  # alerts absorbed so far, for large groups
     Column("incidents", JsonText),
+    Column("acts", JsonText),  # what people did to it: when, what, who
     Column("signature", String(64), unique=True),  # of a signed request, while it could be sent again
 )
 Index(

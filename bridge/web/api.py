@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from flask import Blueprint, current_app, jsonify, request
+from flask import Blueprint, current_app, g, jsonify, request
 
-from bridge.ledger import acts, queries
-from bridge.web import auth
+from bridge.ledger import queries
+from bridge.ledger.acts import ACTS
+from bridge.web import people
+from bridge.web.auth import RefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from flask import Response
     from sqlalchemy.engine import Connection
 
     from bridge.compose import Bridge
+    from bridge.ledger.acts import Act
 
 blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
 
@@ -29,17 +33,25 @@ def _bridge() -> Bridge:
 
 @blueprint.before_request
 def _admit() -> Answer | None:
-    bridge = _bridge()
     try:
-        auth.admit_person(
-            request.headers,
-            admin_token=bridge.environ.admin_token,
-            loopback=bridge.loopback,
-            changes=request.method not in {"GET", "HEAD"},
-        )
-    except auth.RefusedError as error:
-        return jsonify(error=str(error)), 403 if bridge.environ.admin_token is None else 401
+        people.admit()
+    except people.UnknownError as error:
+        answer = jsonify(error=str(error))
+        answer.headers["WWW-Authenticate"] = "Bearer"
+        return answer, 401
+    except RefusedError as error:
+        return jsonify(error=str(error)), 403
     return None
+
+
+def do(act: Act, one: str) -> list[str]:
+    """Do something to what is stored, in the name of whoever asks; return the ids that it was true for."""
+    bridge = _bridge()
+    who, now = g.person.name, bridge.clock.now()
+    done = bridge.ledger.write(lambda connection: act(connection, [one], who, now))
+    if done:
+        bridge.hint("")
+    return done
 
 
 def _read(function: Callable[[Connection], dict[str, Any] | None], what: str) -> Answer:
@@ -82,51 +94,13 @@ def deliveries() -> Answer:
     return _read(lambda connection: queries.delivery_list(connection, args.get("state"), args.get("cursor")), "page")
 
 
-@blueprint.post("/incidents/<incident_id>/close")
-def close(incident_id: str) -> Answer:
-    """Close an incident for good."""
-    bridge = _bridge()
-    now = bridge.clock.now()
-    if not bridge.ledger.write(lambda connection: acts.close(connection, incident_id, "the API", now)):
-        return jsonify(error="there is no such incident, or it is closed already"), 404
-    bridge.hint("")
-    return incident(incident_id)
-
-
-def _acted(done: Sequence[str], sentence: str) -> Answer:
+def _act(noun: str, verb: str, one: str) -> Answer:
+    act, missing = ACTS[noun, verb]
+    done = do(act, one)
     if not done:
-        return jsonify(error=sentence), 404
-    _bridge().hint("")
-    return jsonify(done=list(done)), 200
+        return jsonify(error=missing), 404
+    return incident(one) if noun == "incidents" else (jsonify(done=done), 200)
 
 
-@blueprint.post("/deliveries/<delivery_id>/replay")
-def replay(delivery_id: str) -> Answer:
-    """Tell the present truth where a dead letter could not."""
-    bridge = _bridge()
-    now = bridge.clock.now()
-    done = bridge.ledger.write(lambda connection: acts.replay(connection, [delivery_id], now))
-    return _acted(done, "there is no such dead letter")
-
-
-@blueprint.post("/deliveries/<delivery_id>/dismiss")
-def dismiss(delivery_id: str) -> Answer:
-    """Let a dead letter rest."""
-    bridge = _bridge()
-    now = bridge.clock.now()
-    done = bridge.ledger.write(lambda connection: acts.dismiss(connection, [delivery_id], now))
-    return _acted(done, "there is no such dead letter")
-
-
-@blueprint.post("/receipts/<receipt_id>/replay")
-def replay_receipt(receipt_id: str) -> Answer:
-    """Read a quarantined body once more."""
-    done = _bridge().ledger.write(lambda connection: acts.replay_receipts(connection, [receipt_id]))
-    return _acted(done, "there is no such receipt in quarantine")
-
-
-@blueprint.post("/receipts/<receipt_id>/dismiss")
-def dismiss_receipt(receipt_id: str) -> Answer:
-    """Let a quarantined body rest."""
-    done = _bridge().ledger.write(lambda connection: acts.dismiss_receipts(connection, [receipt_id]))
-    return _acted(done, "there is no such receipt in quarantine")
+for named in ACTS:
+    blueprint.add_url_rule(f"/{named[0]}/<one>/{named[1]}", "_".join(named), partial(_act, *named), methods=["POST"])

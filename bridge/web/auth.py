@@ -1,4 +1,4 @@
-"""Who may post alerts, and who may look and act. Secrets are compared in constant time, read when they are needed."""
+"""Who may post alerts. Secrets are compared in constant time, and read when they are needed."""
 
 from __future__ import annotations
 
@@ -22,13 +22,21 @@ if TYPE_CHECKING:
 
 FORWARDING = ("X-Forwarded-For", "Forwarded", "X-Real-IP", "Via")
 """Headers that show that a request came through a proxy: then loopback says nothing about who sent it."""
+LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 STAMP_DIGITS = 12
 """Of unix seconds, for the next 30,000 years."""
-LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class RefusedError(Exception):
     """The request may not do this; the sentence says what to mend, for whoever sent it."""
+
+
+def names_loopback(host: str) -> bool:
+    """Return whether a host, perhaps with a port, is this machine's own name."""
+    try:
+        return urlsplit(f"//{host}").hostname in LOOPBACK_NAMES
+    except ValueError:  # a bracket that isn't closed
+        return False
 
 
 def admit(  # noqa: PLR0913 - what decides is exactly this
@@ -46,8 +54,8 @@ def admit(  # noqa: PLR0913 - what decides is exactly this
         return
     if auth is None:
         if webhook_token is not None:
-            _bearer(headers, [webhook_token.reveal()])
-        elif any(name in headers for name in FORWARDING):
+            bearer(headers, [webhook_token.reveal()])
+        elif any(name in headers for name in FORWARDING) or _from_a_page(headers):
             raise RefusedError(
                 f"source {source.name} has no auth and serves only this machine; "
                 "set auth in bridge.yml, or BRIDGE_WEBHOOK_TOKEN"
@@ -59,14 +67,20 @@ def admit(  # noqa: PLR0913 - what decides is exactly this
         raise RefusedError(f"source {source.name} can't check credentials now: {error}") from error
 
 
+def _from_a_page(headers: Headers) -> bool:
+    """Whether a page from elsewhere makes a browser on this machine post: browsers say so, senders have no origin."""
+    origin = headers.get("Origin")
+    return origin is not None and not names_loopback(origin.partition("://")[2])
+
+
 def _check(auth: Auth, headers: Headers, body: bytes, env: Mapping[str, str], now: datetime) -> None:
     match auth:
         case Bearer(tokens):
-            _bearer(headers, _read(tokens, env))
+            bearer(headers, _read(tokens, env))
         case Basic(username, passwords):
             _basic(headers, username, _read(passwords, env))
         case Header(name, values):
-            if not _any_equal(headers.get(name, ""), _read(values, env)):
+            if not any_equal(headers.get(name, ""), _read(values, env)):
                 raise RefusedError(f"the header {name} is missing or wrong")
         case Hmac():
             _hmac(auth, headers, body, _read(auth.secrets, env), now)
@@ -76,14 +90,16 @@ def _read(secrets: Sequence[Secret], env: Mapping[str, str]) -> list[str]:
     return [resolve(secret, env) for secret in secrets]
 
 
-def _any_equal(given: str, secrets: Sequence[str]) -> bool:
+def any_equal(given: str, secrets: Sequence[str]) -> bool:
+    """Return whether what is given is one of the secrets."""
     # all are compared, so that the time tells nothing of which one fits
     return sum(hmac.compare_digest(given.encode(), secret.encode()) for secret in secrets) > 0
 
 
-def _bearer(headers: Headers, tokens: Sequence[str]) -> None:
+def bearer(headers: Headers, tokens: Sequence[str]) -> None:
+    """Let in who brings one of the tokens, or raise RefusedError."""
     scheme, _, given = headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not _any_equal(given.strip(), tokens):
+    if scheme.lower() != "bearer" or not any_equal(given.strip(), tokens):
         raise RefusedError("Authorization must be `Bearer <token>` with this source's token")
 
 
@@ -93,7 +109,7 @@ def _basic(headers: Headers, username: str, passwords: Sequence[str]) -> None:
         user, _, password = base64.b64decode(given, validate=True).decode().partition(":")
     except ValueError:  # no base64, or no text
         user = password = ""
-    right = [hmac.compare_digest(user.encode(), username.encode()), _any_equal(password, passwords)]
+    right = [hmac.compare_digest(user.encode(), username.encode()), any_equal(password, passwords)]
     if scheme.lower() != "basic" or not all(right):
         raise RefusedError("Authorization must be `Basic` with this source's user and password")
 
@@ -109,7 +125,7 @@ def _hmac(auth: Hmac, headers: Headers, body: bytes, secrets: Sequence[str], now
             raise RefusedError(f"the header {auth.timestamp_header} is missing, no time, or too far from now")
         signed = f"{stamp}:".encode() + body
     right = [hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest() for secret in secrets]
-    if not _any_equal(headers.get(auth.header, ""), right):
+    if not any_equal(headers.get(auth.header, ""), right):
         raise RefusedError(f"the signature in {auth.header} is missing or wrong: use the same secret on both sides")
 
 
@@ -120,20 +136,3 @@ def signature_of(source: SourceSettings, headers: Headers) -> str | None:
     stamp = headers.get(source.auth.timestamp_header, "") if source.auth.timestamp_header else ""
     given = headers.get(source.auth.header, "")
     return hashlib.sha256(f"{source.name}\n{stamp}\n{given}".encode()).hexdigest()
-
-
-def admit_person(headers: Headers, *, admin_token: Hidden | None, loopback: bool, changes: bool) -> None:
-    """Let a person or a program at the console and API, or raise RefusedError.
-
-    Without BRIDGE_ADMIN_TOKEN only this machine may look, and only under its own name: a page from elsewhere can make
-    a browser here send requests, but can't choose their Host or Origin.
-    """
-    if admin_token is not None:
-        _bearer(headers, [admin_token.reveal()])
-        return
-    if not loopback or any(name in headers for name in FORWARDING):
-        raise RefusedError("the console and API off loopback want BRIDGE_ADMIN_TOKEN: set it and send it as bearer")
-    host = urlsplit(f"//{headers.get('Host', '')}").hostname
-    origin = headers.get("Origin")
-    if host not in LOOPBACK_NAMES or (changes and origin and urlsplit(origin).hostname not in LOOPBACK_NAMES):
-        raise RefusedError("open the console as http://127.0.0.1:PORT, or set BRIDGE_ADMIN_TOKEN")

@@ -141,7 +141,7 @@ class Past:
 
     def close(self, incident):
         at = self.clock.now()
-        self.ledger.write(lambda connection: acts.close(connection, incident, "the API", at))
+        self.ledger.write(lambda connection: acts.close(connection, [incident], "the API", at))
 
     def incident(self, incident):
         with self.ledger.read() as connection:

@@ -15,6 +15,7 @@ def folder(tmp_path, monkeypatch):
     """A bridge's folder, in which the command runs; nothing of this machine's environment enters."""
     for name in [name for name in os.environ if name.startswith(QUIET)]:
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("LOGNAME", "anna")
     (tmp_path / "bridge.yml").write_text(CONFIGURATION, "utf-8")
     monkeypatch.chdir(tmp_path)
     return tmp_path

@@ -82,7 +82,7 @@ def test_close(run, past, listener):
     assert run("close", incident).stdout == f"incident {incident} is closed\n"
     assert listener.wait(1) == {"all"}
     found = past.incident(incident)
-    assert (found["state"], found["state_reason"]) == ("closed", "closed by the command line")
+    assert (found["state"], found["state_reason"]) == ("closed", "closed by anna at the command line")
     assert found["timeline"][-1]["what"] == "closed"
     assert run("close", incident).stdout == f"incident {incident} is closed already\n"
     assert listener.wait(0) == set()

@@ -194,7 +194,7 @@ def test_a_person_who_closes_during_a_merge_is_not_overruled(postgres_ledger):
     with ThreadPoolExecutor(1) as pool, postgres_ledger.engine.begin() as connection:
         known = book.load(connection, "grafana", [said("b")], new_id, TEN)
         known.absorb(said("b"), at(2))
-        closing = pool.submit(postgres_ledger.write, lambda other: acts.close(other, case.id, "alice", at(2)))
+        closing = pool.submit(postgres_ledger.write, lambda other: acts.close(other, [case.id], "alice", at(2)))
         waits = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
 
         def is_waiting():

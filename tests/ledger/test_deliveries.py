@@ -71,7 +71,7 @@ def test_news_of_an_incident_wakes_what_can_be_told(ledger, before, after, how):
     if how == "merge":
         wake(ledger, case)
     else:
-        assert ledger.write(lambda connection: acts.close(connection, case.id, "alice", LATER))
+        assert ledger.write(lambda connection: acts.close(connection, [case.id], "alice", LATER))
     made = row(ledger, one)
     assert {name: getattr(made, name) for name in after} == after
     assert (made.want, made.urgency) == (2, 1)
@@ -81,7 +81,7 @@ def test_what_a_person_dismissed_stays_at_rest(ledger):
     case = incident(ledger)
     (one,) = place(ledger, case)
     change(ledger, one, state="dead", due_at=None)
-    ledger.write(lambda connection: acts.dismiss(connection, [one], NOON))
+    ledger.write(lambda connection: acts.dismiss(connection, [one], "alice", NOON))
     wake(ledger, case)
     made = row(ledger, one)
     assert (made.state, made.due_at, made.reason) == ("skipped", None, DISMISSED)
@@ -99,8 +99,8 @@ def test_news_of_one_incident_wakes_no_other_and_a_fresh_one_needs_no_waking(led
 
 def test_a_closed_incident_is_closed_once(ledger):
     case = incident(ledger)
-    assert ledger.write(lambda connection: acts.close(connection, case.id, "alice", LATER))
-    assert not ledger.write(lambda connection: acts.close(connection, case.id, "bob", LATER))
+    assert ledger.write(lambda connection: acts.close(connection, [case.id], "alice", LATER))
+    assert not ledger.write(lambda connection: acts.close(connection, [case.id], "bob", LATER))
 
 
 def turn(ledger, now=LATER, **how):
@@ -194,7 +194,7 @@ def test_a_dead_letter_that_is_replayed_starts_afresh_with_the_present_truth(led
     (one,) = place(ledger, case)
     change(ledger, one, state="dead", due_at=None, attempts=7, last_error="no", reason="gone", failing_since=NOON)
     wake(ledger, case, version=5)
-    assert ledger.write(lambda connection: acts.replay(connection, [one, "never"], LATER)) == [one]
+    assert ledger.write(lambda connection: acts.replay(connection, [one, "never"], "alice", LATER)) == [one]
     made = row(ledger, one)
     assert (made.state, made.due_at, made.attempts, made.want, made.reason) == ("pending", LATER, 0, 5, None)
-    assert ledger.write(lambda connection: acts.replay(connection, [one], LATER)) == []
+    assert ledger.write(lambda connection: acts.replay(connection, [one], "alice", LATER)) == []
