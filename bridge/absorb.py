@@ -1,6 +1,6 @@
 """What intake wakes: stored bodies become alerts, alerts incidents, incidents deliveries at addresses.
 
-Parsing happens outside the transaction; a commit takes many small receipts, or one slice of a large one.
+Reading happens outside the transaction; a commit takes many small receipts, or one slice of a large one.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bridge.core.alert import Status, UnreadableError
-from bridge.core.arrive import arrive
+from bridge.core.arrive import arrive, in_order
 from bridge.core.identity import rule_key
 from bridge.core.incident import State
 from bridge.core.normalize import normalize
@@ -24,12 +24,12 @@ from bridge.ledger.writer import RefusedError, UnavailableError
 from bridge.log import log
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from sqlalchemy.engine import Connection
 
     from bridge.clock import Clock
-    from bridge.core.alert import Alert, Group
+    from bridge.core.alert import Group, NormalAlert
     from bridge.core.cases import Arrival, Case
     from bridge.core.merge import Book
     from bridge.core.rules import Rules, Target
@@ -51,7 +51,7 @@ class Part:
 
     receipt: Receipt
     group: Group
-    alerts: tuple[Alert, ...]
+    alerts: Sequence[NormalAlert]
     done: bool
     incidents: dict[str, None] = field(default_factory=dict)
 
@@ -105,8 +105,8 @@ class Intake:
             waiting = receipts.waiting(connection, self.source, RECEIPTS)
         if not waiting:
             return Rest()
-        parts, unread = self._parts(waiting)
         rules = self._rules()
+        parts, unread = self._parts(waiting, rules)
         try:
             touched = self._ledger.write(lambda connection: self._commit(connection, parts, unread, rules))
         except Exception as error:
@@ -130,7 +130,7 @@ class Intake:
                 unread = [*unread, {**part.row(), "state": "quarantined", "problem": problem}]
         return touched | self._ledger.write(partial(self._commit, parts=[], unread=unread, rules=rules))
 
-    def _parts(self, waiting: list[Receipt]) -> tuple[list[Part], list[dict[str, Any]]]:
+    def _parts(self, waiting: list[Receipt], rules: Rules) -> tuple[list[Part], list[dict[str, Any]]]:
         """Read the bodies: parts up to one slice of alerts, and rows for those that can't be read."""
         parts: list[Part] = []
         unread: list[dict[str, Any]] = []
@@ -140,19 +140,29 @@ class Intake:
                 break
             try:
                 group = self._parse(receipt)
-            except UnreadableError as error:
-                row = {"id": receipt.id, "state": "quarantined", "problem": str(error)}
-                unread.append({**row, "alerts": 0, "progress": 0, "incidents": []})
+                said = group.alerts[receipt.progress : receipt.progress + room]
+                alerts = [normalize(alert, group, rules.normalize, rules.teams) for alert in said]
+            except Exception as error:  # noqa: BLE001 - whatever a body does: the others go on
+                unread.append(self._unread(receipt, error))
                 continue
-            alerts = group.alerts[receipt.progress : receipt.progress + room]
             room -= len(alerts)
             parts.append(Part(receipt, group, alerts, receipt.progress + len(alerts) >= len(group.alerts)))
         return parts, unread
 
+    def _unread(self, receipt: Receipt, error: Exception) -> dict[str, Any]:
+        """Return the row of a receipt that goes to quarantine."""
+        problem = str(error)
+        if not isinstance(error, UnreadableError):
+            log.error("receipt can't be read", receipt=receipt.id, exc_info=error)
+            problem = f"it could not be read ({type(error).__name__}); a bug of the bridge's, please report it"
+        row = {"id": receipt.id, "state": "quarantined", "problem": problem}
+        return {**row, "alerts": 0, "progress": 0, "incidents": list(receipt.incidents)}
+
     def _parse(self, receipt: Receipt) -> Group:
         if self._large and self._large[0] == receipt.id:
             return self._large[1]
-        group = self._read(receipt.body, self.source)
+        read = self._read(receipt.body, self.source)
+        group = replace(read, alerts=in_order(read.alerts))
         if len(group.alerts) > SLICE:
             self._large = (receipt.id, group)
         return group
@@ -205,11 +215,7 @@ class Intake:
     def _arrivals(
         self, connection: Connection, parts: list[Part], rules: Rules
     ) -> list[tuple[Part, Arrival, tuple[Target, ...]]]:
-        normal = [
-            (part, normalize(alert, part.group, rules.normalize, rules.teams))
-            for part in parts
-            for alert in part.alerts
-        ]
+        normal = [(part, alert) for part in parts for alert in part.alerts]
         lost = {(one.alert.org, rule_key(one.alert)) for _, one in normal if one.no_data and not one.team_said}
         found = book.rule_teams(connection, self.source, lost)
         arrivals = []

@@ -6,7 +6,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 import jmespath
-from jmespath.exceptions import JMESPathError
 
 from bridge.core.alert import UnreadableError
 from bridge.core.payload import parse
@@ -33,7 +32,7 @@ def reader(source: SourceSettings | None) -> Reader:
     def mapped(document: object) -> object:
         try:
             return expression.search(document)
-        except (JMESPathError, RecursionError) as error:
+        except Exception as error:  # whatever a function of the library makes of a hostile body
             raise UnreadableError(f"its mapping can't be applied to this body: {type(error).__name__}") from error
 
     return partial(parse, mapped=mapped)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from bridge.core.alert import Status
 from bridge.core.arrive import arrive
-from bridge.core.merge import TEST_FINGERPRINT, Book
+from bridge.core.merge import Book
 from bridge.core.normalize import normalize
 from bridge.core.payload import parse
 from bridge.core.route import route
@@ -210,7 +210,7 @@ def _changed(origin: str, before: tuple[str, ...], after: tuple[str, ...]) -> st
 
 def _notes(normal: NormalAlert) -> list[str]:
     notes = []
-    if normal.alert.fingerprint == TEST_FINGERPRINT and normal.alert.labels.get("alertname") == "TestAlert":
+    if normal.alert.test:
         notes.append("it comes from Grafana's Test button: an incident of its own, closed at once")
     if normal.no_data and not normal.team_said:
         notes.append(

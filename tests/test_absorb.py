@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -60,7 +61,8 @@ def test_every_captured_body_is_stored_as_incidents_or_visible_in_quarantine(pos
 
 
 def test_the_same_bodies_again_and_in_reverse_make_no_incident_and_no_delivery_more(posts):
-    bodies = [path.read_bytes() for path in BODIES if b"57c6d9296de2ad39" not in path.read_bytes()]
+    # each press of the Test button is meant to make a message of its own
+    bodies = [body for body in map(Path.read_bytes, BODIES) if not re.search(rb"TestAlert\b|Test notification", body)]
     for body in bodies:
         posts.post(body)
     posts.absorb()

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
 
@@ -59,7 +59,8 @@ class Alert:
     `starts_at` and `ends_at` are aware UTC, None where absent or unusable (year 1, 1970, not a time).
     `fingerprint` is never empty: without the sender's own it is made from the labels, else the rule, else title and
     receiver (`core.payload.identity`). `state` is the sender's own word for where the alert stands, lower case, as it
-    stood before it was read as firing or resolved ("no_data", "paused", "warning").
+    stood before it was read as firing or resolved ("no_data", "paused", "warning"). `test` says that it comes from
+    Grafana's Test button.
     """
 
     status: Status
@@ -74,6 +75,7 @@ class Alert:
     org: str = ""
     title: str = ""
     state: str = ""
+    test: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,7 @@ class Group:
     `truncated` counts alerts that the sender left out.
     """
 
-    alerts: tuple[Alert, ...]
+    alerts: Sequence[Alert]
     shape: str
     receiver: str = ""
     group_key: str = ""

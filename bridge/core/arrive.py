@@ -4,22 +4,49 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from bridge.core.alert import Status
 from bridge.core.cases import Arrival
 from bridge.core.identity import incident_key, rule_key
 from bridge.core.payload.links import pinned
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
-    from bridge.core.alert import Group, NormalAlert
+    from bridge.core.alert import Alert, Group, NormalAlert
     from bridge.core.rules import Routed
+
+AHEAD = timedelta(hours=1)
+"""How far a sender's clock may be ahead of ours."""
+
+
+def in_order(alerts: Sequence[Alert]) -> Sequence[Alert]:
+    """Return the alerts of a notification in the order to take them in: those that fire before those that are over.
+
+    Else an incident whose alerts are partly over would seem over, and to fire again, where its notification names the
+    others later. The end of an alert that fires anew in the same notification stays before that. Where the alerts are
+    so many that they are read slice by slice, they stay as they are.
+    """
+    if not isinstance(alerts, tuple):
+        return alerts
+    firing = [alert for alert in alerts if alert.status is Status.FIRING]
+    anew = {(alert.org, alert.fingerprint) for alert in firing}
+    over = [alert for alert in alerts if alert.status is not Status.FIRING]
+    before = [alert for alert in over if (alert.org, alert.fingerprint) in anew]
+    return (*before, *firing, *(alert for alert in over if (alert.org, alert.fingerprint) not in anew))
 
 
 def arrive(alert: NormalAlert, routed: Routed, group: Group, source: str, heard: datetime) -> Arrival:
-    """Return an alert, heard of at a time, as the merge takes it: its keys, and what of it is stored and shown."""
+    """Return an alert, heard of at a time, as the merge takes it: its keys, and what of it is stored and shown.
+
+    A start well after that is none: it would outdate every real one.
+    """
+    if alert.alert.starts_at is not None and alert.alert.starts_at > heard + AHEAD:
+        alert = replace(alert, alert=replace(alert.alert, starts_at=None))
     said = alert.alert
     detail = {
         "labels": dict(said.labels),

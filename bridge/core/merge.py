@@ -14,9 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime, timedelta
 
-TEST_FINGERPRINT = "57c6d9296de2ad39"
-"""Grafana's Test button sends every test under this fingerprint (observed: Grafana Cloud, 2025)."""
-
 
 @dataclass(slots=True)
 class Book:
@@ -38,7 +35,7 @@ class Book:
     def absorb(self, arrival: Arrival, at: datetime) -> Case:
         """Take in one alert received `at`; return the incident it belongs to."""
         alert = arrival.alert.alert
-        if alert.fingerprint == TEST_FINGERPRINT and alert.labels.get("alertname") == "TestAlert":
+        if alert.test:
             return self._test(arrival, at)
         known = self.episodes.get((alert.org, alert.fingerprint), [])
         judgement = judge(alert, at, known)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from bridge.core.alert import NormalAlert, Origin, Priority
+from bridge.core.alert import NormalAlert, Origin, Priority, Status
 from bridge.core.payload.fields import leading_number
 from bridge.core.payload.legacy import SHAPE as LEGACY
 from bridge.core.rules import DROP
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from bridge.core.rules import FieldName, Normalizing, TeamRules
 
 LONGEST_TEAM = 100
+LONGEST_SAID = 2_000
+"""Characters of a team's or priority's text that are looked at."""
+LONGEST_NAME = 100
+"""Characters of a name that could be one of those looked for."""
 MOST_TEAMS = 20
 """An alert that names more teams than this is told to the first ones."""
 
@@ -26,8 +30,8 @@ NOT_SAID = frozenset({"", "<no value>", "[no value]"})
 """What Grafana's templates leave where a label or value is missing."""
 
 _NO_DATA = {"DatasourceNoData": "no data", "DatasourceError": "error"}
-_PLAIN = re.compile(r"(?:priority\s*[:=#]?\s*)?(?:p[\s-]?)?(?P<digit>[0-3])(?:\.0+)?", re.IGNORECASE | re.ASCII)
-_PHRASE = re.compile(r"(?:priority\s*[:=#]?\s*)?p[\s-]?(?P<digit>[0-3])(?![\w.])", re.IGNORECASE | re.ASCII)
+_PLAIN = re.compile(r"(?:priority\s{0,9}[:=#]?\s{0,9})?(?:p[\s-]?)?(?P<digit>[0-3])(?:\.0+)?", re.IGNORECASE | re.ASCII)
+_PHRASE = re.compile(r"(?:priority\s{0,9}[:=#]?\s{0,9})?p[\s-]?(?P<digit>[0-3])(?![\w.])", re.IGNORECASE | re.ASCII)
 _FIRST_WORD = re.compile(r"\w+")
 _SEPARATORS = re.compile(r"[\s_-]+")
 
@@ -90,7 +94,7 @@ def read_priority(said: str, words: Mapping[str, str]) -> Priority | str | None:
     A configured word goes first, as a whole. Then `P1`, `p1`, `P0 - urgent`, `priority: 2` and a digit alone; then the
     first word of a phrase, so that "Critical, disk is full" is critical.
     """
-    text = said.strip()
+    text = said[:LONGEST_SAID].strip()
     known = {word.lower(): meaning for word, meaning in words.items()}
     found = known.get(text.lower())
     if found is None and (match := _PLAIN.fullmatch(text) or _PHRASE.match(text)):
@@ -105,7 +109,7 @@ def _folded(mapping: Mapping[str, str]) -> dict[str, tuple[str, str]]:
     """Return (name as sent, text) by lower-case name, leaving out what says nothing."""
     folded: dict[str, tuple[str, str]] = {}
     for name, text in mapping.items():
-        if text.strip().lower() not in NOT_SAID:
+        if len(name) <= LONGEST_NAME and text[:LONGEST_SAID].strip().lower() not in NOT_SAID:
             folded.setdefault(name.lower(), (name, text))
     return folded
 
@@ -121,7 +125,7 @@ def _said(places: _Places, names: Sequence[FieldName]) -> Iterator[Origin]:
 def _teams(places: _Places, rules: Normalizing, teams: Mapping[str, TeamRules]) -> tuple[tuple[str, ...], Origin]:
     """Return the teams of the first name that says any, comma separated; none where nobody is said."""
     for origin in _said(places, rules.team):
-        said = (canonical_team(part, teams) for part in origin.text.split(","))
+        said = (canonical_team(part, teams) for part in origin.text[:LONGEST_SAID].split(","))
         names = tuple(dict.fromkeys(name for name in said if name not in NOT_SAID))
         if len(names) > MOST_TEAMS:
             origin = replace(origin, note=f"only the first {MOST_TEAMS} of {len(names)} teams are told")  # noqa: PLW2901 - the same origin, with its note
@@ -162,19 +166,27 @@ def _measure(alert: Alert, names: Sequence[FieldName]) -> float | None:
         key = _squashed(wanted.name)
         if not wanted.place:
             for value in alert.values:
-                if value.number is not None and _squashed(value.name) == key:
+                if value.number is not None and _named(value.name, key):
                     return value.number
         for place, mapping in (("annotation", alert.annotations), ("label", alert.labels)):
             if wanted.place not in {"", place}:
                 continue
             for name, text in mapping.items():
-                if _squashed(name) == key and (found := leading_number(text)) is not None:
+                if _named(name, key) and (found := leading_number(text)) is not None:
                     return found
     return None
+
+
+def _named(name: str, key: str) -> bool:
+    return len(name) <= LONGEST_NAME and _squashed(name) == key
 
 
 def _no_data(alert: Alert, group: Group) -> str | None:
     """Say that an alert is about missing data or a failed query, not about what its rule watches."""
     if group.shape == LEGACY:
         return "no data" if alert.state in {"no_data", "nodata"} else None
-    return _NO_DATA.get(alert.labels.get("alertname", ""))
+    if found := _NO_DATA.get(alert.labels.get("alertname", "")):
+        return found
+    # a rule that is set to fire on no data or an error fires under its own name, and says why
+    reason = alert.annotations.get("grafana_state_reason", "") if alert.status is Status.FIRING else ""
+    return _NO_DATA.get(f"Datasource{reason}")

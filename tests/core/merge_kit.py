@@ -19,7 +19,16 @@ def at(minutes: float) -> datetime:
 
 
 def alert(  # noqa: PLR0913 - an alert has these sides
-    status="firing", start=0.0, end=None, *, fingerprint="f1", labels=None, annotations=None, org="1", rule_uid="rule-1"
+    status="firing",
+    start=0.0,
+    end=None,
+    *,
+    fingerprint="f1",
+    labels=None,
+    annotations=None,
+    org="1",
+    rule_uid="rule-1",
+    test=False,
 ) -> Alert:
     """Return an alert; `start` and `end` are minutes after noon, None for no usable time."""
     return Alert(
@@ -31,6 +40,7 @@ def alert(  # noqa: PLR0913 - an alert has these sides
         ends_at=None if end is None else at(end),
         rule_uid=rule_uid,
         org=org,
+        test=test,
     )
 
 

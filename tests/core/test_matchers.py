@@ -1,5 +1,4 @@
 import contextlib
-import time
 
 import pytest
 from hypothesis import given
@@ -42,12 +41,6 @@ def test_parse(text, expected):
         ('a = b"c"d', "can't be read"),
         ("team =~ [", "invalid"),
         ("team =~ *x", "invalid"),
-        ("team =~ (a+)+b", "for ever"),
-        ("team =~ (a|aa)*b", "for ever"),
-        ("team =~ ((a*)b)*", "for ever"),
-        ("team =~ (?:x{2,})+", "for ever"),
-        ("team =~ (.*y){9}", "for ever"),
-        ("team =~ .*a.*b.*c.*d.*", "for ever"),
         ("team =~ " + "x" * 1001, "1000 characters"),
     ],
 )
@@ -59,7 +52,7 @@ def test_what_cannot_be_read_says_how_to_mend_it(text, says):
 
 
 @pytest.mark.parametrize(
-    "pattern", ["broken-.*", "(foo|bar)-x", "[ab]+", "(?:a|b)?", "prod-.*|stage-.*", r"\(x+\)+", "a{2}"]
+    "pattern", ["broken-.*", "(foo|bar)-x", "[ab]+", "(?:a|b)?", "(a+)+b", "prod-.*|stage-.*", r"\(x+\)+", "a{2}"]
 )
 def test_ordinary_expressions_are_fine(pattern):
     assert parse_matcher(f'x =~ "{pattern}"').value == pattern
@@ -105,9 +98,8 @@ def test_equality_reads_back(name, value):
     assert parse_matcher(str(matcher)) == matcher
 
 
-@pytest.mark.parametrize("pattern", [".*a.*a.*b", "[a]+a+c", "(?:a?){1}b"])
+@pytest.mark.parametrize("pattern", [".*a.*a.*b", "(a+)+b", "(a|aa)*b", "((a*)b)*", "(.*y){9}", "a?" * 60 + "a" * 60])
 def test_hostile_labels_do_not_keep_it_busy(pattern):
+    """Python's own engine would not end."""
     matcher = parse_matcher(f'x =~ "{pattern}"')
-    begun = time.monotonic()
-    matcher.matches({"x": "a" * 200_000})
-    assert time.monotonic() - begun < 5
+    assert not matcher.matches({"x": "a" * 200_000 + "c"})

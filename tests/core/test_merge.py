@@ -5,7 +5,6 @@ from merge_kit import at, book, firing, heard
 
 from bridge.core.alert import Priority, Status
 from bridge.core.incident import State
-from bridge.core.merge import TEST_FINGERPRINT
 
 PAUSED = {"annotations": {"grafana_state_reason": "Paused"}}
 
@@ -339,8 +338,7 @@ def test_an_old_repeat_leaves_no_second_member_firing_beside_the_newer_one():
 
 def test_a_test_is_a_closed_incident_each_time_and_touches_no_other():
     known = book()
-    labels = {"alertname": "TestAlert"}
-    cases = [heard(known, minute, fingerprint=TEST_FINGERPRINT, labels=labels) for minute in (1, 2)]
+    cases = [heard(known, minute, test=True) for minute in (1, 2)]
     assert [(case.state, case.test, case.state_reason) for case in cases] == [(State.CLOSED, True, "a test")] * 2
     assert cases[0].id != cases[1].id
 
@@ -374,3 +372,12 @@ def test_without_usable_starts_an_episode_begins_with_the_first_firing_after_a_r
     second = heard(known, 6, start=None)
     assert (first.opened_at, second.opened_at) == (at(1), at(6))
     assert [one.status for one in known.episodes["1", "f1"]] == [Status.RESOLVED, Status.FIRING]
+
+
+def test_a_start_far_in_the_future_is_none_and_outdates_no_real_one():
+    known = book()
+    heard(known, 1, "firing", 600_000)
+    heard(known, 5, "resolved", 600_000, 4)
+    assert firing(known) == set()
+    again = heard(known, 2000, "firing", 30)
+    assert again.state is State.FIRING

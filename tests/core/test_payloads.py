@@ -30,7 +30,7 @@ def shown(alert):
     return {
         name: fact.isoformat() if isinstance(fact, datetime) else fact
         for name, fact in facts.items()
-        if fact not in (None, "", [], {}, ())
+        if fact not in (None, "", [], {}, (), False)
     }
 
 

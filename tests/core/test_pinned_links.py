@@ -30,6 +30,8 @@ def dashboard(query, start=START):
         ("from=now-2d/d&to=now-5m", START - timedelta(days=2), HEARD - timedelta(minutes=5)),
         ("from=now-1h%2Fh&to=now", START - timedelta(hours=1), HEARD),
         ("to=now&from=now", START, HEARD),
+        ("from=now-1h&to=now%2B5m", START - timedelta(hours=1), HEARD + timedelta(minutes=5)),
+        ("x=1&amp;from=now-1h&amp;to=now", START - timedelta(hours=1), HEARD),
     ],
 )
 def test_a_moving_window_begins_before_the_start_and_ends_when_it_was_heard_of(query, begins, ends):
@@ -56,3 +58,11 @@ def test_only_what_leads_to_grafana_is_touched():
     found = pinned(links, START, HEARD)
     assert found.alert == found.panel == f"{BASE}to={millis(HEARD)}"
     assert found.runbook == found.silence == f"{BASE}to=now"
+
+
+@pytest.mark.parametrize("quote", ['"', "%22"])
+@pytest.mark.parametrize("colon", [":", "%3A"])
+def test_the_window_of_explore_is_json_in_the_query(quote, colon):
+    window = f"{quote}from{quote}{colon}{quote}{{}}{quote},{quote}to{quote}{colon}{quote}{{}}{quote}"
+    found = dashboard(f"panes={window.format('now-1h', 'now')}")
+    assert found == f"panes={window.format(millis(START - timedelta(hours=1)), millis(HEARD))}"

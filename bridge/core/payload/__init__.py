@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from bridge.core.alert import Group, UnreadableError
-from bridge.core.payload import alertmanager, fields, grafana, legacy
+from bridge.core.alert import Group, Problem, UnreadableError
+from bridge.core.payload import alertmanager, entries, fields, grafana, legacy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,18 +90,22 @@ def _replaced(value: object) -> object:
 
 def _group(document: object) -> Group:
     """Recognise the shape and read it."""
+    if isinstance(document, list) and _holds_groups(document):
+        return _joined(document)
     if isinstance(document, list):
         document = _of_array(document)
     if not isinstance(document, dict):
         raise UnreadableError(f"the body is a JSON {_kind(document)}, not an object with a list `alerts`")
     named = fields.canonical(document, grafana.GROUP_NAMES)
-    listed = _listed(named.get("alerts"))
+    if "alerts" not in named and entries.is_alert(document):
+        named = {"alerts": [document]}
+    listed = entries.listed(named.get("alerts"))
     if listed is not None:
         return _of_list(named, listed)
     named = fields.canonical(document, legacy.NAMES)
     if legacy.is_legacy(named):
         return legacy.read(named)
-    keys = ", ".join(list(document)[:8]) or "nothing"
+    keys = ", ".join(_shown(key) for key in list(document)[:8]) or "nothing"
     raise UnreadableError(
         f"the body has no list `alerts` and is no legacy Grafana notification; it holds: {_cut(keys)}. "
         "A custom payload needs a `mapping` in its source's settings"
@@ -133,19 +138,32 @@ def _shape(document: dict[str, object], listed: list[object]) -> str:
 
 
 def _of_array(array: list[object]) -> dict[str, object]:
-    """Return a notification for a bare array: of one notification, or of alerts, as Prometheus posts them."""
-    if len(array) == 1 and isinstance(array[0], dict) and isinstance(array[0].get("alerts"), list):
-        return array[0]
+    """Return a notification for a bare array of alerts, as Prometheus posts them."""
     if any(isinstance(entry, dict) and _ALERT_FIELDS & {key.lower() for key in entry} for entry in array):
         return {"alerts": array}
     raise UnreadableError(f"the body is a JSON array of {len(array)} without alerts in it")
 
 
-def _listed(alerts: object) -> list[object] | None:
-    """Return the alerts as a list; a single one may stand there bare."""
-    if isinstance(alerts, dict):
-        return [alerts]
-    return alerts if isinstance(alerts, list) else None
+def _holds_groups(array: list[object]) -> bool:
+    return any(isinstance(one, dict) and isinstance(one.get("alerts"), list | dict) for one in array)
+
+
+def _joined(array: list[object]) -> Group:
+    """Return the notifications of an array as one; what is none is a Problem, and the others go on."""
+    groups: list[Group] = []
+    problems: list[Problem] = []
+    for index, one in enumerate(array):
+        try:
+            groups.append(_group(one))
+        except UnreadableError as error:
+            problems.append(Problem(index, f"notification {index + 1}: {error}"))
+    if not groups:
+        raise UnreadableError(problems[0].why)
+    if len(array) == 1:
+        return groups[0]
+    alerts = tuple(alert for group in groups for alert in group.alerts)
+    problems = [problem for group in groups for problem in group.problems] + problems[: entries.MOST_PROBLEMS]
+    return replace(groups[0], alerts=alerts, problems=tuple(problems))
 
 
 def _kind(value: object) -> str:
@@ -158,6 +176,11 @@ def _kind(value: object) -> str:
 def _beginning(written: str) -> str:
     """Show how a body begins, quoted, so that its sender is recognised."""
     return repr(_cut(written))
+
+
+def _shown(key: str) -> str:
+    """Return a name as an error shows it: as it is where it is a plain one, else quoted."""
+    return key if len(key) <= _SHOWN and key.isascii() and key.isprintable() else repr(_cut(key))
 
 
 def _cut(written: str) -> str:

@@ -7,7 +7,6 @@ Facts: https://prometheus.io/docs/alerting/latest/configuration/#webhook_config 
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from bridge.core.payload import fields
@@ -64,9 +63,4 @@ def unfold(entry: dict[str, object], labels: Mapping[str, str], annotations: Map
 
 def _object(written: str | None) -> object:
     """Read `__values__`, a JSON object as text; None where it is none."""
-    if not written:
-        return None
-    try:
-        return json.loads(written, parse_int=fields.integer)
-    except (ValueError, RecursionError):
-        return None
+    return fields.written(written) if written else None

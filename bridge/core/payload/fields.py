@@ -20,7 +20,8 @@ MAX_DEPTH = 50
 """An alert nested deeper than this is no alert that anybody wrote."""
 
 FIRST_REAL_YEAR = 1971
-"""Year 1 is Go's zero time, 1970 the epoch: neither is a time that anybody meant."""
+LAST_REAL_YEAR = 2200
+"""Year 1 is Go's zero time, 1970 the epoch, 9999 somebody's "for ever": none is a time that anybody meant."""
 
 LONGEST_INTEGER = 300
 """Digits up to which an integer is read as a number; a longer one stays text (and is no float either)."""
@@ -34,6 +35,11 @@ _TIME = re.compile(
     r"\s*(?P<zone>[Zz]|UTC|GMT|[+-]\d\d:?\d\d)?(?:\s.*)?",
     re.ASCII | re.DOTALL,
 )
+_EPOCH = re.compile(r"\d{9,13}(?:\.\d{1,9})?", re.ASCII)
+_MILLISECONDS = 1e11
+_PLAUSIBLE = (1e8, 7e9)
+"""Seconds since 1970: from 1973 to 2191."""
+LONGEST_TIME = 200
 _NUMBER = re.compile(r"\s*(?P<number>[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)", re.ASCII)
 
 
@@ -60,10 +66,26 @@ def identifier(value: object) -> str:
 
 
 def string_map(value: object) -> dict[str, str]:
-    """Return a map of labels or annotations as text to text; nulls are left out, anything but an object is empty."""
+    """Return a map of labels or annotations as text to text; nulls are left out, what is no map is empty.
+
+    A list of `{"name": …, "value": …}` and JSON written as text are maps too.
+    """
+    if isinstance(value, str) and value.startswith("{"):
+        value = written(value)
+    if isinstance(value, list):
+        pairs = [one for one in value if isinstance(one, dict) and isinstance(one.get("name"), str)]
+        value = {one["name"]: one.get("value") for one in pairs}
     if not isinstance(value, dict):
         return {}
     return {key: item if isinstance(item, str) else text(item) or "" for key, item in value.items() if item is not None}
+
+
+def written(value: str) -> object:
+    """Read JSON that stands as text; None where it is none."""
+    try:
+        return json.loads(value, strict=False, parse_int=integer)
+    except (ValueError, RecursionError):
+        return None
 
 
 def without_private(mapping: Mapping[str, str]) -> dict[str, str]:
@@ -119,9 +141,14 @@ def number(value: object) -> float | None:
     return found if math.isfinite(found) else None
 
 
+def is_nan(value: object) -> bool:
+    """Say whether a value is Not a Number: what a query gives that has nothing to give."""
+    return (isinstance(value, float) and math.isnan(value)) or (isinstance(value, str) and value.lower() == "nan")
+
+
 def leading_number(words: str) -> float | None:
     """Return the number that a text begins with: "3 consecutive commits" is 3."""
-    match = _NUMBER.match(words)
+    match = _NUMBER.match(words[:LONGEST_TIME])
     return number(match["number"]) if match else None
 
 
@@ -134,10 +161,12 @@ def count(value: object) -> int:
 def time(value: object) -> datetime | None:
     """Return a time as aware UTC with microseconds, None where it is absent or nobody can have meant it.
 
-    Reads RFC 3339 with any number of fraction digits, and what Go prints for a time (`2026-05-27 15:36:00.1 +0000 UTC
-    m=+8560.2`). Without a zone it is taken as UTC.
+    Reads RFC 3339 with any number of fraction digits, what Go prints for a time (`2026-05-27 15:36:00.1 +0000 UTC
+    m=+8560.2`), and seconds or milliseconds since 1970. Without a zone it is taken as UTC.
     """
-    if not isinstance(value, str):
+    if isinstance(value, int | float) or (isinstance(value, str) and _EPOCH.fullmatch(value)):
+        return _since_epoch(float(value))
+    if not isinstance(value, str) or len(value) > LONGEST_TIME:
         return None
     try:
         found = datetime.fromisoformat(value)
@@ -145,6 +174,11 @@ def time(value: object) -> datetime | None:
         match = _TIME.fullmatch(value.strip())
         return _usable(_from_match(match)) if match else None
     return _usable(found)
+
+
+def _since_epoch(number: float) -> datetime | None:
+    seconds = number / 1000 if number > _MILLISECONDS else number
+    return datetime.fromtimestamp(seconds, UTC) if _PLAUSIBLE[0] < seconds < _PLAUSIBLE[1] else None
 
 
 def _from_match(match: re.Match[str]) -> datetime | None:
@@ -168,7 +202,7 @@ def _zone(written: str | None) -> timezone:
 
 def _usable(found: datetime | None) -> datetime | None:
     """Turn a time into UTC, or None where it is Go's zero, the epoch, or outside what can be written."""
-    if found is None or found.year < FIRST_REAL_YEAR:
+    if found is None or not FIRST_REAL_YEAR <= found.year <= LAST_REAL_YEAR:
         return None
     if found.tzinfo is None:
         return found.replace(tzinfo=UTC)

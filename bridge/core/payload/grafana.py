@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
-from bridge.core.alert import Alert, Group, Problem, Value
-from bridge.core.payload import alertmanager, fields, identity, links, value_string
+from bridge.core.alert import Alert, Group, Value
+from bridge.core.payload import alertmanager, entries, fields, identity, links, value_string
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -86,30 +87,22 @@ def read(document: dict[str, object], listed: Sequence[object], shape: str) -> G
         The group; an entry that is no alert is a Problem, and the others go on.
     """
     common = _common(document)
-    alerts: list[Alert] = []
-    problems: list[Problem] = []
-    for index, entry in enumerate(listed):
-        if not isinstance(entry, dict):
-            problems.append(Problem(index, f"alert {index + 1} is not an object but {_kind(entry)}"))
-        elif fields.too_deep(entry):
-            problems.append(Problem(index, f"alert {index + 1} nests deeper than {fields.MAX_DEPTH} levels"))
-        else:
-            alerts.append(read_alert(entry, common))
+    found, problems = entries.sorted_out(listed)
     return Group(
-        alerts=tuple(alerts),
+        alerts=entries.alerts(found, partial(read_alert, common=common)),
         shape=shape,
         receiver=common.receiver,
         group_key=fields.text(document.get("groupKey")) or "",
         external_url=common.external_url,
         title=fields.text(document.get("title")) or "",
         truncated=fields.count(document.get("truncatedAlerts")),
-        problems=tuple(problems),
+        problems=problems,
     )
 
 
 def read_alert(entry: dict[str, object], common: Common) -> Alert:
     """Read one alert; whatever an entry lacks, it is an alert."""
-    entry = fields.canonical(entry, ALERT_NAMES)
+    entry = entries.structured(fields.canonical(entry, ALERT_NAMES))
     own_labels = fields.string_map(entry.get("labels"))
     own_annotations = fields.string_map(entry.get("annotations"))
     entry = alertmanager.unfold(entry, own_labels, own_annotations)
@@ -119,10 +112,11 @@ def read_alert(entry: dict[str, object], common: Common) -> Alert:
     title = _title(annotations, common)
     labels = {**common.labels, **own_labels}
     state = fields.word(entry.get("status")) or fields.word(entry.get("state"))
+    said = fields.identifier(entry.get("fingerprint"))
     return Alert(
         status=fields.status(state, common.status),
         fingerprint=identity.fingerprint(
-            fields.identifier(entry.get("fingerprint")),
+            said,
             {**common.group_labels, **own_labels} if own_labels else labels,
             rule or "",
             title,
@@ -138,6 +132,7 @@ def read_alert(entry: dict[str, object], common: Common) -> Alert:
         org=org,
         title=title,
         state=state,
+        test=identity.is_test(said, labels),
     )
 
 
@@ -180,11 +175,9 @@ def _values(entry: Mapping[str, object]) -> tuple[Value, ...]:
     if not isinstance(named, dict) or not named:
         return described
     labels = {value.name: value.labels for value in described}
-    return tuple(Value(name, fields.number(value), labels.get(name, {})) for name, value in named.items())
-
-
-def _kind(entry: object) -> str:
-    """Name the JSON type of what stands where an alert should."""
-    if isinstance(entry, list):
-        return "a list"
-    return "null" if entry is None else f"a {'text' if isinstance(entry, str) else 'number or truth value'}"
+    return tuple(
+        Value(name, found, labels.get(name, {}))
+        for name, value in named.items()
+        # what is neither a number nor none ("up", true, infinity) is not said to be missing
+        if (found := fields.number(value)) is not None or value is None or fields.is_nan(value)
+    )

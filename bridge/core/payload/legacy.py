@@ -21,6 +21,8 @@ NAMES: Mapping[str, str] = fields.variants(
 
 _TELLING = ("ruleName", "ruleId", "ruleUrl", "evalMatches")
 _PAUSED = "paused"
+_TEST = "Test notification"
+"""What the Test button calls its rule (`NotificationTestCommand` in Grafana 7)."""
 
 
 def is_legacy(document: Mapping[str, object]) -> bool:
@@ -28,10 +30,11 @@ def is_legacy(document: Mapping[str, object]) -> bool:
 
     A title with a state is enough: custom templates write just these two.
     """
-    if any(name in document for name in _TELLING):
+    telling = sum(name in document for name in _TELLING)
+    if telling > 1 or (telling and "state" in document):
         return True
     said = fields.word(document.get("state"))
-    return "title" in document and said in fields.FIRING_WORDS | fields.RESOLVED_WORDS | {_PAUSED}
+    return "title" in document and said in (fields.FIRING_WORDS - {"error"}) | fields.RESOLVED_WORDS | {_PAUSED}
 
 
 def read(document: dict[str, object]) -> Group:
@@ -44,10 +47,11 @@ def read(document: dict[str, object]) -> Group:
     name = (fields.text(document.get("ruleName")) or "").strip() or identity.bare_title(title)
     rule = fields.identifier(document.get("ruleId"))
     rule = "" if rule == "0" else rule  # what the test button sends, for every rule
-    state = fields.word(document.get("state"))
+    state = fields.word(document.get("state")) or _titled(title)
     alert = Alert(
         status=Status.RESOLVED if state == _PAUSED else fields.status(state, None),
-        fingerprint=identity.fingerprint("", {}, rule, name, ""),
+        # senders that share a source number their rules alike
+        fingerprint=identity.fingerprint("", {}, f"{rule} {name}" if rule else "", name, ""),
         labels=_labels(document, name),
         annotations=_annotations(document, state),
         values=_values(document.get("evalMatches")),
@@ -56,13 +60,25 @@ def read(document: dict[str, object]) -> Group:
         org=identity.organisation(fields.identifier(document.get("orgId"))),
         title=identity.bare_title(title) or name,
         state=state,
+        test=name == _TEST,
     )
     return Group(alerts=(alert,), shape=SHAPE, title=title)
 
 
+def _titled(title: str) -> str:
+    """Return the state that a title begins with: "[OK] Load" is ok, "[No Data] Load" no_data."""
+    word, closed, _ = title.removeprefix("[").partition("]")
+    said = word.strip().lower().replace(" ", "_")
+    known = fields.FIRING_WORDS | fields.RESOLVED_WORDS | {_PAUSED}
+    return said if closed and title.startswith("[") and said in known else ""
+
+
 def _labels(document: Mapping[str, object], name: str) -> dict[str, str]:
     """Return the rule's tags, its name as `alertname`."""
-    labels = fields.without_private(fields.string_map(document.get("tags")))
+    tags = document.get("tags")
+    if isinstance(tags, list):  # as Grafana 4 wrote them: "severity:critical"
+        tags = dict(one.split(":", 1) for one in tags if isinstance(one, str) and ":" in one)
+    labels = fields.without_private(fields.string_map(tags))
     return {**labels, "alertname": name} if name else labels
 
 

@@ -17,6 +17,15 @@ _ABSOLUTE = re.compile(
     r"https?://(?:\[[0-9A-Fa-f:.]+\]|[^\s/?#@\\\[\]:]+)(?::\d{1,5})?(?:[/?#].*)?",
     re.IGNORECASE | re.ASCII,
 )
+_RELATIVE = re.compile(r"[/?]|(?:d|d-solo|alerting|explore|dashboard)/", re.ASCII)
+_MARKED = re.compile(
+    r"\]\((?P<markdown>https?://[^\s()<>]{1,3000})\)|<(?P<slack>https?://[^\s|<>]{1,3000})(?:\||>)", re.ASCII
+)
+_WRITTEN = re.compile(r"https?://[^\s<>\"'|]{1,3000}", re.IGNORECASE)
+_RUNBOOK = frozenset({"runbook", "playbook"})
+_DASHBOARD = frozenset({"dashboard", "grafana"})
+LONGEST = 10_000
+"""Characters of what could be a link."""
 _ORGANISATION_ONLY = re.compile(r"\?orgId=\d*", re.ASCII)
 _RULE_PAGE = re.compile(r"/alerting/(?:grafana/)?(?P<uid>[\w.-]{1,100})/(?:view|edit)(?:[/?#]|$)", re.ASCII)
 _RULE_MATCHER = re.compile(r"matcher=__alert_rule_uid__(?:=|%3D)(?P<uid>[^&]{1,300})", re.IGNORECASE)
@@ -26,18 +35,30 @@ _UID = re.compile(r"[\w-]{1,100}", re.ASCII)
 def absolute(written: object, base: str = "") -> str | None:
     r"""Return a followable link, or None.
 
-    A path (`/d/x`) or query (`?orgId=1&…`) is resolved against `base`. Control, invisible and blank characters, user
-    names and passwords, other schemes and other relative forms make it no link. `\u0026` that stands as text, from a
-    body escaped twice, is read as the `&` it was.
+    A path (`/d/x`, `d/x`) or query (`?orgId=1&…`) is resolved against `base`. Control and invisible characters, user
+    names and passwords, other schemes and other relative forms make it no link. Blanks within are encoded. `\u0026`
+    that stands as text, from a body escaped twice, is read as the `&` it was.
     """
-    if not isinstance(written, str):
+    if not isinstance(written, str) or len(written) > LONGEST:
         return None
     link = written.strip().replace("\\u0026", "&")
-    if not link or not link.isprintable() or " " in link:
+    if not link or not link.isprintable():
         return None
-    if base and link[0] in "/?" and not link.startswith("//"):
-        link = urljoin(base, link)
+    link = link.replace(" ", "%20")
+    if base and _RELATIVE.match(link) and not link.startswith("//"):
+        try:
+            link = urljoin(base if link[0] in "/?" else base.rstrip("/") + "/", link)
+        except ValueError:  # a base whose host is no address after all: "https://[1]/"
+            return None
     return link if _ABSOLUTE.fullmatch(link) else None
+
+
+def first_of(text: str) -> str:
+    """Return the link that a text is or begins with: alone, as Markdown, as Slack's mrkdwn, or the first of some."""
+    if (found := _MARKED.search(text)) and (alone := found["markdown"] or found["slack"]):
+        return alone
+    links = list(_WRITTEN.finditer(text[:LONGEST]))
+    return links[0][0] if links and (len(links) > 1 or links[0].start() > 0) else text
 
 
 def rule_uid(generator: object, silence: object) -> str | None:
@@ -70,9 +91,11 @@ def read(fields: Mapping[str, object], annotations: Mapping[str, str], base: str
         image = None
     return Links(
         alert=_first("alert", [generator], base, dropped),
-        dashboard=_first("dashboard", [fields.get("dashboardURL"), dashboard], base, dropped),
+        dashboard=_first(
+            "dashboard", [fields.get("dashboardURL"), dashboard, *_written(annotations, _DASHBOARD)], base, dropped
+        ),
         panel=_first("panel", [fields.get("panelURL"), panel], base, dropped),
-        runbook=_first("runbook", _runbooks(annotations), base, dropped),
+        runbook=_first("runbook", _written(annotations, _RUNBOOK), base, dropped),
         silence=_first("silence", [fields.get("silenceURL")], base, dropped),
         image=image,
         dropped=tuple(sorted(dropped)),
@@ -93,18 +116,15 @@ def _first(name: str, candidates: Iterable[object], base: str, dropped: list[str
     return None
 
 
-def _runbooks(annotations: Mapping[str, str]) -> list[str]:
-    """Return what annotations call the runbook, in any case, the ones that say URL first."""
+def _written(annotations: Mapping[str, str], names: frozenset[str]) -> list[str]:
+    """Return the links of annotations of some names, in any case, the ones that say URL first."""
     plain: list[str] = []
     urls: list[str] = []
     for name, value in annotations.items():
-        if name[:7].lower() != "runbook":
-            continue
-        rest = name[7:].lower().strip("_- ")
-        if rest == "url":
-            urls.append(value)
-        elif not rest:
-            plain.append(value)
+        lower = name[:40].lower().rstrip("_- ")
+        stem = lower.removesuffix("url").strip("_- ")
+        if stem in names:
+            (urls if stem != lower else plain).append(first_of(value))
     return urls + plain
 
 
@@ -125,10 +145,14 @@ def _made(annotations: Mapping[str, str], base: str, org: str) -> tuple[str | No
     return "?".join([dashboard, *query]), f"{dashboard}?{'&'.join(view)}" if view else None
 
 
-_MOVING = re.compile(
-    r"(?<=[?&])(?P<edge>from|to)=now(?:(?:-|%2D)(?P<count>\d{1,6})(?P<unit>[smhdwMy]))?(?:(?:/|%2F)[smhdwMy])?(?=&|#|$)",
-    re.ASCII,
+_NOW = r"now(?:(?P<sign>-|\+|%2[DB])(?P<count>\d{1,6})(?P<unit>[smhdwMy]))?(?:(?:/|%2F)[smhdwMy])?"
+_QUOTE = r"(?:\"|%22)"
+_MOVING = re.compile(rf"(?<=[?&;])(?P<edge>from|to)=(?P<now>{_NOW})(?=&|#|$)", re.ASCII)
+_EXPLORED = re.compile(
+    rf"(?P<before>{_QUOTE}(?P<edge>from|to){_QUOTE}(?::|%3A)(?P<quote>{_QUOTE}))(?P<now>{_NOW})(?={_QUOTE})",
+    re.ASCII | re.IGNORECASE,
 )
+"""Grafana's Explore keeps its window as JSON in the query: `"range":{"from":"now-1h","to":"now"}`."""
 _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800, "M": 2_592_000, "y": 31_536_000}
 """Seconds; a month of 30 days is near enough for a window."""
 
@@ -142,12 +166,17 @@ def pinned(links: Links, start: datetime | None, heard: datetime) -> Links:
     begun = min(start or heard, heard)
 
     def pin(link: str | None) -> str | None:
-        return _MOVING.sub(lambda edge: _pinned(edge, begun, heard), link) if link else link
+        if not link or "now" not in link:
+            return link
+        link = _MOVING.sub(lambda edge: f"{edge['edge']}={_pinned(edge, begun, heard)}", link)
+        return _EXPLORED.sub(lambda edge: f"{edge['before']}{_pinned(edge, begun, heard)}", link)
 
     return replace(links, alert=pin(links.alert), dashboard=pin(links.dashboard), panel=pin(links.panel))
 
 
-def _pinned(edge: re.Match[str], begun: datetime, heard: datetime) -> str:
-    around = begun if edge["edge"] == "from" else heard
-    before = int(edge["count"] or 0) * _UNITS.get(edge["unit"] or "", 0)
-    return f"{edge['edge']}={max(int((around.timestamp() - before) * 1000), 0)}"
+def _pinned(edge: re.Match[str], begun: datetime, heard: datetime) -> int:
+    """Return an edge of a window in milliseconds since 1970; nobody looks further than to where it was heard of."""
+    around = begun if edge["edge"].lower() == "from" else heard
+    back = -1 if edge["sign"] in {"+", "%2B"} else 1
+    before = back * int(edge["count"] or 0) * _UNITS.get(edge["unit"] or "", 0)
+    return max(int((around.timestamp() - before) * 1000), 0)

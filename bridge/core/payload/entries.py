@@ -1,0 +1,141 @@
+"""The entries of a notification's list of alerts: found wherever a sender puts them, told from what is none, in order.
+
+A list may be very long (16 MiB hold hundreds of thousands of entries): they are read one slice after the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, overload
+
+from bridge.core.alert import Alert, Problem
+from bridge.core.payload import fields
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+LAZY = 1_000
+"""Entries from which a list is read slice by slice."""
+MOST = 100_000
+"""Alerts of one notification that are read: nobody means more, and what is said of the rest is that it was left out."""
+MOST_PROBLEMS = 10
+
+_NAMING = ("alertname", "alert_name", "title", "name", "rulename", "message", "summary", "description")
+_STRUCTURED = frozenset({"labels", "annotations"})
+_OF_ALERTS = frozenset(
+    {"status", "state", "startsat", "endsat", "sendsat", "fingerprint", "generatorurl", "dashboardurl", "panelurl"}
+    | {"silenceurl", "imageurl", "values", "valuestring", "orgid", "ruleuid", *_STRUCTURED}
+)
+KNOWN = frozenset({*_NAMING, *_OF_ALERTS, "severity", "priority"})
+"""Words, in lower case, of which an alert has at least one."""
+
+
+def listed(alerts: object) -> list[object] | None:
+    """Return the entries of `alerts` as a list, None where there are none.
+
+    A single one may stand there bare, several by name (`{"0": {…}, "1": {…}}`), or by what they do
+    (`{"firing": […], "resolved": […]}`).
+    """
+    if not isinstance(alerts, dict):
+        return alerts if isinstance(alerts, list) else None
+    if KNOWN & {key.lower() for key in alerts} or not all(isinstance(one, dict | list) for one in alerts.values()):
+        return [alerts]
+    found: list[object] = []
+    for name, entry in alerts.items():
+        said = name.lower() if name.lower() in fields.FIRING_WORDS | fields.RESOLVED_WORDS else ""
+        inner = entry if isinstance(entry, list) else [entry]
+        found += [{"status": said, **one} if said and isinstance(one, dict) else one for one in inner]
+    return found
+
+
+def is_alert(document: Mapping[str, object]) -> bool:
+    """Say whether an object that is no notification is one alert alone."""
+    labels = document.get("labels")
+    names = {key.lower() for key in document}
+    return isinstance(labels, dict) and ("alertname" in labels or bool(names & {"annotations", "startsat"}))
+
+
+def structured(entry: dict[str, object]) -> dict[str, object]:
+    """Return an entry with labels and annotations, made of its other words where its sender knows neither.
+
+    What names it is its label `alertname`; its other texts and numbers are annotations.
+    """
+    if any(isinstance(entry.get(name), dict | list | str) and entry[name] for name in _STRUCTURED):
+        return entry
+    plain = {
+        name: value
+        for name, value in entry.items()
+        if name.lower() not in _OF_ALERTS and isinstance(value, str | int | float) and not isinstance(value, bool)
+    }
+    lower = {name.lower(): fields.text(value) or "" for name, value in plain.items()}
+    name = next((lower[word] for word in _NAMING if lower.get(word, "").strip()), "")
+    if not name:
+        return entry
+    return {**entry, "labels": {"alertname": name.strip()[:500]}, "annotations": plain}
+
+
+def sorted_out(listed: Sequence[object]) -> tuple[list[dict[str, object]], tuple[Problem, ...]]:
+    """Tell alerts from what is none.
+
+    Returns:
+        The alerts' entries, and a Problem for each of the others (the first few, then how many there are).
+    """
+    found: list[dict[str, object]] = []
+    problems: list[Problem] = []
+    wrong = 0
+    for index, entry in enumerate(listed[:MOST]):
+        why = _why_not(entry)
+        if why is None and isinstance(entry, dict):
+            found.append(entry)
+            continue
+        wrong += 1
+        if wrong <= MOST_PROBLEMS:
+            problems.append(Problem(index, f"alert {index + 1} {why}"))
+    if wrong > MOST_PROBLEMS:
+        problems.append(Problem(MOST, f"{wrong - MOST_PROBLEMS} more entries are no alerts"))
+    if len(listed) > MOST:
+        more = f"it names {len(listed)} alerts, and only the first {MOST} were read: send fewer at once"
+        problems.append(Problem(MOST, more))
+    return found, tuple(problems)
+
+
+def _why_not(entry: object) -> str | None:
+    if not isinstance(entry, dict):
+        return f"is not an object but {_kind(entry)}"
+    if entry and not any(key.lower() in KNOWN for key in entry):
+        return "has none of an alert's words (labels, annotations, status, title, message …)"
+    if fields.too_deep(entry):
+        return f"nests deeper than {fields.MAX_DEPTH} levels"
+    return None
+
+
+def _kind(entry: object) -> str:
+    """Name the JSON type of what stands where an alert should."""
+    if isinstance(entry, list):
+        return "a list"
+    return "null" if entry is None else f"a {'text' if isinstance(entry, str) else 'number or truth value'}"
+
+
+class Slices(Sequence[Alert]):
+    """Alerts that are read when they are asked for: of very many only a slice is there at a time."""
+
+    def __init__(self, entries: list[dict[str, object]], read: Callable[[dict[str, object]], Alert]) -> None:
+        self._entries = entries
+        self._read = read
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    @overload
+    def __getitem__(self, index: int) -> Alert: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Alert, ...]: ...
+    def __getitem__(self, index: int | slice) -> Alert | tuple[Alert, ...]:
+        if isinstance(index, slice):
+            return tuple(self._read(entry) for entry in self._entries[index])
+        return self._read(self._entries[index])
+
+
+def alerts(entries: list[dict[str, object]], read: Callable[[dict[str, object]], Alert]) -> Sequence[Alert]:
+    """Return the alerts of entries: of few all at once, of many a slice at a time."""
+    return Slices(entries, read) if len(entries) > LAZY else tuple(read(entry) for entry in entries)

@@ -1,0 +1,184 @@
+"""Bodies that hand-made senders, templates and tests make of an alert: none is lost, and what is none is said so."""
+
+import json
+
+import pytest
+from core_builders import NORMALIZING
+
+from bridge.core.alert import Status, UnreadableError
+from bridge.core.arrive import in_order
+from bridge.core.normalize import normalize
+from bridge.core.payload import entries, parse
+
+FIRING = {"status": "firing"}
+
+
+def read(document):
+    return parse(json.dumps(document).encode())
+
+
+def names(document):
+    return [(alert.labels.get("alertname"), alert.status.value) for alert in read(document).alerts]
+
+
+@pytest.mark.parametrize(
+    ("document", "found"),
+    [
+        ({"alerts": [{"alertname": "A", "severity": "high"}, {"title": "B"}]}, ["A", "B"]),
+        ({"alerts": [{"message": "disk full", "priority": "high"}, {"message": "cpu hot"}]}, ["disk full", "cpu hot"]),
+        ({"alerts": {"0": {"labels": {"alertname": "A"}}, "1": {"labels": {"alertname": "B"}}}}, ["A", "B"]),
+        ([{"alerts": [{"title": "A"}]}, {"alerts": [{"title": "B"}, {"title": "C"}]}], ["A", "B", "C"]),
+        ({"alerts": [{"labels": [{"name": "alertname", "value": "A"}]}]}, ["A"]),
+        ({"alerts": [{"labels": '{"alertname": "A"}'}]}, ["A"]),
+        ({"status": "firing", "labels": {"alertname": "A"}, "annotations": {}}, ["A"]),
+    ],
+)
+def test_alerts_are_found_wherever_they_stand(document, found):
+    assert names(document) == [(name, "firing") for name in found]
+    assert len({alert.fingerprint for alert in read(document).alerts}) == len(found)
+
+
+def test_alerts_may_stand_under_what_they_do():
+    document = {"alerts": {"firing": [{"title": "A"}], "resolved": [{"title": "B"}, {"title": "C"}]}}
+    assert names(document) == [("A", "firing"), ("B", "resolved"), ("C", "resolved")]
+
+
+def test_what_a_flat_alert_says_is_kept():
+    flat = {"name": "A", "team": "storage", "priority": "P1", "value": 3, "status": "firing"}
+    alert = read({"alerts": [flat]}).alerts[0]
+    assert alert.labels == {"alertname": "A"}
+    assert alert.annotations == {"name": "A", "team": "storage", "priority": "P1", "value": "3"}
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"alerts": [{"id": 1, "text": "hello"}]},
+        {"alerts": {"type": "array", "items": {}}},
+        {"ruleName": "my-eventbridge-rule"},
+        {"title": "Fix it", "state": "error", "id": 1},
+        {"labels": {"bug": "true"}, "action": "labeled"},
+        [{"hello": "world"}],
+        [{"alerts": []}, {"alerts": [1]}],
+    ],
+)
+def test_what_is_no_alert_is_unreadable(document):
+    with pytest.raises(UnreadableError):
+        read(document)
+
+
+def test_a_part_that_is_no_notification_keeps_no_other_back():
+    group = read([{"alerts": [{"title": "A"}]}, {"alerts": []}])
+    assert [alert.labels["alertname"] for alert in group.alerts] == ["A"]
+    assert [problem.why for problem in group.problems] == [
+        "notification 2: the list `alerts` is empty: the notification names no alert"
+    ]
+
+
+def test_of_very_many_only_what_is_asked_for_is_read():
+    many = [{"status": "firing", "fingerprint": f"{n:016x}"} for n in range(1, 5000)]
+    group = read({"alerts": [*many, 7, *[{"id": 1}] * 30]})
+    assert isinstance(group.alerts, entries.Slices)
+    assert len(group.alerts) == 4999
+    assert [alert.fingerprint for alert in group.alerts[4997:5100]] == [f"{4998:016x}", f"{4999:016x}"]
+    assert group.alerts[0].fingerprint == f"{1:016x}"
+    assert len(group.problems) == entries.MOST_PROBLEMS + 1
+    assert group.problems[-1].why == "21 more entries are no alerts"
+
+
+def test_more_than_anybody_means_are_left_out_and_that_is_said():
+    group = read({"alerts": [FIRING] * (entries.MOST + 5)})
+    assert len(group.alerts) == entries.MOST
+    assert "only the first 100000 were read" in group.problems[0].why
+
+
+def test_who_fires_is_taken_in_before_who_is_over_but_for_its_own_end():
+    group = read(
+        {
+            "alerts": [
+                {"fingerprint": "a", "status": "resolved"},
+                {"fingerprint": "b", "status": "resolved"},
+                {"fingerprint": "c", "status": "firing"},
+                {"fingerprint": "b", "status": "firing"},
+            ]
+        }
+    )
+    found = [(alert.fingerprint, alert.status.value) for alert in in_order(group.alerts)]
+    assert found == [("b", "resolved"), ("c", "firing"), ("b", "firing"), ("a", "resolved")]
+
+
+@pytest.mark.parametrize(
+    ("labels", "fingerprint", "is_test"),
+    [
+        ({"alertname": "TestAlert", "instance": "Grafana"}, "57c6d9296de2ad39", True),
+        ({"alertname": "TestAlert", "instance": "Grafana", "grafana_folder": "Test Folder"}, "326ea703b01f6100", True),
+        ({"alertname": "TestAlert", "instance": "Grafana"}, "", True),
+        ({"alertname": "TestAlert"}, "57c6d9296de2ad39", True),
+        ({"alertname": "TestAlert", "instance": "db-1"}, "aaaaaaaaaaaaaaaa", False),
+        ({"alertname": "Disk", "instance": "Grafana"}, "57c6d9296de2ad39", False),
+    ],
+)
+def test_the_test_button_is_known_by_its_name_whatever_else_newer_versions_add(labels, fingerprint, is_test):
+    document = {"alerts": [{"status": "firing", "labels": labels, "fingerprint": fingerprint}]}
+    assert read(document).alerts[0].test is is_test
+
+
+@pytest.mark.parametrize("rule", [0, 8_219_283])
+def test_the_legacy_test_button_is_known_too(rule):
+    name = "Test notification"
+    document = {"ruleId": rule, "ruleName": name, "state": "alerting", "title": f"[Alerting] {name}"}
+    assert read(document).alerts[0].test
+
+
+def test_no_fingerprint_is_made_of_zeros():
+    zeros = [{"fingerprint": said, "labels": {"a": said}} for said in ("0" * 16, "0", "00")]
+    assert len({alert.fingerprint for alert in read({"alerts": zeros}).alerts}) == 3
+
+
+def test_legacy_rules_that_share_a_number_are_told_apart():
+    first, second = ({"ruleId": 1, "ruleName": name, "state": "alerting"} for name in ("bob", "Load peaking!"))
+    assert read(first).alerts[0].fingerprint != read(second).alerts[0].fingerprint
+    over = {**first, "state": "ok"}
+    assert read(first).alerts[0].fingerprint == read(over).alerts[0].fingerprint
+
+
+@pytest.mark.parametrize(
+    ("title", "status"),
+    [("[OK] x", Status.RESOLVED), ("[Alerting] x", Status.FIRING), ("[No Data] x", Status.FIRING)],
+)
+def test_legacy_without_a_state_says_it_in_its_title(title, status):
+    alert = read({"ruleId": 1, "ruleName": "Load", "title": title}).alerts[0]
+    assert alert.status is status
+
+
+def test_legacy_tags_may_be_a_list():
+    tags = ["severity:critical", "team:db", "x"]
+    alert = read({"ruleId": 1, "ruleName": "Load", "state": "alerting", "tags": tags}).alerts[0]
+    assert alert.labels == {"severity": "critical", "team": "db", "alertname": "Load"}
+
+
+@pytest.mark.parametrize(("reason", "no_data"), [("NoData", "no data"), ("Error", "error"), ("Paused", None)])
+def test_a_rule_that_fires_because_its_query_says_nothing_is_known(reason, no_data):
+    document = {"alerts": [{"labels": {"alertname": "Disk"}, "annotations": {"grafana_state_reason": reason}}]}
+    group = read(document)
+    assert normalize(group.alerts[0], group, NORMALIZING, {}).no_data == no_data
+
+
+LONG = 60_000
+
+
+@pytest.mark.parametrize(
+    "alert",
+    [
+        {"annotations": {"Priority": "priority" + " " * LONG + "x"}},
+        {"annotations": {"Team": "," * LONG, "p" * LONG: "P1"}},
+        {"labels": {"team": " " * LONG + "x"}, "values": {"number_of_" + "_" * LONG: 1}},
+        {"startsAt": "2" * LONG, "annotations": {"Failure_Threshold": "1" * LONG}},
+        {"valueString": "[ var='" + "[ " * LONG},
+        {"generatorURL": "/d/x", "annotations": {"runbook_url": "](" * LONG + "<http" * LONG}},
+    ],
+)
+@pytest.mark.parametrize("base", ["https://[1]/", "https://grafana.test"])
+def test_hostile_texts_are_read_and_normalized(alert, base):
+    group = read({"externalURL": base, "alerts": [{"status": "firing", **alert}]})
+    assert normalize(group.alerts[0], group, NORMALIZING, {}).teams
