@@ -15,6 +15,7 @@ from bridge.destinations.github.session import API as GITHUB
 from bridge.destinations.pagerduty.client import API as PAGERDUTY
 from bridge.destinations.slack.client import API as SLACK
 from bridge.effective import PLACES
+from bridge.render.bounded import bounded
 from bridge.render.jinja import Words
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ class Planner:
         learned, notes = _learned(settings)
         want = Want(
             delivery=delivery,
-            incident=incident,
+            incident=bounded(incident),
             settings=settings,
             address=place.address,
             words=self._words,

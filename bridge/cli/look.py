@@ -88,6 +88,7 @@ def _previewed(payload: BinaryIO, source: str | None, config: Path) -> tuple[Loa
     from bridge.mapping import reader  # noqa: PLC0415 - as above
     from bridge.preview import preview  # noqa: PLC0415 - as above
     from bridge.render.jinja import template_folder  # noqa: PLC0415 - as above
+    from bridge.render.text import one_line  # noqa: PLC0415 - as above
 
     loaded = load(environ.config, os.environ)
     for warning in loaded.warnings:
@@ -107,7 +108,8 @@ def _previewed(payload: BinaryIO, source: str | None, config: Path) -> tuple[Loa
             read=reader(sources[name]),
         )
     except UnreadableError as error:
-        click.echo(f"{getattr(payload, 'name', '-')}: this would go to quarantine: {error}", err=True)
+        why = one_line(str(error))
+        click.echo(f"{getattr(payload, 'name', '-')}: this would go to quarantine: {why}", err=True)
         raise SystemExit(1) from None
     return loaded, found
 

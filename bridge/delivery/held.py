@@ -10,6 +10,7 @@ from bridge.delivery import trouble
 from bridge.delivery.turns import StaleSenderError, believed, paced
 from bridge.destinations.base import Address, Want
 from bridge.ledger import lanes
+from bridge.render.bounded import bounded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,7 +86,7 @@ class HeldLane:
         """Return what should be true at a task's address."""
         return Want(
             delivery=task.delivery.id,
-            incident=task.incident,
+            incident=bounded(task.incident),
             settings=task.settings,
             address=Address(task.delivery.kind, task.delivery.address, self.name),
             words=self.yard.words,

@@ -61,7 +61,7 @@ def name_of(member: Member, labels: Sequence[str]) -> str:
     """Return what to call a member: the value of the one label that varies, or the first few with their names."""
     known = [(name, one_line(member.labels[name])) for name in labels if member.labels.get(name)]
     if not known:
-        return one_line(member.labels.get("alertname", "")) or f"alert {member.fingerprint[:8]}"
+        return cut(one_line(member.labels.get("alertname", "")), _LONGEST_NAME) or f"alert {member.fingerprint[:8]}"
     if len(known) == 1 or len(labels) == 1:
         return cut(known[0][1], _LONGEST_NAME)
     return cut(", ".join(f"{spelled(name).lower()} {value}" for name, value in known[:_MOST_LABELS]), _LONGEST_NAME)

@@ -12,10 +12,11 @@ LONGEST_LINK: Final = 3000
 
 _BREAKS = re.compile(r"\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 # What never shows but changes what does: C0 and C1 controls, soft hyphen, bidi marks, overrides and isolates, invisible
-# joiners and operators, BOM, interlinear marks, tags. Kept: ZWNJ and ZWJ, which Persian, Indic scripts and emoji need.
+# joiners and operators, BOM, interlinear marks, controls of shorthand and music, tags. Kept: ZWNJ and ZWJ, which
+# Persian, Indic scripts and emoji need.
 _HIDDEN = re.compile(
     "[\x00-\x08\x0e-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
-    "\U000e0000-\U000e0fff]"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _URL = re.compile(r"https?://[^\s/?#]+\S*", re.IGNORECASE)

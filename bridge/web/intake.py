@@ -122,17 +122,21 @@ def unpack(raw: bytes, encoding: str, limit: int) -> bytes:
     """Return the body unpacked; a bomb stops at `limit` bytes."""
     if encoding.strip().lower() not in {"gzip", "x-gzip", "deflate"}:
         return raw
-    unpacker = zlib.decompressobj(wbits=47)
-    try:
-        body = unpacker.decompress(raw, limit + 1)
-        whole = unpacker.eof
-    except zlib.error as error:
-        raise UnpackError from error
-    if len(body) > limit:
-        raise TooLargeError
-    if not whole:
-        raise UnpackError
-    return body
+    parts: list[bytes] = []
+    size = 0
+    while raw:
+        unpacker = zlib.decompressobj(wbits=47)
+        try:
+            parts.append(unpacker.decompress(raw, limit + 1 - size))
+        except zlib.error as error:
+            raise UnpackError from error
+        size += len(parts[-1])
+        if size > limit:
+            raise TooLargeError
+        if not unpacker.eof:
+            raise UnpackError
+        raw = unpacker.unused_data.lstrip(b"\0")  # another member (RFC 1952, 2.2), or padding
+    return b"".join(parts)
 
 
 def _error(status: int, sentence: str) -> tuple[Response, int]:

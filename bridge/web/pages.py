@@ -15,6 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from bridge.ledger import queries
 from bridge.ledger.acts import ACTS
 from bridge.render.jinja import template_folder
+from bridge.render.text import clean
 from bridge.web import people
 from bridge.web.api import do
 from bridge.web.auth import RefusedError
@@ -32,6 +33,7 @@ _environment = Environment(
     loader=FileSystemLoader(template_folder() / "console"),
     autoescape=select_autoescape(default=True, default_for_string=True),
     undefined=StrictUndefined,
+    finalize=lambda value: clean(value) if type(value) is str else value,  # controls and bidi marks are for nobody
 )
 _environment.globals["form_token"] = people.form_token
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 from destination_kit import DELIVERY, KEYS, VALUES, Lane, incident, settings, want
-from raw_server import closed_port
+from raw_server import Raw, answer, closed_port
 
 from bridge.core.incident import State
 from bridge.destinations import KINDS
@@ -182,3 +182,30 @@ def test_secrets_never_reach_a_step(kind):
     for its in (incident(), incident(state=State.RESOLVED)):
         step = KINDS[kind].next_step(want(kind, its, place=PLACE), {})
         assert not any(secret in repr(step) for secret in SECRETS), values
+
+
+CREDENTIAL = {"slack": VALUES["slack"]["token"], "pagerduty": KEYS[0], "github": VALUES["github"]["token"]}
+HOOK = "https://hooks.slack.com/services/T000/B000/XXXXXXXXXXXXXXXXXXXXXXXX"
+
+
+@pytest.mark.parametrize("status", [200, 400, 401, 403, 422])
+def test_a_place_that_repeats_a_secret_does_not_bring_it_into_words(sandbox, kind, url, client, status):
+    """Whatever its case, and wherever a long answer is cut."""
+    secret = CREDENTIAL[kind]
+    said = {"ok": False, "error": secret, "needed": secret.upper(), "message": f"{'x' * 283}{secret}"}
+    body = json.dumps({**said, "errors": [said["message"], secret]})
+    play(sandbox, kind, action="status", status=status, body=body)
+    outcome = client.send(opening(kind, url), {}, 5.0, lambda: None)
+    shown = repr(outcome).lower()
+    assert not [at for at in range(len(secret) - 7) if secret[at : at + 8].lower() in shown]
+
+
+def test_a_webhook_that_repeats_its_address_does_not_bring_it_into_words():
+    body = f"no_service: {HOOK}".encode()
+    with Raw(answer(b"HTTP/1.1 404 Not Found\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))) as server:
+        hook = HOOK.replace("https://hooks.slack.com", server.url)
+        client = KINDS["slack"].connect(settings("slack", token=None, webhook_url=hook))
+        step = KINDS["slack"].next_step(want("slack", token=None, webhook_url=hook), {})
+        outcome = client.send(step, {}, 5.0, lambda: None)
+        client.close()
+    assert "B000/XXXX" not in repr(outcome)

@@ -174,6 +174,6 @@ def test_a_webhook_posts_and_says_changes_in_messages_of_their_own():
     assert [step.method for step in lane.steps] == ["webhook"] * 3
     assert all(step.creates for step in lane.steps)
     assert "blocks" in lane.steps[0].request
-    assert lane.steps[-1].request.keys() == {"text", "unfurl_links", "unfurl_media"}
+    assert lane.steps[-1].request.keys() == {"text", "unfurl_links", "unfurl_media", "parse"}
     assert "\n" in lane.steps[-1].request["text"]
     assert lane.have["unsearchable"] == "webhook_url"

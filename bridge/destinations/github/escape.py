@@ -11,28 +11,36 @@ from bridge.render.escape import Escape
 _ZERO: Final = "\N{ZERO WIDTH SPACE}"
 _HTML: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "$": "&#36;"}
 # "$" as well: GitHub reads $…$ as mathematics before it reads Markdown, so a backslash comes too late.
+_WWW = re.compile(r"(www)\.", re.IGNORECASE)
+# GitHub makes links of what begins with "www.", whatever stands before it, and takes a zero-width space for a part of
+# the name; a backslash it does not.
 _MARKS = re.compile(r"([\\`*_\[\]|~^])")
 _LINE_START = re.compile(r"^( *)(?:([-+=#])|(\d{1,9})([.)]))", re.MULTILINE)
 _INDENT = re.compile(r"^ {2,}", re.MULTILINE)
 # What GitHub makes links, references or pictures of where it merely stands in text, and what a following value could
 # make one of. Emoji: `:name:`.
 _REFERENCES = re.compile(
-    r"(?:@(?=\w|\Z)|#(?=\d|\Z)|\bGH-(?=\d|\Z)|:(?=/|\Z)|\bwww\.(?=\S|\Z))|(?P<emoji>:)(?=[a-z0-9_+-]+:)",
+    r"(?:@|#(?=\d|\Z)|(?<![a-z0-9])GH-(?=\d|\Z)|:(?=/|\Z))|(?P<emoji>:)(?=[a-z0-9_+-]+:)"
+    # a commit: GitHub links those that the repository has
+    r"|(?<![0-9a-z])(?P<commit>[0-9a-f]{7})(?=[0-9a-f]{33}(?![0-9a-z]))",
     re.IGNORECASE,
 )
+_HOST = re.compile(r"https?://\[[0-9a-f:.]+\]", re.IGNORECASE)
 WHOLE: Final = re.compile(r"\\.|&(?:amp|lt|gt|#36);|\[(?:\\.|[^\]\\])*\]\([^()\s]*\)")
 """What a cut leaves whole."""
 
 
 def plain(untrusted: str) -> str:
-    """Return one line for a title, where GitHub reads no Markdown: people and issues named in it are not called."""
-    return _REFERENCES.sub(lambda found: found[0] if found["emoji"] else found[0] + _ZERO, text.one_line(untrusted))
+    """Return one line for a title, where GitHub reads no Markdown but code and emoji: nobody named in it is called."""
+    shown = _REFERENCES.sub(lambda found: found[0] + _ZERO, text.one_line(untrusted))
+    return shown.replace("`", "\N{MODIFIER LETTER GRAVE ACCENT}")
 
 
 def markdown(untrusted: str) -> str:
     """Return untrusted text as Markdown that shows it and does nothing; one line may stand in a table cell."""
     shown = _REFERENCES.sub(lambda found: found[0] + _ZERO, _INDENT.sub(" ", text.clean(untrusted)))
     shown = _MARKS.sub(r"\\\1", re.sub("[&<>$]", lambda found: _HTML[found[0]], shown))
+    shown = _WWW.sub(r"\1\\.", shown)
     return _LINE_START.sub(_stopped, shown)
 
 
@@ -43,7 +51,11 @@ def _stopped(found: re.Match[str]) -> str:
 
 def link(label: str, url: str) -> str:
     """Return a link; `url` is an http(s) one already (`bridge.render.text.http_link`)."""
-    target = url.replace("&", "&amp;").translate({ord(one): f"%{ord(one):02X}" for one in "[]$"})
+    host = _HOST.match(url)
+    end = host.end() if host else 0
+    # brackets belong into the address of a host alone; there Markdown wants a backslash
+    target = url[:end].replace("[", "\\[").replace("]", "\\]")
+    target += url[end:].replace("&", "&amp;").translate({ord(one): f"%{ord(one):02X}" for one in "[]$"})
     return f"[{markdown(text.one_line(label)) or 'link'}]({target})"
 
 

@@ -64,7 +64,7 @@ def labels(want: Want) -> list[str]:
     for pattern in wanted:
         for team in want.incident.teams if "{team}" in str(pattern) else ("",):
             label = one_line(_filled(str(pattern), team, want))[:LABEL].strip()
-            if label:
+            if label.strip("."):  # "." and ".." would be steps in a path
                 made.setdefault(label.casefold(), label)
     return list(made.values())[:MOST_LABELS]
 

@@ -91,10 +91,10 @@ class Session:
             content=json.dumps(request).encode() if request else None,
             cap=cap,
         )
-        answer = send(verb, url)
+        answer = send(verb, url).without(token)
         target = urljoin(url, answer.headers.get("location", url))
         if answer.status in REDIRECTS and target != url and _origin(target) == _origin(self._base):
-            return send(verb, target)
+            return send(verb, target).without(token)
         return answer
 
     def failed(self, answer: Answer, method: str, repo: str, delivery: str) -> Failed:

@@ -36,8 +36,9 @@ API: Final = "https://events.pagerduty.com"
 class _Transport(httpx2.BaseTransport):
     """Carries the requests of one step over shared connections, and keeps the last answer."""
 
-    def __init__(self, http: Transport, deadline: Deadline, ready: Callable[[], None]) -> None:
+    def __init__(self, http: Transport, secret: str, deadline: Deadline, ready: Callable[[], None]) -> None:
         self._http = http
+        self._secret = secret
         self._deadline = deadline
         self._ready = ready
         self.answers: list[Answer] = []
@@ -57,6 +58,7 @@ class _Transport(httpx2.BaseTransport):
             headers=headers,
             content=request.read(),
         )
+        answer = answer.without(self._secret)
         self.answers.append(answer)
         return httpx2.Response(answer.status, headers={"content-type": "application/json"}, content=answer.body)
 
@@ -116,12 +118,12 @@ class PagerDuty:
         secret = self._keys.get(step.path)
         if not secret:
             return key_gone(step.path, delivery)
-        transport = _Transport(self._http, Deadline(deadline), ready)
+        transport = _Transport(self._http, secret, Deadline(deadline), ready)
         try:
             _send(_Events(secret, self._base, transport), step)
         except ExchangeError as error:
             return error.failed()
-        told = outcome(transport.answers[-1], f"key {step.path[:8]}", delivery, secret)
+        told = outcome(transport.answers[-1], f"key {step.path[:8]}", delivery)
         if isinstance(told, Failed) and told.fault is Fault.PERMANENT and step.path != next(iter(self._keys)):
             # a refused key of old says nothing about the one that new pages are opened with
             return replace(told, scope=Scope.DELIVERY)

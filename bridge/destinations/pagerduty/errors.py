@@ -30,8 +30,8 @@ _OTHER: Final = "PagerDuty answered {status}{errors}: look it up, mend it"
 _OF_THE_EVENT: Final = frozenset({400, 413})
 
 
-def outcome(answer: Answer, key: str, delivery: str, secret: str) -> Outcome:
-    """Read an answer. `key` names the routing key by its digest; `secret` is the key itself, kept out of all words."""
+def outcome(answer: Answer, key: str, delivery: str) -> Outcome:
+    """Read an answer. `key` names the routing key by its digest."""
     record = answer.record()
     request_id = answer.headers.get("x-request-id", "")
     if answer.status == ACCEPTED and record is not None and "dedup_key" in record:
@@ -45,7 +45,7 @@ def outcome(answer: Answer, key: str, delivery: str, secret: str) -> Outcome:
         return Failed(Fault.RETRY, error, Scope.CHANNEL, hint, unknown=True, status=answer.status)
     redirect = answer.status // 100 == 3  # noqa: PLR2004
     say = _REDIRECT if redirect else _SAY.get(answer.status, _OTHER)
-    errors = _errors(record).replace(secret, "…") if secret else ""
+    errors = _errors(record)
     scope = Scope.DELIVERY if answer.status in _OF_THE_EVENT and "routing" not in errors.lower() else Scope.CHANNEL
     hint = f"{say.format(status=f'HTTP {answer.status}', key=key, errors=errors)}, then {_again(delivery)}."
     return Failed(Fault.PERMANENT, f"HTTP {answer.status}", scope, hint, status=answer.status, request_id=request_id)

@@ -9,7 +9,9 @@ from typing import Final
 from bridge.render import text
 from bridge.render.escape import Escape
 
-_URL = re.compile(r"\S*://\S*")
+_URL = re.compile(r"\S{0,80}://\S*|(?:www\.|mailto:)\S+|\w[\w.+-]{0,80}@\w[\w.-]*", re.IGNORECASE)
+_ADDRESS = re.compile(r"(?<=:)(?=//)|(?<=@)(?=\w)|(?<=www)(?=\.)", re.IGNORECASE)
+_ZERO: Final = "\N{ZERO WIDTH SPACE}"
 _SPACED = re.compile(r"[\[\](){}<>|*_`~#\\\"]+")
 _UNSPOKEN: Final = frozenset({"So", "Sk", "Mn", "Co", "Cn", "Cf"})
 
@@ -19,6 +21,11 @@ def spoken(untrusted: str) -> str:
     words = _SPACED.sub(" ", _URL.sub(" ", text.one_line(untrusted)))
     kept = "".join(one for one in words if one.isalnum() or unicodedata.category(one) not in _UNSPOKEN or _letters(one))
     return re.sub(r"\s+([,.:;!?])", r"\1", " ".join(kept.split())).strip(" ,;:")
+
+
+def inert(untrusted: str) -> str:
+    """Return text in which PagerDuty and phones find no address to make a link of; the look stays."""
+    return _ADDRESS.sub(_ZERO, text.clean(untrusted))
 
 
 def _letters(mark: str) -> bool:
@@ -31,4 +38,4 @@ def link(label: str, url: str) -> str:
     return f"{text.one_line(label)}: {url}"
 
 
-ESCAPE: Final = Escape(text=text.clean, plain=spoken, link=link, plain_blocks=frozenset({"summary"}))
+ESCAPE: Final = Escape(text=inert, plain=spoken, link=link, plain_blocks=frozenset({"summary"}))

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from bridge.destinations.pagerduty.escape import inert, spoken
 from bridge.render import builtin, members, times
 from bridge.render.changes import began_at
 from bridge.render.jinja import TemplateFailedError
@@ -66,8 +67,8 @@ def trigger(want: Want, key: str, members: tuple[str, ...] | None, page: int) ->
             "severity": _severity(want),
             "timestamp": times.iso(began),
             "component": _component(told.incident),
-            "group": cut(seen.folder, SHORT) or None,
-            "class": cut(seen.title, SHORT),
+            "group": cut(inert(seen.folder), SHORT) or None,
+            "class": cut(inert(seen.title), SHORT),
             "custom_details": details,
         },
         "links": _links(seen),
@@ -97,7 +98,7 @@ def _words(want: Want, seen: View) -> tuple[str, dict[str, str]]:
         want.words.on_fallback("pagerduty", str(error))
         summary, blocks = _built_in(seen)
     told = [(DETAILS[block], cut(words, DETAIL)) for block, words in blocks.items() if words]
-    summary = " ".join(summary.split()) or builtin.headline(seen)
+    summary = " ".join(summary.split()) or spoken(builtin.headline(seen))
     return summary, {f"{place} {name}": words for place, (name, words) in enumerate(told, start=1)}
 
 
@@ -111,7 +112,8 @@ def _built_in(seen: View) -> tuple[str, dict[str, str]]:
         "alerts": builtin.alerts(seen),
         "notes": "\n".join([*seen.notes, builtin.MARK]),
     }
-    return f"{builtin.headline(seen)}, team {' and '.join(seen.teams)}", blocks
+    said = {name: inert(words) for name, words in blocks.items()}
+    return spoken(f"{builtin.headline(seen)}, team {' and '.join(seen.teams)}"), said
 
 
 def _severity(want: Want) -> str:
@@ -124,7 +126,7 @@ def _severity(want: Want) -> str:
 
 def _component(incident: Incident) -> str | None:
     labels = members.common(incident.members)
-    return next((cut(one_line(labels[name]), SHORT) for name in COMPONENT if labels.get(name)), None)
+    return next((cut(inert(one_line(labels[name])), SHORT) for name in COMPONENT if labels.get(name)), None)
 
 
 def _links(seen: View) -> list[dict[str, str]]:

@@ -187,6 +187,7 @@ class Webhook:
             )
         except ExchangeError as error:
             return error.failed()
+        answer = answer.without(self._url, urlsplit(self._url).path)
         return from_hook(answer, About("webhook", self._channel, delivery_of(step, have))) or Done({})
 
     def find(self, step: Step, have: Have, since: datetime, deadline: float) -> Found | Failed:  # noqa: ARG002

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from bridge.destinations.slack.escape import ESCAPE, cut, neutral
+from bridge.destinations.slack.escape import ESCAPE, cut, mrkdwn, neutral
 from bridge.destinations.slack.mentions import mentions
 from bridge.destinations.slack.parts import Parts, built_in, from_template
 from bridge.render import changes, times
@@ -80,7 +80,7 @@ def reply(want: Want, before: dict[str, Any]) -> str | None:
         words = want.words.block("slack", "reply", view(want, told), template)
     except TemplateFailedError as error:
         want.words.on_fallback("slack", str(error))
-        words = neutral("\n".join(change.words for change in told))
+        words = mrkdwn("\n".join(change.words for change in told))
     return cut(words, TEXT) or None
 
 

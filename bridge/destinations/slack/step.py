@@ -166,7 +166,7 @@ def _hook_open(want: Want, have: Have) -> Step:
     """Post through an incoming webhook: it answers without an id, so there is no edit, no thread, no looking up."""
     content = _content(want, have, message.mentions(want) if want.incident.state is State.FIRING else ())
     facts = told(want, have, posted=True, unsearchable="webhook_url", announced=message.announced(want))
-    return Step(Intent.OPEN, number(have), "webhook", {**content, **QUIET}, facts, creates=True)
+    return Step(Intent.OPEN, number(have), "webhook", {**content, **QUIET, "parse": "none"}, facts, creates=True)
 
 
 def _hook_reply(want: Want, have: Have) -> Step | None:
@@ -176,5 +176,5 @@ def _hook_reply(want: Want, have: Have) -> Step | None:
         return None
     headline = message.content(want)["text"]
     facts = told(want, have, announced=message.announced(want))
-    request: JSON = {"text": f"{headline}\n{words}", **QUIET}
+    request: JSON = {"text": f"{headline}\n{words}", **QUIET, "parse": "none"}
     return Step(Intent.ANNOUNCE, number(have), "webhook", request, facts, creates=True)

@@ -60,6 +60,7 @@ class Web(WebClient):
             content=content,
             cap=self._cap,
         )
+        answer = answer.without(self.token or "")
         self._answers.append(answer)
         whole = answer.status == 200 and answer.record() is not None  # noqa: PLR2004 - Slack's only success
         body = answer.body.decode("utf-8", "replace") if whole else '{"ok": false}'
