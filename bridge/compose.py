@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from bridge.clock import SystemClock
@@ -15,6 +15,7 @@ from bridge.effective import Effective
 from bridge.ledger.ledger import open_ledger
 from bridge.log import log
 from bridge.render.jinja import Words, template_folder
+from bridge.room import Room
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,7 +33,7 @@ class Bridge:
     """What the web processes, the deliverer and the verbs share: configuration, ledger, clock, words."""
 
     environ: Environ
-    env: Mapping[str, str]
+    env: Mapping[str, str] = field(repr=False)
     loaded: Loaded
     ledger: Ledger
     clock: SystemClock
@@ -40,8 +41,13 @@ class Bridge:
     words: Words
     loopback: bool = True
     hinter: Hints | None = None
+    room: Room = field(init=False)
     refused: tuple[float, str] | None = None
     """When (monotonic) a notification could not be stored, and why; None since one could."""
+
+    def __post_init__(self) -> None:
+        """Watch how much is stored."""
+        self.room = Room(self.ledger, self.clock, lambda: self.loaded.settings.max_storage)
 
     def hint(self, lane: str) -> None:
         """Ask whoever delivers to look at a lane ("" for all); never waits, never fails."""

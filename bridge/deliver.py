@@ -12,7 +12,7 @@ from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from bridge import resume, stale
+from bridge import prune, resume, stale
 from bridge.absorb import Intake
 from bridge.compose import compose, hints_at
 from bridge.delivery.chores import Chore
@@ -88,7 +88,13 @@ def deliverer(bridge: Bridge) -> Iterator[Deliverer]:
     held = resume.Resume(bridge.ledger, bridge.clock, lambda: bridge.loaded.rules, bridge.effective)
     watch = Watch(bridge.ledger, bridge.clock, bridge.loaded, bridge.effective, holder)
     silent = stale.Stale(bridge.ledger, bridge.clock, lambda: bridge.loaded.rules)
-    chores = (Chore(EVERY, watch.look), Chore(resume.EVERY, held.look), Chore(stale.EVERY, silent.look))
+    pruning = prune.Prune(bridge.ledger, bridge.clock, lambda: bridge.loaded)
+    chores = (
+        Chore(EVERY, watch.look),
+        Chore(resume.EVERY, held.look),
+        Chore(stale.EVERY, silent.look),
+        Chore(prune.EVERY, pruning.look),
+    )
     delivering = Deliverer(yard, listener, open_intake, chores=chores)
     carrier = None if bridge.ledger.embedded else _carrier(bridge, yard)
     try:

@@ -17,7 +17,7 @@ from bridge.core.route import target_at
 from bridge.delivery.trouble import FORGOTTEN
 from bridge.delivery.yard import HeldError
 from bridge.ids import new_id
-from bridge.ledger import lanes, placing, receipts, troubles
+from bridge.ledger import lanes, placing, receipts, storage, troubles
 from bridge.ledger.placing import Placement
 from bridge.ledger.receipts import Receipt
 
@@ -36,6 +36,8 @@ STUCK = timedelta(minutes=5)
 LEASE_NAME = "watch"
 """The row whose lease says which deliverer watches, where there are several."""
 URGENT = 1
+FULL = 0.95
+"""Part of `max_storage` above which pruning has not helped."""
 SHOWN = 5
 """Problems of a configuration that are told."""
 
@@ -144,7 +146,16 @@ class Watch:
             )
             for one in troubles.held(connection)
         ]
-        return [*found, *self._config(connection)]
+        return [*found, *self._storage(connection), *self._config(connection)]
+
+    def _storage(self, connection: Connection) -> list[Trouble]:
+        """Return that storage fills up with what may not be removed."""
+        most, size = self._loaded.settings.max_storage, storage.last_used(connection)
+        if size <= most * FULL:
+            return []
+        summary = f"Over {FULL:.0%} of max_storage is in use, and nothing more can be removed"
+        told = "At 100% notifications are answered 503: raise max_storage, or look at `bridge quarantine`."
+        return [Trouble("Storage fills up", Priority.P1, summary, told)]
 
     def _config(self, connection: Connection) -> list[Trouble]:
         """Return what is wrong with the configuration: one that was refused, an included file that is broken."""

@@ -48,7 +48,7 @@ def environment(config: Path) -> Environ:
 def sentences() -> Iterator[None]:
     """Print what a person can mend as a sentence and exit 1."""
     from bridge.config.problem import ConfigError  # noqa: PLC0415 - `bridge --help` doesn't wait for it
-    from bridge.ledger.engine import NotDurableError  # noqa: PLC0415 - as above
+    from bridge.ledger.engine import AddressError, NotDurableError  # noqa: PLC0415 - as above
     from bridge.ledger.migrate import OutdatedError  # noqa: PLC0415 - as above
     from bridge.ledger.writer import UnavailableError  # noqa: PLC0415 - as above
 
@@ -58,6 +58,6 @@ def sentences() -> Iterator[None]:
         for problem in error.problems:
             click.echo(str(problem), err=True)
         raise SystemExit(1) from None
-    except (NotDurableError, OutdatedError, UnavailableError) as error:
+    except (AddressError, NotDurableError, OutdatedError, UnavailableError) as error:
         click.echo(str(error), err=True)
         raise SystemExit(1) from None

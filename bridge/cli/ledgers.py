@@ -31,15 +31,11 @@ def fail(sentence: str) -> SystemExit:
 @contextmanager
 def database_sentences() -> Iterator[None]:
     """Print what is wrong with the database as a sentence, without its address: that may hold a password."""
-    from sqlalchemy.exc import ArgumentError, SQLAlchemyError  # noqa: PLC0415 - `bridge --help` doesn't wait for it
+    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415 - `bridge --help` doesn't wait for it
 
     try:
         with sentences():
             yield
-    except ArgumentError:
-        raise fail(
-            "BRIDGE_DATABASE_URL is no database's address: write sqlite:///bridge.db or postgresql://…"
-        ) from None
     except SQLAlchemyError as error:
         raise fail(f"the database can't be read ({type(error).__name__}): is it there, and is it ours?") from None
 
@@ -71,10 +67,7 @@ def database_file(environ: Environ) -> Path | None:
     """Return the SQLite file that the environment names, None for PostgreSQL."""
     from bridge.ledger.engine import database_url, sqlite_path  # noqa: PLC0415 - `bridge --help` doesn't wait for it
 
-    try:
-        return sqlite_path(database_url(environ.database_url))
-    except ValueError as error:
-        raise fail(str(error)) from None
+    return sqlite_path(database_url(environ.database_url))
 
 
 def hint(ledger: Ledger, environ: Environ) -> None:

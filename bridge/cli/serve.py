@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bridge.cli.common import config_option, environment, sentences
+from bridge.cli.common import config_option, environment
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,12 +27,15 @@ def _bind(environ: Environ, asked: str | None) -> str:
 
 
 def _serve(config: Path, bind: str | None, announce: int | None, *, deliver: bool) -> None:
-    with sentences():
+    from bridge.cli.ledgers import database_sentences  # noqa: PLC0415 - `bridge --help` doesn't wait for SQLAlchemy
+
+    with database_sentences():
         environ = environment(config)
         where = _bind(environ, bind)
         from bridge.serve import Server  # noqa: PLC0415 - `bridge --help` doesn't wait for gunicorn
 
-        Server(environ, os.environ, where, deliver=deliver, announce=announce).run()
+        server = Server(environ, os.environ, where, deliver=deliver, announce=announce)
+    server.run()
 
 
 @click.command(epilog="\b\nExample:\n  bridge run --bind 127.0.0.1:8080")
@@ -60,7 +63,9 @@ def web(config: Path, bind: str | None, announce: int | None) -> None:
 @config_option
 def worker(config: Path) -> None:
     """Run the delivering part alone: any number of it, on PostgreSQL, beside `bridge web`."""
-    with sentences():
+    from bridge.cli.ledgers import database_sentences  # noqa: PLC0415 - `bridge --help` doesn't wait for SQLAlchemy
+
+    with database_sentences():
         environ = environment(config)
         from bridge.deliver import work  # noqa: PLC0415 - `bridge --help` doesn't wait for SQLAlchemy
 

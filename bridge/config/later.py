@@ -20,8 +20,6 @@ LATER: tuple[tuple[str, ...], ...] = (
     ("mode",),
     ("teams", "*", "mode"),
     ("shadow",),
-    ("retention",),
-    ("max_storage",),
 )
 """Ways to keys; `*` stands for any name."""
 

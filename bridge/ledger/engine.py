@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import create_engine, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Engine, make_url
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import QueuePool
 
 if TYPE_CHECKING:
@@ -38,18 +39,29 @@ class NotDurableError(RuntimeError):
     """The database does not keep what it confirms (no synchronous=FULL, or WAL is refused): we don't start on it."""
 
 
+class AddressError(ValueError):
+    """What is given as the database's address is none that we know."""
+
+
 def database_url(text: str) -> URL:
     """Return a checked URL; PostgreSQL always through psycopg 3.
 
     Raises:
-        ValueError: for other databases, naming the two that there are.
+        AddressError: for other databases, naming the two that there are, and for what is no address; it shows nothing
+            of it, for it may hold a password.
     """
-    url = make_url(text)
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError):
+        raise AddressError(
+            "BRIDGE_DATABASE_URL is no database's address: write sqlite:///bridge.db or postgresql://user:password@host/"
+            "name, with special characters in the password percent-encoded"
+        ) from None
     if url.get_backend_name() == "postgresql":
         return url.set(drivername="postgresql+psycopg")
     if url.get_backend_name() == "sqlite":
         return url
-    raise ValueError(
+    raise AddressError(
         f"BRIDGE_DATABASE_URL: {url.get_backend_name()} is not known; use sqlite:///bridge.db or postgresql://…"
     )
 
@@ -119,6 +131,9 @@ def _write_ahead(cursor: Any) -> str:  # noqa: ANN401 - sqlite3.Cursor
     ends = time.monotonic() + PATIENCE
     while True:
         try:
+            cursor.execute(
+                "PRAGMA auto_vacuum=INCREMENTAL"
+            )  # holds for a file that is made now; of others nothing changes
             return str(cursor.execute("PRAGMA journal_mode=WAL").fetchone()[0])
         except sqlite3.OperationalError:
             if time.monotonic() > ends:

@@ -57,7 +57,7 @@ def _receipt(row: Row[Any]) -> JSON:
 
 def in_quarantine() -> ColumnElement[bool]:
     """Return the condition that a receipt, or a part of it, could not be read."""
-    return (receipts.c.state == "quarantined") | ((receipts.c.state == "absorbed") & receipts.c.problem.is_not(None))
+    return receipts.c.problem.is_not(None) & receipts.c.state.in_(("quarantined", "absorbed"))
 
 
 def receipt(connection: Connection, receipt_id: str) -> JSON | None:

@@ -106,6 +106,8 @@ Index(
     sqlite_where=text("state = 'new'"),
     postgresql_where=text("state = 'new'"),
 )
+_PROBLEM = text("problem IS NOT NULL")
+Index("ix_receipts_problem", receipts.c.id, sqlite_where=_PROBLEM, postgresql_where=_PROBLEM)
 Index("ix_receipts_state_id", receipts.c.state, receipts.c.id)
 
 incidents = Table(
@@ -143,7 +145,7 @@ incident_teams = Table(
     "incident_teams",
     metadata,
     Column("team", String(100), primary_key=True),
-    Column("incident", ULID, ForeignKey("incidents.id", ondelete="CASCADE"), primary_key=True),
+    Column("incident", ULID, ForeignKey("incidents.id", ondelete="CASCADE"), primary_key=True, index=True),
 )
 
 alerts = Table(

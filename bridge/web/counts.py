@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
-from bridge.ledger import counts, queries
+from bridge.ledger import counts, queries, storage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -45,6 +45,8 @@ class _Ledger:
             due.add_metric([kind], number)
         yield due
         yield GaugeMetricFamily("bridge_dead_letters", "Deliveries that retrying can't mend.", value=found["dead"])
+        stored = counted.pop(counts.key(storage.METRIC), 0)
+        yield GaugeMetricFamily("bridge_storage_bytes", "Bytes in use when last measured.", value=stored)
         yield from _totals(counted)
 
 

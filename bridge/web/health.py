@@ -33,6 +33,8 @@ def readyz() -> tuple[Response, int]:
     bridge: Bridge = current_app.extensions["bridge"]
     if bridge.refused and bridge.clock.monotonic() - bridge.refused[0] < REMEMBERED:
         return jsonify(status=f"can't store: {bridge.refused[1]}"), 503
+    if full := bridge.room.full():
+        return jsonify(status=f"can't store: {full}"), 503
     try:
         bridge.ledger.write(lanes.probe)
         if request.args.get("delivery") == "1" and not _delivering(bridge):

@@ -75,6 +75,8 @@ def _take_in(bridge: Bridge, settings: SourceSettings) -> tuple[Response, int] |
         return _error(401, str(error))
     except UnpackError:
         body = raw
+    if full := bridge.room.full():
+        return _unavailable(bridge, source, full)
     headers = {name: request.headers[name] for name in KEPT_HEADERS if name in request.headers}
     receipt = Receipt(new_id(), source, now, headers, body)
     signature = auth.signature_of(settings, request.headers)
@@ -83,15 +85,19 @@ def _take_in(bridge: Bridge, settings: SourceSettings) -> tuple[Response, int] |
     try:
         stored = bridge.ledger.write(lambda connection: receipts.insert(connection, receipt, signature, since))
     except UnavailableError as error:
-        bridge.count("receipt", source, "unavailable")
-        bridge.refused = (bridge.clock.monotonic(), str(error))
-        answer = _error(503, f"not stored: {error}")[0]
-        answer.headers["Retry-After"] = "5"
-        return answer, 503
+        return _unavailable(bridge, source, str(error))
     bridge.count("receipt", source, "stored")
     bridge.refused = None
     bridge.hint(f"intake/{source}")
     return jsonify(receipt=stored), 202
+
+
+def _unavailable(bridge: Bridge, source: str, why: str) -> tuple[Response, int]:
+    bridge.count("receipt", source, "unavailable")
+    bridge.refused = (bridge.clock.monotonic(), why)
+    answer = _error(503, f"not stored: {why}")[0]
+    answer.headers["Retry-After"] = "5"
+    return answer, 503
 
 
 def read_body(limit: int) -> bytes:

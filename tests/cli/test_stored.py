@@ -166,7 +166,13 @@ def test_no_ledger(run, folder, words):
     ("url", "sentence"),
     [
         ("mysql://x/y", "BRIDGE_DATABASE_URL: mysql is not known; use sqlite:///bridge.db or postgresql://…\n"),
-        ("nonsense", "BRIDGE_DATABASE_URL is no database's address: write sqlite:///bridge.db or postgresql://…\n"),
+        (
+            "nonsense",
+            (
+                "BRIDGE_DATABASE_URL is no database's address: write sqlite:///bridge.db or "
+                "postgresql://user:password@host/name, with special characters in the password percent-encoded\n"
+            ),
+        ),
         (
             "postgresql://bridge:hush@127.0.0.1:1/x",
             "the database can't be read (OperationalError): is it there, and is it ours?\n",

@@ -1,0 +1,127 @@
+"""How much is stored, and what of it may go: what is open, unabsorbed or dead never does.
+
+Each function takes a small part, so that no writer waits long for it; it returns how much it was.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Table, delete, exists, func, select, text, true, update
+
+from bridge.ledger import counts
+from bridge.ledger.engine import inserting
+from bridge.ledger.queries import in_quarantine
+from bridge.ledger.tables import alerts, deliveries, history, incidents, metadata, receipts
+from bridge.ledger.tables import counts as table
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy import ColumnElement
+    from sqlalchemy.engine import Connection
+
+BATCH = 200
+METRIC = "storage_bytes"
+PAGES = 1_000
+KEPT = 1_000
+"""Free pages of an SQLite file that are given back at once, and that it keeps: it will need them."""
+_READ = (receipts.c.state == "absorbed") & receipts.c.problem.is_(None)
+_WAITING = ("pending", "retrying", "dead")
+"""States of a delivery that keep its incident: somebody is still to be told of it."""
+
+
+def used(connection: Connection) -> int:
+    """Measure the bytes in use.
+
+    SQLite counts its pages. On PostgreSQL, which gives freed room back to itself only, it is reckoned: the bodies'
+    stored sizes, and of the other tables rows times their average width (`pg_stats`), without indices.
+    """
+    if connection.dialect.name == "sqlite":
+        pages, free, size = (
+            connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()
+            for name in ("page_count", "freelist_count", "page_size")
+        )
+        return int((pages - free) * size)
+    bodies = connection.execute(select(func.coalesce(func.sum(func.pg_column_size(receipts.c.body)), 0))).scalar_one()
+    widths = text(
+        "SELECT coalesce(sum(greatest(c.reltuples, 0) * w.width), 0) FROM pg_class c"
+        " JOIN (SELECT tablename, sum(avg_width) AS width FROM pg_stats WHERE attname <> 'body' GROUP BY tablename) w"
+        " ON w.tablename = c.relname WHERE c.relkind = 'r' AND c.relname = ANY(:names)"
+    )
+    names = [table.name for table in metadata.sorted_tables]
+    return int(bodies) + int(connection.execute(widths, {"names": names}).scalar_one())
+
+
+def last_used(connection: Connection) -> int:
+    """Return the bytes in use as cheaply as can be: measured on SQLite, else as they were last measured."""
+    if connection.dialect.name == "sqlite":
+        return used(connection)
+    return counts.all_of(connection).get(counts.key(METRIC), 0)
+
+
+def note(connection: Connection, size: int) -> None:
+    """Keep what was measured, for the metrics and for intake."""
+    insert = inserting(connection, table)
+    row = {"metric": METRIC, "labels": "{}", "value": size}
+    kept = insert.on_conflict_do_update(index_elements=["metric", "labels"], set_={"value": insert.excluded.value})
+    connection.execute(kept, row)
+
+
+def old_receipts(connection: Connection, absorbed: datetime, unread: datetime) -> int:
+    """Remove absorbed receipts that came before a time, and before another what is or was in quarantine."""
+    at = receipts.c.received_at
+    gone = _remove(connection, receipts, _READ, at < absorbed)
+    gone += _remove(connection, receipts, in_quarantine(), at < unread)
+    return gone + _remove(connection, receipts, receipts.c.state == "dismissed", at < unread)
+
+
+def old_incidents(connection: Connection, before: datetime) -> int:
+    """Remove incidents that were over before a time, with all that belongs to them; of open ones what was over then."""
+    ended = func.coalesce(incidents.c.resolved_at, incidents.c.heard_at)
+    gone = _remove(connection, incidents, _over(), ended < before)
+    lasting = select(incidents.c.id).where(incidents.c.state.in_(("firing", "stale")), incidents.c.opened_at < before)
+    mine = alerts.c.incident.in_(lasting) & (alerts.c.status == "resolved")
+    gone += _remove(connection, alerts, mine, alerts.c.received_at < before)
+    return gone + _remove(connection, history, history.c.incident.in_(lasting), history.c.at < before)
+
+
+def oldest_bodies(connection: Connection) -> int:
+    """Empty the oldest absorbed receipts of their bodies; return the bytes."""
+    mine = _READ & receipts.c.body.is_not(None)
+    chosen = select(receipts.c.id, func.length(receipts.c.body)).where(mine).order_by(receipts.c.id).limit(BATCH)
+    rows = connection.execute(chosen).all()
+    if rows:
+        connection.execute(update(receipts).where(receipts.c.id.in_([row[0] for row in rows])).values(body=None))
+    return sum(int(row[1]) for row in rows) + len(rows)
+
+
+def oldest_receipts(connection: Connection) -> int:
+    """Remove the oldest receipts that are absorbed or dismissed."""
+    return _remove(connection, receipts, _READ | (receipts.c.state == "dismissed"), true())
+
+
+def oldest_incidents(connection: Connection) -> int:
+    """Remove the oldest incidents that are over."""
+    return _remove(connection, incidents, _over(), true())
+
+
+def give_back(connection: Connection) -> None:
+    """Give freed pages of an SQLite file back to the disk, where it was made so that it can."""
+    if connection.dialect.name != "sqlite":
+        return
+    free = connection.exec_driver_sql("PRAGMA freelist_count").scalar_one()
+    for _ in range(min(free - KEPT, PAGES)):
+        # Python's driver takes one step of a statement without columns, and that is one page
+        connection.exec_driver_sql("PRAGMA incremental_vacuum(1)")
+
+
+def _over() -> ColumnElement[bool]:
+    waiting = exists().where(deliveries.c.incident == incidents.c.id, deliveries.c.state.in_(_WAITING))
+    return incidents.c.state.in_(("resolved", "closed")) & ~waiting
+
+
+def _remove(connection: Connection, table: Table, which: ColumnElement[bool], old: ColumnElement[bool]) -> int:
+    """Remove those of the oldest rows that are old: ids go with time, so the first few tell whether there are any."""
+    chosen = select(table.c.id).where(which).order_by(table.c.id).limit(BATCH)
+    return connection.execute(delete(table).where(table.c.id.in_(chosen), old)).rowcount

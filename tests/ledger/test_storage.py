@@ -1,0 +1,162 @@
+"""What is stored stays bounded, by age and by size; what is open, unabsorbed or dead stays."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from posts import CONFIG, Posts, alert
+from sqlalchemy import func, select, text, update
+
+from bridge.config.load import load
+from bridge.ledger import storage
+from bridge.ledger.tables import alerts, deliveries, history, incident_teams, incidents, receipts
+from bridge.prune import Prune
+from bridge.room import Room
+
+
+@pytest.fixture
+def posts(ledger, clock, tmp_path) -> Posts:
+    return Posts(ledger, clock, tmp_path)
+
+
+def pruning(posts, tmp_path, **settings):
+    lines = "\n".join(f"{name}: {value}" for name, value in settings.items())
+    (tmp_path / "pruning.yml").write_text(f"{CONFIG}\n{lines}\n")
+    loaded = load(tmp_path / "pruning.yml", {})
+    return Prune(posts.ledger, posts.clock, lambda: loaded)
+
+
+def titled(title, status="firing"):
+    return {**alert(status, fingerprint=title), "labels": {"alertname": title}}
+
+
+def counted(ledger, table):
+    with ledger.read() as connection:
+        return connection.execute(select(func.count()).select_from(table)).scalar_one()
+
+
+def delivered(posts):
+    """As if everybody had been told."""
+    posts.ledger.write(lambda one: one.execute(update(deliveries).values(state="delivered", due_at=None)).rowcount)
+
+
+def test_what_is_older_than_it_is_kept_goes(posts, tmp_path):
+    prune = pruning(posts, tmp_path, retention="{receipts: 30d, incidents: 400d, quarantine: 60d}")
+    posts.hear(alert(), alert("firing", fingerprint="b"))
+    posts.hear(alert("resolved"), alert("resolved", fingerprint="b"))
+    posts.post(b"no JSON")
+    posts.absorb()
+    delivered(posts)
+    assert counted(posts.ledger, receipts) == 3
+    day = 0
+    for days, left in ((29, (3, 1)), (31, (1, 1)), (61, (0, 1)), (399, (0, 1)), (402, (0, 0))):
+        posts.clock.advance(days=days - day)
+        day = days
+        prune.look()
+        assert (counted(posts.ledger, receipts), counted(posts.ledger, incidents)) == left, days
+    assert {counted(posts.ledger, table) for table in (alerts, deliveries, history, incident_teams)} == {0}
+
+
+def test_what_is_open_dead_untold_or_not_absorbed_is_never_too_old(posts, tmp_path):
+    prune = pruning(posts, tmp_path)
+    posts.hear(alert(fingerprint="open", Team="storage"))
+    posts.hear(titled("Dead"))
+    posts.hear(titled("Dead", "resolved"))
+    delivered(posts)
+    posts.hear(titled("Untold"))
+    posts.hear(titled("Untold", "resolved"))
+    dead = select(incidents.c.id).where(incidents.c.title == "Dead")
+    posts.ledger.write(
+        lambda one: one.execute(update(deliveries).where(deliveries.c.incident.in_(dead)).values(state="dead")).rowcount
+    )
+    waiting = posts.post({"alerts": [alert(fingerprint="later")]})
+    posts.clock.advance(days=1000)
+    prune.look()
+    assert {one["title"] for one in posts.incidents()} == {"Disk full", "Dead", "Untold"}
+    assert posts.receipt(waiting)["state"] == "new"
+
+
+def large(posts, number, body=b""):
+    """Store bodies that don't compress: absorbed ones."""
+    for _ in range(number):
+        posts.post(body or (b"[" + os.urandom(40_000)))
+        posts.clock.advance(1)
+    posts.absorb()
+    if not body:
+        posts.ledger.write(lambda one: one.execute(update(receipts).values(state="absorbed", problem=None)).rowcount)
+
+
+def analyze(posts):
+    if not posts.ledger.embedded:
+        posts.ledger.write(lambda one: one.execute(text("ANALYZE")).rowcount)
+
+
+def bodies(posts):
+    with posts.ledger.read() as connection:
+        rows = connection.execute(select(receipts.c.body.is_not(None)).order_by(receipts.c.id)).scalars()
+        return [bool(one) for one in rows]
+
+
+def test_what_is_too_much_goes_the_oldest_bodies_first(posts, tmp_path):
+    large(posts, 60)
+    analyze(posts)
+    with posts.ledger.read() as connection:
+        before = storage.used(connection)
+    assert before > 60 * 40_000
+    prune = pruning(posts, tmp_path, max_storage="1500KiB")
+    prune.look()
+    with posts.ledger.read() as connection:
+        after = storage.used(connection)
+        assert storage.last_used(connection) == pytest.approx(after, rel=0.05)
+    assert after < 1500 * 1024 * 0.9
+    assert counted(posts.ledger, receipts) == 60
+    assert not any(bodies(posts))  # a part at a time, and 60 are less than one part
+
+
+def test_of_what_may_go_incidents_that_are_over_go_last(posts, tmp_path):
+    posts.hear(titled("Over"))
+    posts.hear(titled("Over", "resolved"))
+    posts.hear(alert(fingerprint="open"))
+    delivered(posts)
+    analyze(posts)
+    pruning(posts, tmp_path, max_storage="1KiB").look()
+    assert [one["title"] for one in posts.incidents()] == ["Disk full"]
+    assert counted(posts.ledger, receipts) == 0
+
+
+def test_what_is_in_quarantine_stays_and_then_nothing_more_is_taken_in(posts, tmp_path):
+    large(posts, 5, b'{"no": "alerts"}' + b" " * 600)
+    assert len(bodies(posts)) == 5
+    prune = pruning(posts, tmp_path, max_storage="1KiB")
+    analyze(posts)
+    prune.look()
+    assert all(bodies(posts))
+    room = Room(posts.ledger, posts.clock, lambda: 1024)
+    assert "max_storage (1,024 bytes) is reached" in room.full()
+    posts.clock.advance(60)
+    assert Room(posts.ledger, posts.clock, lambda: 10**9).full() == ""
+
+
+def test_room_is_looked_at_every_so_often(posts):
+    limits = [10**9]
+    room = Room(posts.ledger, posts.clock, lambda: limits[0])
+    assert room.full() == ""
+    limits[0] = 1
+    posts.ledger.write(lambda one: storage.note(one, 5))
+    assert room.full() == ""
+    posts.clock.advance(3)
+    assert room.full()
+
+
+def test_an_sqlite_file_gives_its_room_back(sqlite_ledger, clock, tmp_path):
+    posts = Posts(sqlite_ledger, clock, tmp_path)
+    large(posts, 400)
+    with sqlite_ledger.read() as connection:
+        before = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+    prune = pruning(posts, tmp_path, max_storage="1MiB")
+    for _ in range(5):
+        prune.look()
+    with sqlite_ledger.read() as connection:
+        after = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+    assert after < before / 2
