@@ -9,6 +9,8 @@ from bridge.core.alert import Status, Value
 from bridge.core.incident import State
 from bridge.render import members as group
 from bridge.render import times
+from bridge.render.figures import MANY
+from bridge.render.humane import humane
 from bridge.render.parts import AlertView, Link, Pair, PreviousView
 from bridge.render.states import member_word
 from bridge.render.text import clean, cut, http_link, one_line
@@ -37,14 +39,14 @@ def description(members: Sequence[Member]) -> str:
     """Return what the most telling alert says about itself, lines kept."""
     for member in members[:1]:
         told = annotation(member, "description") or annotation(member, "message")
-        return cut(clean(told).strip(), LONGEST_TEXT)
+        return cut(humane(clean(told)).strip(), LONGEST_TEXT)
     return ""
 
 
 def summary(members: Sequence[Member], title: str, described: str) -> str:
     """Return the summary where it tells more than title and description already do."""
-    text = cut(one_line(annotation(members[0], "summary")), LONGEST_SUMMARY) if members else ""
-    return text if _bag(text) - _bag(title) - _bag(described) else ""
+    text = cut(humane(one_line(annotation(members[0], "summary"))), LONGEST_SUMMARY) if members else ""
+    return text if _bag(text) - _bag(humane(title)) - _bag(described) else ""
 
 
 def annotation(member: Member, name: str) -> str:
@@ -78,9 +80,14 @@ def _shared(members: Sequence[Member]) -> tuple[str, ...]:
 
 
 def of_member(member: Member) -> tuple[str, ...]:
-    """Return one alert's values, and the two counts that annotations or labels may bring, in words."""
+    """Return one alert's values, and the two counts that annotations or labels may bring, in words.
+
+    Without data, or where the rule cannot be evaluated, there are none: nothing was measured.
+    """
+    if member.no_data:
+        return ()
     told = list(member.values)
-    names = {one_line(value.name.replace("_", " ")).lower() for value in told}
+    names = {value.name[:LONGEST_LABEL].lower() for value in told}
     if member.job_count is not None and not any("job" in name for name in names):
         told.append(Value("Number_of_Jobs_Failing", member.job_count))
     if member.failure_threshold is not None and not any("threshold" in name for name in names):
@@ -189,13 +196,30 @@ def notes(want: Want, stands: Standing) -> tuple[str, ...]:
         told.append(f'Priority "{word}" is not known: treated as {incident.priority.value}.')
     if incident.truncated > 0 and incident.state is not State.CLOSED:
         told.append(f"{counted_more(incident.truncated)} not shown by {_sender(incident)}.")
-    errors = {one_line(annotation(member, "error"))[:500] for member in incident.firing if member.no_data}
+    errors = {
+        cut(humane(one_line(annotation(member, "error"))), LONGEST_LABEL)
+        for member in incident.firing
+        if member.no_data
+    }
     told += [f"Its error: {error}" for error in sorted(errors - {""})[:1]]
-    return tuple(told)
+    return (*told, *_left_out(group.telling(incident.members)[:1]))
+
+
+def _left_out(members: Sequence[Member]) -> list[str]:
+    """Say which of the links that are shown could not be: nobody is to think that there was none."""
+    told = []
+    for links in (member.links for member in members if member.links):
+        long = [name for name, _ in _LINKS if (url := getattr(links, name)) and not http_link(url)]
+        for names, why in ((links.dropped, "no http(s) address"), (long, "too long")):
+            if names:
+                told.append(f"Left out, {why}: {', '.join(names)} link{'s' if len(names) > 1 else ''}.")
+    return told
 
 
 def counted_more(n: int) -> str:
-    """Return "12 more alerts"."""
+    """Return "12 more alerts"; a number beyond belief is not told."""
+    if n >= MANY:
+        return "Very many more alerts"
     return f"{number(n)} more alert{'' if n == 1 else 's'}"
 
 

@@ -35,13 +35,13 @@ _NOT_RECOVERED: Final = {
     "updated": Standing("⏸", "rule changed", "The rule was changed: not a recovery."),
     "missingseries": Standing("❔", "series gone", "What was measured is no longer reported: not a recovery."),
     "nodata": Standing("❔", "no data", "The query returns no data: not a recovery."),
-    "error": Standing("❔", "rule error", "The rule's query fails: not a recovery."),
+    "error": Standing("❔", "cannot be evaluated", "The rule cannot be evaluated: not a recovery."),
     "keeplast": Standing("❔", "state kept", "Without data the last state is kept: not a recovery."),
 }
 """By Grafana's `grafana_state_reason`, lower case (source: Grafana, pkg/services/ngalert/models/alert_rule.go)."""
 _FIRES_BECAUSE: Final = {
     "nodata": Standing("❔", "no data", "The query returns no data."),
-    "error": Standing("❔", "rule error", "The rule's query fails, so nobody knows how it is."),
+    "error": Standing("❔", "cannot be evaluated", "The rule cannot be evaluated, so its state is not known."),
 }
 _MOVED = re.compile(r"(?:moved to|fires anew for) (.+)", re.IGNORECASE)
 

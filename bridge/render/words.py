@@ -1,80 +1,40 @@
-"""Numbers, counts and the names of values as a person writes them."""
+"""Measured values, counts and lists as a person writes them."""
 
 from __future__ import annotations
 
-import math
 import re
-from typing import TYPE_CHECKING
+from collections import Counter
+from typing import TYPE_CHECKING, Final
 
-from bridge.render.text import one_line
+from bridge.render import nouns
+from bridge.render.figures import NO_VALUE, number, ordinal
+from bridge.render.names import LONGEST, is_count, spelled, things
+from bridge.render.text import cut, one_line
+from bridge.render.units import measured
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from bridge.core.alert import Value
 
-_COUNT = re.compile(r"(?:number|count|num)[ _]of[ _](?P<noun>.+?)(?:[ _](?P<doing>\w+ing))?", re.IGNORECASE)
+__all__ = ["counted", "listing", "number", "ordinal", "plural", "spelled", "value_words", "values_words"]
+
+MOST_VALUES: Final = 6
+MOST_LOOKED_AT: Final = 500
+"""An alert may bring values without end: no more than these are put in words."""
+
 _REFERENCE = re.compile(r"[A-Z]\d{0,2}")
 """Grafana names a query or an expression by a letter, classic conditions add a number (B0, B1)."""
-_SCALES = ((1e15, ""), (1e12, " trillion"), (1e9, " billion"), (1e6, " million"))
-_TINY = 1e-6
-MOST_VALUES = 6
-
-
-def number(value: float | None) -> str:
-    """Return a number as a person writes it: 1, 0.93, 12,345.7, 1.2 million; None is "no value"."""
-    if value is None or math.isnan(value):
-        return "no value"
-    if math.isinf(value):
-        return "infinite" if value > 0 else "minus infinite"
-    size = abs(value)
-    if size >= _SCALES[0][0] or 0 < size < _TINY:
-        mantissa, exponent = f"{value:.2e}".split("e")
-        return f"{mantissa.rstrip('0').rstrip('.')} \N{MULTIPLICATION SIGN} 10^{int(exponent)}"
-    scale, name = next((pair for pair in _SCALES[1:] if size >= pair[0]), (1.0, ""))
-    return _trimmed(f"{value / scale:,.{_decimals(size / scale)}f}") + name
-
-
-def _decimals(size: float) -> int:
-    """Return how many decimals tell enough: about three digits, and never less than the whole number."""
-    if size >= 1000:  # noqa: PLR2004 - thousands
-        return 1
-    return 2 if size >= 1 or size == 0 else 2 - math.floor(math.log10(size))
-
-
-def _trimmed(text: str) -> str:
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-def ordinal(n: int) -> str:
-    """Return 1st, 2nd, 3rd, 4th, 11th, 21st."""
-    if n % 100 in {11, 12, 13}:
-        return f"{n}th"
-    return f"{n}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(n % 10, 'th') }"
+_CONDITION = re.compile(r"condition|breach|firing|alert|triggered|exceeded|result|violat", re.IGNORECASE)
+_MOST_LABELS = 3
+_LONGEST_LABEL = 60
 
 
 def plural(noun: str, n: float | None) -> str:
     """Return a noun in the form that goes with a number; nouns come in either form."""
     head, _, last = noun.rpartition(" ")
-    single = _singular(last)
-    form = single if n == 1 else _plural(single)
+    form = nouns.singular(last) if n == 1 else nouns.plural(last)
     return f"{head} {form}".strip()
-
-
-def _singular(noun: str) -> str:
-    lower = noun.lower()
-    if lower.endswith("ies") and len(noun) > len("ties"):
-        return noun[:-3] + "y"
-    if lower.endswith(("sses", "xes", "ches", "shes")):
-        return noun[:-2]
-    return noun[:-1] if lower.endswith("s") and not lower.endswith(("ss", "us", "is")) else noun
-
-
-def _plural(noun: str) -> str:
-    lower = noun.lower()
-    if lower.endswith("y") and lower[-2:-1] not in {"", *"aeiou"}:
-        return noun[:-1] + "ies"
-    return noun + ("es" if lower.endswith(("s", "x", "ch", "sh")) else "s")
 
 
 def counted(n: int, noun: str) -> str:
@@ -82,52 +42,98 @@ def counted(n: int, noun: str) -> str:
     return f"{number(n)} {plural(noun, n)}"
 
 
-def spelled(name: str) -> str:
-    """Return a label's or value's name as words: "Failure_Threshold" is "Failure threshold"."""
-    words = one_line(name.replace("_", " ")).split(" ")
-    return " ".join([words[0], *(word.lower() if word.istitle() else word for word in words[1:])])
-
-
 def value_words(name: str, value: float | None, unit: str = "") -> str:
     """Return one measured value: "1 job failing", "Failure threshold: 1", "Load: 93%".
 
-    `Number_of_<things>_<doing>` is a count of things; any other name stands before its number.
+    `Number_of_<things>_<doing>` is a count of things; any other name stands before its number. Neither counts nor
+    thresholds have a unit. A count below zero is none: Grafana writes -1 where it has no value.
     """
-    count = _COUNT.fullmatch(one_line(name))
-    if count and value is not None:
-        things = plural(count["noun"].replace("_", " ").lower(), value)
-        return " ".join(part for part in (number(value), things, (count["doing"] or "").lower()) if part)
-    shown = number(value)
-    if unit and value is not None:
-        shown += unit if unit == "%" else f" {unit}"
-    return f"{spelled(name)}: {shown}"
+    if is_count(name):
+        return _count_words(name, value)
+    return f"{spelled(name)}: {number(value) if _is_threshold(name) else measured(value, unit)}"
+
+
+def _count_words(name: str, value: float | None) -> str:
+    found = things(name)
+    shown = NO_VALUE if value is None or value < 0 else number(value)
+    if found is None:
+        return f"{spelled(name)}: {shown}"
+    if shown == NO_VALUE:
+        words = found.words(None)
+        return f"{words[:1].upper()}{words[1:]}: {shown}"
+    return f"{shown} {found.words(value)}"
 
 
 def values_words(values: Iterable[Value], unit: str = "") -> tuple[str, ...]:
     """Return the values that tell something, counts first, thresholds last.
 
     Grafana's single letters stand for expressions, not for facts: they show only where there is nothing else. Values
-    of one name are told apart by their labels.
+    of one name are told apart by their labels. A unit goes to what was measured, where that can be told.
     """
     known = [value for value in values if value.name.strip()]
     telling = [value for value in known if not _REFERENCE.fullmatch(value.name)]
     telling = telling or [value for value in known if value.number is not None]
-    names = [value.name for value in telling]
-    told = []
-    for value in sorted(telling, key=_order):
-        words = value_words(value.name, value.number, one_line(unit)[:20])
-        if names.count(value.name) > 1 and value.labels:
-            words += f" ({', '.join(one_line(text) for text in value.labels.values())})"
-        told.append(words)
-    unique = list(dict.fromkeys(told))
-    rest = len(unique) - MOST_VALUES
-    return tuple(unique) if rest <= 0 else (*unique[:MOST_VALUES], f"and {counted(rest, 'more value')}")
+    distinct = {(value.name, value.number, *sorted(value.labels.items())): value for value in telling}
+    chosen = sorted(distinct.values(), key=_order)[:MOST_LOOKED_AT]
+    measure = _measure(telling) if unit else None
+    apart = _labels_apart(chosen)
+    told = Counter(
+        value_words(value.name, value.number, unit if value.name == measure else "") + _apart(value, apart)
+        for value in chosen
+    )
+    shown = list(told)[:MOST_VALUES]
+    rest = len(distinct) - sum(told[words] for words in shown)
+    return (*shown, f"and {counted(rest, 'more value')}") if rest else tuple(shown)
+
+
+def _measure(telling: Sequence[Value]) -> str | None:
+    """Return the name of what a unit belongs to: what is neither count nor threshold nor a condition's result.
+
+    None where that leaves several names. Expressions named by a letter, and conditions, result in 0 or 1 (Grafana,
+    pkg/expr/threshold.go).
+    """
+    names = dict.fromkeys(
+        value.name
+        for value in telling
+        if not (is_count(value.name) or _is_threshold(value.name) or _is_condition(value))
+    )
+    return next(iter(names)) if len(names) == 1 else None
+
+
+def _is_condition(value: Value) -> bool:
+    expression = _REFERENCE.fullmatch(value.name) or _CONDITION.search(value.name)
+    return expression is not None and value.number in {0.0, 1.0}
+
+
+def _is_threshold(name: str) -> bool:
+    return "threshold" in name[:LONGEST].lower()
 
 
 def _order(value: Value) -> int:
-    if _COUNT.fullmatch(value.name):
+    if is_count(value.name):
         return 0
-    return 2 if "threshold" in value.name.lower() else 1
+    return 2 if _is_threshold(value.name) else 1
+
+
+def _labels_apart(chosen: Sequence[Value]) -> dict[str, tuple[str, ...]]:
+    """Return by name which labels tell values of one name apart; a name that stands alone has none."""
+    same: dict[str, list[Value]] = {}
+    for value in chosen:
+        same.setdefault(value.name, []).append(value)
+    return {name: _differing(those) for name, those in same.items() if len(those) > 1}
+
+
+def _differing(those: Sequence[Value]) -> tuple[str, ...]:
+    """Return the labels that not all values have alike, few enough to read."""
+    pairs = Counter(pair for value in those for pair in value.labels.items())
+    differing = dict.fromkeys(name for (name, _), times in pairs.items() if times < len(those))
+    return tuple(differing)[:_MOST_LABELS]
+
+
+def _apart(value: Value, labels: Mapping[str, Sequence[str]]) -> str:
+    texts = (value.labels.get(name, "") for name in labels.get(value.name, ()))
+    told = [cut(one_line(text[:LONGEST]), _LONGEST_LABEL) for text in texts if text]
+    return f" ({', '.join(told)})" if told else ""
 
 
 def listing(names: Sequence[str], most: int, total: int | None = None) -> str:

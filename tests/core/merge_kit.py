@@ -48,11 +48,16 @@ def normal(told: Alert, teams=("storage",), priority=Priority.P2, no_data=None) 
     return NormalAlert(told, tuple(teams), Origin("label"), True, priority, Origin("label"), no_data=no_data)  # noqa: FBT003
 
 
-def arrival(*args, teams=("storage",), priority=Priority.P2, drop=False, group_by=("alertname",), **more):
+LATER = T0 + timedelta(days=10_000)
+
+
+def arrival(
+    *args, teams=("storage",), priority=Priority.P2, drop=False, group_by=("alertname",), received=LATER, **more
+):
     """Return an arrival: the alert's words as in `alert`, its teams and priority as routed."""
     one = normal(alert(*args, **more), teams, Priority(priority))
     routed = Routed(tuple(teams), Priority(priority), (), (), group_by, drop)
-    return arrive(one, routed, Group(alerts=(), shape="grafana"), "grafana", T0)
+    return arrive(one, routed, Group(alerts=(), shape="grafana"), "grafana", received)
 
 
 def book(reopen_minutes: float = 10) -> Book:
@@ -62,7 +67,7 @@ def book(reopen_minutes: float = 10) -> Book:
 
 def heard(into: Book, minutes: float, *args, **more):
     """Absorb one alert received so many minutes after noon; return its incident."""
-    return into.absorb(arrival(*args, **more), at(minutes))
+    return into.absorb(arrival(*args, received=at(minutes), **more), at(minutes))
 
 
 def firing(into: Book) -> set[tuple[str, str]]:

@@ -16,7 +16,7 @@ def test_full_storage_is_a_503_until_there_is_room_again(start, sandbox):
     answer = eventually(refused)
     assert answer.headers["Retry-After"] == "5"
     assert "max_storage" in answer.json()["error"]
-    assert bridge.request("GET", "/readyz").status_code == 503
+    eventually(lambda: bridge.request("GET", "/readyz").status_code == 503)
     assert sandbox.wait_for(lambda: messages(sandbox, "alerts", "Storage fills up"), 60)
     everything = bridge.all("receipts?state=quarantined")
     for one in everything:

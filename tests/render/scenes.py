@@ -131,6 +131,17 @@ SCENES = {
             ),
         )
     ),
+    "error": incident(
+        members=(
+            replace(
+                member(),
+                labels={"alertname": "DatasourceError", "rulename": "Inductor Jobs Broken", "ref_id": "A"},
+                annotations={**member().annotations, "Error": "failed to execute query A: took 30.000000123s"},
+                values=(Value("A", None), Value("Number_of_Jobs_Failing", -1.0)),
+                no_data="Error",
+            ),
+        )
+    ),
     "paused": over("Paused"),
     "unknown-team": incident(
         teams=("unrouted",), team_said=False, priority=Priority.P1, priority_word="urgentish", truncated=12

@@ -24,7 +24,7 @@ CHANGES = {
         incident(),
         over("Error, KeepLast"),
         (
-            "The rule's query fails: not a recovery. "
+            "The rule cannot be evaluated: not a recovery. "
             "Without data the last state is kept: not a recovery, after 2 h 18 min."
         ),
     ),

@@ -16,6 +16,7 @@ from bridge.render import text, times, words
     ("value", "shown"),
     [
         (0.0, "0"),
+        (-0.0, "0"),
         (1.0, "1"),
         (-1.0, "-1"),
         (0.93, "0.93"),
@@ -28,6 +29,9 @@ from bridge.render import text, times, words
         (1234567.0, "1.23 million"),
         (1073741824.0, "1.07 billion"),
         (250e9, "250 billion"),
+        (999_999_999.0, "1 billion"),
+        (999_999_999_999.0, "1 trillion"),
+        (999_999_999_999_999.0, "1 \N{MULTIPLICATION SIGN} 10^15"),
         (1e15, "1 \N{MULTIPLICATION SIGN} 10^15"),
         (2.5e-9, "2.5 \N{MULTIPLICATION SIGN} 10^-9"),
         (float("inf"), "infinite"),
@@ -56,8 +60,16 @@ def test_no_number_is_raw(value):
         ("Number_of_Query_Waiting", 2, "", "2 queries waiting"),
         ("count_of_pods", 1, "", "1 pod"),
         ("Number of Open Files", 1200, "", "1,200 open files"),
-        ("Number_of_Jobs_Failing", None, "", "Number of jobs failing: no value"),
+        ("Number_of_Jobs_Failing", None, "", "Jobs failing: no value"),
+        ("Number_of_Jobs_Failing", -1, "", "Jobs failing: no value"),
+        ("Number_of_Jobs_Failing", float("nan"), "", "Jobs failing: no value"),
+        ("Number_of_OOMKilled_Pods", -1, "", "OOMKilled pods: no value"),
+        ("Number of 5xx", -1, "", "Number of 5xx: no value"),
+        ("Number_of_Jobs_Failing", 3, "%", "3 jobs failing"),
         ("Failure_Threshold", 1, "", "Failure threshold: 1"),
+        ("Failure_Threshold", 1, "%", "Failure threshold: 1"),
+        ("{}", 0.02, "", "Value: 0.02"),
+        ("_", 4, "", "Value: 4"),
         ("CPU_Usage", 0.93, "", "CPU usage: 0.93"),
         ("load", 93, "%", "load: 93%"),
         ("latency", 1.5, "ms", "latency: 1.5 ms"),
@@ -81,6 +93,63 @@ def test_values_in_order_and_told_apart():
     assert words.values_words(twice) == ("Load: 2 (a)", "Load: 3 (b)")
     many = tuple(Value(f"v{n}x", float(n)) for n in range(9))
     assert words.values_words(many)[-1] == "and 3 more values"
+
+
+MANY_VALUES = 60_000
+
+
+@pytest.mark.parametrize(
+    ("values", "unit", "shown"),
+    [
+        ((Value("Load", 93.0), Value("Failure_Threshold", 1.0)), "%", ("Load: 93%", "Failure threshold: 1")),
+        ((Value("Number_of_Jobs_Failing", 2.0), Value("Load", 93.0)), "%", ("2 jobs failing", "Load: 93%")),
+        ((Value("A", 41.5), Value("C", 1.0)), "%", ("A: 41.5%", "C: 1")),
+        ((Value("A", None), Value("B", 0.935), Value("C", 1.0)), "percentunit", ("B: 93.5%", "C: 1")),
+        ((Value("A", 41.5), Value("B", 41.5), Value("C", 1.0)), "%", ("A: 41.5", "B: 41.5", "C: 1")),
+        ((Value("C", 1.0),), "%", ("C: 1",)),
+        ((Value("Used", 0.9), Value("Breached", 1.0)), "percentunit", ("Used: 90%", "Breached: 1")),
+        ((Value("Load", 3.0), Value("Memory", 4.0)), "%", ("Load: 3", "Memory: 4")),
+        ((Value("Load", 3.0), Value("C", 1.0)), "%", ("Load: 3%",)),
+        ((Value("age", 1.0),), "seconds", ("age: 1 s",)),
+        ((Value("x", 3.0),), "none", ("x: 3",)),
+    ],
+)
+def test_a_unit_goes_to_what_was_measured(values, unit, shown):
+    assert words.values_words(values, unit) == shown
+
+
+def test_values_of_one_name_are_told_apart_by_the_labels_that_differ():
+    twice = (Value("Load", 2.0, {"job": "x", "host": "a"}), Value("Load", 3.0, {"job": "x", "host": "b"}))
+    assert words.values_words(twice, "%") == ("Load: 2% (a)", "Load: 3% (b)")
+    long = (Value("Load", 2.0, {"host": "a" * 100_000}), Value("Load", 3.0, {"host": "b"}))
+    assert words.values_words(long) == (f"Load: 2 ({'a' * 59}…)", "Load: 3 (b)")
+
+
+def test_the_rest_is_counted_truly():
+    many = [Value("Load", float(n % (MANY_VALUES // 2)), {"n": str(n)}) for n in range(MANY_VALUES)]
+    assert words.values_words(many)[-1] == "and 59,994 more values"
+    assert words.values_words([Value("Load", 1.0)] * MANY_VALUES) == ("Load: 1",)
+    alike = [Value("Load", 1 + n / 1e6) for n in range(10)]
+    assert words.values_words(alike) == ("Load: 1",)
+    assert words.values_words([*alike, *(Value(f"x{n}", 1.0) for n in range(7))])[-1] == "and 2 more values"
+
+
+def test_counts_come_first_and_thresholds_last_of_very_many():
+    many = [Value("Threshold", 1.0), *(Value(f"x{n}", 1.0) for n in range(1_000)), Value("Number_of_Jobs", 1.0)]
+    assert words.values_words(many)[0] == "1 job"
+    assert "Threshold: 1" not in words.values_words(many)
+
+
+numbers = st.one_of(st.none(), st.floats(), st.sampled_from((-1.0, 0.0, 1.0)))
+names = st.one_of(st.text(max_size=40), st.text(alphabet="Number_of Jobs>{}A1-", max_size=40))
+measures = st.lists(st.builds(Value, names, numbers, st.dictionaries(st.text(max_size=3), st.text(), max_size=3)))
+
+
+@given(measures, st.text(max_size=30))
+def test_any_values_make_few_short_words(values, unit):
+    told = words.values_words(values, unit)
+    assert len(told) <= words.MOST_VALUES + 1
+    assert all(0 < len(said) < 700 for said in told)
 
 
 @pytest.mark.parametrize(

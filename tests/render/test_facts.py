@@ -1,0 +1,87 @@
+"""Facts of an incident in words: values with their unit, texts as people write them, nothing that was not measured."""
+
+from dataclasses import replace
+
+import pytest
+from scenes import disks, host, incident, member, want
+
+from bridge.core.alert import Links, Value
+from bridge.render import facts, states, view
+from bridge.render.states import Standing
+
+MEASURED = (Value("Load", 0.935), Value("Failure_Threshold", 1.0), Value("C", 1.0))
+
+
+@pytest.mark.parametrize(
+    ("annotations", "labels", "shown"),
+    [
+        ({"unit": "percentunit"}, {}, ("1 job failing", "Load: 93.5%", "Failure threshold: 1")),
+        ({"Unit": "percentunit"}, {}, ("1 job failing", "Load: 93.5%", "Failure threshold: 1")),
+        ({}, {"unit": "s"}, ("1 job failing", "Load: 935 ms", "Failure threshold: 1")),
+        ({}, {}, ("1 job failing", "Load: 0.935", "Failure threshold: 1")),
+        ({"unit": "<no value>"}, {}, ("1 job failing", "Load: 0.935", "Failure threshold: 1")),
+    ],
+)
+def test_units_of_annotations_and_labels(annotations, labels, shown):
+    one = member(values=MEASURED, annotations=annotations, labels=labels)
+    assert facts.of_member(one) == shown
+
+
+@pytest.mark.parametrize("cause", ["NoData", "Error", "no data", "error"])
+def test_without_data_there_are_no_values(cause):
+    one = member(no_data=cause, values=(*MEASURED, Value("Number_of_Jobs_Failing", -1.0)))
+    assert facts.of_member(one) == ()
+    assert facts.values([one]) == ()
+
+
+def test_a_group_with_an_alert_without_data_shows_what_the_others_measured():
+    shown = view.view(want(disks([host(1), host(2, no_data="NoData")])))
+    assert shown.values == ("2 alerts firing",)
+    assert [alert.values for alert in shown.alerts] == ["Disk used: 0.93", ""]
+
+
+def test_texts_are_as_people_write_them():
+    said = {
+        "description": "Load is [ var='A' labels={} value=3.3333333333333335 ]\nof <no value>",
+        "summary": "Load 1.23457e+06 of map[A:1 B:x]",
+        "Error": "took 30.000000001s",
+    }
+    shown = view.view(want(incident(members=(replace(member(), annotations=said, no_data="Error"),))))
+    assert shown.description == "Load is A: 3.33\nof no value"
+    assert shown.summary == "Load 1.23 million of A: 1, B: x"
+    assert shown.notes[-1] == "Its error: took 30s"
+
+
+def test_a_summary_that_differs_by_gos_digits_only_is_no_other():
+    said = {"description": "Load is 3.3333333333333335", "summary": "Load is 3.33333333333333"}
+    assert view.view(want(incident(members=(member(annotations=said),)))).summary == ""
+
+
+@pytest.mark.parametrize(
+    ("n", "shown"),
+    [
+        (1, "1 more alert"),
+        (12, "12 more alerts"),
+        (2_000_000, "2 million more alerts"),
+        (10**30, "Very many more alerts"),
+        (10**400, "Very many more alerts"),
+    ],
+)
+def test_more_alerts(n, shown):
+    assert facts.counted_more(n) == shown
+
+
+@pytest.mark.parametrize("cause", ["Error", "error"])
+def test_an_error_is_a_rule_that_cannot_be_evaluated(cause):
+    told = incident(members=(member(no_data=cause),))
+    sentence = "The rule cannot be evaluated, so its state is not known."
+    assert states.standing(told) == Standing("❔", "cannot be evaluated", sentence)
+    assert states.member_word(told.members[0]) == "cannot be evaluated"
+    assert states.over(cause).word == "cannot be evaluated"
+    assert states.over(cause).sentence == "The rule cannot be evaluated: not a recovery."
+
+
+def test_links_that_can_not_be_shown_are_said_to_be_left_out():
+    links = Links(alert="https://g.test/a", runbook=f"https://g.test/{'x' * 4000}", dropped=("dashboard", "panel"))
+    told = view(want(incident(members=(member(links=links),)))).notes
+    assert told == ("Left out, no http(s) address: dashboard, panel links.", "Left out, too long: runbook link.")
