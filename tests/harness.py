@@ -220,9 +220,9 @@ class Bridge:
         """Write bridge.yml."""
         write_config(self.folder, settings)
 
-    def restart(self) -> None:
+    def restart(self, bind: str = "127.0.0.1:0") -> None:
         """Start anew in the same folder, once the last process is gone."""
-        self.process = Process(self.verb, self.folder, self.env)
+        self.process = Process(self.verb, self.folder, self.env, bind=bind)
 
     @property
     def address(self) -> str:
