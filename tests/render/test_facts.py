@@ -83,5 +83,5 @@ def test_an_error_is_a_rule_that_cannot_be_evaluated(cause):
 
 def test_links_that_can_not_be_shown_are_said_to_be_left_out():
     links = Links(alert="https://g.test/a", runbook=f"https://g.test/{'x' * 4000}", dropped=("dashboard", "panel"))
-    told = view(want(incident(members=(member(links=links),)))).notes
+    told = view.view(want(incident(members=(member(links=links),)))).notes
     assert told == ("Left out, no http(s) address: dashboard, panel links.", "Left out, too long: runbook link.")
