@@ -35,6 +35,12 @@ test: $(INSTALLED)  ## every check: lint, types, layers, tests
 	@$(BIN)/lint-imports
 	@$(BIN)/pytest -n 4 --dist worksteal --cov --cov-report=term:skip-covered
 
+.PHONY: audit
+audit: $(INSTALLED)  ## look for insecure code (bandit) and dependencies (pip-audit)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[audit]'
+	@$(BIN)/bandit --quiet --recursive --configfile pyproject.toml bridge
+	@$(BIN)/python tests/audit.py
+
 .PHONY: proof
 proof: $(INSTALLED)  ## crash it at every act in a simulator, then kill real processes under traffic: minutes
 	@PYTHONPATH=tests $(BIN)/python tests/proof/campaign.py $(if $(MOST),--most $(MOST)) $(if $(SEED),--seed $(SEED))
@@ -52,7 +58,7 @@ docs: $(INSTALLED)  ## renew the generated parts of the documentation
 lock:  ## renew constraints.txt from what setup.cfg allows today
 	@rm -rf $(VENV)
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[audit,dev]'
 	@$(BIN)/pip list --format=freeze --exclude-editable --exclude pip --exclude setuptools > constraints.txt
 
 .PHONY: clean
