@@ -152,7 +152,7 @@ def test_no_secret_of_any_setting_is_written_anywhere(start, sandbox, tmp_path, 
         {"ok": False, "error": EVERY["SLACK_TOKEN"], "message": EVERY["GITHUB_TOKEN"], "errors": [EVERY["NEW_KEY"]]}
     )
     sandbox.faults.add(
-        *(Fault("status", double, status=403, body=echo, count=1) for double in ("slack", "pagerduty", "github"))
+        *(Fault("status", double, status=400, body=echo, count=1) for double in ("slack", "pagerduty", "github"))
     )
     right = {"Authorization": f"Bearer {EVERY['BRIDGE_WEBHOOK_TOKEN']}"}
     for number in range(3):
