@@ -41,6 +41,10 @@ audit: $(INSTALLED)  ## look for insecure code (bandit) and dependencies (pip-au
 	@$(BIN)/bandit --quiet --recursive --configfile pyproject.toml bridge
 	@$(BIN)/python tests/audit.py
 
+.PHONY: fuzz
+fuzz: $(INSTALLED)  ## read and render mutated bodies: MOST=100000, minutes
+	@PYTHONPATH=tests/fuzz $(BIN)/python tests/fuzz/mutations.py $(if $(MOST),--most $(MOST)) $(if $(SEED),--seed $(SEED))
+
 .PHONY: proof
 proof: $(INSTALLED)  ## crash it at every act in a simulator, then kill real processes under traffic: minutes
 	@PYTHONPATH=tests $(BIN)/python tests/proof/campaign.py $(if $(MOST),--most $(MOST)) $(if $(SEED),--seed $(SEED))

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.core.alert import Group, Status, UnreadableError
-from bridge.core.payload import fields, links, parse
+from bridge.core.payload import fields, links, parse, times
 
 
 def only(*args, **group):
@@ -105,7 +105,7 @@ def test_status_is_the_alerts_own_word_then_the_groups_then_firing(alert, group,
     ],
 )
 def test_times(written, expected):
-    found = fields.time(written)
+    found = times.time(written)
     assert (found.isoformat() if found else None) == expected
 
 

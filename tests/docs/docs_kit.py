@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 README = ROOT / "README.md"
 BIN = Path(sys.executable).parent
-PAGES = sorted([README, ROOT / "CHANGELOG.md", *DOCS.rglob("*.md")])
+PAGES = sorted([README, ROOT / "CHANGELOG.md", ROOT / "SECURITY.md", *DOCS.rglob("*.md")])
 REFERENCE = re.compile(r"\$\{env:(\w+)\}")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -14,8 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _BLANK = "\ufeff \t\r\n\x00"
-_UNSTORABLE = re.compile(r"\x00|\\u(?:0000|[dD][89a-fA-F])")
-_UNSTORABLE_CHARACTER = re.compile("[\x00\ud800-\udfff]")
 _ALERT_FIELDS = frozenset({"labels", "annotations", "status", "startsat", "fingerprint", "generatorurl"})
 _SHOWN = 60
 
@@ -66,26 +63,10 @@ def _loaded(written: str) -> object:
         raise UnreadableError("the body nests too deeply to be a notification") from None
     except ValueError as error:
         raise UnreadableError(f"the body is not JSON ({error}); it begins {_beginning(written)}") from None
-    return _storable(document) if _UNSTORABLE.search(written) else document
-
-
-def _storable(value: object) -> object:
-    """Replace characters that PostgreSQL and UTF-8 refuse, in every text; too deep for that is no notification."""
     try:
-        return _replaced(value)
+        return fields.storable(document, written)
     except RecursionError:
         raise UnreadableError("the body nests too deeply to be a notification") from None
-
-
-def _replaced(value: object) -> object:
-    """Walk a JSON value."""
-    if isinstance(value, str):
-        return _UNSTORABLE_CHARACTER.sub("\ufffd", value)
-    if isinstance(value, list):
-        return [_replaced(item) for item in value]
-    if isinstance(value, dict):
-        return {_UNSTORABLE_CHARACTER.sub("\ufffd", key): _replaced(item) for key, item in value.items()}
-    return value
 
 
 def _group(document: object) -> Group:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import math
 import re
-from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 from bridge.core.alert import Status
@@ -19,27 +18,16 @@ if TYPE_CHECKING:
 MAX_DEPTH = 50
 """An alert nested deeper than this is no alert that anybody wrote."""
 
-FIRST_REAL_YEAR = 1971
-LAST_REAL_YEAR = 2200
-"""Year 1 is Go's zero time, 1970 the epoch, 9999 somebody's "for ever": none is a time that anybody meant."""
-
 LONGEST_INTEGER = 300
 """Digits up to which an integer is read as a number; a longer one stays text (and is no float either)."""
 
 RESOLVED_WORDS = frozenset({"resolved", "ok", "normal", "inactive"})
 FIRING_WORDS = frozenset({"firing", "alerting", "alert", "active", "pending", "no_data", "nodata", "error"})
 
+_UNSTORABLE = re.compile(r"\x00|\\u(?:0000|[dD][89a-fA-F])")
+_UNSTORABLE_CHARACTER = re.compile("[\x00\ud800-\udfff]")
 _PRIVATE = re.compile(r"__.+__")
-_TIME = re.compile(
-    r"(?P<date>\d{4}-\d\d-\d\d)[Tt ](?P<time>\d\d:\d\d:\d\d)(?:[.,](?P<fraction>\d+))?"
-    r"\s*(?P<zone>[Zz]|UTC|GMT|[+-]\d\d:?\d\d)?(?:\s.*)?",
-    re.ASCII | re.DOTALL,
-)
-_EPOCH = re.compile(r"\d{9,13}(?:\.\d{1,9})?", re.ASCII)
-_MILLISECONDS = 1e11
-_PLAUSIBLE = (1e8, 7e9)
-"""Seconds since 1970: from 1973 to 2191."""
-LONGEST_TIME = 200
+LONGEST_NUMBER = 200
 _NUMBER = re.compile(r"\s*(?P<number>[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)", re.ASCII)
 
 
@@ -83,9 +71,29 @@ def string_map(value: object) -> dict[str, str]:
 def written(value: str) -> object:
     """Read JSON that stands as text; None where it is none."""
     try:
-        return json.loads(value, strict=False, parse_int=integer)
+        return storable(json.loads(value, strict=False, parse_int=integer), value)
     except (ValueError, RecursionError):
         return None
+
+
+def storable(value: object, written: str) -> object:
+    """Replace characters that PostgreSQL and UTF-8 refuse in every text of a value; `written` is the JSON it is from.
+
+    Raises:
+        RecursionError: It nests too deeply.
+    """
+    return _replaced(value) if _UNSTORABLE.search(written) else value
+
+
+def _replaced(value: object) -> object:
+    """Walk a JSON value."""
+    if isinstance(value, str):
+        return _UNSTORABLE_CHARACTER.sub("\ufffd", value)
+    if isinstance(value, list):
+        return [_replaced(item) for item in value]
+    if isinstance(value, dict):
+        return {_UNSTORABLE_CHARACTER.sub("\ufffd", key): _replaced(item) for key, item in value.items()}
+    return value
 
 
 def without_private(mapping: Mapping[str, str]) -> dict[str, str]:
@@ -148,7 +156,7 @@ def is_nan(value: object) -> bool:
 
 def leading_number(words: str) -> float | None:
     """Return the number that a text begins with: "3 consecutive commits" is 3."""
-    match = _NUMBER.match(words[:LONGEST_TIME])
+    match = _NUMBER.match(words[:LONGEST_NUMBER])
     return number(match["number"]) if match else None
 
 
@@ -156,60 +164,6 @@ def count(value: object) -> int:
     """Return a count such as `truncatedAlerts`; 0 for anything that is none."""
     found = number(value)
     return int(found) if found is not None and found > 0 else 0
-
-
-def time(value: object) -> datetime | None:
-    """Return a time as aware UTC with microseconds, None where it is absent or nobody can have meant it.
-
-    Reads RFC 3339 with any number of fraction digits, what Go prints for a time (`2026-05-27 15:36:00.1 +0000 UTC
-    m=+8560.2`), and seconds or milliseconds since 1970. Without a zone it is taken as UTC.
-    """
-    if isinstance(value, int | float) or (isinstance(value, str) and _EPOCH.fullmatch(value)):
-        return _since_epoch(float(value))
-    if not isinstance(value, str) or len(value) > LONGEST_TIME:
-        return None
-    try:
-        found = datetime.fromisoformat(value)
-    except ValueError:
-        match = _TIME.fullmatch(value.strip())
-        return _usable(_from_match(match)) if match else None
-    return _usable(found)
-
-
-def _since_epoch(number: float) -> datetime | None:
-    seconds = number / 1000 if number > _MILLISECONDS else number
-    return datetime.fromtimestamp(seconds, UTC) if _PLAUSIBLE[0] < seconds < _PLAUSIBLE[1] else None
-
-
-def _from_match(match: re.Match[str]) -> datetime | None:
-    """Build a time from the parts that `_TIME` found; a leap second counts as the one before."""
-    clock = match["time"].replace(":60", ":59") if match["time"].endswith(":60") else match["time"]
-    micros = (match["fraction"] or "")[:6].ljust(6, "0")
-    try:
-        return datetime.fromisoformat(f"{match['date']}T{clock}.{micros}").replace(tzinfo=_zone(match["zone"]))
-    except ValueError:
-        return None
-
-
-def _zone(written: str | None) -> timezone:
-    """Return the zone of a written offset."""
-    if written is None or written[0] not in "+-":
-        return UTC
-    digits = written[1:].replace(":", "")
-    offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
-    return timezone(-offset if written[0] == "-" else offset)
-
-
-def _usable(found: datetime | None) -> datetime | None:
-    """Turn a time into UTC, or None where it is Go's zero, the epoch, or outside what can be written."""
-    if found is None or not FIRST_REAL_YEAR <= found.year <= LAST_REAL_YEAR:
-        return None
-    if found.tzinfo is None:
-        return found.replace(tzinfo=UTC)
-    try:
-        return found.astimezone(UTC)
-    except OverflowError:
-        return None
 
 
 def word(value: object) -> str:

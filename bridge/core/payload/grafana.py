@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from bridge.core.alert import Alert, Group, Value
-from bridge.core.payload import alertmanager, entries, fields, identity, links, value_string
+from bridge.core.payload import alertmanager, entries, fields, identity, links, times, value_string
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -124,8 +124,8 @@ def read_alert(entry: dict[str, object], common: Common) -> Alert:
         ),
         labels=fields.without_private(labels),
         annotations=fields.without_private(annotations),
-        starts_at=fields.time(entry.get("startsAt")),
-        ends_at=fields.time(entry.get("endsAt")),
+        starts_at=times.time(entry.get("startsAt")),
+        ends_at=times.time(entry.get("endsAt")),
         values=_values(entry),
         links=links.read(entry, annotations, common.external_url, org),
         rule_uid=rule or None,
