@@ -8,11 +8,10 @@ import secrets
 import signal
 import socket
 import threading
-from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from bridge import prune, resume, stale
+from bridge import prune, remind, resume, stale
 from bridge.absorb import Intake
 from bridge.compose import compose, hints_at
 from bridge.delivery.chores import Chore
@@ -20,13 +19,11 @@ from bridge.delivery.hints import Listener
 from bridge.delivery.local import INTAKE, Deliverer
 from bridge.delivery.yard import Yard
 from bridge.destinations import KINDS
-from bridge.destinations.base import Failed
 from bridge.ids import new_id
 from bridge.ledger import lanes
-from bridge.ledger.counts import key
-from bridge.log import log
 from bridge.mapping import reader
 from bridge.reload import note, reload
+from bridge.reports import Reports
 from bridge.watch import EVERY, Watch
 
 if TYPE_CHECKING:
@@ -35,7 +32,6 @@ if TYPE_CHECKING:
     from bridge.compose import Bridge
     from bridge.config.environ import Environ
     from bridge.delivery.procrastinate import Carrier
-    from bridge.ledger.counts import Key
     from bridge.ledger.lanes import Held
 
 GRACE = 9.0
@@ -88,12 +84,14 @@ def deliverer(bridge: Bridge) -> Iterator[Deliverer]:
     held = resume.Resume(bridge.ledger, bridge.clock, lambda: bridge.loaded.rules, bridge.effective)
     watch = Watch(bridge.ledger, bridge.clock, bridge.loaded, bridge.effective, holder)
     silent = stale.Stale(bridge.ledger, bridge.clock, lambda: bridge.loaded.rules)
+    again = remind.Remind(bridge.ledger, bridge.clock, lambda: bridge.loaded.rules)
     pruning = prune.Prune(bridge.ledger, bridge.clock, lambda: bridge.loaded)
     chores = (
         Chore(EVERY, watch.look),
         Chore(resume.EVERY, held.look),
         Chore(stale.EVERY, silent.look),
         Chore(prune.EVERY, pruning.look),
+        Chore(remind.EVERY, again.look),
     )
     delivering = Deliverer(yard, listener, open_intake, chores=chores)
     carrier = None if bridge.ledger.embedded else _carrier(bridge, yard)
@@ -196,58 +194,3 @@ def _alone(bridge: Bridge) -> int | None:
     fcntl.flock(lock, fcntl.LOCK_EX)
     bridge.ledger.write(lanes.release_all)
     return lock
-
-
-class Reports:
-    """Hears what lanes and templates report: logs what is worth it, counts the rest until somebody asks."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._counts: Counter[Key] = Counter()
-
-    def __call__(self, what: str, delivery: object, *facts: object) -> None:
-        """Hear of a fact about a delivery, or about none."""
-        last = facts[-1] if facts else None
-        self._count(what, delivery, facts)
-        named = {"delivery": getattr(delivery, "id", None), "incident": getattr(delivery, "incident", None)}
-        named = {name: value for name, value in named.items() if value}
-        if isinstance(last, Failed):
-            log.warning(what, **named, error=last.error, fault=last.fault, status=last.status)
-        elif isinstance(last, BaseException):
-            log.error(what, **named, error=type(last).__name__, exc_info=last)
-        elif what == "step":
-            log.debug(what, **named, intent=getattr(facts[0], "intent", ""))
-        elif what in {"dead", "lost", "database"}:
-            log.warning(what, **named, why=str(last))
-
-    def template_failed(self, kind: str, why: str) -> None:
-        """Hear of a message that went out in the built-in words."""
-        with self._lock:
-            self._counts[key("template_fallbacks", kind=kind)] += 1
-        log.error("template failed", kind=kind, why=why)
-
-    def drain(self) -> dict[Key, int]:
-        """Return what was counted since the last time."""
-        with self._lock:
-            found, self._counts = self._counts, Counter()
-        return found
-
-    def put_back(self, counted: Mapping[Key, int]) -> None:
-        """Count what could not be kept once more."""
-        with self._lock:
-            self._counts.update(counted)
-
-    def _count(self, what: str, delivery: object, facts: tuple[object, ...]) -> None:
-        kind = getattr(delivery, "kind", "")
-        if what == "step":
-            step, result = facts
-            outcome = result.fault.value if isinstance(result, Failed) else "done"
-            counted = key("steps", kind=kind, intent=str(getattr(step, "intent", "")), outcome=outcome)
-        elif what in {"doubt", "dead", "repeated"}:
-            counted = key({"doubt": "lookups", "dead": "given_up", "repeated": "blind_repeats"}[what], kind=kind)
-        elif what == "hint":
-            counted = key("hints")
-        else:
-            return
-        with self._lock:
-            self._counts[counted] += 1

@@ -67,6 +67,8 @@ class Effective:
         values = dict(found.settings)
         if delivery.kind in PLACES and not delivery.address.startswith("webhook "):
             values[PLACES[delivery.kind]] = delivery.address
+        if every := rules.reminds(delivery.team, incident.priority):
+            values["remind"] = every.total_seconds()
         resolved = self._resolved(delivery.destination, delivery.kind, values, delivery.team)
         if HELD_LANE in delivery.lane:
             raise HeldError(f"destination {delivery.destination}: its place is about to be looked up anew")

@@ -61,6 +61,7 @@ def assemble(parts: list[Part], names: Names) -> Assembled:
         reopen_duration=file.reopen_duration,
         stale_after=file.stale_after,
         external_url=file.external_url,
+        remind=dict(file.remind or {}),
     )
     return Assembled(rules, _settings(main.document, file, parts, names))
 
@@ -131,13 +132,6 @@ def _settings(document: Document, file: BridgeFile, parts: list[Part], names: Na
         operators=names.team(document, ("operators",), file.operators) if file.operators else None,
         storm=file.storm,
         page_storm=file.page_storm,
-        remind=dict(file.remind or {}),
-        team_remind={
-            name: dict(team.remind or {})
-            for part in parts
-            for name, team in part.file.teams.items()
-            if "remind" in team.model_fields_set
-        },
         shadow=file.shadow,
         auth_proxy=file.auth_proxy,
         include=file.include,

@@ -187,7 +187,16 @@ def _team(document: Document, name: str, team: Team, names: Names) -> TeamRules:
     for level, cell in team.send.items():
         row: Keys = (*keys, "send", spelled(document, (*keys, "send"), level))
         send[level] = names.sending(document, row, cell)
-    return TeamRules(name, tuple(team.aliases), overrides, send, team.timezone, team.mode, document.where(keys))
+    return TeamRules(
+        name=name,
+        aliases=tuple(team.aliases),
+        destinations=overrides,
+        send=send,
+        timezone=team.timezone,
+        mode=team.mode,
+        remind=dict(team.remind or {}) if "remind" in team.model_fields_set else None,
+        where=document.where(keys),
+    )
 
 
 def spelled(document: Document, keys: Keys, level: Priority | str) -> str:

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 LATER: tuple[tuple[str, ...], ...] = (
     ("storm",),
     ("page_storm",),
-    ("remind",),
-    ("teams", "*", "remind"),
     ("mode",),
     ("teams", "*", "mode"),
     ("shadow",),

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import timedelta
 
     from bridge.config.schema import AuthProxy, FallbackRow, PageStorm, Retention, Shadow, Storm, Test
     from bridge.config.sources import SourceSettings
@@ -26,7 +25,7 @@ class Case:
 class Settings:
     """The typed settings beside `Rules`.
 
-    `fallback` by priority or "default"; `remind` by priority, `team_remind` where a team has its own (empty: off).
+    `fallback` by priority or "default".
     `storm`, `page_storm`, `shadow`, `auth_proxy` and `operators` (a team's canonical name) are None where off or
     not set. `max_storage` in bytes.
     """
@@ -39,8 +38,6 @@ class Settings:
     operators: str | None = None
     storm: Storm | None = None
     page_storm: PageStorm | None = None
-    remind: Mapping[Priority, timedelta] = field(default_factory=dict)
-    team_remind: Mapping[str, Mapping[Priority, timedelta]] = field(default_factory=dict)
     shadow: Shadow | None = None
     auth_proxy: AuthProxy | None = None
     include: tuple[str, ...] = ()

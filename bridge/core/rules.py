@@ -66,7 +66,10 @@ class DestinationRules:
 
 @dataclass(frozen=True, slots=True)
 class TeamRules:
-    """A configured team. `destinations` holds its overrides by destination name, field by field."""
+    """A configured team. `destinations` holds its overrides by destination name, field by field.
+
+    `remind` is None where the whole bridge's counts; empty is off.
+    """
 
     name: str
     aliases: tuple[str, ...] = ()
@@ -74,6 +77,7 @@ class TeamRules:
     send: Mapping[Priority, Sending] = field(default_factory=dict)
     timezone: str | None = None
     mode: str | None = None
+    remind: Mapping[Priority, timedelta] | None = None
     where: str = ""
 
 
@@ -105,6 +109,12 @@ class Rules:
     reopen_duration: timedelta = timedelta(minutes=10)
     stale_after: timedelta | None = timedelta(hours=12)
     external_url: str | None = None
+    remind: Mapping[Priority, timedelta] = field(default_factory=dict)
+
+    def reminds(self, team: str, priority: Priority) -> timedelta | None:
+        """Return how often a team is reminded of what still fires, None for never."""
+        own = self.teams[team].remind if team in self.teams else None
+        return (self.remind if own is None else own).get(priority)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ ALL = frozenset({"state", "priority", "members"})
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One change worth telling. `what`: resolved, ended, stale, heard, again, closed, worse, better, joined."""
+    """What is worth telling. `what`: resolved, ended, stale, heard, again, closed, worse, better, joined, reminder."""
 
     what: str
     words: str

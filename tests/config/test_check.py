@@ -101,8 +101,8 @@ def test_nothing_to_say(files):
         ),
         (GOOD + "storm: off\n", "5: storm is accepted, but has no effect yet in this version"),
         (
-            GOOD + "teams: {sre: {remind: off, send: {P3: slack}}}\n",
-            "5: teams.sre.remind is accepted, but has no effect yet in this version",
+            GOOD + "teams: {sre: {mode: live, send: {P3: slack}}}\n",
+            "5: teams.sre.mode is accepted, but has no effect yet in this version",
         ),
     ],
 )

@@ -185,8 +185,9 @@ teams: {sre: {remind: {P1: 4h}}}
     assert settings.storm
     assert (settings.storm.incidents, settings.storm.within) == (30, timedelta(minutes=2))
     assert settings.page_storm is None
-    assert settings.remind == {P0: timedelta(hours=1)}
-    assert settings.team_remind == {"sre": {P1: timedelta(hours=4)}}
+    rules = loaded.rules
+    assert (rules.reminds("sre", P0), rules.reminds("sre", P1)) == (None, timedelta(hours=4))
+    assert (rules.reminds("other", P0), rules.reminds("other", P1)) == (timedelta(hours=1), None)
     assert settings.fallback[P0].after == timedelta(minutes=2)
     assert (settings.fallback["default"].on, settings.fallback["default"].send) == ("dead", ("slack",))
     assert (settings.operators, settings.mode) == ("sre", "shadow")

@@ -73,7 +73,7 @@ def test_the_opening_message():
     }
     assert step.request["parse"] == "none"
     assert step.request["unfurl_links"] is step.request["unfurl_media"] is False
-    assert step.told.keys() == {"steps", "delivery", "shown", "announced", "mentions", "state"}
+    assert step.told.keys() == {"steps", "delivery", "shown", "announced", "mentions", "state", "aloud"}
 
 
 def test_posting_goes_on_by_name_where_the_channel_could_not_be_learned():

@@ -18,9 +18,10 @@ _UNSPOKEN: Final = frozenset({"So", "Sk", "Mn", "Co", "Cn", "Cf"})
 
 def spoken(untrusted: str) -> str:
     """Return text on one line as a machine can read it aloud: without addresses, brackets, emoji and markup."""
-    words = _SPACED.sub(" ", _URL.sub(" ", text.one_line(untrusted)))
-    kept = "".join(one for one in words if one.isalnum() or unicodedata.category(one) not in _UNSPOKEN or _letters(one))
-    return re.sub(r"\s+([,.:;!?])", r"\1", " ".join(kept.split())).strip(" ,;:")
+    said = text.one_line(untrusted)
+    kept = "".join(one for one in said if one.isalnum() or unicodedata.category(one) not in _UNSPOKEN or _letters(one))
+    words = _SPACED.sub(" ", _URL.sub(" ", kept))
+    return re.sub(r"\s+([,.:;!?])", r"\1", " ".join(words.split())).strip(" ,;:")
 
 
 def inert(untrusted: str) -> str:

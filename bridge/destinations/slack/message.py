@@ -73,15 +73,24 @@ def reply(want: Want, before: dict[str, Any]) -> str | None:
     """Return a thread reply for what changed since `before`, None where nothing is worth one. It never mentions."""
     zone = times.zone_named(want.settings.text("timezone", "UTC"))
     told = changes.changes(want.incident, before, zone, changes.wanted(want.settings.values.get("replies")))
-    if not told:
-        return None
+    return _said(want, told) or None if told else None
+
+
+def reminder(want: Want) -> str:
+    """Return what is said again of an incident that still fires."""
+    begun = changes.began_at(want.incident)
+    words = f"Still firing after {times.duration((want.now - begun).total_seconds())}."
+    return _said(want, (changes.Change("reminder", words),))
+
+
+def _said(want: Want, told: tuple[changes.Change, ...]) -> str:
     try:
         template = want.settings.text("template") or None
         words = want.words.block("slack", "reply", view(want, told), template)
     except TemplateFailedError as error:
         want.words.on_fallback("slack", str(error))
         words = mrkdwn("\n".join(change.words for change in told))
-    return cut(words, TEXT) or None
+    return cut(words, TEXT)
 
 
 def _parts(want: Want) -> Parts:

@@ -2,7 +2,7 @@
 
 `Have`: `ts`, `channel` (its id), `url` from the answers; `shown` (digest of what the message says), `announced` (what
 was said aloud), `mentions`, `state`; `plain`, `bare`, `flat` (how a refusal asked to send: without blocks, without
-metadata, outside the thread); `replaced` and `renewed`. With an incoming webhook: `posted`, `unsearchable`.
+metadata, outside the thread); `replaced` and `renewed`; `aloud`. With an incoming webhook: `posted`, `unsearchable`.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ EVENT: Final = "bridge_delivery"
 """The type of the metadata that marks our messages."""
 
 QUIET: Final[JSON] = {"unfurl_links": False, "unfurl_media": False}
+ALOUD: Final = "aloud"
+"""In what we have: when the channel was last told that it fires, in seconds since 1970."""
 OVER: Final = frozenset({State.RESOLVED, State.CLOSED})
 
 
@@ -57,7 +59,7 @@ def next_step(want: Want, have: Have) -> Step | Nothing:
         return _hook_open(want, have) if hook else _learn(want, have) or _open(want, have)
     if hook:
         return _hook_reply(want, have) or Nothing()
-    return _edit(want, have) or _reply(want, have) or Nothing()
+    return _edit(want, have) or _reply(want, have) or _remind(want, have) or Nothing()
 
 
 def _untold(want: Want) -> str | None:
@@ -113,6 +115,7 @@ def _open(want: Want, have: Have) -> Step:
         "announced": message.announced(want),
         "mentions": list(mentions),
         "state": want.incident.state.value,
+        ALOUD: want.now.timestamp(),
     }
     if lost(have):
         facts["renewed"] = True
@@ -152,6 +155,30 @@ def _reply(want: Want, have: Have) -> Step | None:
             request["reply_broadcast"] = True
     facts = told(want, have, announced=now)
     return Step(Intent.ANNOUNCE, number(have), "chat.postMessage", request, facts, creates=True)
+
+
+def _remind(want: Want, have: Have) -> Step | None:
+    """Say in the thread, and to the channel, that it still fires; never with a mention."""
+    every = want.settings.values.get("remind")
+    if not isinstance(every, float) or not reminds(want.incident.state, have, every, want.now.timestamp()):
+        return None
+    request: JSON = {
+        "channel": text(have, "channel"),
+        "text": message.reminder(want),
+        **_marked(want, have),
+        **QUIET,
+        "parse": "none",
+    }
+    if not have.get("flat"):
+        request |= {"thread_ts": text(have, "ts"), "reply_broadcast": True}
+    facts = told(want, have, **{ALOUD: want.now.timestamp()})
+    return Step(Intent.ANNOUNCE, number(have), "chat.postMessage", request, facts, creates=True)
+
+
+def reminds(state: State, have: Have, every: float, now: float) -> bool:
+    """Return whether people are to be told again of what fires, `every` so many seconds since they last were."""
+    aloud = have.get(ALOUD)
+    return state is State.FIRING and isinstance(aloud, int | float) and now - aloud >= every
 
 
 def _changed(before: JSON, now: JSON) -> set[str]:

@@ -1,0 +1,55 @@
+"""Still firing: said again in the thread and to the channel, until it is over or silent."""
+
+from datetime import timedelta
+
+import pytest
+from destination_kit import NOW, Lane, incident
+
+from bridge.core.incident import State
+
+HOUR = timedelta(hours=1)
+
+
+def said(lane):
+    return [step.request["text"] for step in lane.taken if step.intent == "announce"]
+
+
+def test_it_is_said_again_after_each_interval_while_it_fires():
+    lane = Lane("slack", remind=3600.0, mention={"P1": "<!here>"})
+    lane.tell(now=NOW)
+    for hours, words in (
+        (0.9, []),
+        (1, ["Still firing after 1 h 1 min."]),
+        (1.5, []),
+        (2.1, ["Still firing after 2 h 7 min."]),
+    ):
+        lane.tell(now=NOW + hours * HOUR)
+        assert said(lane) == words, hours
+    last = next(step for step in reversed(lane.steps) if step.intent == "announce")
+    assert (last.request["thread_ts"], last.request["reply_broadcast"]) == (lane.have["ts"], True)
+    assert "here" not in str(last.request)
+
+
+@pytest.mark.parametrize("state", [State.RESOLVED, State.CLOSED, State.STALE])
+def test_it_stops_when_it_is_over_or_silent(state):
+    lane = Lane("slack", remind=3600.0)
+    lane.tell(now=NOW)
+    lane.tell(incident(state=state), now=NOW + HOUR / 2)
+    lane.tell(incident(state=state), now=NOW + 5 * HOUR)
+    assert said(lane) == []
+
+
+def test_without_an_interval_nothing_is_said_again():
+    lane = Lane("slack")
+    lane.tell(now=NOW)
+    lane.tell(now=NOW + 100 * HOUR)
+    assert lane.taken == []
+
+
+def test_a_lost_answer_is_no_second_reminder():
+    lane = Lane("slack", remind=3600.0)
+    lane.tell(now=NOW)
+    lane.tell(now=NOW + HOUR)
+    assert lane.steps[-1].creates
+    numbers = [step.number for step in lane.steps if not step.learns]
+    assert len(numbers) == len(set(numbers))
