@@ -16,12 +16,14 @@ from bridge.core.incident import State
 from bridge.core.normalize import normalize
 from bridge.core.payload import parse
 from bridge.core.route import route
+from bridge.core.rules import STORM
 from bridge.delivery.turns import Rest
 from bridge.delivery.yard import HeldError
 from bridge.ledger import book, deliveries, lanes, placing, receipts
 from bridge.ledger.placing import HELD_LANE, Placement
 from bridge.ledger.writer import RefusedError, UnavailableError
 from bridge.log import log
+from bridge.storms import set_aside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -179,7 +181,8 @@ class Intake:
         wanted = self._merge(known, arrivals)
         grown = book.store(connection, known, now)
         deliveries.wake(connection, grown, now)
-        placing.place(connection, known.cases, wanted, self._new_id, now)
+        fold = partial(set_aside, source=self.source, rules=rules)
+        placing.place(connection, known.cases, wanted, self._new_id, now, fold)
         receipts.settle(connection, [*(part.row() for part in parts), *unread])
         return deliveries.lanes_of(connection, {*wanted, *(case.id for case in grown)})
 
@@ -225,7 +228,8 @@ class Intake:
             alert = replace(one, teams=tuple(teams), team_said=True) if teams else one
             routed = route(alert, self.source, rules)
             arrival = arrive(alert, routed, part.group, self.source, part.receipt.received_at)
-            arrivals.append((part, arrival, routed.targets))
+            # where a storm is told, those say who keep it (`bridge.storms`)
+            arrivals.append((part, arrival, () if self.source == STORM else routed.targets))
         return arrivals
 
 

@@ -11,7 +11,7 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from bridge import prune, remind, resume, stale
+from bridge import prune, remind, resume, stale, storms
 from bridge.absorb import Intake
 from bridge.compose import compose, hints_at
 from bridge.delivery.chores import Chore
@@ -84,6 +84,7 @@ def deliverer(bridge: Bridge) -> Iterator[Deliverer]:
     held = resume.Resume(bridge.ledger, bridge.clock, lambda: bridge.loaded.rules, bridge.effective)
     watch = Watch(bridge.ledger, bridge.clock, bridge.loaded, bridge.effective, holder)
     silent = stale.Stale(bridge.ledger, bridge.clock, lambda: bridge.loaded.rules)
+    folding = storms.Storms(bridge.ledger, bridge.clock, lambda: bridge.loaded.rules, holder)
     again = remind.Remind(bridge.ledger, bridge.clock, lambda: bridge.loaded.rules)
     pruning = prune.Prune(bridge.ledger, bridge.clock, lambda: bridge.loaded)
     chores = (
@@ -92,6 +93,7 @@ def deliverer(bridge: Bridge) -> Iterator[Deliverer]:
         Chore(stale.EVERY, silent.look),
         Chore(prune.EVERY, pruning.look),
         Chore(remind.EVERY, again.look),
+        Chore(storms.EVERY, folding.look),
     )
     delivering = Deliverer(yard, listener, open_intake, chores=chores)
     carrier = None if bridge.ledger.embedded else _carrier(bridge, yard)

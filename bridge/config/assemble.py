@@ -13,7 +13,7 @@ from bridge.config.table import check_keys, check_rows, main_table
 from bridge.config.words import FOUR_LINES, did_you_mean, quoted
 from bridge.core.alert import Priority
 from bridge.core.matchers import parse_matcher
-from bridge.core.rules import Normalizing, RouteRules, Rules
+from bridge.core.rules import Folding, Normalizing, RouteRules, Rules
 
 if TYPE_CHECKING:
     from bridge.config.document import Document
@@ -62,6 +62,8 @@ def assemble(parts: list[Part], names: Names) -> Assembled:
         stale_after=file.stale_after,
         external_url=file.external_url,
         remind=dict(file.remind or {}),
+        storm=Folding(file.storm.incidents, file.storm.within) if file.storm else None,
+        page_storm=Folding(file.page_storm.pages, file.page_storm.within) if file.page_storm else None,
     )
     return Assembled(rules, _settings(main.document, file, parts, names))
 
@@ -130,8 +132,6 @@ def _settings(document: Document, file: BridgeFile, parts: list[Part], names: Na
         mode=file.mode,
         fallback=_fallback(document, file, names),
         operators=names.team(document, ("operators",), file.operators) if file.operators else None,
-        storm=file.storm,
-        page_storm=file.page_storm,
         shadow=file.shadow,
         auth_proxy=file.auth_proxy,
         include=file.include,

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from bridge.config.document import Document
 
 LATER: tuple[tuple[str, ...], ...] = (
-    ("storm",),
-    ("page_storm",),
     ("mode",),
     ("teams", "*", "mode"),
     ("shadow",),

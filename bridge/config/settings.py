@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from bridge.config.schema import AuthProxy, FallbackRow, PageStorm, Retention, Shadow, Storm, Test
+    from bridge.config.schema import AuthProxy, FallbackRow, Retention, Shadow, Test
     from bridge.config.sources import SourceSettings
     from bridge.core.alert import Priority
 
@@ -26,7 +26,7 @@ class Settings:
     """The typed settings beside `Rules`.
 
     `fallback` by priority or "default".
-    `storm`, `page_storm`, `shadow`, `auth_proxy` and `operators` (a team's canonical name) are None where off or
+    `shadow`, `auth_proxy` and `operators` (a team's canonical name) are None where off or
     not set. `max_storage` in bytes.
     """
 
@@ -36,8 +36,6 @@ class Settings:
     mode: str = "live"
     fallback: Mapping[Priority | str, FallbackRow] = field(default_factory=dict)
     operators: str | None = None
-    storm: Storm | None = None
-    page_storm: PageStorm | None = None
     shadow: Shadow | None = None
     auth_proxy: AuthProxy | None = None
     include: tuple[str, ...] = ()

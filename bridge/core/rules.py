@@ -64,6 +64,18 @@ class DestinationRules:
     where: str = ""
 
 
+STORM = "bridge.storm"
+"""The source of the incidents that stand for many others: no configured one can have this name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Folding:
+    """From how many incidents (or pages) within a time on a team's place has one message (or page) for the rest."""
+
+    most: int
+    within: timedelta
+
+
 @dataclass(frozen=True, slots=True)
 class TeamRules:
     """A configured team. `destinations` holds its overrides by destination name, field by field.
@@ -110,6 +122,12 @@ class Rules:
     stale_after: timedelta | None = timedelta(hours=12)
     external_url: str | None = None
     remind: Mapping[Priority, timedelta] = field(default_factory=dict)
+    storm: Folding | None = None
+    page_storm: Folding | None = None
+
+    def folding(self, kind: str) -> Folding | None:
+        """Return from how many on what is told at a kind's places is folded, None for never."""
+        return {"slack": self.storm, "pagerduty": self.page_storm}.get(kind)
 
     def reminds(self, team: str, priority: Priority) -> timedelta | None:
         """Return how often a team is reminded of what still fires, None for never."""

@@ -66,6 +66,8 @@ _WAKE = (
     .where(
         deliveries.c.incident == bindparam("key_incident"),
         or_(deliveries.c.state != "skipped", func.coalesce(deliveries.c.reason, "") != DISMISSED),
+        # what a storm's message tells stays there, but for what becomes a P0 on Slack
+        or_(deliveries.c.folded_into.is_(None), and_(deliveries.c.kind == "slack", bindparam("level") == 0)),
     )
     .values(
         want=bindparam("version"),
@@ -86,6 +88,7 @@ _WAKE = (
         ),
         state=case((_at_rest, "pending"), else_=deliveries.c.state),
         reason=case((deliveries.c.state == "skipped", null()), else_=deliveries.c.reason),
+        folded_into=null(),
     )
 )
 

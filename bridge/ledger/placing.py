@@ -72,14 +72,18 @@ def told_at(connection: Connection, ids: Collection[str]) -> dict[str, Told]:
     return found
 
 
-def place(
+def place(  # noqa: PLR0913, PLR0917 - a commit's incidents have these sides
     connection: Connection,
     cases: Mapping[str, Case],
     wanted: Mapping[str, Sequence[Placement]],
     new_id: Callable[[], str],
     at: datetime,
+    fold: Callable[[Connection, list[JSON], datetime], None] = lambda _connection, _rows, _at: None,
 ) -> None:
-    """Add the addresses that incidents are not told at yet; while an incident is open none is withdrawn."""
+    """Add the addresses that incidents are not told at yet; while an incident is open none is withdrawn.
+
+    `fold` may set some of the rows aside, to be told together.
+    """
     told = told_at(connection, list(wanted))
     rows = [
         _row(placement, incident, cases[incident].version, cases[incident].priority) | {"id": new_id()}
@@ -87,6 +91,7 @@ def place(
         for placement in placements
         if told[incident].takes(placement)
     ]
+    fold(connection, rows, at)
     _add(connection, rows, at)
 
 
@@ -112,6 +117,8 @@ def _row(placement: Placement, incident: str, version: int, priority: str) -> JS
         "lane": placement.lane,
         "team": placement.team,
         "state": "pending",
+        "reason": None,
+        "folded_into": None,
         "urgency": int(priority[1]),
         "want": version,
         "have": {},
@@ -133,7 +140,9 @@ def _add(connection: Connection, rows: list[JSON], at: datetime) -> None:
         }
         for row in rows
     ]
-    connection.execute(deliveries.insert(), [{**row, "due_at": at, "since": at} for row in rows])
+    times = {"since": at, "placed_at": at}
+    made = [{**row, **times, "due_at": at if row["state"] == "pending" else None} for row in rows]
+    connection.execute(deliveries.insert(), made)
     connection.execute(history.insert(), lines)
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import exists, select, update
 
+from bridge.core.rules import STORM
 from bridge.ledger.deliveries import wake_one
 from bridge.ledger.tables import alerts, history, incidents, lanes
 from bridge.ledger.troubles import OWN
@@ -25,7 +26,8 @@ def _silent(before: datetime) -> ColumnElement[bool]:
     heard = exists().where(
         alerts.c.incident == incidents.c.id, alerts.c.status == "firing", alerts.c.received_at >= before
     )
-    return (incidents.c.state == "firing") & (incidents.c.heard_at < before) & (incidents.c.source != OWN) & ~heard
+    own = incidents.c.source.not_in((OWN, STORM))
+    return (incidents.c.state == "firing") & (incidents.c.heard_at < before) & own & ~heard
 
 
 def sources(connection: Connection, before: datetime) -> list[str]:

@@ -196,7 +196,8 @@ deliveries = Table(
     Column("last_error", Text),
     Column("reason", Text),  # why it is held, skipped or dead, and what to mend
     Column("because", Text),  # why it is told here although routing did not say so: another address could not be told
-    Column("folded_into", ULID),  # the digest's delivery that tells this one
+    Column("folded_into", ULID),  # the storm that tells this one (`ledger.folds`)
+    Column("placed_at", Instant),  # unknown for what an older release stored
     UniqueConstraint("incident", "lane", "address"),
 )
 Index(
@@ -207,6 +208,9 @@ Index(
     sqlite_where=text("due_at IS NOT NULL"),
     postgresql_where=text("due_at IS NOT NULL"),
 )
+Index("ix_deliveries_placed", deliveries.c.lane, deliveries.c.placed_at)
+_FOLDED = text("folded_into IS NOT NULL")
+Index("ix_deliveries_folded", deliveries.c.folded_into, sqlite_where=_FOLDED, postgresql_where=_FOLDED)
 Index("ix_deliveries_state_id", deliveries.c.state, deliveries.c.id)
 
 lanes = Table(

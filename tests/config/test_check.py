@@ -99,7 +99,7 @@ def test_nothing_to_say(files):
             "destinations:\n  pagerduty: {routing_key: '${env:P}'}\nsources: {g: {auth: none}}\n",
             "1: warning: no destination takes P2 by default, so it goes to pagerduty: write send: {P2: [...]}",
         ),
-        (GOOD + "storm: off\n", "5: storm is accepted, but has no effect yet in this version"),
+        (GOOD + "mode: live\n", "5: mode is accepted, but has no effect yet in this version"),
         (
             GOOD + "teams: {sre: {mode: live, send: {P3: slack}}}\n",
             "5: teams.sre.mode is accepted, but has no effect yet in this version",

@@ -13,7 +13,7 @@ from bridge.config.units import Rate
 from bridge.core.alert import Alert, Group, Priority, Status
 from bridge.core.normalize import normalize
 from bridge.core.route import route
-from bridge.core.rules import FieldName, Sending
+from bridge.core.rules import FieldName, Folding, Sending
 
 P0, P1, P2, P3 = Priority
 FOUR = """\
@@ -182,10 +182,8 @@ teams: {sre: {remind: {P1: 4h}}}
     rules, settings = loaded.rules, loaded.settings
     assert (rules.timezone, rules.external_url) == ("Europe/Berlin", "https://file.example")
     assert (rules.reopen_duration, rules.stale_after) == (timedelta(0), None)
-    assert settings.storm
-    assert (settings.storm.incidents, settings.storm.within) == (30, timedelta(minutes=2))
-    assert settings.page_storm is None
-    rules = loaded.rules
+    assert rules.storm == Folding(30, timedelta(minutes=2))
+    assert (rules.folding("slack"), rules.folding("pagerduty"), rules.folding("github")) == (rules.storm, None, None)
     assert (rules.reminds("sre", P0), rules.reminds("sre", P1)) == (None, timedelta(hours=4))
     assert (rules.reminds("other", P0), rules.reminds("other", P1)) == (timedelta(hours=1), None)
     assert settings.fallback[P0].after == timedelta(minutes=2)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from bridge.core.alert import Priority
 from bridge.core.incident import State
+from bridge.core.rules import STORM
 from bridge.destinations.base import Address, Intent, Nothing, Step
 from bridge.destinations.pagerduty import message
 from bridge.destinations.steps import names, number, table, told, urgency
@@ -170,7 +171,12 @@ def _number_of(page: JSON) -> int:
 
 
 def _newcomers(want: Want, pages: list[dict[str, Any]]) -> tuple[str, ...]:
-    """Members that joined an open P0 or P1 incident more than `page_again` after its last page, in none so far."""
+    """Members that joined an open P0 or P1 incident more than `page_again` after its last page, in none so far.
+
+    A storm pages again when it has doubled.
+    """
+    if want.incident.source == STORM:
+        return _doubled(want, pages)
     if want.incident.priority not in URGENT or want.incident.partial:
         return ()
     known = {str(member) for page in pages if page.get("open") for member in page.get("members") or ()}
@@ -180,6 +186,12 @@ def _newcomers(want: Want, pages: list[dict[str, Any]]) -> tuple[str, ...]:
         return member.id not in known and quiet_until < min(member.joined_at or member.received_at, want.now)
 
     return tuple(member.id for member in want.incident.firing if joined(member))
+
+
+def _doubled(want: Want, pages: list[dict[str, Any]]) -> tuple[str, ...]:
+    known = {str(member) for page in pages if page.get("open") for member in page.get("members") or ()}
+    fresh = tuple(member.id for member in want.incident.firing if member.id not in known)
+    return fresh if len(fresh) >= len(known) else ()
 
 
 def _page_again(settings: Settings) -> timedelta:

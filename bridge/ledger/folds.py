@@ -1,0 +1,141 @@
+"""Deliveries that a storm's one message tells in their place: set aside when they are placed, told apart again later.
+
+A fold is a team's place in a storm: (kind, lane, team). What it tells is an incident of the source `bridge.storm`, one
+alert for each incident that is folded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import func, or_, select, update
+
+from bridge.core.rules import STORM
+from bridge.ledger.tables import alerts, deliveries, incidents
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from sqlalchemy import Select
+    from sqlalchemy.engine import Connection, Row
+
+    from bridge.core.rules import Folding
+
+FOLDED = "in digest"
+OPEN = ("firing", "stale")
+MOST = 5_000
+"""Incidents of one fold that are looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """A team's place whose incidents are told together."""
+
+    id: str
+    kind: str
+    lane: str
+    team: str
+    destination: str
+    address: str
+
+
+def fold_id(kind: str, lane: str, team: str) -> str:
+    """Return what a fold is known by, the same for a place and team."""
+    return hashlib.sha256(f"{kind}\n{lane}\n{team}".encode()).hexdigest()[:26]
+
+
+def aside(
+    connection: Connection, rows: Sequence[dict[str, Any]], at: datetime, limit: Callable[[str], Folding | None]
+) -> None:
+    """Set aside what is one too many of a team's place within its time: new deliveries, not yet stored.
+
+    On Slack a P0 is always told by itself.
+    """
+    placed: dict[tuple[str, str], int] = {}
+    for row in rows:
+        folding, place = limit(row["kind"]), (row["lane"], row["team"])
+        if folding is None:
+            continue
+        if place not in placed:
+            placed[place] = recent(connection, *place, at - folding.within)
+        placed[place] += 1
+        if placed[place] > folding.most and not (row["kind"] == "slack" and row["urgency"] == 0):
+            row |= {"state": "skipped", "reason": FOLDED, "folded_into": fold_id(row["kind"], *place)}
+
+
+def recent(connection: Connection, lane: str, team: str, since: datetime) -> int:
+    """Count the incidents that were placed at a team's place since a time."""
+    mine = (deliveries.c.lane == lane) & (deliveries.c.team == team) & (deliveries.c.placed_at >= since)
+    return connection.execute(select(func.count()).where(mine)).scalar_one()
+
+
+def present(connection: Connection) -> list[Fold]:
+    """Return the folds with an incident that is open, or a message that is."""
+    names = ("folded_into", "kind", "lane", "team", "destination", "address")
+    columns = [deliveries.c[name] for name in names]
+    told = select(func.substr(incidents.c.rule_key, len("uid:") + 1)).where(
+        incidents.c.source == STORM, incidents.c.state.in_(OPEN)
+    )
+    query = (
+        select(*columns)
+        .join(incidents, incidents.c.id == deliveries.c.incident)
+        .where(
+            deliveries.c.folded_into.is_not(None),
+            or_(incidents.c.state.in_(OPEN), deliveries.c.folded_into.in_(told)),
+        )
+        .distinct()
+    )
+    found = {row.folded_into: Fold(*row) for row in connection.execute(query)}
+    return list(found.values())
+
+
+def folded(connection: Connection, fold: Fold) -> Sequence[Row[Any]]:
+    """Return the incidents of a fold, each with its delivery, the newest last."""
+    names = ("id", "title", "priority", "state", "state_reason", "opened_at", "resolved_at")
+    query: Select[Any] = (
+        select(*(incidents.c[name] for name in names), deliveries.c.id.label("delivery"), deliveries.c.placed_at)
+        .join(deliveries, deliveries.c.incident == incidents.c.id)
+        .where(deliveries.c.folded_into == fold.id)
+        .order_by(incidents.c.id.desc())
+        .limit(MOST)
+    )
+    return list(connection.execute(query))[::-1]
+
+
+def digest(connection: Connection, fold: Fold) -> Row[Any] | None:
+    """Return the incident that tells of a fold, while it is open, with how many places it has."""
+    places = select(func.count()).where(deliveries.c.incident == incidents.c.id).scalar_subquery()
+    query: Select[Any] = select(
+        incidents.c.id, incidents.c.version, incidents.c.priority, places.label("places")
+    ).where(incidents.c.source == STORM, incidents.c.rule_key == f"uid:{fold.id}", incidents.c.state.in_(OPEN))
+    return connection.execute(query).first()
+
+
+def told(connection: Connection, incident: str) -> dict[str, dict[str, Any]]:
+    """Return what an open storm's message says of the incidents in it, by their ids."""
+    query = select(alerts.c.fingerprint, alerts.c.detail).where(
+        alerts.c.incident == incident, alerts.c.status == "firing"
+    )
+    return {row.fingerprint.partition("-")[2]: row.detail for row in connection.execute(query)}
+
+
+def fingerprint(fold: Fold, incident: str) -> str:
+    """Return what an incident is called in a fold: it may be in several."""
+    return f"{fold.id[:8]}-{incident}"
+
+
+def name_digest(connection: Connection, fold: Fold, incident: str) -> None:
+    """Say at what is folded which incident tells it."""
+    mine = (deliveries.c.folded_into == fold.id) & (deliveries.c.reason == FOLDED)
+    connection.execute(update(deliveries).where(mine).values(reason=f"{FOLDED} {incident}"))
+
+
+def unfold(connection: Connection, ids: Sequence[str], at: datetime) -> None:
+    """Let deliveries be told by themselves."""
+    mine = deliveries.c.id.in_(ids) & (deliveries.c.state == "skipped")
+    connection.execute(
+        update(deliveries).where(mine).values(state="pending", due_at=at, since=at, reason=None, folded_into=None)
+    )

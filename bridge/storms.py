@@ -1,0 +1,139 @@
+"""Storms: what was set aside is told in one message a place, kept up to date, and by itself once it is calm again.
+
+Level-triggered: what the message should say is worked out from what is stored, and compared with what it says.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from bridge.core.rules import STORM
+from bridge.ids import new_id
+from bridge.ledger import folds, lanes, placing, receipts
+from bridge.ledger.placing import Placement
+from bridge.ledger.receipts import Receipt
+from bridge.ledger.troubles import OWN
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from datetime import datetime
+
+    from sqlalchemy.engine import Connection, Row
+
+    from bridge.clock import Clock
+    from bridge.core.rules import Rules
+    from bridge.ledger.folds import Fold
+    from bridge.ledger.ledger import Ledger
+
+JSON = dict[str, Any]
+EVERY = 2.0
+"""Seconds between two looks."""
+LEASE_NAME = "storms"
+APART = "moved to messages of their own"
+"""Why what still fires is no longer told in a storm's message."""
+
+
+def set_aside(connection: Connection, rows: list[JSON], at: datetime, source: str, rules: Rules) -> None:
+    """Set aside what is one too many for a place; the bridge's own incidents never are."""
+    if source not in {OWN, STORM} and (rules.storm or rules.page_storm):
+        folds.aside(connection, rows, at, rules.folding)
+
+
+class Storms:
+    """Looks at what is folded; `look` is cheap where nothing is."""
+
+    def __init__(self, ledger: Ledger, clock: Clock, rules: Callable[[], Rules], holder: str) -> None:
+        self._ledger = ledger
+        self._clock = clock
+        self._rules = rules
+        self._holder = f"{holder}/storms"
+
+    def look(self) -> bool:
+        """Bring the storms' messages up to date; return whether there was anything to do."""
+        with self._ledger.read() as connection:
+            present = folds.present(connection)
+        if not present:
+            return False
+        return sum(self._ledger.write(partial(self._keep, fold=fold)) for fold in present) > 0
+
+    def _keep(self, connection: Connection, fold: Fold) -> bool:
+        now = self._clock.now()
+        if lanes.acquire(connection, LEASE_NAME, self._holder, self._ledger.database_now(now)) is None:
+            return False
+        rows, digest = folds.folded(connection, fold), folds.digest(connection, fold)
+        told = folds.told(connection, digest.id) if digest else {}
+        firing = [row for row in rows if row.state in folds.OPEN]
+        apart = self._calm(fold, firing, now)
+        alerts = list(self._alerts(fold, rows, told, apart=apart, now=now))
+        if apart and firing:
+            folds.unfold(connection, [row.delivery for row in firing], now)
+        if digest and not digest.places:
+            place = Placement(fold.destination, fold.kind, fold.address, fold.lane, fold.team, "storm")
+            placing.place_one(connection, digest.id, digest.version, digest.priority, [place], new_id, now)
+        if digest:
+            folds.name_digest(connection, fold, digest.id)
+        if alerts:
+            body = json.dumps({"status": "firing", "alerts": alerts}).encode()
+            receipts.insert(connection, Receipt(new_id(), STORM, now, {}, body))
+        return bool(alerts) or bool(digest and not digest.places) or bool(apart and firing)
+
+    def _calm(self, fold: Fold, firing: Sequence[Row[Any]], now: datetime) -> bool:
+        """Return whether what still fires is no more than can be told one by one."""
+        limit = self._rules().folding(fold.kind)
+        if limit is None:
+            return True
+        since = now - limit.within
+        fresh = any(row.placed_at and row.placed_at >= since for row in firing)
+        return not fresh and len(firing) <= limit.most
+
+    def _alerts(
+        self, fold: Fold, rows: Sequence[Row[Any]], told: dict[str, JSON], *, apart: bool, now: datetime
+    ) -> Iterator[JSON]:
+        """Yield what is new, changed or over, as a sender would say it."""
+        known = {row.id for row in rows}
+        for row in rows:
+            if row.state not in folds.OPEN:
+                if row.id in told:
+                    yield _over(fold, row.id, told[row.id], row.resolved_at or now, row.state_reason)
+            elif apart:
+                if row.id in told:
+                    yield _over(fold, row.id, told[row.id], now, APART)
+            elif told.get(row.id, {}).get("annotations", {}).get("Priority") != row.priority:
+                yield self._firing(fold, row)
+        for gone in told.keys() - known:
+            yield _over(fold, gone, told[gone], now, APART)
+
+    def _firing(self, fold: Fold, row: Row[Any]) -> JSON:
+        limit, base = self._rules().folding(fold.kind), self._rules().external_url
+        what = "pages" if fold.kind == "pagerduty" else "incidents"
+        words = f"More than {limit.most if limit else 0} {what} at once: these are told together."
+        return {
+            **_alert(fold, row.id, row.title, {"Team": fold.team, "Priority": row.priority, "summary": words}),
+            "status": "firing",
+            "startsAt": _text(row.opened_at),
+            "generatorURL": f"{base}/incidents/{row.id}" if base else "",
+        }
+
+
+def _alert(fold: Fold, incident: str, title: str, annotations: JSON) -> JSON:
+    name = f"Storm: more {'pages' if fold.kind == 'pagerduty' else 'incidents'} of {fold.team}"
+    return {
+        "fingerprint": folds.fingerprint(fold, incident),
+        "ruleUID": fold.id,
+        "labels": {"alertname": name, "incident": title},
+        "annotations": annotations,
+    }
+
+
+def _over(fold: Fold, incident: str, detail: JSON, at: datetime, reason: str | None) -> JSON:
+    annotations = dict(detail.get("annotations", {}))
+    if reason:
+        annotations["grafana_state_reason"] = reason
+    title = detail.get("labels", {}).get("incident", "")
+    return {**_alert(fold, incident, title, annotations), "status": "resolved", "endsAt": _text(at)}
+
+
+def _text(moment: datetime) -> str:
+    return moment.isoformat().replace("+00:00", "Z")

@@ -1,0 +1,167 @@
+"""Very many incidents at once: one message for the rest, kept up to date, and each by itself once it is calm."""
+
+from __future__ import annotations
+
+import pytest
+from fake_clock import FakeClock
+from posts import CONFIG, Posts
+from sqlalchemy import func, select, update
+
+from bridge.core.rules import STORM
+from bridge.ledger.tables import alerts, deliveries, incidents
+from bridge.storms import APART, Storms
+
+LIMITS = "storm: {incidents: 5, within: 2m}\npage_storm: {pages: 3, within: 5m}\n"
+
+
+class Place(Posts):
+    """Posts, and the chore that keeps the storms' messages."""
+
+    def __init__(self, ledger, clock, folder, limits=LIMITS):
+        self.folder = folder
+        super().__init__(ledger, clock, folder, CONFIG + limits)
+        self.storms = Storms(ledger, clock, lambda: self.rules, "test")
+
+    def look(self):
+        """Until nothing is left to do."""
+        for _ in range(10):
+            busy = self.storms.look()
+            self.absorb(STORM)
+            if not busy:
+                return
+        raise AssertionError("it never ends")
+
+    def one(self, number, status="firing", priority="P2"):
+        return {
+            "status": status,
+            "fingerprint": f"f{number}",
+            "labels": {"alertname": f"Disk {number}"},
+            "annotations": {"Team": "storage", "Priority": priority},
+            "startsAt": "2026-03-02T11:00:00Z",
+            "endsAt": "2026-03-02T12:30:00Z" if status == "resolved" else "0001-01-01T00:00:00Z",
+        }
+
+    def storm(self, numbers, status="firing", priority="P2"):
+        self.hear(*(self.one(number, status, priority) for number in numbers))
+        self.look()
+
+    def told(self, kind):
+        """How many deliveries of a kind are in each state; the storm's own apart."""
+        found = {}
+        with self.ledger.read() as connection:
+            query = select(deliveries.c.state, incidents.c.source).join(incidents).where(deliveries.c.kind == kind)
+            for row in connection.execute(query):
+                name = "storm" if row.source == STORM else row.state
+                found[name] = found.get(name, 0) + 1
+        return found
+
+    def digest(self):
+        """State, reason, and how many fire and are over in the newest storm's message."""
+        with self.ledger.read() as connection:
+            row = connection.execute(
+                select(incidents).where(incidents.c.source == STORM).order_by(incidents.c.id.desc()).limit(1)
+            ).first()
+            by = dict(
+                connection.execute(
+                    select(alerts.c.status, func.count()).where(alerts.c.incident == row.id).group_by(alerts.c.status)
+                ).all()
+            )
+        return row.state, row.state_reason, by.get("firing", 0), by.get("resolved", 0)
+
+    def settle(self):
+        """As if all that is due had been told."""
+        self.ledger.write(
+            lambda one: (
+                one.execute(
+                    update(deliveries).where(deliveries.c.state == "pending").values(state="delivered", due_at=None)
+                ).rowcount
+            )
+        )
+
+
+@pytest.fixture
+def place(ledger, tmp_path):
+    return Place(ledger, FakeClock(), tmp_path)
+
+
+def test_what_is_one_too_many_is_told_in_one_message_that_is_kept_true(place):
+    place.storm(range(300))
+    assert place.told("slack") == {"pending": 5, "skipped": 295, "storm": 1}
+    assert place.digest() == ("firing", None, 295, 0)
+    assert place.told("github") == {"pending": 300}
+    (reason,) = {row.reason for row in place.deliveries() if row.state == "skipped"}
+    assert reason.startswith("in digest ")
+    place.settle()
+    place.storm(range(100, 110), "resolved")
+    assert place.digest() == ("firing", None, 285, 10)
+    assert place.told("slack") == {"delivered": 5, "skipped": 295, "storm": 1}
+    place.clock.advance(minutes=30)
+    place.look()
+    assert place.digest() == ("firing", None, 285, 10), "too many still fire"
+
+
+def test_once_it_is_calm_what_still_fires_is_told_by_itself(place):
+    place.storm(range(50))
+    place.settle()
+    place.storm(range(5, 47), "resolved")
+    assert place.digest() == ("firing", None, 3, 42)
+    place.clock.advance(minutes=3)
+    place.look()
+    assert place.digest() == ("resolved", APART, 0, 45)
+    assert place.told("slack") == {"delivered": 5, "pending": 3, "skipped": 42, "storm": 1}
+    place.settle()
+    place.look()
+    assert place.told("slack") == {"delivered": 8, "skipped": 42, "storm": 1}
+
+
+def test_a_storm_that_is_all_over_is_resolved(place):
+    place.storm(range(20))
+    place.storm(range(20), "resolved")
+    assert place.digest() == ("resolved", None, 0, 15)
+    place.clock.advance(minutes=10)
+    place.look()
+    assert place.told("slack")["skipped"] == 15
+
+
+def test_what_is_or_becomes_a_p0_is_told_by_itself(ledger, tmp_path):
+    place = Place(ledger, FakeClock(), tmp_path, LIMITS.splitlines()[0])
+    place.storm(range(10))
+    place.storm(range(20, 25), priority="P0")
+    place.settle()
+    assert place.told("slack")["skipped"] == 5
+    place.storm([9], priority="P0")
+    assert place.told("slack") == {"delivered": 10, "pending": 1, "skipped": 4, "storm": 1}
+    assert place.digest() == ("firing", None, 4, 1)
+
+
+def test_pages_are_folded_too_and_issues_never(place):
+    place.storm(range(40), priority="P1")
+    assert place.told("pagerduty") == {"pending": 3, "skipped": 37, "storm": 1}
+    assert place.told("github") == {"pending": 40}
+
+
+def test_what_fires_again_after_the_storm_is_told_by_itself(place):
+    place.storm(range(8))
+    place.settle()
+    place.storm(range(8), "resolved")
+    place.clock.advance(minutes=5)
+    again = {**place.one(7), "startsAt": "2026-03-02T12:40:00Z"}
+    place.hear(again)
+    place.look()
+    fires = [one for one in place.incidents() if one["title"] == "Disk 7"]
+    assert fires[-1]["state"] == "firing"
+    assert [one["state"] for one in fires[-1]["deliveries"] if one["kind"] == "slack"] == ["pending"]
+
+
+def test_without_limits_nothing_is_folded(ledger, tmp_path):
+    place = Place(ledger, FakeClock(), tmp_path, "")
+    place.storm(range(50), priority="P1")
+    assert place.told("slack") == place.told("pagerduty") == {"pending": 50}
+
+
+def test_a_limit_that_is_taken_away_lets_all_be_told(place):
+    place.storm(range(12))
+    place.settle()
+    place.rules = Place(place.ledger, place.clock, place.folder, "").rules
+    place.look()
+    assert place.told("slack") == {"delivered": 5, "pending": 7, "storm": 1}
