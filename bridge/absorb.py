@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from bridge.chores.storms import set_aside
 from bridge.core.alert import Status, UnreadableError
 from bridge.core.arrive import arrive, in_order
 from bridge.core.identity import rule_key
@@ -23,7 +24,6 @@ from bridge.ledger import book, deliveries, lanes, placing, receipts
 from bridge.ledger.placing import HELD_LANE, Placement
 from bridge.ledger.writer import RefusedError, UnavailableError
 from bridge.log import log
-from bridge.storms import set_aside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -228,7 +228,7 @@ class Intake:
             alert = replace(one, teams=tuple(teams), team_said=True) if teams else one
             routed = route(alert, self.source, rules)
             arrival = arrive(alert, routed, part.group, self.source, part.receipt.received_at)
-            # where a storm is told, those say who keep it (`bridge.storms`)
+            # where a storm is told, those say who keep it (`bridge.chores.storms`)
             arrivals.append((part, arrival, () if self.source == STORM else routed.targets))
         return arrivals
 

@@ -11,8 +11,8 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from bridge import prune, remind, resume, stale, storms
 from bridge.absorb import Intake
+from bridge.chores import prune, remind, resume, stale, storms, watch
 from bridge.compose import compose, hints_at
 from bridge.delivery.chores import Chore
 from bridge.delivery.hints import Listener
@@ -24,7 +24,6 @@ from bridge.ledger import lanes
 from bridge.mapping import reader
 from bridge.reload import note, reload
 from bridge.reports import Reports
-from bridge.watch import EVERY, Watch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -82,13 +81,13 @@ def deliverer(bridge: Bridge) -> Iterator[Deliverer]:
         )
 
     held = resume.Resume(bridge.ledger, bridge.clock, lambda: bridge.loaded.rules, bridge.effective)
-    watch = Watch(bridge.ledger, bridge.clock, bridge.loaded, bridge.effective, holder)
+    watching = watch.Watch(bridge.ledger, bridge.clock, bridge.loaded, bridge.effective, holder)
     silent = stale.Stale(bridge.ledger, bridge.clock, lambda: bridge.loaded.rules)
     folding = storms.Storms(bridge.ledger, bridge.clock, lambda: bridge.loaded.rules, holder)
     again = remind.Remind(bridge.ledger, bridge.clock, lambda: bridge.loaded.rules)
     pruning = prune.Prune(bridge.ledger, bridge.clock, lambda: bridge.loaded)
     chores = (
-        Chore(EVERY, watch.look),
+        Chore(watch.EVERY, watching.look),
         Chore(resume.EVERY, held.look),
         Chore(stale.EVERY, silent.look),
         Chore(prune.EVERY, pruning.look),

@@ -11,9 +11,9 @@ from posts import CONFIG, Posts
 from posts import alert as posted
 from sqlalchemy import update
 
+from bridge.chores.remind import Remind
 from bridge.core.alert import Priority
 from bridge.ledger.tables import deliveries
-from bridge.remind import Remind
 
 HOUR = timedelta(hours=1)
 TABLES = "remind: {P1: 1h, P2: 4h}\nteams: {storage: {}, network: {remind: {P2: 2h}}, quiet: {remind: off}}\n"

@@ -8,7 +8,7 @@ import pytest
 from fake_clock import FakeClock
 from posts import CONFIG, Posts
 
-from bridge.stale import Stale
+from bridge.chores.stale import Stale
 
 DAY = 86_400
 

@@ -7,9 +7,9 @@ from fake_clock import FakeClock
 from posts import CONFIG, Posts
 from sqlalchemy import func, select, update
 
+from bridge.chores.storms import APART, Storms
 from bridge.core.rules import STORM
 from bridge.ledger.tables import alerts, deliveries, incidents
-from bridge.storms import APART, Storms
 
 LIMITS = "storm: {incidents: 5, within: 2m}\npage_storm: {pages: 3, within: 5m}\n"
 

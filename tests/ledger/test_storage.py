@@ -8,10 +8,10 @@ import pytest
 from posts import CONFIG, Posts, alert
 from sqlalchemy import func, select, text, update
 
+from bridge.chores.prune import Prune
 from bridge.config.load import load
 from bridge.ledger import storage
 from bridge.ledger.tables import alerts, deliveries, history, incident_teams, incidents, receipts
-from bridge.prune import Prune
 from bridge.room import Room
 
 

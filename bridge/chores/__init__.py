@@ -1,0 +1,1 @@
+"""What is done every now and then beside the lanes: care of what is stored, and of the bridge itself."""
