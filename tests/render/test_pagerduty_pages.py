@@ -36,7 +36,7 @@ def test_a_page_for_those_who_joined_tells_of_them_alone():
     told = disks([host(n) for n in range(1, 6)])
     event = page(told, ("h004", "h005"), 2)
     assert event["payload"]["summary"] == (
-        "More alerts. P1 Disk full: A disk is nearly full, host-4, host-5, team storage"
+        "2 more alerts, 5 in all. P1 Disk full: A disk is nearly full, host-4, host-5, team storage"
     )
     assert event["payload"]["timestamp"] == "2025-12-09T17:33:00Z"
     assert "host-1" not in json.dumps(event)

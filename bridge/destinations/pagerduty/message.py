@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any, Final
 from bridge.destinations.pagerduty.escape import inert, spoken
 from bridge.render import builtin, members, times
 from bridge.render.changes import began_at
+from bridge.render.facts import counted_more
 from bridge.render.jinja import TemplateFailedError
+from bridge.render.members import latest
 from bridge.render.text import cut, one_line
 from bridge.render.view import View, view
+from bridge.render.words import number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,7 +65,7 @@ def trigger(want: Want, key: str, members: tuple[str, ...] | None, page: int) ->
         "client": CLIENT,
         "client_url": seen.console or None,
         "payload": {
-            "summary": cut(f"More alerts. {summary}" if page > 1 and members is not None else summary, SUMMARY),
+            "summary": cut(_news(want, told) + summary if page > 1 and members is not None else summary, SUMMARY),
             "source": seen.host,
             "severity": _severity(want),
             "timestamp": times.iso(began),
@@ -80,6 +83,12 @@ def trigger(want: Want, key: str, members: tuple[str, ...] | None, page: int) ->
 def resolve(key: str) -> dict[str, Any]:
     """Return the event that resolves a page."""
     return {"event_action": "resolve", "dedup_key": key}
+
+
+def _news(want: Want, told: Want) -> str:
+    """Say what a later page is about: how many alerts are new, and how many there are in all."""
+    fresh, total = (len(latest(one.incident.firing)) for one in (told, want))
+    return f"{counted_more(fresh)}, {number(total)} in all. "
 
 
 def _only(want: Want, chosen: tuple[str, ...] | None) -> Want:
