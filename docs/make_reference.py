@@ -13,6 +13,7 @@ import json
 import sys
 from pathlib import Path
 
+from bridge.rehearse import BLOCKS
 from bridge.render import changes, history, parts
 from bridge.render.filters import FILTERS
 from bridge.render.view import View
@@ -29,8 +30,7 @@ def template_view() -> str:
     lines = ["| name | type | meaning | example |", "| --- | --- | --- | --- |"]
     for field in dataclasses.fields(View):
         example = field.metadata["example"]
-        shown = f"`{_json(example)}`" if example not in ("", (), None) else ""
-        lines.append(f"| `{field.name}` | {_type(field.type)} | {field.metadata['meaning']} | {shown} |")
+        lines.append(f"| `{field.name}` | {_type(field.type)} | {field.metadata['meaning']} | `{_json(example)}` |")
     lines += ["", "## Parts"]
     for part in PARTS:
         about = " ".join((inspect.getdoc(part) or "").split())
@@ -42,6 +42,9 @@ def template_view() -> str:
         about = (inspect.getdoc(function) or "").split("\n")[0] if ours else "As in Jinja."
         lines.append(f"| `{name}` | {about} |")
     lines.append("| `join` | As in Jinja, every part escaped. |")
+    lines += ["", "## Blocks", "", "| kind | block | characters shown |", "| --- | --- | --- |"]
+    for kind, blocks in BLOCKS.items():
+        lines += [f"| {kind} | `{name}` | {room:,} |" for name, room in blocks.items()]
     return "\n".join(lines)
 
 
@@ -52,6 +55,7 @@ def _json(example: object) -> str:
 
 def _type(written: object) -> str:
     names = str(written).replace(", ...", ", …").replace("|", "or").replace("str", "text").replace("int", "number")
+    names = names.replace("float", "number")
     return names.replace("bool", "true or false").replace("tuple[", "list of ").replace(", …]", "")
 
 

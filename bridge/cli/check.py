@@ -37,7 +37,7 @@ Example:
 )
 @click.pass_context
 def check(context: click.Context, config: Path, *, as_json: bool, schema: bool, online: bool) -> None:
-    """Check the whole configuration and run its tests.
+    """Check the whole configuration, run its tests, and render its templates for sample alerts.
 
     A line a finding: where, what, and how to mend it. Exits 0 where the configuration can be used, 1 where it can't,
     2 for wrong use.
@@ -51,12 +51,17 @@ def check(context: click.Context, config: Path, *, as_json: bool, schema: bool, 
     from bridge.config.check import failed  # noqa: PLC0415
 
     findings = findings_of(config, os.environ)
-    if online and not failed(findings):
+    if not failed(findings):
         from bridge.config.load import load  # noqa: PLC0415 - as above
-        from bridge.online import ask  # noqa: PLC0415
+        from bridge.rehearse import rehearse  # noqa: PLC0415
 
-        findings += ask(load(config, os.environ), os.environ, show)
-        show("")
+        loaded = load(config, os.environ)
+        findings += rehearse(loaded, os.environ)
+        if online and not failed(findings):
+            from bridge.online import ask  # noqa: PLC0415 - as above
+
+            findings += ask(loaded, os.environ, show)
+            show("")
     if as_json:
         click.echo(json.dumps([one.as_json() for one in findings], indent=2, ensure_ascii=False))
     else:

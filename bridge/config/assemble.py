@@ -48,7 +48,7 @@ def assemble(parts: list[Part], names: Names) -> Assembled:
     if not names.findings.errors():
         check_keys(parts, teams, routes, table, names)
     rules = Rules(
-        normalize=_normalizing(file),
+        normalize=normalizing(file),
         destinations=names.destinations,
         send=table,
         teams=teams,
@@ -99,7 +99,8 @@ def _matcher(document: Document, keys: Keys, text: str, names: Names) -> Matcher
         return None
 
 
-def _normalizing(file: BridgeFile) -> Normalizing:
+def normalizing(file: BridgeFile) -> Normalizing:
+    """Return how team, priority and counts are read, as a file says or by default."""
     normalize = file.normalize
     own = {word.strip().lower(): meaning for word, meaning in normalize.priority_words.items()}
     return Normalizing(

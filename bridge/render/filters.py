@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from jinja2 import pass_context
 from jinja2.filters import FILTERS as JINJA
 
-from bridge.render import text, words
+from bridge.render import text, times, words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from jinja2.runtime import Context
+
+_LONGEST = 1e11
+"""Seconds; more than three thousand years are no duration."""
+_LONGEST_TIME = 40
+_LAST_YEAR = 9999
 
 _FROM_JINJA = (
     "default",
@@ -32,6 +41,11 @@ _FROM_JINJA = (
 def short(value: object, room: int = 80) -> str:
     """Cut text to `room` characters at a word, marked with "…"."""
     return text.cut(_text(value), max(int(room), 1))
+
+
+def truncate(value: object, room: int = 80) -> str:
+    """The same as `short`, by the name that it has in Jinja."""
+    return short(value, room)
 
 
 def oneline(value: object) -> str:
@@ -75,6 +89,35 @@ def ordinal(value: int) -> str:
     return words.ordinal(value)
 
 
+def plural(noun: str, value: float) -> str:
+    """Put a noun into the form that goes with a number: "job" with 3 is "jobs"."""
+    return words.plural(_text(noun), value)
+
+
+def duration(seconds: float | None) -> str:
+    """Write seconds as a length of time: "2 h 18 min"; nothing where there are none."""
+    return "" if seconds is None else times.duration(min(float(seconds), _LONGEST))
+
+
+@pass_context
+def moment(context: Context, value: object) -> str:
+    """Show a time in the team's zone: "Dec 9, 2025 9:29 AM PST". Takes ISO text or Unix seconds; other text stays."""
+    at = _time(value)
+    zone = times.zone_named(str(context.get("timezone") or ""))
+    return _text(value) if at is None else times.moment(at, zone)
+
+
+def _time(value: object) -> datetime | None:
+    try:
+        if isinstance(value, (int, float)):
+            return datetime.fromtimestamp(value, UTC)
+        at = datetime.fromisoformat(_text(value).strip()[:_LONGEST_TIME])
+        # a whole day of room, so that any zone's time can be written
+        return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC) if 1 < at.year < _LAST_YEAR else None
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
 def _text(value: object) -> str:
     """Return plain text: what was markup is escaped anew when it is put out."""
     return str.__str__(value) if isinstance(value, str) else str(value)
@@ -84,12 +127,16 @@ FILTERS: dict[str, Callable[..., Any]] = {
     **{name: JINJA[name] for name in _FROM_JINJA},
     "capitalize": capitalize,
     "counted": counted,
+    "duration": duration,
     "lower": lower,
+    "moment": moment,
     "number": number,
     "oneline": oneline,
     "ordinal": ordinal,
+    "plural": plural,
     "short": short,
     "trim": trim,
+    "truncate": truncate,
     "upper": upper,
 }
 """By name. `join` is added by the sandbox, which escapes what it joins."""

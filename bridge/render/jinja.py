@@ -11,6 +11,7 @@ from jinja2 import FileSystemLoader, TemplateError, TemplateNotFound, TemplateRu
 import bridge
 from bridge.render.escape import escape_of
 from bridge.render.filters import FILTERS
+from bridge.render.outline import outline
 from bridge.render.sandbox import CURRENT, Rendering, Sandbox
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from jinja2 import Template
 
+    from bridge.render.outline import Outline
     from bridge.render.view import View
 
 _FAILURES = (
@@ -36,7 +38,17 @@ _LONGEST_REASON = 300
 
 
 class TemplateFailedError(Exception):
-    """A template is missing, broken, or does what it may not: the sentence names template, line and reason."""
+    """A template is missing, broken, or does what it may not: the sentence names template, line and reason.
+
+    `template` is the one at fault, which may be one that the asked one extends; `line` is 0 where none is to blame.
+    """
+
+    def __init__(self, template: str, line: int, block: str, reason: str) -> None:
+        self.template = template
+        self.line = line
+        self.reason = reason
+        place = f"template {template}" + (f" line {line}" if line else "") + (f", block {block}" if block else "")
+        super().__init__(f"{place}: {reason}")
 
 
 class Words:
@@ -51,6 +63,7 @@ class Words:
     ) -> None:
         """Search templates in `folders`; `on_fallback(kind, why)` hears of each message that had to do without."""
         self.on_fallback = on_fallback
+        self.folders = folders
         self._sandbox = Sandbox(FileSystemLoader(folders), FILTERS)
 
     def block(self, kind: str, block: str, view: View, template: str | None = None) -> str:
@@ -65,12 +78,17 @@ class Words:
         Raises:
             TemplateFailedError: with template, line and reason; it holds no setting and no secret.
         """
+        return self.tried(kind, block, view, template)[0]
+
+    def tried(self, kind: str, block: str, view: View, template: str | None = None) -> tuple[str, list[str]]:
+        """Render as `block` does; return with it the addresses that did not become links, as they are no http(s)."""
         name = template or f"{kind}/message.j2"
-        token = CURRENT.set(Rendering(*escape_of(kind).of(block)))
+        rendering = Rendering(*escape_of(kind).of(block))
+        token = CURRENT.set(rendering)
         try:
-            return "".join(self._pieces(name, block, view)).strip()
+            return "".join(self._pieces(name, block, view)).strip(), rendering.refused
         except _FAILURES as error:
-            raise TemplateFailedError(_sentence(name, block, error)) from error
+            raise _failed(name, block, error) from error
         finally:
             CURRENT.reset(token)
 
@@ -80,7 +98,19 @@ class Words:
         try:
             self._sandbox.get_template(name)
         except _FAILURES as error:
-            raise TemplateFailedError(_sentence(name, "", error)) from error
+            raise _failed(name, "", error) from error
+
+    def outline(self, kind: str, template: str | None = None) -> Outline:
+        """Read which blocks a template has, and those of what it extends; raises TemplateFailedError as `block`."""
+        name = template or f"{kind}/message.j2"
+        try:
+            return outline(self._sandbox, name)
+        except _FAILURES as error:
+            raise _failed(name, "", error) from error
+
+    def file_of(self, template: str) -> Path | None:
+        """Return the file of a template, None where there is none."""
+        return next((file for folder in self.folders if (file := folder / template).is_file()), None)
 
     def _pieces(self, name: str, block: str, view: View) -> Iterator[str]:
         template: Template = self._sandbox.get_template(name)
@@ -102,16 +132,16 @@ def template_folder() -> Path:
     return installed if installed.is_dir() else package.parent / "templates"
 
 
-def _sentence(name: str, block: str, error: BaseException) -> str:
+def _failed(name: str, block: str, error: BaseException) -> TemplateFailedError:
     found, line = _line_of(error.__traceback__)
     reason = str(error) or type(error).__name__
     if isinstance(error, TemplateSyntaxError):
-        found, line, block = error.name or name, error.lineno, ""
+        # not its text as a whole, which shows the folders of this machine
+        found, line, block, reason = error.name or name, error.lineno, "", error.message or reason
     elif isinstance(error, TemplateNotFound):
-        # Jinja's own words would show the folders of this machine
+        # nor here
         reason = "there is no such template" if error.name == name else f"there is no template {error.name}"
-    place = f"template {found or name}" + (f" line {line}" if line else "") + (f", block {block}" if block else "")
-    return f"{place}: {' '.join(reason.split())[:_LONGEST_REASON]}"
+    return TemplateFailedError(found or name, line, block, " ".join(reason.split())[:_LONGEST_REASON])
 
 
 def _line_of(trace: TracebackType | None) -> tuple[str, int]:

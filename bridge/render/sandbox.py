@@ -7,8 +7,9 @@ that could join untrusted text to markup unescaped are replaced or refused.
 
 from __future__ import annotations
 
+import re
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from jinja2 import StrictUndefined, nodes, pass_context
@@ -31,6 +32,7 @@ MOST_STEPS: Final = 20_000
 MOST_CHARACTERS: Final = 100_000
 
 _LARGEST_FACTOR = 1e9
+_GAP = re.compile(r"[A-Za-z ,;·\n]{0,7}")
 _STRING_METHODS: Final = frozenset(
     {"capitalize", "casefold", "count", "endswith", "find", "isalpha", "isdigit", "lower", "lstrip", "partition"}
     | {"removeprefix", "removesuffix", "rstrip", "split", "splitlines", "startswith", "strip", "title", "upper"}
@@ -40,12 +42,13 @@ _STRING_METHODS: Final = frozenset(
 
 @dataclass(slots=True)
 class Rendering:
-    """One rendering under way: how its block is escaped, and what it may still use."""
+    """One rendering under way: how its block is escaped, what it may still use, and addresses that it refused."""
 
     escape: Callable[[str], str]
     link: Callable[[str, str], str]
     steps: int = MOST_STEPS
     room: int = MOST_CHARACTERS
+    refused: list[str] = field(default_factory=list)
 
     def spend(self, steps: int = 1, characters: int = 0) -> None:
         """Count what was used; end the rendering where it is too much."""
@@ -88,10 +91,20 @@ def joined(context: Context, values: Any, between: object = "", attribute: str |
     """Join values, escaping each that is not markup; stands in for Jinja's `~` and `join`."""
     part_of = context.environment.getattr
     items = [value if attribute is None else part_of(value, attribute) for value in values]
-    gap = put_out(between)
+    gap = _gap(between)
     made = Markup().join(part for item in items for part in (gap, put_out(item)))
     CURRENT.get().spend(characters=len(made))
     return made[len(gap) :]
+
+
+def _gap(between: object) -> Markup:
+    """Put out what stands between joined values: as it is where no kind could take it for markup.
+
+    A kind's escaping is for whole texts, and may take ", " or the spaces around "and" away.
+    """
+    if isinstance(between, str) and _GAP.fullmatch(between):
+        return Markup(between)  # noqa: S704 - letters, spaces and commas
+    return put_out(between)
 
 
 @pass_context
@@ -116,6 +129,8 @@ def link(_context: Context, text: object, url: object) -> Markup:
     rendering = CURRENT.get()
     target = http_link(str(url)) if isinstance(url, str) else None
     label = str.__str__(text) if isinstance(text, str) else str(text)
+    if url and not target:
+        rendering.refused.append(str(url))
     made = rendering.link(label, target) if target else rendering.escape(label)
     rendering.spend(characters=len(made))
     return Markup(made)  # noqa: S704 - the kind's link escapes

@@ -28,6 +28,14 @@ LONGEST_TITLE = 200
 MOST_ALERTS = 5
 MOST_FINGERPRINTS = 5
 
+_EXAMPLES = {
+    "alerts": ({"name": "db-2", "word": "firing", "values": "Disk used: 97%", "firing": True, "url": "https://…"},),
+    "links": ({"name": "runbook", "text": "Runbook", "url": "https://wiki.example.com/runbooks/disk"},),
+    "elsewhere": ({"name": "github", "text": "acme/alerts#7", "url": "https://github.com/acme/alerts/issues/7"},),
+    "notes": ("No team given: sent to the default destinations.",),
+    "previous": {"text": "acme/alerts#5", "url": "https://…", "resolved": "Dec 2", "lasted": "51 min", "times": 1},
+}
+
 
 def seen(meaning: str, example: object) -> Any:  # noqa: ANN401 - a dataclass field stands for its value
     """Return a field with what the reference says of it."""
@@ -44,42 +52,61 @@ class View:
     sign: str = seen("one sign for the state; the word stands beside it", "🟠")
     state: str = seen("firing, stale, resolved or closed", "firing")
     word: str = seen("the state as people say it: firing, resolved, no data, paused, stale, …", "firing")
-    sentence: str = seen("what the state means where its word does not say it all, else empty", "")
+    sentence: str = seen(
+        "what the state means where its word does not say it all, else empty", "The rule was paused: not a recovery."
+    )
     recovered: bool = seen("whether all is well again; a paused rule is resolved, but not recovered", example=False)
     over: bool = seen("whether it is resolved or closed", example=False)
     test: bool = seen("whether it is only a test", example=False)
     teams: tuple[str, ...] = seen("the teams' names", ("broken-inductor",))
     team_said: bool = seen("whether the alert named a team", example=True)
-    summary: str = seen("the annotation, empty where it only repeats title or description", "")
+    summary: str = seen("the annotation, empty where it only repeats title or description", "Sign-ins fail")
     description: str = seen("the annotation, may have several lines", "Inductor jobs have been failing …")
     values: tuple[str, ...] = seen("why: measured values in words, of when it fired", ("1 job failing",))
     since: str = seen("when it began, in the team's zone", "Dec 9, 2025 9:29 AM PST")
-    until: str = seen("when it ended, else empty", "")
+    until: str = seen("when it ended, else empty", "Dec 9, 2025 11:47 AM PST")
     span: str = seen("from when to when, once it is over, else empty", "Dec 9, 2025 9:29\N{EN DASH}11:47 AM PST")
+    began: str = seen("when it began, as ISO text in UTC: `began | moment` is `since`", "2025-12-09T17:29:00Z")
+    ended: str = seen("when it ended, as ISO text in UTC, else empty", "2025-12-09T19:47:00Z")
+    seconds: float | None = seen(
+        "how long it took in seconds, once it is over: `seconds | duration` is `lasted`", 8280.0
+    )
+    timezone: str = seen("the team's zone, which times are in", "America/Los_Angeles")
     lasted: str = seen("how long it took, once it is over, else empty", "2 h 18 min")
-    heard: str = seen("when it was last heard of, where it is stale, else empty", "")
+    heard: str = seen("when it was last heard of, where it is stale, else empty", "Dec 9, 2025 9:34 AM PST")
     again: str = seen("which time it fires within one incident, where not the first", "3rd time")
     folder: str = seen("Grafana's folder of the rule, else empty", "PyTorch CI")
     source: str = seen("the configured source's name", "grafana")
     host: str = seen("the sender's host name, else the source's name", "pytorchci.grafana.net")
     org: str = seen("Grafana's organisation, else empty", "1")
     rule: str = seen("what identifies the rule", "dfinductorjobs3")
-    alerts: tuple[AlertView, ...] = seen("of a group the most telling alerts, else empty", ())
+    alerts: tuple[AlertView, ...] = seen("of a group the most telling alerts, else empty", _EXAMPLES["alerts"])
     more: int = seen("how many alerts of the group are not among them", 0)
     firing: int = seen("how many alerts fire", 1)
     total: int = seen("how many alerts there are", 1)
     mixed: str = seen("how far a group has come, where only a part is resolved", "3 of 5 resolved")
-    links: tuple[Link, ...] = seen("named alert, dashboard, runbook, silence, in this order", ())
-    console: str = seen("the incident's page in the console, empty without an external_url", "")
-    image: str = seen("a picture of the panel, else empty", "")
-    elsewhere: tuple[Link, ...] = seen("where else it is told, by kind: github, slack, pagerduty", ())
-    previous: PreviousView | None = seen("the incident before this one", None)  # noqa: RUF009 - a field
-    notes: tuple[str, ...] = seen("what is odd about it: no team, unknown priority, cut by its sender", ())
-    labels: tuple[Pair, ...] = seen("labels that all alerts share", ())
+    links: tuple[Link, ...] = seen("named alert, dashboard, runbook, silence, in this order", _EXAMPLES["links"])
+    console: str = seen(
+        "the incident's page in the console, empty without an external_url",
+        "https://alerts.example.com/incidents/01KC3Z",
+    )
+    image: str = seen("a picture of the panel, else empty", "https://grafana.example.com/render/panel.png")
+    elsewhere: tuple[Link, ...] = seen(
+        "where else it is told, by kind: github, slack, pagerduty", _EXAMPLES["elsewhere"]
+    )
+    previous: PreviousView | None = seen("the incident before this one", _EXAMPLES["previous"])  # noqa: RUF009 - a field
+    notes: tuple[str, ...] = seen(
+        "what is odd about it: no team, unknown priority, cut by its sender", _EXAMPLES["notes"]
+    )
+    labels: tuple[Pair, ...] = seen("labels that all alerts share", ({"name": "service", "value": "checkout"},))
     fingerprints: tuple[str, ...] = seen("the sender's own names of the alerts", ("7a23462e59c402f9",))
-    history: tuple[Event, ...] = seen("what happened when, oldest first", ())
+    history: tuple[Event, ...] = seen(
+        "what happened when, oldest first", ({"at": "Dec 9, 2025 9:29 AM PST", "what": "firing"},)
+    )
     private: bool = seen("whether only the team's own people can read this place", example=False)
-    changes: tuple[Change, ...] = seen("in blocks that tell a change: what changed", ())
+    changes: tuple[Change, ...] = seen(
+        "in blocks that tell a change: what changed", ({"what": "worse", "words": "Worse: P2 → P0."},)
+    )
 
 
 def view(want: Want, changes: tuple[Change, ...] = ()) -> View:
@@ -115,6 +142,10 @@ def view(want: Want, changes: tuple[Change, ...] = ()) -> View:
         since=times.moment(began, zone),
         until=times.moment(end, zone) if end and is_over else "",
         span=times.span(began, end, zone) if end and is_over else "",
+        began=times.iso(began),
+        ended=times.iso(end) if end and is_over else "",
+        seconds=(end - began).total_seconds() if end and is_over else None,
+        timezone=str(zone),
         lasted=lasted(incident) if is_over else "",
         heard=times.moment(heard, zone) if heard and incident.state is State.STALE else "",
         again=f"{ordinal(incident.times)} time" if incident.times > 1 else "",

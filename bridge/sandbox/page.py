@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
-from bridge.sandbox import blockkit, markdown
+from bridge.sandbox import attachments, blockkit, markdown
 from bridge.sandbox.github_state import label_color
 
 if TYPE_CHECKING:
@@ -72,8 +72,10 @@ def _template() -> Template:
         "mrkdwn": _rendered(blockkit.mrkdwn),
         "markdown": _rendered(markdown.render),
         "link": _rendered(lambda url, label: markdown.link(url, html.escape(label))),
+        "bar": attachments.bar,
         "color": label_color,
         "facts": _facts,
+        "folded": attachments.folded,
         "iso": lambda at: datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds"),
         "time": lambda at, form: datetime.fromtimestamp(at, UTC).strftime(form),
     }

@@ -118,6 +118,7 @@ SCENES = {
     "p0": incident(priority=Priority.P0, members=(replace(member(), priority=Priority.P0),)),
     "group-of-3": disks([host(1), host(2, 0.97), host(3, 0.91)]),
     "group-of-40": disks([host(n, 0.9 + n / 1000) for n in range(1, 41)]),
+    "group-of-500": disks([host(n, round(0.9 + n / 5001, 4)) for n in range(1, 501)]),
     "mixed": disks([host(1), host(2), *(resolved(host(n)) for n in (3, 4, 5))]),
     "no-data": incident(
         members=(
@@ -145,6 +146,31 @@ SCENES = {
     "paused": over("Paused"),
     "unknown-team": incident(
         teams=("unrouted",), team_said=False, priority=Priority.P1, priority_word="urgentish", truncated=12
+    ),
+    "multi-team": incident(
+        title="Checkout errors",
+        teams=("storage", "identity", "billing"),
+        unknown_teams=("billing",),
+        priority=Priority.P1,
+        members=(
+            member(
+                labels={"alertname": "Checkout errors", "grafana_folder": "Shop", "service": "checkout"},
+                annotations={
+                    "description": "Customers can't pay: the checkout answers 5xx.",
+                    "summary": "Checkout fails",
+                },
+                values=(Value("Error_Rate", 0.34),),
+                failure_threshold=None,
+                job_count=None,
+            ),
+        ),
+    ),
+    "worse": incident(
+        priority=Priority.P0,
+        members=(
+            replace(member(), priority=Priority.P0, values=(Value("Number_of_Jobs_Failing", 3.0),), job_count=3.0),
+            member("m2", labels={**member().labels, "job": "inductor / gpu"}, since=START + timedelta(minutes=20)),
+        ),
     ),
     "unicode": incident(
         title="אזהרה: דיסק מלא 🔥 ディスク",

@@ -30,6 +30,8 @@ DEFAULT_LABELS: Final = ("area:alerting", "Pri:{priority}", "Team:{team}", "Sour
 ROOMS: Final = {"state_line": 1_000, "what": 24_000, "facts": 12_000, "alerts": 6_000, "details": 2_000}
 TIMELINE: Final = 3_000
 LABELS: Final = 12_000
+BLOCKS: Final = {"title": TITLE, **ROOMS, "timeline": TIMELINE, "comment": BODY}
+"""The blocks of a template, each with its room."""
 
 
 @dataclass(frozen=True, slots=True)

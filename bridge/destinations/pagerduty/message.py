@@ -43,6 +43,8 @@ DETAILS: Final = {
     "before": "Before",
 }
 """Custom details by block, in the order in which they show: PagerDuty sorts by name, so each carries its number."""
+BLOCKS: Final = {"summary": SUMMARY, **dict.fromkeys(DETAILS, DETAIL)}
+"""The blocks of a template, each with its room."""
 LINKS: Final = {"runbook": "Runbook", "dashboard": "Dashboard", "slack": "Slack thread", "alert": "View alert"}
 
 

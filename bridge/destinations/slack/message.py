@@ -44,6 +44,8 @@ PLAIN_ROOMS: Final = {
     "footer": 250,
 }
 """Without blocks all of it shares TEXT."""
+BLOCKS: Final = {**ROOMS, "reply": TEXT}
+"""The blocks of a template, each with its room."""
 UNFORMATTED: Final = ESCAPE.plain_blocks
 MENTIONS: Final = 200
 
