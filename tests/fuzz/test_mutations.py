@@ -8,7 +8,7 @@ from mutations import configuration, looked_at, mutations
 
 from bridge.sandbox import Sandbox
 
-SAMPLE, POSTED = 3_000, 150
+SAMPLE, POSTED = 600, 150
 
 
 @pytest.mark.parametrize("seed", [1, 2])

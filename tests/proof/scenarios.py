@@ -243,7 +243,7 @@ SCENARIOS = (
             "github acme/alerts: closed, [P1] Host down +2",
             "pagerduty: resolved, 1 more alert, 3 in all. P1 Host down",
             "pagerduty: resolved, P1 Host down",
-            "slack #storage: P1 resolved: Host down +2",
+            "slack #storage: P1 resolved: Host down, 3 alerts +2",
         ),
         early=False,
     ),

@@ -41,6 +41,7 @@ _GITHUB = {
     "an address": re.compile(r"(?:https?|ftp)://", re.IGNORECASE),
     "an emoji": re.compile(r"(?<!\w):[a-z0-9_+-]+:", re.IGNORECASE),
 }
+_FENCE = re.compile(r"^(`{3,})[^\n`]*\n.*?^\1$", re.MULTILINE | re.DOTALL)
 _MATH = re.compile(r"(?<!\\)\$")
 _ELEMENTS = {"p", "table", "thead", "tbody", "tr", "th", "td", "a", "strong", "details", "summary", "ul", "li"}
 _ELEMENTS |= {"blockquote", "pre", "code", "br", "DOCUMENT_FRAGMENT"}
@@ -112,7 +113,7 @@ def alive_in_title(title) -> list[str]:
 def alive_in_markdown(body, ours) -> list[str]:
     """What comes alive in an issue's body or a comment."""
     page = cmarkgfm.github_flavored_markdown_to_html(body, Options.CMARK_OPT_UNSAFE | Options.CMARK_OPT_FOOTNOTES)
-    found = hidden(body) + (["mathematics"] if _MATH.search(re.sub(r"```.*?```", "", body, flags=re.DOTALL)) else [])
+    found = hidden(body) + (["mathematics"] if _MATH.search(_FENCE.sub("", body)) else [])
     _walk(html5lib.parseFragment(page, namespaceHTMLElements=False), found, ours, inert=False)
     return found + (["an open fold"] if page.count("<details") != page.count("</details>") else [])
 
