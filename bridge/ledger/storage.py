@@ -77,8 +77,12 @@ def old_receipts(connection: Connection, absorbed: datetime, unread: datetime) -
 
 
 def old_incidents(connection: Connection, before: datetime) -> int:
-    """Remove incidents that were over before a time, with all that belongs to them; of open ones what was over then."""
-    ended = func.coalesce(incidents.c.resolved_at, incidents.c.heard_at)
+    """Remove incidents that were over before a time, with all that belongs to them; of open ones what was over then.
+
+    That is when the bridge heard so: a sender's times may lie years back, and what comes again is known only as long as
+    it is kept.
+    """
+    ended = func.coalesce(incidents.c.settled_at, incidents.c.heard_at)
     gone = _remove(connection, incidents, _over(), ended < before)
     lasting = select(incidents.c.id).where(incidents.c.state.in_(("firing", "stale")), incidents.c.opened_at < before)
     mine = alerts.c.incident.in_(lasting) & (alerts.c.status == "resolved")

@@ -2,9 +2,11 @@
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 
 import pytest
 from harness import ENV, alert, config, eventually, group, messages
@@ -22,11 +24,24 @@ def test_it_says_that_it_lives_can_store_and_delivers(start, sandbox):
     eventually(lambda: bridge.request("GET", "/readyz?delivery=1").status_code == 200)
 
 
+def frozen_outside_a_write(pid, database):
+    """Freeze a process; where it happens to hold SQLite's lock, let it go on and say no."""
+    os.kill(pid, signal.SIGSTOP)
+    with closing(sqlite3.connect(database, timeout=1, isolation_level=None)) as connection:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            os.kill(pid, signal.SIGCONT)
+            return False
+        connection.execute("ROLLBACK")
+    return True
+
+
 def test_without_a_live_deliverer_it_can_store_but_says_so(start, sandbox):
     bridge = start(config(sandbox))
     eventually(lambda: bridge.request("GET", "/readyz?delivery=1").status_code == 200)
     (deliverer,) = bridge.process.children()["deliverer"]
-    os.kill(deliverer, signal.SIGSTOP)
+    eventually(lambda: frozen_outside_a_write(deliverer, bridge.process.folder / "bridge.db"))
     try:
         eventually(lambda: bridge.request("GET", "/readyz?delivery=1").status_code == 503)
         assert bridge.request("GET", "/readyz").status_code == 200

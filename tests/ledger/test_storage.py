@@ -58,6 +58,17 @@ def test_what_is_older_than_it_is_kept_goes(posts, tmp_path):
     assert {counted(posts.ledger, table) for table in (alerts, deliveries, history, incident_teams)} == {0}
 
 
+def test_what_ended_long_ago_by_its_senders_clock_stays_and_is_told_once(posts, tmp_path):
+    prune = pruning(posts, tmp_path)
+    years_ago = alert("resolved", start="2019-01-01T00:00:00Z", end="2019-01-01T01:00:00Z")
+    posts.hear(years_ago)
+    (first,) = posts.incidents()
+    delivered(posts)
+    prune.look()
+    posts.hear(years_ago)
+    assert [one["id"] for one in posts.incidents()] == [first["id"]]
+
+
 def test_what_is_open_dead_untold_or_not_absorbed_is_never_too_old(posts, tmp_path):
     prune = pruning(posts, tmp_path)
     posts.hear(alert(fingerprint="open", Team="storage"))
