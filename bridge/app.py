@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from flask import Flask, Response, jsonify
 from werkzeug.exceptions import HTTPException
 
+from bridge.apart import Apart
 from bridge.log import log
-from bridge.web import api, health, intake, pages
+from bridge.web import api, health, intake, pages, playground, static
 
 if TYPE_CHECKING:
     from bridge.compose import Bridge
@@ -33,13 +34,21 @@ HARDENED = {
 }
 
 
-BLUEPRINTS = (intake.blueprint, api.blueprint, health.blueprint, pages.blueprint)
+BLUEPRINTS = (
+    intake.blueprint,
+    api.blueprint,
+    health.blueprint,
+    pages.blueprint,
+    playground.blueprint,
+    static.blueprint,
+)
 
 
 def create_app(bridge: Bridge) -> Flask:
     """Return the application over what `compose` put together."""
     app = Flask("bridge", static_folder=None)
     app.extensions["bridge"] = bridge
+    app.extensions["apart"] = Apart()
     app.secret_key = bridge.effective.digest("console sessions")
     app.config.update(SESSION)
     app.after_request(_hardened)

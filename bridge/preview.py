@@ -18,7 +18,7 @@ from bridge.core.payload import parse
 from bridge.core.route import route
 from bridge.preview_incident import incident_of
 from bridge.preview_json import plain
-from bridge.preview_step import Planner
+from bridge.preview_step import NOTHING_TRIED, Planner
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from bridge.core.incident import Incident
     from bridge.core.rules import Routed, Rules, Target, Tried
     from bridge.mapping import Reader
-    from bridge.preview_step import Planned
+    from bridge.preview_step import Planned, Trial
 
 _ID = 26
 """Characters of a real id."""
@@ -136,6 +136,7 @@ def preview(  # noqa: PLR0913 - its ports
     templates: tuple[Path, ...],
     now: datetime,
     read: Reader = parse,
+    trial: Trial = NOTHING_TRIED,
 ) -> Preview:
     """Say what a payload would become.
 
@@ -147,6 +148,7 @@ def preview(  # noqa: PLR0913 - its ports
         templates: The template folders.
         now: The time of arrival.
         read: How the source's bodies are read.
+        trial: What is tried out in place of what is configured.
 
     Raises:
         UnreadableError: the body is no notification; the sentence is that of the quarantine.
@@ -156,11 +158,12 @@ def preview(  # noqa: PLR0913 - its ports
     book = Book(source, lambda: f"{next(numbers):0{_ID}}", rules.reopen_duration)
     drafts: dict[str, _Draft] = {}
     alerts = tuple(_absorbed(alert, group, book, rules, now, drafts) for alert in group.alerts)
-    planner = Planner(rules, env, templates, now)
+    planner = Planner(rules, env, templates, now, trial)
     told = []
     for draft in drafts.values():
         incident = incident_of(book, draft.case)
-        told.append(_told(draft, incident, planner.plan(incident, draft.targets)))
+        planned = trial.most is None or draft.number <= trial.most
+        told.append(_told(draft, incident, planner.plan(incident, draft.targets) if planned else ()))
     problems = tuple(one.why for one in group.problems)
     return Preview(source, group.shape, group.truncated, problems, alerts, tuple(told))
 

@@ -15,6 +15,7 @@ from bridge.destinations.github.session import API as GITHUB
 from bridge.destinations.pagerduty.client import API as PAGERDUTY
 from bridge.destinations.slack.client import API as SLACK
 from bridge.effective import PLACES
+from bridge.preview_unsent import unsent
 from bridge.render.bounded import bounded
 from bridge.render.jinja import Words
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from bridge.core.rules import Rules, Target
     from bridge.destinations.base import JSON, Address, Step
 
+STANDS_IN = "; the built-in message stands in"
+"""How a note ends that tells of a template which failed."""
 _HANDLE = re.compile(r"@([\w.-]+)")
 _SPECIAL = frozenset({"here", "channel", "everyone"})
 
@@ -73,20 +76,42 @@ class _Place:
     also: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What somebody tries out, in place of what is configured.
+
+    `typed` are templates' texts by kind; `private` says how GitHub's repositories are taken, None: as configured.
+    `everywhere` shows each kind, also where nothing sends the incident there; of more than `most` incidents nothing is
+    planned (None: of all).
+    """
+
+    typed: Mapping[str, str] = field(default_factory=dict)
+    private: bool | None = None
+    everywhere: bool = False
+    most: int | None = None
+
+
+NOTHING_TRIED = Trial()
+
+
 class Planner:
     """Plans first steps from the rules, with secrets kept as references."""
 
-    def __init__(self, rules: Rules, env: Mapping[str, str], templates: tuple[Path, ...], now: datetime) -> None:
+    def __init__(
+        self, rules: Rules, env: Mapping[str, str], templates: tuple[Path, ...], now: datetime, trial: Trial
+    ) -> None:
         self._rules = rules
+        self._trial = trial
         self._env = env
         self._now = now
         self._fallbacks: list[str] = []
-        self._words = Words(templates, lambda _kind, why: self._fallbacks.append(why))
+        self._words = Words(templates, lambda _kind, why: self._fallbacks.append(why), trial.typed)
 
     def plan(self, incident: Incident, targets: Sequence[Target]) -> tuple[Planned, ...]:
         """Return the first step at each address, in the order of the targets; as stored, an address counts once."""
         places: dict[tuple[str, str], _Place] = {}
-        for target in targets:
+        others = unsent(self._rules, incident, targets) if self._trial.everywhere else ()
+        for target in (*targets, *others):
             place = self._place(target)
             first = places.setdefault((target.kind, place.address.text), place)
             if first is not place and (target.destination, target.team) != (
@@ -140,11 +165,13 @@ class Planner:
             words=self._words,
             now=self._now,
             place=learned,
-            never_fired=incident.never_fired,
+            never_fired=incident.never_fired and not self._trial.everywhere,
         )
         self._fallbacks.clear()
         step = KINDS[target.kind].next_step(want, {})
-        notes += [f"{why}; the built-in message stands in" for why in dict.fromkeys(self._fallbacks)]
+        if incident.never_fired and self._trial.everywhere:
+            notes.append("nobody hears of a resolve alone: shown as if it had been told")
+        notes += [f"{why}{STANDS_IN}" for why in dict.fromkeys(self._fallbacks)]
         return Planned(
             id=delivery,
             destination=target.destination,
@@ -164,6 +191,8 @@ class Planner:
         values = {name: _masked(value) for name, value in target.settings.items()}
         if target.kind in PLACES and not place.address.text.startswith("webhook "):
             values[PLACES[target.kind]] = place.address.text
+        if target.kind == "github" and self._trial.private is not None:
+            values["visibility"] = "private" if self._trial.private else "public"
         member = self._rules.teams.get(target.team)
         shared = {
             "timezone": member.timezone if member and member.timezone else self._rules.timezone,

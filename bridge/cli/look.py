@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
@@ -10,7 +11,7 @@ import click
 from bridge.cli.common import config_option, environment, json_option, sentences
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
     from bridge.config.load import Loaded
     from bridge.preview import Preview
@@ -28,6 +29,7 @@ Example:
 _RENDER = """\b
 Example:
   bridge render alert.json --destination slack
+  bridge render alert.json --watch
 """
 
 
@@ -61,12 +63,47 @@ def explain(payload: BinaryIO, source: str | None, config: Path, *, as_json: boo
 @source_option
 @config_option
 @json_option
-def render(payload: BinaryIO, destination: str | None, source: str | None, config: Path, *, as_json: bool) -> None:
+@click.option("--watch", "watched", is_flag=True, help="Show it again whenever a file changes, until Ctrl-C.")
+def render(  # noqa: PLR0913 - its options
+    payload: BinaryIO, destination: str | None, source: str | None, config: Path, *, as_json: bool, watched: bool
+) -> None:
     """Show the exact requests that a payload would become, and what people would read.
 
     The first one at each address, as if nothing was known before. Sends nothing, stores nothing, and needs no secrets:
     their references stand in their place. Ids are placeholders, and a Slack channel's name stands where its id will.
     """
+    if not watched:
+        _render(payload, destination, source, config, as_json=as_json)
+        return
+    name = getattr(payload, "name", "<stdin>")
+    if name == "<stdin>":
+        raise click.UsageError("--watch wants a file, not standard input")
+    from bridge.cli.watched import watch  # noqa: PLC0415 - `bridge --help` doesn't wait for it
+
+    path = Path(name)
+    payload.close()
+
+    def show() -> Loaded:
+        with path.open("rb") as opened:
+            return _render(opened, destination, source, config, as_json=as_json)
+
+    watch(show, lambda loaded: _files(path, config, loaded))
+
+
+def _files(payload: Path, config: Path, loaded: Loaded | None) -> Iterator[Path]:
+    """Yield what a rendering depends on: the payload, the configuration's files, the templates."""
+    from bridge.config.include import included  # noqa: PLC0415 - `bridge --help` doesn't wait for it
+
+    yield payload
+    yield config
+    if loaded:
+        yield from (path for _, path in included(loaded.documents[0], loaded.settings.include, []))
+    for folder in _folders(os.environ.get("BRIDGE_TEMPLATES")):
+        yield from folder.glob("**/*")
+
+
+def _render(payload: BinaryIO, destination: str | None, source: str | None, config: Path, *, as_json: bool) -> Loaded:
+    """Show it once; return the configuration that was read."""
     with sentences():
         loaded, found = _previewed(payload, source, config)
         from bridge.cli.explained import rendered, rendered_json  # noqa: PLC0415 - `bridge --help` doesn't wait for it
@@ -77,6 +114,14 @@ def render(payload: BinaryIO, destination: str | None, source: str | None, confi
             print_json(rendered_json(found, destination))
         else:
             print_lines(rendered(found, destination))
+    return loaded
+
+
+def _folders(own: Path | str | None) -> tuple[Path, ...]:
+    """Return where templates are searched."""
+    from bridge.render.jinja import template_folder  # noqa: PLC0415 - `bridge --help` doesn't wait for it
+
+    return (*([Path(own)] if own else []), template_folder())
 
 
 def _previewed(payload: BinaryIO, source: str | None, config: Path) -> tuple[Loaded, Preview]:
@@ -87,7 +132,6 @@ def _previewed(payload: BinaryIO, source: str | None, config: Path) -> tuple[Loa
     from bridge.core.alert import UnreadableError  # noqa: PLC0415 - as above
     from bridge.mapping import reader  # noqa: PLC0415 - as above
     from bridge.preview import preview  # noqa: PLC0415 - as above
-    from bridge.render.jinja import template_folder  # noqa: PLC0415 - as above
     from bridge.render.text import one_line  # noqa: PLC0415 - as above
 
     loaded = load(environ.config, os.environ)
@@ -96,14 +140,13 @@ def _previewed(payload: BinaryIO, source: str | None, config: Path) -> tuple[Loa
     sources = loaded.settings.sources
     _known(source, sources, "--source")
     name = source or ("grafana" if "grafana" in sources else next(iter(sources)))
-    templates = (*([environ.templates] if environ.templates else []), template_folder())
     try:
         found = preview(
             payload.read(),
             name,
             rules=loaded.rules,
             env=os.environ,
-            templates=templates,
+            templates=_folders(environ.templates),
             now=SystemClock().now(),
             read=reader(sources[name]),
         )

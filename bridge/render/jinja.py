@@ -6,7 +6,16 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jinja2 import FileSystemLoader, TemplateError, TemplateNotFound, TemplateRuntimeError, TemplateSyntaxError
+from jinja2 import (
+    ChoiceLoader,
+    DictLoader,
+    Environment,
+    FileSystemLoader,
+    TemplateError,
+    TemplateNotFound,
+    TemplateRuntimeError,
+    TemplateSyntaxError,
+)
 
 import bridge
 from bridge.render.escape import escape_of
@@ -15,7 +24,7 @@ from bridge.render.outline import outline
 from bridge.render.sandbox import CURRENT, Rendering, Sandbox
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from types import TracebackType
 
     from jinja2 import Template
@@ -31,6 +40,7 @@ _FAILURES = (
     MemoryError,
     OSError,
     RecursionError,
+    SyntaxError,  # Python's own, of a template with more than 20 loops in one another
     TypeError,
     ValueError,
 )
@@ -59,12 +69,23 @@ class Words:
     """
 
     def __init__(
-        self, folders: tuple[Path, ...], on_fallback: Callable[[str, str], None] = lambda _kind, _why: None
+        self,
+        folders: tuple[Path, ...],
+        on_fallback: Callable[[str, str], None] = lambda _kind, _why: None,
+        typed: Mapping[str, str] | None = None,
     ) -> None:
-        """Search templates in `folders`; `on_fallback(kind, why)` hears of each message that had to do without."""
+        """Search templates in `folders`.
+
+        Args:
+            folders: the first that has a template wins.
+            on_fallback: called with kind and reason, hears of each message that had to do without its template.
+            typed: for some kinds a template's text, in place of whatever else their messages would be rendered with.
+        """
         self.on_fallback = on_fallback
         self.folders = folders
-        self._sandbox = Sandbox(FileSystemLoader(folders), FILTERS)
+        self._typed = {kind: f"{kind} as typed" for kind in typed or ()}
+        texts = {self._typed[kind]: text for kind, text in (typed or {}).items()}
+        self._sandbox = Sandbox(ChoiceLoader([DictLoader(texts), FileSystemLoader(folders)]), FILTERS)
 
     def block(self, kind: str, block: str, view: View, template: str | None = None) -> str:
         """Render one named block for a view, all values escaped for the kind.
@@ -82,7 +103,7 @@ class Words:
 
     def tried(self, kind: str, block: str, view: View, template: str | None = None) -> tuple[str, list[str]]:
         """Render as `block` does; return with it the addresses that did not become links, as they are no http(s)."""
-        name = template or f"{kind}/message.j2"
+        name = self._name(kind, template)
         rendering = Rendering(*escape_of(kind).of(block))
         token = CURRENT.set(rendering)
         try:
@@ -94,7 +115,7 @@ class Words:
 
     def check(self, kind: str, template: str | None = None) -> None:
         """Compile a template without rendering it; raises TemplateFailedError as `block` does."""
-        name = template or f"{kind}/message.j2"
+        name = self._name(kind, template)
         try:
             self._sandbox.get_template(name)
         except _FAILURES as error:
@@ -102,7 +123,7 @@ class Words:
 
     def outline(self, kind: str, template: str | None = None) -> Outline:
         """Read which blocks a template has, and those of what it extends; raises TemplateFailedError as `block`."""
-        name = template or f"{kind}/message.j2"
+        name = self._name(kind, template)
         try:
             return outline(self._sandbox, name)
         except _FAILURES as error:
@@ -111,6 +132,9 @@ class Words:
     def file_of(self, template: str) -> Path | None:
         """Return the file of a template, None where there is none."""
         return next((file for folder in self.folders if (file := folder / template).is_file()), None)
+
+    def _name(self, kind: str, template: str | None) -> str:
+        return self._typed.get(kind) or template or f"{kind}/message.j2"
 
     def _pieces(self, name: str, block: str, view: View) -> Iterator[str]:
         template: Template = self._sandbox.get_template(name)
@@ -125,6 +149,14 @@ class Words:
             yield piece
 
 
+def text_of(folders: tuple[Path, ...], name: str) -> str | None:
+    """Return a template's text, None where there is no such template."""
+    try:
+        return FileSystemLoader(folders).get_source(Environment(autoescape=True), name)[0]
+    except (TemplateNotFound, OSError, ValueError):
+        return None
+
+
 def template_folder() -> Path:
     """Return the folder of the shipped templates: inside the installed package, else the checkout's."""
     package = Path(bridge.__file__).parent
@@ -134,7 +166,7 @@ def template_folder() -> Path:
 
 def _failed(name: str, block: str, error: BaseException) -> TemplateFailedError:
     found, line = _line_of(error.__traceback__)
-    reason = str(error) or type(error).__name__
+    reason = (error.msg if isinstance(error, SyntaxError) else str(error)) or type(error).__name__
     if isinstance(error, TemplateSyntaxError):
         # not its text as a whole, which shows the folders of this machine
         found, line, block, reason = error.name or name, error.lineno, "", error.message or reason

@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 
 POLICY = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'"
 """Nothing inline and nothing from elsewhere: alert texts are hostile."""
-FILES = {"page.css": "text/css", "page.js": "text/javascript"}
+FILES = {
+    "drawn.css": ("bridge.drawn", "text/css"),
+    "page.css": ("bridge.sandbox", "text/css"),
+    "page.js": ("bridge.sandbox", "text/javascript"),
+}
 ISSUE = re.compile(r"/([\w.-]+/[\w.-]+/(?:issues|pull)/\d+)")
 ARCHIVE = re.compile(r"/archives/(\w+)/(p\d+)")
 
@@ -44,7 +48,8 @@ def _look(sandbox: Sandbox, path: str, version: str) -> Response:
             return Response(204) if version == page.version(sandbox) else _page(page.render(sandbox))
     name = path.removeprefix("/_sandbox/")
     if name in FILES:
-        return text_response(files("bridge.sandbox").joinpath("data", name).read_text("utf-8"), 200, FILES[name])
+        package, kind = FILES[name]
+        return text_response(files(package).joinpath("data", name).read_text("utf-8"), 200, kind)
     if place := ISSUE.fullmatch(path):
         return Response(302, {"Location": f"/#{place[1]}"})
     if place := ARCHIVE.fullmatch(path):

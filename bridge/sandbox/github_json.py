@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from bridge.drawn.requests import label_color
 from bridge.sandbox import schemas
-from bridge.sandbox.github_state import label_color, stable_id
+from bridge.sandbox.github_state import stable_id
 
 if TYPE_CHECKING:
     from bridge.sandbox.github_state import Comment, Issue, Repository

@@ -137,9 +137,3 @@ class Credential:
 def stable_id(text: str) -> int:
     """A number that is the same in every run, below 10 million."""
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") % 9_000_000 + 1_000_000
-
-
-def label_color(name: str) -> str:
-    """The colour of a label that was made on the fly, six hex digits; GitHub gives all of them the same grey."""
-    palette = ("0e8a16", "1d76db", "5319e7", "b60205", "d93f0b", "fbca04", "006b75", "bfdadc")
-    return palette[stable_id(name.lower().partition(":")[0]) % len(palette)]

@@ -6,7 +6,6 @@ fetches it again while something changes.
 
 from __future__ import annotations
 
-import html
 import json
 from datetime import UTC, datetime
 from functools import cache
@@ -15,14 +14,12 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, StrictUndefined, Template
-from markupsafe import Markup
 
-from bridge.sandbox import attachments, blockkit, markdown
-from bridge.sandbox.github_state import label_color
+from bridge.drawn import blockkit
+from bridge.drawn.requests import FILTERS
+from bridge.sandbox import attachments
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from bridge.sandbox.pagerduty import Page
     from bridge.sandbox.server import Sandbox
     from bridge.sandbox.slack_state import Channel, Workspace
@@ -68,23 +65,14 @@ def _channel(place: Workspace, channel: Channel) -> dict[str, Any]:
 def _template() -> Template:
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     environment.filters |= {
-        "blocks": _rendered(blockkit.blocks),
-        "mrkdwn": _rendered(blockkit.mrkdwn),
-        "markdown": _rendered(markdown.render),
-        "link": _rendered(lambda url, label: markdown.link(url, html.escape(label))),
+        **FILTERS,
         "bar": attachments.bar,
-        "color": label_color,
         "facts": _facts,
         "folded": attachments.folded,
         "iso": lambda at: datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds"),
         "time": lambda at, form: datetime.fromtimestamp(at, UTC).strftime(form),
     }
     return environment.from_string(files("bridge.sandbox").joinpath("data", "page.html").read_text("utf-8"))
-
-
-def _rendered(renderer: Callable[..., str]) -> Callable[..., Markup]:
-    """A filter whose HTML the template takes as it is: the renderers escape by themselves."""
-    return lambda *given: Markup(renderer(*given))  # noqa: S704 (see above)
 
 
 def _facts(page: Page) -> list[tuple[str, str]]:

@@ -11,12 +11,13 @@ from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, current_app, g, redirect, request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
 
 from bridge.ledger import queries
 from bridge.ledger.acts import ACTS
 from bridge.render.jinja import template_folder
 from bridge.render.text import clean
-from bridge.web import people
+from bridge.web import people, static
 from bridge.web.api import do
 from bridge.web.auth import RefusedError
 
@@ -36,6 +37,9 @@ _environment = Environment(
     finalize=lambda value: clean(value) if type(value) is str else value,  # controls and bidi marks are for nobody
 )
 _environment.globals["form_token"] = people.form_token
+_environment.globals["static"] = static.address
+_environment.filters["drawn"] = Markup  # what bridge.drawn made, which escapes by itself
+_environment.filters["zipped"] = lambda values: [(value, value) for value in values]
 
 
 def _bridge() -> Bridge:
@@ -43,9 +47,10 @@ def _bridge() -> Bridge:
     return bridge
 
 
-def _page(name: str, status: int = 200, **facts: object) -> Response:
+def page(name: str, status: int = 200, *, policy: str = POLICY, **facts: object) -> Response:
+    """Return a page, or a part of one, from its template in the console's folder."""
     body = _environment.get_template(name).render(person=g.get("person"), **facts)
-    headers = {"Content-Security-Policy": POLICY}
+    headers = {"Content-Security-Policy": policy}
     return Response(body, status, headers=headers, content_type="text/html; charset=utf-8")
 
 
@@ -57,13 +62,18 @@ def _admit() -> Response | Redirect | None:
         people.admit()
         if request.method not in people.SAFE:
             people.check_form(request.form)
-    except people.UnknownError as error:
-        if _bridge().environ.admin_token is not None and request.method in people.SAFE:
-            return _login(status=401, after=request.path)
-        return _page("refused.html", 401, why=str(error))
     except RefusedError as error:
-        return _page("refused.html", 403, why=str(error))
+        return refusal(error)
     return None
+
+
+def refusal(error: RefusedError) -> Response:
+    """Return the page for whoever is not let in: a login where that would help."""
+    if not isinstance(error, people.UnknownError):
+        return page("refused.html", 403, why=str(error))
+    if _bridge().environ.admin_token is not None and request.method in people.SAFE:
+        return _login(status=401, after=request.path)
+    return page("refused.html", 401, why=str(error))
 
 
 @blueprint.get("/login")
@@ -73,7 +83,7 @@ def login() -> Response:
 
 
 def _login(why: str = "", status: int = 200, after: str = "") -> Response:
-    return _page("login.html", status, why=why, next=after or request.form.get("next", "/"))
+    return page("login.html", status, why=why, next=after or request.form.get("next", "/"))
 
 
 @blueprint.post("/login")
@@ -104,7 +114,7 @@ def home() -> Response:
     with _bridge().ledger.read() as connection:
         found = queries.incident_list(connection, state="firing", team=None, priority=None, cursor=None)
         waits = queries.backlog(connection)
-    return _page("home.html", incidents=found["items"], waits=waits)
+    return page("home.html", incidents=found["items"], waits=waits)
 
 
 @blueprint.get("/incidents/<incident_id>")
@@ -113,8 +123,8 @@ def incident(incident_id: str) -> Response:
     with _bridge().ledger.read() as connection:
         found = queries.incident(connection, incident_id)
     if found is None:
-        return _page("refused.html", 404, why="There is no such incident.")
-    return _page("incident.html", incident=found)
+        return page("refused.html", 404, why="There is no such incident.")
+    return page("incident.html", incident=found)
 
 
 @blueprint.get("/quarantine")
@@ -122,7 +132,7 @@ def quarantine() -> Response:
     """List what could not be read as alerts."""
     with _bridge().ledger.read() as connection:
         found = queries.receipt_list(connection, "quarantined", request.args.get("cursor"))
-    return _page("quarantine.html", receipts=found["items"], next=found["next"])
+    return page("quarantine.html", receipts=found["items"], next=found["next"])
 
 
 @blueprint.get("/receipts/<receipt_id>")
@@ -132,8 +142,8 @@ def receipt(receipt_id: str) -> Response:
         found = queries.receipt(connection, receipt_id)
         body = queries.body(connection, receipt_id)
     if found is None:
-        return _page("refused.html", 404, why="There is no such receipt.")
-    return _page("receipt.html", receipt=found, body=body)
+        return page("refused.html", 404, why="There is no such receipt.")
+    return page("receipt.html", receipt=found, body=body)
 
 
 @blueprint.get("/dead-letters")
@@ -141,13 +151,13 @@ def dead_letters() -> Response:
     """List what retrying can't mend."""
     with _bridge().ledger.read() as connection:
         found = queries.delivery_list(connection, "dead", request.args.get("cursor"))
-    return _page("dead.html", deliveries=found["items"], next=found["next"])
+    return page("dead.html", deliveries=found["items"], next=found["next"])
 
 
 def _act(noun: str, verb: str, one: str) -> Response | Redirect:
     act, missing = ACTS[noun, verb]
     if not do(act, one):
-        return _page("refused.html", 404, why=f"Nothing was done: {missing}.")
+        return page("refused.html", 404, why=f"Nothing was done: {missing}.")
     return redirect(BACK[noun].format(one), 303)
 
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.sandbox import blockkit, markdown
-from bridge.sandbox.blockkit import Names
+from bridge.drawn import blockkit, markdown
+from bridge.drawn.blockkit import Names
 from bridge.sandbox.page import version
 
 KEY = "a" * 32
@@ -235,7 +235,7 @@ def test_everything_the_page_needs_is_served_here(sandbox):
         if not address.startswith("data:"):
             assert address.startswith("/_sandbox/")
             assert httpx2.get(sandbox.url + address).status_code == 200
-    assert len(addresses) == 3
+    assert len(addresses) == 4
 
 
 def test_links_to_messages_lead_to_their_place(sandbox, slack):

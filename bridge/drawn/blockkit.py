@@ -10,8 +10,8 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from bridge.sandbox import markdown
-from bridge.sandbox.markdown import link
+from bridge.drawn import markdown
+from bridge.drawn.markdown import link
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -1,0 +1,135 @@
+"""A process of its own for what somebody types: whatever a template does there, it ends, and hurts nobody.
+
+The sandbox of templates bounds what they put out, not all that they may do in between. So the playground is made where
+time and memory end, and where no secret is: not in a process that takes alerts in.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle  # nosec B403
+import resource
+import select
+import signal
+import struct
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+from typing import IO
+
+from bridge.playground import Asked, Shown, shown
+
+SECONDS = 5.0
+"""How long one look may take."""
+MEMORY = 1_073_741_824
+"""Bytes of addresses that the process may use."""
+IDLE = 60.0
+"""Seconds without work after which it ends."""
+PATIENCE = 10.0
+"""Seconds that a request waits for those before it."""
+NICE = 10
+_LENGTH = struct.Struct("!Q")
+_KEPT = ("PATH", "HOME", "LANG", "LC_", "PYTHON", "COVERAGE", "TZ", "VIRTUAL_ENV", "TMPDIR", "LD_LIBRARY_PATH")
+"""How the variables begin that it is given: none of them is a secret."""
+
+
+class EndedError(Exception):
+    """There is nothing to show; the sentence says why."""
+
+
+class Apart:
+    """Asks the process, and starts it where there is none."""
+
+    def __init__(self) -> None:
+        self._turn = threading.Lock()
+        self._child: subprocess.Popen[bytes] | None = None
+
+    def __call__(self, asked: Asked) -> Shown:
+        """Return what people would see.
+
+        Raises:
+            EndedError: it took too long, or too many ask at once.
+        """
+        work = pickle.dumps(asked)
+        if not self._turn.acquire(timeout=PATIENCE):
+            raise EndedError("too many people are trying templates at this moment: try again")
+        try:
+            answer = self._answer(work) or self._answer(work)  # an idle one may end just now
+        finally:
+            self._turn.release()
+        if answer is None:
+            raise EndedError("it ended for no known reason: the bridge's log says more")
+        found: Shown = json.loads(answer)
+        return found
+
+    def _answer(self, work: bytes) -> bytes | None:
+        """Return the answer, None where the process was gone before it began."""
+        if self._child is None or self._child.poll() is not None:
+            self._close()
+            self._child = _started()
+        child = self._child
+        assert child.stdin
+        assert child.stdout
+        with suppress(OSError):
+            child.stdin.write(_LENGTH.pack(len(work)) + work)
+            child.stdin.flush()
+        # it ends by itself, so that this never waits for long
+        if (answer := _read(child.stdout)) is not None:
+            return answer
+        code = child.wait()
+        self._close()
+        if code == -signal.SIGALRM:
+            raise EndedError(f"it took more than {SECONDS:.0f} s: the payload is too large, or a template too busy")
+        if code:
+            raise EndedError("it used too much memory, or failed: the bridge's log says more")
+        return None
+
+    def _close(self) -> None:
+        if self._child is not None:
+            for pipe in (self._child.stdin, self._child.stdout):
+                with suppress(OSError):
+                    if pipe:
+                        pipe.close()
+        self._child = None
+
+
+def _started() -> subprocess.Popen[bytes]:
+    env = {name: value for name, value in os.environ.items() if name.startswith(_KEPT)}
+    command = [sys.executable, "-m", "bridge.apart"]
+    return subprocess.Popen(command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603 - our own
+
+
+def _read(pipe: IO[bytes]) -> bytes | None:
+    """Return one message, None where there is no whole one any more."""
+    head = pipe.read(_LENGTH.size)
+    if len(head) < _LENGTH.size:
+        return None
+    (length,) = _LENGTH.unpack(head)
+    body = pipe.read(length)
+    return body if len(body) == length else None
+
+
+def main() -> None:
+    """Answer until nobody asks any more."""
+    os.nice(NICE)
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started it decides
+    asked, told = sys.stdin.buffer, sys.stdout.buffer
+    sys.stdout = sys.stderr
+    while select.select([asked], [], [], IDLE)[0]:
+        # not caught: the alarm ends this process, whatever it is doing
+        signal.setitimer(signal.ITIMER_REAL, SECONDS)
+        work = _read(asked)
+        if work is None:
+            return
+        answer = json.dumps(shown(pickle.loads(work))).encode()  # nosec B301 # noqa: S301 - our parent's
+        told.write(_LENGTH.pack(len(answer)) + answer)
+        told.flush()
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+if __name__ == "__main__":
+    main()

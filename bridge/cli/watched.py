@@ -1,0 +1,65 @@
+"""`bridge render --watch`: shows something again whenever one of its files changes."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from bridge.config.load import Loaded
+
+EVERY = 0.25
+"""Seconds between two looks at the files."""
+State = dict[Path, tuple[int, int] | None]
+
+
+def watch(show: Callable[[], Loaded | None], files: Callable[[Loaded | None], Iterable[Path]]) -> None:
+    """Show again and again, until Ctrl-C; what is wrong is shown in place.
+
+    Args:
+        show: shows once, and returns the configuration that it read; ends with SystemExit where something is wrong.
+        files: what it depends on, by the configuration that was read last.
+    """
+    loaded = None
+    pause = threading.Event()
+    try:
+        while True:
+            click.clear()  # only on a terminal
+            # looked at before they are read: what changes in between is seen as a change
+            before = _state(files(loaded))
+            try:
+                loaded = show() or loaded
+            except (SystemExit, click.ClickException, OSError) as error:
+                _say(error)
+            before = {**_state(set(files(loaded)) - before.keys()), **before}
+            click.echo(f"Watching {len(before)} files; Ctrl-C ends it.", err=True)
+            while _state(files(loaded)) == before:
+                pause.wait(EVERY)
+    except KeyboardInterrupt:
+        raise SystemExit(0) from None
+
+
+def _say(error: BaseException) -> None:
+    """Show an error that nobody has shown yet."""
+    if isinstance(error, click.ClickException):
+        error.show()
+    elif isinstance(error, OSError):
+        click.echo(f"{error.filename}: {error.strerror}", err=True)
+
+
+def _state(files: Iterable[Path]) -> State:
+    """Return what tells a changed file from the same one."""
+    return {path: _stamp(path) for path in files}
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size

@@ -1,0 +1,220 @@
+"""The playground: a payload, the templates, and what people would see. Nothing here is sent or stored.
+
+It works as a form whose answer is the page; with JavaScript the messages alone are fetched, while somebody types.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from flask import Blueprint, Response, current_app, request
+from markupsafe import Markup
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from bridge.apart import Apart, EndedError
+from bridge.ledger import receipts
+from bridge.playground import KINDS, Asked
+from bridge.render.jinja import template_folder, text_of
+from bridge.web import pages, people
+from bridge.web.auth import RefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from bridge.compose import Bridge
+    from bridge.core.rules import Rules
+    from bridge.playground import Shown
+
+blueprint = Blueprint("playground", __name__)
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; "
+    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+MOST_PAYLOAD = 1_048_576
+MOST_TEMPLATE = 100_000
+"""Bytes of a payload, and of a template."""
+MOST_FORM = 3 * MOST_PAYLOAD
+"""Bytes of a form, whose line ends and signs take more than they are."""
+LOOKS = {"": "as configured", "public": "public", "private": "private"}
+NAMES = {"slack": "Slack", "pagerduty": "PagerDuty", "github": "GitHub"}
+EXTEND = "extend "
+_SAMPLES = files("bridge.sandbox").joinpath("data", "payloads")
+FIRST = "inductor-jobs-broken"
+"""The sample that a fresh page shows."""
+_EXTENDING = """{{% extends "{name}" %}}
+
+{{# Replace a block here; the list of blocks stands at the top of {name}. #}}
+"""
+
+
+def _bridge() -> Bridge:
+    bridge: Bridge = current_app.extensions["bridge"]
+    return bridge
+
+
+def _folders(bridge: Bridge) -> tuple[Path, ...]:
+    return (*([bridge.environ.templates] if bridge.environ.templates else []), template_folder())
+
+
+@blueprint.before_request
+def _admit() -> Response | None:
+    request.max_content_length = request.max_form_memory_size = MOST_FORM
+    try:
+        people.admit()
+        if request.method not in people.SAFE:
+            people.check_form(request.form)
+    except RequestEntityTooLarge:
+        why = "This is more than a payload of 1 MiB and three templates of 100 kB."
+        return _trouble(why) if _live() else pages.page("refused.html", 413, why=why)
+    except RefusedError as error:
+        return _trouble(f"{error}. Open this page again.") if _live() else pages.refusal(error)
+    return None
+
+
+def _live() -> bool:
+    """Whether the page's script asks, for a part of the page."""
+    return "HX-Request" in request.headers
+
+
+def _trouble(why: str) -> Response:
+    return pages.page("playground_shown.html", trouble=why, shown=None, names=NAMES, live=True)
+
+
+@blueprint.get("/playground")
+def playground() -> Response:
+    """Show a sample, or the stored receipt that `?receipt=` names, with the shipped templates."""
+    receipt = request.args.get("receipt", "")
+    said = {"receipt": receipt, "load": "receipt" if receipt else "sample"}
+    bridge = _bridge()
+    texts = {kind: text_of(_folders(bridge), _names(bridge.loaded.rules, kind)[0]) or "" for kind in KINDS}
+    return _whole({**said, **texts})
+
+
+@blueprint.post("/playground/render")
+def render() -> Response:
+    """Show what a form holds: the messages alone where the page's script asks, else the whole page."""
+    said = {name: text.replace("\r\n", "\n") for name, text in request.form.items()}
+    if not _live() or said.get("load"):
+        return _whole(said)
+    shown, trouble = _shown(said)
+    return pages.page("playground_shown.html", trouble=trouble, shown=shown, names=NAMES, live=True)
+
+
+def _whole(said: dict[str, str]) -> Response:
+    problem = _load(said)
+    shown, trouble = _shown(said)
+    rules, sources = _bridge().loaded.rules, _bridge().loaded.settings.sources
+    answer = pages.page(
+        "playground.html",
+        policy=POLICY,
+        said=said,
+        # as it was written: nothing is left out of what goes back into the form
+        texts={name: Markup(html.escape(said.get(name, ""))) for name in ("payload", *KINDS)},  # noqa: S704 - escaped
+        samples=sorted(one.name.removesuffix(".json") for one in _SAMPLES.iterdir()),
+        sources=[*sources, *([said["source"]] if said["source"] not in sources else [])],
+        starts={kind: _starts(rules, kind) for kind in KINDS},
+        looks=LOOKS,
+        names=NAMES,
+        problem=problem,
+        shown=shown,
+        trouble=trouble,
+        live=False,
+    )
+    if _live():
+        answer.headers.update({"HX-Retarget": "#playground", "HX-Reselect": "#playground", "HX-Reswap": "outerHTML"})
+    return answer
+
+
+def _load(said: dict[str, str]) -> str:
+    """Put into the form what its button asked for; return why that can't be."""
+    bridge, what = _bridge(), said.pop("load", "")
+    known = list(bridge.loaded.settings.sources)
+    said.setdefault("source", "grafana" if "grafana" in known else known[0])
+    if what == "sample":
+        names = {one.name.removesuffix(".json"): one for one in _SAMPLES.iterdir()}
+        if said.get("sample") not in names:
+            said["sample"] = FIRST
+        said["payload"] = names[said["sample"]].read_text("utf-8")
+        return ""
+    if what == "receipt":
+        return _receipt(bridge, said)
+    if what in KINDS:
+        start = said.get(f"{what}_start", "")
+        if start in _starts(bridge.loaded.rules, what):
+            name = start.removeprefix(EXTEND)
+            text = text_of(_folders(bridge), name)
+            said[what] = _EXTENDING.format(name=name) if start != name else text or ""
+    return ""
+
+
+def _receipt(bridge: Bridge, said: dict[str, str]) -> str:
+    with bridge.ledger.read() as connection:
+        found = receipts.load(connection, said.get("receipt", "").strip())
+    said.setdefault("payload", "")
+    if found is None:
+        return "There is no such receipt."
+    if not found.body:
+        return "The body of this receipt is no longer kept."
+    if len(found.body) > MOST_PAYLOAD:
+        return "The body of this receipt is larger than 1 MiB: look at it with `bridge render`."
+    said["source"] = found.source
+    said["payload"] = _pretty(found.body)
+    return ""
+
+
+def _pretty(body: bytes) -> str:
+    """Return a body fit to be edited: JSON indented; what is no JSON as it is."""
+    text = body.decode("utf-8", "replace")
+    try:
+        found = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+        found.encode()
+    except (ValueError, RecursionError):
+        return text
+    return found if len(found) <= MOST_PAYLOAD else text
+
+
+def _names(rules: Rules, kind: str) -> list[str]:
+    """Return a kind's templates: the shipped one, then those of the configuration."""
+    kinds = {name: one.kind for name, one in rules.destinations.items()}
+    settings: list[tuple[str, Mapping[str, object]]] = [(one.kind, one.settings) for one in rules.destinations.values()]
+    settings += [(kinds.get(name, ""), own) for team in rules.teams.values() for name, own in team.destinations.items()]
+    found = [str(own["template"]) for of, own in settings if of == kind and own.get("template")]
+    return list(dict.fromkeys([f"{kind}/message.j2", *found]))
+
+
+def _starts(rules: Rules, kind: str) -> list[str]:
+    """Return what a template can begin with: the text of one, or a text that extends one."""
+    names = _names(rules, kind)
+    return [*names, *(f"{EXTEND}{name}" for name in names)]
+
+
+def _shown(said: Mapping[str, str]) -> tuple[Shown | None, str]:
+    """Return what people would see, or why there is nothing to show."""
+    body = said.get("payload", "").encode("utf-8", "replace")
+    typed = {kind: text for kind in KINDS if (text := said.get(kind, "")).strip()}
+    if len(body) > MOST_PAYLOAD:
+        return None, f"The payload has {len(body):,} bytes, more than 1 MiB."
+    for kind, text in typed.items():
+        if (size := len(text.encode("utf-8", "replace"))) > MOST_TEMPLATE:
+            return None, f"The template for {NAMES[kind]} has {size:,} bytes, more than 100 kB."
+    bridge = _bridge()
+    source = bridge.loaded.settings.sources.get(said["source"]) if "source" in said else None
+    asked = Asked(
+        body=body,
+        source=said.get("source", "")[:200],
+        mapping=source.mapping if source else None,
+        rules=bridge.loaded.rules,
+        templates=_folders(bridge),
+        now=bridge.clock.now(),
+        typed=typed,
+        private={"public": False, "private": True}.get(said.get("look", "")),
+    )
+    apart: Apart = current_app.extensions["apart"]
+    try:
+        return apart(asked), ""
+    except EndedError as error:
+        return None, f"Nothing to show: {error}."
