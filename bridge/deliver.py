@@ -16,7 +16,7 @@ from bridge.chores import prune, remind, resume, stale, storms, watch
 from bridge.compose import compose, hints_at
 from bridge.delivery.chores import Chore
 from bridge.delivery.hints import Listener
-from bridge.delivery.local import INTAKE, Deliverer
+from bridge.delivery.local import Deliverer
 from bridge.delivery.yard import Yard
 from bridge.destinations import KINDS
 from bridge.ids import new_id
@@ -77,7 +77,7 @@ def deliverer(bridge: Bridge) -> Iterator[Deliverer]:
             effective=bridge.effective,
             new_id=new_id,
             wake=wake,
-            read=reader(bridge.loaded.settings.sources.get(held.name.removeprefix(INTAKE))),
+            read=reader(bridge.loaded.settings.sources.get(held.name.removeprefix(lanes.INTAKE))),
         )
 
     held = resume.Resume(bridge.ledger, bridge.clock, lambda: bridge.loaded.rules, bridge.effective)

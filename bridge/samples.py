@@ -11,7 +11,6 @@ import json
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from importlib.resources import files
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
@@ -28,6 +27,7 @@ from bridge.core.rules import Rules
 from bridge.preview_incident import incident_of
 from bridge.render import changes
 from bridge.render.bounded import bounded
+from bridge.sandbox.payloads import payload
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -68,16 +68,9 @@ class Scene:
     before: Mapping[str, Any] = field(default_factory=dict)
 
 
-@cache
-def payload(name: str) -> JSON:
-    """Return one of the shipped notifications; not to be changed."""
-    found: JSON = json.loads((files("bridge.sandbox") / "data" / "payloads" / f"{name}.json").read_text("utf-8"))
-    return found
-
-
 def group(of: int) -> JSON:
     """Return the notification of a group of many alerts."""
-    body = copy.deepcopy(payload("group-of-3"))
+    body = payload("group-of-3")
     first = body["alerts"][0]
     body["alerts"] = [
         {

@@ -18,7 +18,8 @@ import grafana_slack
 from draw import Channel, chromium, draw
 
 from bridge.core.payload import parse
-from bridge.samples import begun, group, payload
+from bridge.samples import begun, group
+from bridge.sandbox.payloads import payload
 
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome

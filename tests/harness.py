@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Self
 import httpx2
 
 from bridge.sandbox import SlackLimits
-from bridge.sandbox.demo import payload
+from bridge.sandbox.payloads import payload
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

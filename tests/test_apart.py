@@ -13,7 +13,7 @@ from bridge.apart import Apart, EndedError
 from bridge.config.load import load
 from bridge.playground import Asked
 from bridge.render.jinja import template_folder
-from bridge.sandbox.demo import payload
+from bridge.sandbox.payloads import payload
 
 FOUR = 'destinations: {slack: {token: "${env:SLACK_BOT_TOKEN}", channel: "#alerts"}}\n'
 BUSY = "{% block headline %}{% for a in range(10000) %}{% set b = range(100000) | sort %}{% endfor %}{% endblock %}"

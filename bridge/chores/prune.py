@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from bridge.ledger import storage
@@ -51,21 +52,17 @@ class Prune:
         return taken
 
     def _much(self, parts: int) -> None:
-        most = self._loaded().settings.max_storage
-        size = self._measured()
+        most, size = self._loaded().settings.max_storage, self._used()
         if size > most * BEGIN:
             over = size - int(most * GOAL)
             while parts > 0 and over > 0 and (freed := self._ledger.write(storage.oldest_bodies)):
                 over, parts = over - freed, parts - 1
             for remove in (storage.oldest_receipts, storage.oldest_incidents):
                 while parts > 0 and over > 0 and self._ledger.write(remove):
-                    parts -= 1
-                    over = self._measured() - int(most * GOAL)
-            self._measured()
-        self._ledger.write(storage.give_back)
+                    parts, over = parts - 1, self._used() - int(most * GOAL)
+            size = self._used()
+        self._ledger.write(partial(storage.settle, size=size))
 
-    def _measured(self) -> int:
+    def _used(self) -> int:
         with self._ledger.read() as connection:
-            size = storage.used(connection)
-        self._ledger.write(lambda one: storage.note(one, size))
-        return size
+            return storage.used(connection)

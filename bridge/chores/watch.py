@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 from bridge.config.problem import Level
 from bridge.core.alert import Priority
 from bridge.core.route import target_at
+from bridge.core.rules import OWN
 from bridge.delivery.trouble import FORGOTTEN
 from bridge.delivery.yard import HeldError
 from bridge.ids import new_id
-from bridge.ledger import lanes, placing, receipts, storage, troubles
+from bridge.ledger import lanes, placing, queries, receipts, storage, troubles
 from bridge.ledger.placing import Placement
 from bridge.ledger.receipts import Receipt
 
@@ -86,7 +87,7 @@ class Watch:
             if lanes.acquire(connection, LEASE_NAME, self._holder, database_now) is None:
                 return False
             if body:
-                receipts.insert(connection, Receipt(new_id(), troubles.OWN, now, {}, json.dumps(body).encode()))
+                receipts.insert(connection, Receipt(new_id(), OWN, now, {}, json.dumps(body).encode()))
             for row, placements in wanted:
                 placing.place_one(connection, row.incident, row.version, row.priority, placements, new_id, now)
             return True
@@ -104,7 +105,12 @@ class Watch:
             if fingerprint not in told or _changed(told[fingerprint], trouble.annotations(team))
         ]
         alerts += [
-            {"status": "resolved", "fingerprint": fingerprint, "labels": detail.get("labels", {}), "endsAt": _text(now)}
+            {
+                "status": "resolved",
+                "fingerprint": fingerprint,
+                "labels": detail.get("labels", {}),
+                "endsAt": queries.stamp(now),
+            }
             for fingerprint, detail in told.items()
             if fingerprint not in present
         ]
@@ -233,7 +239,3 @@ def _cut(problems: list[str]) -> str:
 
 def _changed(detail: JSON, annotations: dict[str, str]) -> bool:
     return bool(detail) and detail.get("annotations") != annotations
-
-
-def _text(moment: datetime) -> str:
-    return moment.isoformat().replace("+00:00", "Z")

@@ -13,7 +13,7 @@ from bridge.config.table import check_keys, check_rows, main_table
 from bridge.config.words import FOUR_LINES, did_you_mean, quoted
 from bridge.core.alert import Priority
 from bridge.core.matchers import parse_matcher
-from bridge.core.rules import Folding, Normalizing, RouteRules, Rules
+from bridge.core.rules import OWN, Folding, Normalizing, RouteRules, Rules
 
 if TYPE_CHECKING:
     from bridge.config.document import Document
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from bridge.core.matchers import Matcher
 
 _SOURCE = re.compile(r"[A-Za-z0-9][\w.-]*", re.ASCII)
-OWN_SOURCE = "bridge"
 """The source of the bridge's own incidents."""
 
 
@@ -117,8 +116,8 @@ def normalizing(file: BridgeFile) -> Normalizing:
 
 def _settings(document: Document, file: BridgeFile, parts: list[Part], names: Names) -> Settings:
     for name in file.sources:
-        if not _SOURCE.fullmatch(name) or name == OWN_SOURCE:
-            mend = f"write letters, digits, - and _, and not {OWN_SOURCE}, which is the bridge's own"
+        if not _SOURCE.fullmatch(name) or name == OWN:
+            mend = f"write letters, digits, - and _, and not {OWN}, which is the bridge's own"
             names.findings.add(document, ("sources", name), "can't be a source's name", mend)
     sources = source_settings(file.sources)
     modes = {file.mode, *(team.mode for part in parts for team in part.file.teams.values())}

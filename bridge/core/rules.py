@@ -64,8 +64,9 @@ class DestinationRules:
     where: str = ""
 
 
-STORM = "bridge.storm"
-"""The source of the incidents that stand for many others: no configured one can have this name."""
+OWN, STORM = "bridge", "bridge.storm"
+"""The sources of incidents that tell of the bridge's own trouble, and that stand for many others: no configured one has
+such a name, and what it tells of itself is neither folded nor stale."""
 
 
 @dataclass(frozen=True, slots=True)

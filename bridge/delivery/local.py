@@ -40,7 +40,6 @@ THREADS = 64
 """Turns at once of one kind of lane."""
 HUNG = 60.0
 """Seconds after which a turn counts as hung; a step's total deadline is 8 s."""
-INTAKE = "intake/"
 
 
 class Deliverer:
@@ -136,7 +135,7 @@ class Deliverer:
         now = self._yard.clock.now()
         with self._yard.ledger.read() as connection:
             names = set(deliveries.due_lanes(connection, now))
-            names |= {f"{INTAKE}{source}" for source in receipts.sources_waiting(connection)}
+            names |= {f"{lanes.INTAKE}{source}" for source in receipts.sources_waiting(connection)}
             holders = lanes.holders(connection, names, self._yard.ledger.database_now(now))
         return {name for name in names if holders.get(name, self._yard.holder) == self._yard.holder}
 
@@ -154,7 +153,7 @@ class Deliverer:
         self._pools[kind].submit(self._take_turns, worked)
 
     def _acquire(self, name: str) -> Worked | None:
-        if not name.startswith(INTAKE) and name.split("/", 1)[0] not in self._yard.kinds:
+        if not name.startswith(lanes.INTAKE) and name.split("/", 1)[0] not in self._yard.kinds:
             return None  # a hint for all, or a kind of a newer release
         if name in self._leaving:
             return None
@@ -164,7 +163,7 @@ class Deliverer:
         if held is None:
             self._yard.pass_on(name)
             return None
-        lane: Turns = self._open_intake(held, ends) if name.startswith(INTAKE) else Lane(held, self._yard, ends)
+        lane: Turns = self._open_intake(held, ends) if name.startswith(lanes.INTAKE) else Lane(held, self._yard, ends)
         worked = Worked(lane)
         with self._lock:
             self._held[name] = worked

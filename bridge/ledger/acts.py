@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func, literal, select, true, update
 from sqlalchemy.engine import Connection
 
-from bridge.ledger.deliveries import DISMISSED, wake_one
+from bridge.ledger.deliveries import DISMISSED, wake_all
 from bridge.ledger.queries import JSON, in_quarantine, stamp
 from bridge.ledger.tables import Instant, deliveries, history, incidents, receipts
 
@@ -41,10 +41,7 @@ def close(connection: Connection, ids: Sequence[str], who: str, at: datetime) ->
         )
         .returning(incidents.c.id, incidents.c.version, incidents.c.priority)
     ).all()
-    for row in rows:
-        wake_one(connection, row.id, row.version, row.priority, at)
-        line = {"incident": row.id, "at": at, "what": "closed", "why": f"by {who}"}
-        connection.execute(history.insert(), line)
+    wake_all(connection, rows, at, "closed", f"by {who}")
     return [row.id for row in rows]
 
 

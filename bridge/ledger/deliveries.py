@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sqlalchemy import ColumnElement
-    from sqlalchemy.engine import Connection
+    from sqlalchemy.engine import Connection, Row
 
     from bridge.core.cases import Case
 
@@ -100,9 +100,12 @@ def wake(connection: Connection, grown: Sequence[Case], at: datetime) -> None:
         connection.execute(_WAKE, [_waking(case.id, case.version, case.priority, at) for case in known])
 
 
-def wake_one(connection: Connection, incident: str, version: int, priority: str, at: datetime) -> None:
-    """Make the deliveries of one incident that changed due."""
-    connection.execute(_WAKE, _waking(incident, version, priority, at))
+def wake_all(connection: Connection, rows: Sequence[Row[Any]], at: datetime, what: str, why: str) -> None:
+    """Make the deliveries of incidents (id, version, priority) due, to all of which the same was done."""
+    if rows:
+        connection.execute(_WAKE, [_waking(row.id, row.version, row.priority, at) for row in rows])
+        lines = [{"incident": row.id, "at": at, "what": what, "why": why} for row in rows]
+        connection.execute(history.insert(), lines)
 
 
 def _waking(incident: str, version: int, priority: str, at: datetime) -> JSON:

@@ -25,6 +25,9 @@ JSON = dict[str, Any]
 LEASE = 12_000_000
 """Microseconds: 12 s, longer than a step's total deadline of 8 s, so that a step begun under a lease ends under it."""
 
+INTAKE = "intake/"
+"""How the names of the lanes begin that absorb what came in, one a source."""
+
 
 class LostLeaseError(RuntimeError):
     """Another process works this lane now; what this one was about to store is not true any more."""

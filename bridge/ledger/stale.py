@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import exists, select, update
 
-from bridge.core.rules import STORM
-from bridge.ledger.deliveries import wake_one
-from bridge.ledger.tables import alerts, history, incidents, lanes
-from bridge.ledger.troubles import OWN
+from bridge.core.rules import OWN, STORM
+from bridge.ledger.deliveries import wake_all
+from bridge.ledger.lanes import INTAKE
+from bridge.ledger.tables import alerts, incidents, lanes
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -38,7 +38,7 @@ def sources(connection: Connection, before: datetime) -> list[str]:
 def mark(connection: Connection, source: str, before: datetime, at: datetime) -> int:
     """Mark a source's incidents stale; return how many were."""
     # whoever absorbs of this source holds its lane's row: what is being heard right now is waited for
-    connection.execute(select(lanes.c.name).where(lanes.c.name == f"intake/{source}").with_for_update()).first()
+    connection.execute(select(lanes.c.name).where(lanes.c.name == f"{INTAKE}{source}").with_for_update()).first()
     due = select(incidents.c.id).where(_silent(before), incidents.c.source == source).limit(MOST)
     rows = connection.execute(
         update(incidents)
@@ -46,8 +46,5 @@ def mark(connection: Connection, source: str, before: datetime, at: datetime) ->
         .values(state="stale", version=incidents.c.version + 1)
         .returning(incidents.c.id, incidents.c.version, incidents.c.priority)
     ).all()
-    for row in rows:
-        wake_one(connection, row.id, row.version, row.priority, at)
-        line = {"incident": row.id, "at": at, "what": "stale", "why": f"not heard of since {before:%Y-%m-%d %H:%M} UTC"}
-        connection.execute(history.insert(), line)
+    wake_all(connection, rows, at, "stale", f"not heard of since {before:%Y-%m-%d %H:%M} UTC")
     return len(rows)

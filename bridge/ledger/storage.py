@@ -60,12 +60,13 @@ def last_used(connection: Connection) -> int:
     return counts.all_of(connection).get(counts.key(METRIC), 0)
 
 
-def note(connection: Connection, size: int) -> None:
-    """Keep what was measured, for the metrics and for intake."""
+def settle(connection: Connection, size: int) -> None:
+    """Keep what was measured, for the metrics and for intake; give free pages back to the disk."""
     insert = inserting(connection, table)
     row = {"metric": METRIC, "labels": "{}", "value": size}
     kept = insert.on_conflict_do_update(index_elements=["metric", "labels"], set_={"value": insert.excluded.value})
     connection.execute(kept, row)
+    _give_back(connection)
 
 
 def old_receipts(connection: Connection, absorbed: datetime, unread: datetime) -> int:
@@ -110,7 +111,7 @@ def oldest_incidents(connection: Connection) -> int:
     return _remove(connection, incidents, _over(), true())
 
 
-def give_back(connection: Connection) -> None:
+def _give_back(connection: Connection) -> None:
     """Give freed pages of an SQLite file back to the disk, where it was made so that it can."""
     if connection.dialect.name != "sqlite":
         return

@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, exists, func, or_, select
 
+from bridge.core.rules import OWN
 from bridge.ledger.queries import in_quarantine
 from bridge.ledger.tables import alerts, deliveries, history, incidents, lanes, receipts
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Row
-
-OWN = "bridge"
-"""The source of the incidents that tell of the bridge's own trouble; never told about themselves."""
 
 
 @dataclass(frozen=True, slots=True)

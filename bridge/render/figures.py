@@ -11,7 +11,7 @@ MANY: Final = 1e15
 
 _SCALES = ((1e12, " trillion"), (1e9, " billion"), (1e6, " million"))
 _TINY = 1e-6
-_ROUNDS_UP = 1 - 5e-6
+ROUNDS_UP = 1 - 5e-6
 """What two decimals would write as "1,000 million" is a billion."""
 
 
@@ -22,7 +22,7 @@ def number(value: float | None) -> str:
     if math.isinf(value):
         return "infinite" if value > 0 else "minus infinite"
     size = abs(value)
-    if size >= MANY * _ROUNDS_UP or 0 < size < _TINY:
+    if size >= MANY * ROUNDS_UP or 0 < size < _TINY:
         mantissa, exponent = f"{value:.2e}".split("e")
         return f"{trimmed(mantissa)} \N{MULTIPLICATION SIGN} 10^{int(exponent)}"
     scale, name = next((pair for pair in _SCALES if size >= _from(pair[0])), (1.0, ""))
@@ -32,7 +32,7 @@ def number(value: float | None) -> str:
 
 def _from(scale: float) -> float:
     """Return from which number on a scale is used; below a million every figure is written, so nothing rounds up."""
-    return scale if scale == _SCALES[-1][0] else scale * _ROUNDS_UP
+    return scale if scale == _SCALES[-1][0] else scale * ROUNDS_UP
 
 
 def _decimals(size: float) -> int:

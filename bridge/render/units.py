@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from bridge.render.figures import number
+from bridge.render.figures import ROUNDS_UP, number
 from bridge.render.nouns import plural, singular
 from bridge.render.text import one_line
 
@@ -19,7 +19,6 @@ LONGEST: Final = 20
 
 _PREFIXES = ("", "k", "M", "G", "T", "P", "E")
 _IEC = ("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei")
-_ROUNDS_UP = 1 - 5e-6
 
 _NONE = frozenset({
     "bool", "bool_on_off", "bool_true_false", "bool_yes_no", "count", "datetimeasiso", "datetimeasus",
@@ -113,7 +112,7 @@ def _custom(value: float, unit: str) -> str:
 
 def _scaled(value: float, symbol: str, power: int, base: int, prefixes: tuple[str, ...]) -> str:
     """Return a value with the prefix that leaves one to three figures before the point."""
-    while power < len(prefixes) - 1 and abs(value) >= base * _ROUNDS_UP:
+    while power < len(prefixes) - 1 and abs(value) >= base * ROUNDS_UP:
         value, power = value / base, power + 1
     return f"{number(value)} {prefixes[power]}{symbol}"
 
@@ -123,7 +122,7 @@ def lasting(seconds: float) -> str:
     sign, size = ("-" if seconds < 0 else ""), abs(seconds)
     if round(size, 2) < 60:  # noqa: PLR2004 - a minute
         for unit, length in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6), ("ns", 1e-9)):
-            if size >= length * _ROUNDS_UP:
+            if size >= length * ROUNDS_UP:
                 return f"{sign}{number(size / length)} {unit}"
         return f"{sign}{number(size / 1e-9)} ns" if size else "0 s"
     for larger, smaller, name, rest in ((60, 1, "min", "s"), (3600, 60, "h", "min"), (86_400, 3600, "day", "h")):
@@ -144,6 +143,6 @@ def _two(many: int, few: int, name: str, rest: str) -> str:
 
 def _money(size: float) -> str:
     """Return an amount with its cents, unless there are none or they don't matter."""
-    if 0 < size < 0.01 or size >= 1e6 * _ROUNDS_UP:  # noqa: PLR2004 - a cent, a million
+    if 0 < size < 0.01 or size >= 1e6 * ROUNDS_UP:  # noqa: PLR2004 - a cent, a million
         return number(size)
     return f"{size:,.2f}".removesuffix(".00")

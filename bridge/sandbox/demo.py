@@ -11,13 +11,13 @@ import subprocess
 import sys
 import tempfile
 from contextlib import contextmanager, suppress
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx2
 
 from bridge.sandbox import control
+from bridge.sandbox.payloads import payload
 from bridge.sandbox.server import Sandbox
 
 if TYPE_CHECKING:
@@ -47,13 +47,6 @@ TOKENS = {"SLACK_BOT_TOKEN": "xoxb-sandbox", "PAGERDUTY_KEY": "0" * 32, "GITHUB_
 
 class DemoError(RuntimeError):
     """The demo did not end as it should; the sentence says where it stood."""
-
-
-def payload(name: str = "inductor-jobs-broken") -> JSON:
-    """Return a captured Grafana notification that the demo posts."""
-    text = (files("bridge.sandbox") / "data" / "payloads" / f"{name}.json").read_text("utf-8")
-    found: JSON = json.loads(text)
-    return found
 
 
 def variant(change: Callable[[JSON], None]) -> JSON:

@@ -11,7 +11,7 @@ from flask import Blueprint, current_app, jsonify, request
 from gunicorn.http.errors import ParseException
 
 from bridge.ids import new_id
-from bridge.ledger import receipts
+from bridge.ledger import lanes, receipts
 from bridge.ledger.receipts import Receipt
 from bridge.ledger.writer import UnavailableError
 from bridge.web import auth
@@ -88,7 +88,7 @@ def _take_in(bridge: Bridge, settings: SourceSettings) -> tuple[Response, int] |
         return _unavailable(bridge, source, str(error))
     bridge.count("receipt", source, "stored")
     bridge.refused = None
-    bridge.hint(f"intake/{source}")
+    bridge.hint(f"{lanes.INTAKE}{source}")
     return jsonify(receipt=stored), 202
 
 

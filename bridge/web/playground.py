@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import html
 import json
-from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, current_app, request
@@ -18,6 +17,7 @@ from bridge.apart import Apart, EndedError
 from bridge.ledger import receipts
 from bridge.playground import KINDS, Asked
 from bridge.render.jinja import template_folder, text_of
+from bridge.sandbox import payloads
 from bridge.web import pages, people
 from bridge.web.auth import RefusedError
 
@@ -42,9 +42,6 @@ MOST_FORM = 3 * MOST_PAYLOAD
 LOOKS = {"": "as configured", "public": "public", "private": "private"}
 NAMES = {"slack": "Slack", "pagerduty": "PagerDuty", "github": "GitHub"}
 EXTEND = "extend "
-_SAMPLES = files("bridge.sandbox").joinpath("data", "payloads")
-FIRST = "inductor-jobs-broken"
-"""The sample that a fresh page shows."""
 _EXTENDING = """{{% extends "{name}" %}}
 
 {{# Replace a block here; the list of blocks stands at the top of {name}. #}}
@@ -114,7 +111,7 @@ def _whole(said: dict[str, str]) -> Response:
         said=said,
         # as it was written: nothing is left out of what goes back into the form
         texts={name: Markup(html.escape(said.get(name, ""))) for name in ("payload", *KINDS)},  # noqa: S704 - escaped
-        samples=sorted(one.name.removesuffix(".json") for one in _SAMPLES.iterdir()),
+        samples=payloads.names(),
         sources=[*sources, *([said["source"]] if said["source"] not in sources else [])],
         starts={kind: _starts(rules, kind) for kind in KINDS},
         looks=LOOKS,
@@ -135,10 +132,9 @@ def _load(said: dict[str, str]) -> str:
     known = list(bridge.loaded.settings.sources)
     said.setdefault("source", "grafana" if "grafana" in known else known[0])
     if what == "sample":
-        names = {one.name.removesuffix(".json"): one for one in _SAMPLES.iterdir()}
-        if said.get("sample") not in names:
-            said["sample"] = FIRST
-        said["payload"] = names[said["sample"]].read_text("utf-8")
+        if said.get("sample") not in payloads.names():
+            said["sample"] = payloads.FIRST
+        said["payload"] = payloads.text(said["sample"])
         return ""
     if what == "receipt":
         return _receipt(bridge, said)

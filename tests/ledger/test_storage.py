@@ -154,7 +154,7 @@ def test_room_is_looked_at_every_so_often(posts):
     room = Room(posts.ledger, posts.clock, lambda: limits[0])
     assert room.full() == ""
     limits[0] = 1
-    posts.ledger.write(lambda one: storage.note(one, 5))
+    posts.ledger.write(lambda one: storage.settle(one, 5))
     assert room.full() == ""
     posts.clock.advance(3)
     assert room.full()
