@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
-from scenes import MENTION, SCENES, want
+from scenes import MENTION, SCENES, SETTINGS, want
 
 from bridge.destinations.github import message as github
 from bridge.destinations.pagerduty import message as pagerduty
@@ -65,6 +65,13 @@ def test_slack_takes_every_message(scene):
     assert 0 < len(content["text"]) <= 4_000
     assert 0 < len(slack_content(scene, plain=True)["text"]) <= 4_000
     assert len(json.dumps(content, ensure_ascii=False)) < 11_000
+
+
+@pytest.mark.parametrize("plain", [False, True])
+def test_what_slack_cuts_links_to_the_whole(plain):
+    whole = f"<{SETTINGS['external_url']}/incidents/{SCENES['long'].id}|Whole text>"
+    assert whole in json.dumps(slack_content("long", plain=plain))
+    assert whole not in json.dumps(slack_content("firing", plain=plain))
 
 
 @pytest.mark.parametrize("scene", SCENES)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from bridge.destinations.slack.escape import ESCAPE, cut, mrkdwn, neutral
+from bridge.destinations.slack.escape import ESCAPE, cut, link, mrkdwn, neutral
 from bridge.destinations.slack.mentions import mentions
 from bridge.destinations.slack.parts import Parts, built_in, from_template
 from bridge.render import changes, times
 from bridge.render.jinja import TemplateFailedError
+from bridge.render.text import units
 from bridge.render.view import view
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from bridge.destinations.base import Want
 
 __all__ = ["announced", "content", "mentions", "reply"]
@@ -46,6 +50,8 @@ PLAIN_ROOMS: Final = {
 """Without blocks all of it shares TEXT."""
 BLOCKS: Final = {**ROOMS, "reply": TEXT}
 """The blocks of a template, each with its room."""
+READ: Final = ("headline", "what", "alerts")
+"""What people miss where it is cut."""
 UNFORMATTED: Final = ESCAPE.plain_blocks
 MENTIONS: Final = 200
 
@@ -58,7 +64,7 @@ def content(want: Want, *, plain: bool = False, mentions: tuple[str, ...] = ()) 
         plain: leave the blocks out, all words in `text`: for a message whose blocks Slack refused.
         mentions: those of the opening message (`mentions`), kept in every edit of it.
     """
-    parts = _parts(want)
+    parts = _parts(want, PLAIN_ROOMS if plain else ROOMS)
     called = cut(" ".join(mentions), MENTIONS)
     if plain:
         return {"text": _flat(parts, called)}
@@ -95,13 +101,17 @@ def _said(want: Want, told: tuple[changes.Change, ...]) -> str:
     return cut(words, TEXT)
 
 
-def _parts(want: Want) -> Parts:
+def _parts(want: Want, rooms: Mapping[str, int]) -> Parts:
+    """Return the parts; where one is longer than its room, a link to the whole comes before the others."""
     seen = view(want)
     try:
-        return from_template(want, seen)
+        parts = from_template(want, seen)
     except TemplateFailedError as error:
         want.words.on_fallback("slack", str(error))
-        return built_in(seen)
+        parts = built_in(seen)
+    if not seen.console or all(units(getattr(parts, name)) <= rooms[name] for name in READ):
+        return parts
+    return replace(parts, links=" · ".join(words for words in (link("Whole text", seen.console), parts.links) if words))
 
 
 def _flat(parts: Parts, called: str) -> str:
