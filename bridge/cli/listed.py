@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
@@ -11,11 +12,11 @@ from bridge.ledger.tables import incidents
 from bridge.render.words import number
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from sqlalchemy.engine import Connection
 
-JSON = dict[str, Any]
+JSON = Mapping[str, Any]
 
 
 def _more(page: JSON) -> Iterator[str]:

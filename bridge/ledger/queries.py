@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast, overload
 
 from sqlalchemy import func, select
 
@@ -15,6 +15,16 @@ if TYPE_CHECKING:
     from sqlalchemy import Column, ColumnElement, Select
     from sqlalchemy.engine import Connection, Row
 
+    from bridge.ledger.shapes import (
+        AlertShape,
+        DeliveryShape,
+        IncidentShape,
+        Page,
+        ReceiptShape,
+        RemoteShape,
+        WholeIncident,
+    )
+
 JSON = dict[str, Any]
 PAGE = 50
 """Items of a page."""
@@ -22,6 +32,10 @@ SHOWN = 100_000
 """Bytes of a body that people are shown."""
 
 
+@overload
+def stamp(moment: datetime) -> str: ...
+@overload
+def stamp(moment: datetime | None) -> str | None: ...
 def stamp(moment: datetime | None) -> str | None:
     """Return a time as the API shows it."""
     return None if moment is None else moment.isoformat().replace("+00:00", "Z")
@@ -42,7 +56,7 @@ _RECEIPT = [
 ]
 
 
-def _receipt(row: Row[Any]) -> JSON:
+def _receipt(row: Row[Any]) -> ReceiptShape:
     return {
         "id": row.id,
         "source": row.source,
@@ -60,7 +74,7 @@ def in_quarantine() -> ColumnElement[bool]:
     return receipts.c.problem.is_not(None) & receipts.c.state.in_(("quarantined", "absorbed"))
 
 
-def receipt(connection: Connection, receipt_id: str) -> JSON | None:
+def receipt(connection: Connection, receipt_id: str) -> ReceiptShape | None:
     """Return one receipt as the API shows it."""
     row = connection.execute(select(*_RECEIPT).where(receipts.c.id == receipt_id)).first()
     return _receipt(row) if row is not None else None
@@ -72,7 +86,7 @@ def body(connection: Connection, receipt_id: str) -> str | None:
     return found.body[:SHOWN].decode("utf-8", "replace") if found and found.body else None
 
 
-def receipt_list(connection: Connection, state: str | None, cursor: str | None) -> JSON:
+def receipt_list(connection: Connection, state: str | None, cursor: str | None) -> Page[ReceiptShape]:
     """Return a page of receipts, in one state or in all."""
     query = select(*_RECEIPT)
     if state == "quarantined":
@@ -85,7 +99,7 @@ def receipt_list(connection: Connection, state: str | None, cursor: str | None) 
 
 def incident_list(
     connection: Connection, *, state: str | None, team: str | None, priority: str | None, cursor: str | None
-) -> JSON:
+) -> Page[IncidentShape]:
     """Return a page of incidents, without their alerts and deliveries."""
     query = select(incidents)
     if state:
@@ -99,7 +113,7 @@ def incident_list(
     return {"items": [_incident(row) for row in rows], "next": after}
 
 
-def _incident(row: Row[Any]) -> JSON:
+def _incident(row: Row[Any]) -> IncidentShape:
     return {
         "id": row.id,
         "source": row.source,
@@ -115,7 +129,7 @@ def _incident(row: Row[Any]) -> JSON:
     }
 
 
-def incident(connection: Connection, incident_id: str) -> JSON | None:
+def incident(connection: Connection, incident_id: str) -> WholeIncident | None:
     """Return one incident whole, as the API shows it."""
     row = connection.execute(select(incidents).where(incidents.c.id == incident_id)).first()
     if row is None:
@@ -131,7 +145,7 @@ def incident(connection: Connection, incident_id: str) -> JSON | None:
     }
 
 
-def _alert(row: Row[Any]) -> JSON:
+def _alert(row: Row[Any]) -> AlertShape:
     detail = row.detail
     return {
         "fingerprint": row.fingerprint,
@@ -144,7 +158,7 @@ def _alert(row: Row[Any]) -> JSON:
     }
 
 
-def _delivery(row: Row[Any]) -> JSON:
+def _delivery(row: Row[Any]) -> DeliveryShape:
     have = row.have or {}
     shown = ("url", "ts", "channel", "number")
     return {
@@ -158,11 +172,11 @@ def _delivery(row: Row[Any]) -> JSON:
         "next_attempt_at": stamp(row.due_at),
         "last_error": row.last_error,
         "reason": row.reason,
-        "remote": {name: have[name] for name in shown if have.get(name) is not None},
+        "remote": cast("RemoteShape", {name: have[name] for name in shown if have.get(name) is not None}),
     }
 
 
-def delivery_list(connection: Connection, state: str | None, cursor: str | None) -> JSON:
+def delivery_list(connection: Connection, state: str | None, cursor: str | None) -> Page[DeliveryShape]:
     """Return a page of deliveries, in one state or in all."""
     query = select(deliveries)
     if state:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from flask import Blueprint, current_app, g, jsonify, request
 
@@ -11,6 +10,8 @@ from bridge.ledger import queries
 from bridge.ledger.acts import ACTS
 from bridge.web import people
 from bridge.web.auth import RefusedError
+from bridge.web.openapi import document
+from bridge.web.operations import OPERATIONS, QueryError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,6 +42,10 @@ def _admit() -> Answer | None:
         return answer, 401
     except RefusedError as error:
         return jsonify(error=str(error)), 403
+    try:
+        OPERATIONS[str(request.endpoint)].check(request.args)
+    except QueryError as error:
+        return jsonify(error=str(error)), 400
     return None
 
 
@@ -54,7 +59,11 @@ def do(act: Act, one: str) -> list[str]:
     return done
 
 
-def _read(function: Callable[[Connection], dict[str, Any] | None], what: str) -> Answer:
+def _asked(*names: str) -> dict[str, str | None]:
+    return {name: request.args.get(name) or None for name in names}
+
+
+def _read(function: Callable[[Connection], object], what: str = "page") -> Answer:
     with _bridge().ledger.read() as connection:
         found = function(connection)
     return (jsonify(found), 200) if found is not None else (jsonify(error=f"there is no such {what}"), 404)
@@ -69,16 +78,13 @@ def receipt(receipt_id: str) -> Answer:
 @blueprint.get("/receipts")
 def receipts() -> Answer:
     """Return receipts; `state=quarantined` is the quarantine."""
-    args = request.args
-    return _read(lambda connection: queries.receipt_list(connection, args.get("state"), args.get("cursor")), "page")
+    return _read(lambda connection: queries.receipt_list(connection, **_asked("state", "cursor")))
 
 
 @blueprint.get("/incidents")
 def incidents() -> Answer:
     """Return incidents, filtered by `state`, `team`, `priority`."""
-    args = request.args
-    wanted = {name: args.get(name) for name in ("state", "team", "priority", "cursor")}
-    return _read(lambda connection: queries.incident_list(connection, **wanted), "page")
+    return _read(lambda connection: queries.incident_list(connection, **_asked("state", "team", "priority", "cursor")))
 
 
 @blueprint.get("/incidents/<incident_id>")
@@ -90,17 +96,27 @@ def incident(incident_id: str) -> Answer:
 @blueprint.get("/deliveries")
 def deliveries() -> Answer:
     """Return deliveries; `state=dead` are the dead letters."""
-    args = request.args
-    return _read(lambda connection: queries.delivery_list(connection, args.get("state"), args.get("cursor")), "page")
+    return _read(lambda connection: queries.delivery_list(connection, **_asked("state", "cursor")))
 
 
-def _act(noun: str, verb: str, one: str) -> Answer:
+@blueprint.get("/openapi.json")
+def openapi() -> Answer:
+    """Describe this API."""
+    return jsonify(document(current_app)), 200
+
+
+def _acting(noun: str, verb: str) -> Callable[[str], Answer]:
     act, missing = ACTS[noun, verb]
-    done = do(act, one)
-    if not done:
-        return jsonify(error=missing), 404
-    return incident(one) if noun == "incidents" else (jsonify(done=done), 200)
+
+    def answer(one: str) -> Answer:
+        done = do(act, one)
+        if not done:
+            return jsonify(error=missing), 404
+        return incident(one) if noun == "incidents" else (jsonify(done=done), 200)
+
+    answer.__doc__ = act.__doc__
+    return answer
 
 
 for named in ACTS:
-    blueprint.add_url_rule(f"/{named[0]}/<one>/{named[1]}", "_".join(named), partial(_act, *named), methods=["POST"])
+    blueprint.add_url_rule(f"/{named[0]}/<one>/{named[1]}", "_".join(named), _acting(*named), methods=["POST"])
