@@ -59,6 +59,10 @@ pictures: $(INSTALLED)  ## renew the pictures of the documentation (needs Chromi
 docs: $(INSTALLED)  ## renew the generated parts of the documentation
 	@$(BIN)/python docs/make_reference.py
 
+.PHONY: site
+site: $(INSTALLED)  ## the documentation as a site, in site/; a link that leads nowhere is an error
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+
 .PHONY: lock
 lock:  ## renew constraints.txt from what setup.cfg allows today
 	@rm -rf $(VENV)
@@ -68,4 +72,4 @@ lock:  ## renew constraints.txt from what setup.cfg allows today
 
 .PHONY: clean
 clean:  ## remove what the targets made
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
+	rm -rf $(VENV) build dist site *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
