@@ -15,6 +15,7 @@ from urllib.parse import unquote
 import pytest
 from docs_kit import DOCS, PAGES, README, ROOT, Block, anchors, blocks, check, codes, links, name_of, quiet, run
 from flask import Flask
+from programs import needed
 from ruamel.yaml import YAML
 
 from bridge.__main__ import VERBS
@@ -30,7 +31,9 @@ if TYPE_CHECKING:
 REFERENCE = DOCS / "reference"
 FOUR = blocks(README, "yaml")[0].text
 PAYLOAD = ROOT / "bridge" / "sandbox" / "data" / "payloads" / "inductor-jobs-broken.json"
-YAMLS = [block for page in PAGES if page != README for block in blocks(page, "yaml")]
+IN_PAGES = [block for page in PAGES if page != README for block in blocks(page, "yaml")]
+YAMLS = [block for block in IN_PAGES if not block.text.startswith("# ")]
+"""Those that are a bridge.yml; another file says in its first line what it is."""
 
 
 def _inside() -> list[tuple[Path, str]]:
@@ -171,6 +174,25 @@ def test_glossary_defines_every_word_once() -> None:
     )
     assert len(words) == len(set(words))
     assert set(wanted.split(", ")) | {"want, have"} <= set(words)
+
+
+def test_included_files_hold(tmp_path: Path) -> None:
+    page = DOCS / "how-to" / "onboard-a-team.md"
+    whole, included = blocks(page, "yaml")
+    place = tmp_path / included.text.splitlines()[0].removeprefix("# ")
+    place.parent.mkdir()
+    place.write_text(included.text, "utf-8")
+    key = re.search(r"env:(SEARCH_KEY)", included.text)
+    assert key
+    assert [one for one in check(whole.text, tmp_path, **{key[1]: "0" * 32}) if one["level"] == "error"] == []
+
+
+def test_alertmanagers_file_holds(tmp_path: Path) -> None:
+    amtool = needed("amtool", "prometheus-alertmanager")
+    (block,) = [one for one in IN_PAGES if one.text.startswith("# alertmanager.yml")]
+    (tmp_path / "alertmanager.yml").write_text(block.text, "utf-8")
+    done = run(amtool, "check-config", "alertmanager.yml", folder=tmp_path, env=quiet())
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("block", YAMLS, ids=str)
