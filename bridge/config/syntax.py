@@ -35,12 +35,20 @@ def explain(error: MarkedYAMLError, text: str, file: str) -> Problem:
             at = start if "end of stream" in problem else line
             return Problem(file, at + 1, what, mend)
     lines = text.splitlines()
-    for number in range(start, min(line + 1, len(lines))):
-        if "flow" in context and _COMMENT.search(lines[number]):
+    unclosed = line >= len(lines)  # it noticed at the file's end only
+    for number in range(0 if unclosed else start, min(line + 1, len(lines))):
+        if ("flow" in context or (unclosed and _FLOW.search(lines[number]))) and _COMMENT.search(lines[number]):
             what = "what follows the # is a comment to YAML, so a { or [ is never closed"
             return Problem(file, number + 1, what, f'{_QUOTE}, like channel: "#alerts"')
-        if _FLOW.search(lines[number]):
+        if not unclosed and _FLOW.search(lines[number]):
             what = "a { or [ that YAML can't read as a mapping or list"
             return Problem(file, number + 1, what, f'{_QUOTE} where it is text, like "${{env:NAME}}", or close it')
+    if unclosed and (opened := [number for number, one in enumerate(lines) if _opens(one)]):
+        return Problem(file, opened[-1] + 1, "a { or [ is opened here and never closed", "close it")
     what = "the line doesn't fit what stands before it"
     return Problem(file, line + 1, what, "check quotes, brackets and indentation here and just above")
+
+
+def _opens(line: str) -> bool:
+    """Return whether more is opened on a line than closed."""
+    return bool(_FLOW.search(line)) and sum(line.count(one) for one in "{[") > sum(line.count(one) for one in "}]")

@@ -134,6 +134,14 @@ def test_a_fault_that_an_anchor_brings_is_told_where_it_is_written(files):
         ),
         ("a: b: c\n", f"1: a colon where YAML expects none: {QUOTE}, or mend the indentation"),
         ("a: 1\n---\nb: 1\n", "2: a second document begins here (---): keep one document in a file"),
+        (
+            "a: 1\nb: {c: #alerts}\n",
+            (
+                "2: what follows the # is a comment to YAML, so a { or [ is never closed: "
+                'put the value in double quotes, like channel: "#alerts"'
+            ),
+        ),
+        ("a: 1\nb: {c: hunter2\n", "2: a { or [ is opened here and never closed: close it"),
         ('a: 1\nb: "hunter2\nc: 1\n', "2: the quote opened here is never closed: close it"),
         (
             "slack: {channel: #alerts}\nb: 1\n",
