@@ -103,7 +103,7 @@ def _end(incident: Incident) -> Change:
     how = over(incident.state_reason)
     after = lasted(incident)
     if not how.recovered:
-        return Change("ended", f"{how.sentence[:-1]}, after {after}." if after else how.sentence)
+        return Change("ended", how.after(after))
     if incident.times > 1:
         after = f"{after}, having fired {number(incident.times)} times" if after else ""
     return Change("resolved", f"Resolved after {after}." if after else "Resolved.")

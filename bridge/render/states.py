@@ -19,24 +19,35 @@ SIGNS: Final = {"P0": "🚨", "P1": "🔴", "P2": "🟠", "P3": "🔵"}
 class Standing:
     """How an incident's state is told: a sign, a word that always stands beside it, and a sentence where one is due.
 
-    `recovered` is True only where what was watched is well again.
+    `recovered` is True only where what was watched is well again. `ended` says how it came to an end where that is no
+    recovery, so that a length of time can follow: "Rule paused". `doubtful` is True where that it is none isn't known.
     """
 
     sign: str
     word: str
     sentence: str = ""
     recovered: bool = False
+    ended: str = ""
+    doubtful: bool = False
+
+    def after(self, lasted: str) -> str:
+        """Return an end that is no recovery, with how long it took: "Rule paused after 33 min: not a recovery."."""
+        after = f" after {lasted}" if lasted else ""
+        return f"{self.ended}{after}: not {'known to be ' if self.doubtful else ''}a recovery."
 
 
-_PAUSED = Standing("⏸", "paused", "The rule was paused: not a recovery.")
+def _no_recovery(sign: str, word: str, sentence: str, ended: str) -> Standing:
+    return Standing(sign, word, f"{sentence}: not a recovery.", ended=ended)
+
+
 _NOT_RECOVERED: Final = {
-    "paused": _PAUSED,
-    "ruledeleted": Standing("⏸", "rule deleted", "The rule was deleted: not a recovery."),
-    "updated": Standing("⏸", "rule changed", "The rule was changed: not a recovery."),
-    "missingseries": Standing("❔", "series gone", "What was measured is no longer reported: not a recovery."),
-    "nodata": Standing("❔", "no data", "The query returns no data: not a recovery."),
-    "error": Standing("❔", "cannot be evaluated", "The rule cannot be evaluated: not a recovery."),
-    "keeplast": Standing("❔", "state kept", "Without data the last state is kept: not a recovery."),
+    "paused": _no_recovery("⏸", "paused", "The rule was paused", "Rule paused"),
+    "ruledeleted": _no_recovery("⏸", "rule deleted", "The rule was deleted", "Rule deleted"),
+    "updated": _no_recovery("⏸", "rule changed", "The rule was changed", "Rule changed"),
+    "missingseries": _no_recovery("❔", "series gone", "What was measured is no longer reported", "Series gone"),
+    "nodata": _no_recovery("❔", "no data", "The query returns no data", "No data"),
+    "error": _no_recovery("❔", "cannot be evaluated", "The rule cannot be evaluated", "Evaluation failed"),
+    "keeplast": _no_recovery("❔", "state kept", "Without data the last state is kept", "Last state kept"),
 }
 """By Grafana's `grafana_state_reason`, lower case (source: Grafana, pkg/services/ngalert/models/alert_rule.go)."""
 _FIRES_BECAUSE: Final = {
@@ -70,7 +81,10 @@ def over(reason: str | None) -> Standing:
         return Standing("✅", "resolved", recovered=True)
     told = [_one(part) for part in _parts(one_line(reason))]
     sentences = dict.fromkeys(one.sentence for one in told)
-    return Standing(told[0].sign, told[0].word, " ".join(sentences))
+    first, *others = dict.fromkeys(one.ended for one in told)
+    ended = ", ".join([first, *(f"{one[:1].lower()}{one[1:]}" for one in others)])
+    doubtful = all(one.doubtful for one in told)
+    return Standing(told[0].sign, told[0].word, " ".join(sentences), ended=ended, doubtful=doubtful)
 
 
 def member_word(member: Member) -> str:
@@ -94,8 +108,11 @@ def _one(reason: str) -> Standing:
         return known
     moved = _MOVED.fullmatch(reason)
     if moved:
-        return Standing("⏸", f"moved to {moved[1]}", f"It goes on with {moved[1]}: not a recovery.")
-    return Standing("❔", "ended", f"It ended with the reason “{reason[:100]}”: not known to be a recovery.")
+        sentence = f"It goes on with {moved[1]}"
+        return _no_recovery("⏸", f"moved to {moved[1]}", sentence, f"Moved to {moved[1]}")
+    why = f"with the reason “{reason[:100]}”"
+    sentence = f"It ended {why}: not known to be a recovery."
+    return Standing("❔", "ended", sentence, ended=f"Ended {why}", doubtful=True)
 
 
 def _closed(incident: Incident, sign: str) -> Standing:

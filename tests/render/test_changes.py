@@ -18,21 +18,36 @@ CHANGES = {
     "nothing": (incident(), incident(version=9), None),
     "resolved": (incident(), over(), "Resolved after 2 h 18 min."),
     "resolved the third time": (incident(times=3), over(times=3), "Resolved after 2 h 18 min, having fired 3 times."),
-    "paused": (incident(), over("Paused"), "The rule was paused: not a recovery, after 2 h 18 min."),
-    "deleted": (incident(), over("RuleDeleted"), "The rule was deleted: not a recovery, after 2 h 18 min."),
+    "paused": (incident(), over("Paused"), "Rule paused after 2 h 18 min: not a recovery."),
+    "deleted": (incident(), over("RuleDeleted"), "Rule deleted after 2 h 18 min: not a recovery."),
+    "changed": (incident(), over("Updated"), "Rule changed after 2 h 18 min: not a recovery."),
+    "series gone": (incident(), over("MissingSeries"), "Series gone after 2 h 18 min: not a recovery."),
+    "no data": (incident(), over("NoData"), "No data after 2 h 18 min: not a recovery."),
     "two reasons": (
         incident(),
         over("Error, KeepLast"),
-        (
-            "The rule cannot be evaluated: not a recovery. "
-            "Without data the last state is kept: not a recovery, after 2 h 18 min."
-        ),
+        "Evaluation failed, last state kept after 2 h 18 min: not a recovery.",
     ),
-    "moved": (incident(), over("moved to b, c"), "It goes on with b, c: not a recovery, after 2 h 18 min."),
+    "paused and moved": (
+        incident(),
+        over("Paused; moved to b"),
+        "Rule paused, moved to b after 2 h 18 min: not a recovery.",
+    ),
+    "moved": (incident(), over("moved to b, c"), "Moved to b, c after 2 h 18 min: not a recovery."),
     "odd reason": (
         incident(),
         over("Gremlins"),
-        "It ended with the reason “Gremlins”: not known to be a recovery, after 2 h 18 min.",
+        "Ended with the reason “Gremlins” after 2 h 18 min: not known to be a recovery.",
+    ),
+    "odd and known": (
+        incident(),
+        over("Gremlins, Paused"),
+        "Ended with the reason “Gremlins”, rule paused after 2 h 18 min: not a recovery.",
+    ),
+    "paused, nobody knows when": (
+        incident(),
+        over("Paused", resolved_at=None, members=()),
+        "Rule paused: not a recovery.",
     ),
     "recovered after all": (over("NoData"), over(), "Resolved after 2 h 18 min."),
     "worse": (incident(), P1, "Worse: P2 → P1."),
@@ -93,7 +108,7 @@ def test_members_and_priority_can_be_kept_quiet():
 def test_comments_say_when():
     before = github.announced(want(incident(), "github"))
     assert github.comment(want(over(), "github"), before) == ("Resolved Dec 9, 2025 11:47 AM PST, after 2 h 18 min.")
-    assert github.comment(want(over("Paused"), "github"), before).startswith("The rule was paused: not a recovery")
+    assert github.comment(want(over("Paused"), "github"), before).startswith("Rule paused after 2 h 18 min: not")
 
 
 @pytest.mark.parametrize(
