@@ -19,6 +19,7 @@ from bridge.core.route import route
 from bridge.preview_incident import incident_of
 from bridge.preview_json import plain
 from bridge.preview_step import NOTHING_TRIED, Planner
+from bridge.render.members import tally
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -235,6 +236,6 @@ def _told(draft: _Draft, incident: Incident, deliveries: tuple[Planned, ...]) ->
         state="closed, a test" if incident.test else incident.state.value,
         priority=incident.priority.value,
         teams=incident.teams,
-        alerts=len(incident.members),
+        alerts=tally(incident).total,
         deliveries=deliveries,
     )

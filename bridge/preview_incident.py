@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bridge.core.alert import Links, Value
+from bridge.core.alert import Links, Status, Value
 from bridge.core.incident import Incident, Member
 from bridge.ledger.incidents import SHOWN
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 def incident_of(book: Book, case: Case) -> Incident:
     """Return an incident that a book has just opened."""
+    members = _members(book, case)
+    firing = sum(member.status is Status.FIRING for member in members)
     return Incident(
         id=case.id,
         source=case.source,
@@ -30,7 +32,9 @@ def incident_of(book: Book, case: Case) -> Incident:
         version=case.version,
         state_reason=case.state_reason,
         resolved_at=case.resolved_at,
-        members=_members(book, case),
+        members=members[:SHOWN],
+        more_firing=max(firing - SHOWN, 0),
+        more_over=len(members) - max(firing, SHOWN) if len(members) > SHOWN else 0,
         times=case.times,
         team_said=case.facts["team_said"],
         unknown_teams=tuple(case.facts["unknown_teams"]),
@@ -44,10 +48,10 @@ def incident_of(book: Book, case: Case) -> Incident:
 
 
 def _members(book: Book, case: Case) -> tuple[Member, ...]:
-    """Return the members that are shown: of one fingerprint the newest episode, firing and urgent ones first."""
+    """Return the members: of one fingerprint the newest episode, firing and urgent ones first."""
     newest = {episode.fingerprint: episode for episode in book.dirty.values() if episode.incident == case.id}
     standing = case.members
-    ordered = sorted(newest.values(), key=lambda one: (one.status, standing[one.id].priority, one.id))[:SHOWN]
+    ordered = sorted(newest.values(), key=lambda one: (one.status, standing[one.id].priority, one.id))
     staying = [episode for episode in ordered if episode.ended not in {"moved", "superseded"}] or ordered
     return tuple(_member(book, case, episode) for episode in staying)
 

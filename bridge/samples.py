@@ -145,7 +145,7 @@ def _seen(name: str, incidents: list[Incident], before: Mapping[str, JSON] | Non
 def _known(incident: Incident) -> Incident:
     """Return an incident with all that is known of it later: where it is told, and that it is not the first."""
     remotes = {"github": _GITHUB, "slack": _SLACK}
-    previous = Previous("01KB", HEARD - timedelta(days=7), 3060.0, remotes={"github": _GITHUB})
+    previous = Previous("01KB", HEARD - timedelta(days=7), 3060.0, times=4, remotes={"github": _GITHUB})
     return replace(incident, remotes=remotes, previous=previous, times=2)
 
 

@@ -54,14 +54,25 @@ class Member:
     again: int = 1
 
 
+MOST_COUNTED = 100
+"""Recurrences that are counted one by one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Previous:
-    """The incident before this one with the same key, as a recurrence shows it."""
+    """The incident before this one with the same key, as a recurrence shows it.
+
+    `times` counts the incidents of that key that opened within the 30 days before the recurrence did, the recurrence
+    among them: a fact of its opening, so that no message changes because time goes by. From MOST_COUNTED on, "more
+    than" is meant.
+    """
 
     id: str
     resolved_at: datetime | None
     seconds: float | None
     times: int = 1
+    state: State = State.RESOLVED
+    state_reason: str | None = None
     remotes: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
 
@@ -71,9 +82,9 @@ class Incident:
 
     `version` grows with every change worth storing; deliveries compare it with what they told. `times` counts how
     often it fired again within `reopen_duration`. `team_said` is False where no team was named and the default team
-    stands in; `unknown_teams` were named, but are not configured. `partial` says that there are more members than are
-    loaded: who is new among them can't be told. `remotes` are the message, page and issue
-    of the same incident by kind, for cross-links.
+    stands in; `unknown_teams` were named, but are not configured. `more_firing` and `more_over` count the members that
+    are there beside those that are loaded. `remotes` are the message, page and issue of the same incident by kind, for
+    cross-links.
     """
 
     id: str
@@ -90,7 +101,8 @@ class Incident:
     state_reason: str | None = None
     resolved_at: datetime | None = None
     members: tuple[Member, ...] = ()
-    partial: bool = False
+    more_firing: int = 0
+    more_over: int = 0
     times: int = 1
     previous: Previous | None = None
     team_said: bool = True
@@ -107,3 +119,8 @@ class Incident:
     def firing(self) -> tuple[Member, ...]:
         """The members that fire now."""
         return tuple(member for member in self.members if member.status is Status.FIRING)
+
+    @property
+    def fires(self) -> int:
+        """How many members fire now, whether they are loaded or not."""
+        return len(self.firing) + self.more_firing

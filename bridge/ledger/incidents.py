@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
+from sqlalchemy import case, func, select
 
 from bridge.core.alert import Links, Priority, Status, Value
-from bridge.core.incident import Incident, Member, Previous, State
+from bridge.core.incident import MOST_COUNTED, Incident, Member, Previous, State
 from bridge.ledger.tables import alerts, deliveries, incidents
 
 if TYPE_CHECKING:
@@ -17,6 +18,12 @@ if TYPE_CHECKING:
 
 SHOWN = 500
 """Members of one incident that are loaded with their details: the firing ones first, the most urgent first."""
+NEWEST = 50
+"""Of those that fire beyond them the newest are loaded too: who joined last must be known by name."""
+RECENT = timedelta(days=30)
+"""Recurrences are counted as far back."""
+_GONE = case((alerts.c.ended.in_(("moved", "superseded")), 1), else_=0)
+_FIRES = (_GONE == 0) & (alerts.c.status == Status.FIRING.value)
 
 
 def load(connection: Connection, incident_id: str) -> Incident | None:
@@ -24,7 +31,7 @@ def load(connection: Connection, incident_id: str) -> Incident | None:
     row = connection.execute(select(incidents).where(incidents.c.id == incident_id)).first()
     if row is None:
         return None
-    members, partial = _members(connection, incident_id)
+    members, more_firing, more_over = _members(connection, incident_id)
     return Incident(
         id=row.id,
         source=row.source,
@@ -40,9 +47,10 @@ def load(connection: Connection, incident_id: str) -> Incident | None:
         state_reason=row.state_reason,
         resolved_at=row.resolved_at,
         members=members,
-        partial=partial,
+        more_firing=more_firing,
+        more_over=more_over,
         times=row.times,
-        previous=_previous(connection, row.previous) if row.previous else None,
+        previous=_previous(connection, row) if row.previous else None,
         team_said=row.facts.get("team_said", True),
         unknown_teams=tuple(row.facts.get("unknown_teams", ())),
         priority_word=row.facts.get("priority_word"),
@@ -55,22 +63,27 @@ def load(connection: Connection, incident_id: str) -> Incident | None:
     )
 
 
-def _members(connection: Connection, incident_id: str) -> tuple[tuple[Member, ...], bool]:
-    """Return the members that are shown, and whether there are more."""
-    query = (
-        select(alerts)
-        .where(alerts.c.incident == incident_id)
-        .order_by(alerts.c.status, alerts.c.priority, alerts.c.id)
-        .limit(SHOWN)
-    )
-    rows = connection.execute(query).all()
+def _members(connection: Connection, incident_id: str) -> tuple[tuple[Member, ...], int, int]:
+    """Return the members that are loaded, and how many more there are that fire, and that are over."""
     # of one fingerprint only the newest episode is a member; what moved to another team is none of this one's
-    newest: dict[str, str] = {}
-    for row in rows:
-        newest[row.fingerprint] = max(row.id, newest.get(row.fingerprint, ""))
-    shown = [row for row in rows if newest[row.fingerprint] == row.id]
-    staying = [row for row in shown if row.ended not in {"moved", "superseded"}] or shown
-    return tuple(_member(row) for row in staying), len(rows) == SHOWN
+    newest = select(func.max(alerts.c.id)).where(alerts.c.incident == incident_id).group_by(alerts.c.fingerprint)
+    mine = alerts.c.id.in_(newest)
+    ordered = select(alerts).where(mine).order_by(_GONE, alerts.c.status, alerts.c.priority, alerts.c.id)
+    rows = {row.id: row for row in connection.execute(ordered.limit(SHOWN))}
+    if len(rows) < SHOWN:
+        return _staying(list(rows.values())), 0, 0
+    counted = select(func.sum(case((_FIRES, 1), else_=0)), func.sum(1 - _GONE), func.count()).where(mine)
+    firing, staying, everybody = connection.execute(counted).one()
+    last = select(alerts).where(mine, _FIRES).order_by(alerts.c.id.desc()).limit(NEWEST)
+    rows |= {row.id: row for row in connection.execute(last)}
+    members = _staying(list(rows.values()))
+    loaded = sum(member.status is Status.FIRING for member in members)
+    return members, int(firing) - loaded, int(staying or everybody) - int(firing) - (len(members) - loaded)
+
+
+def _staying(rows: list[Any]) -> tuple[Member, ...]:
+    staying = [row for row in rows if row.ended not in {"moved", "superseded"}] or rows
+    return tuple(_member(row) for row in staying)
 
 
 def _member(row: Any) -> Member:  # noqa: ANN401 - a row of alerts
@@ -101,16 +114,33 @@ def _member(row: Any) -> Member:  # noqa: ANN401 - a row of alerts
     )
 
 
-def _previous(connection: Connection, incident_id: str) -> Previous | None:
-    row = connection.execute(
-        select(incidents.c.id, incidents.c.opened_at, incidents.c.resolved_at, incidents.c.times).where(
-            incidents.c.id == incident_id
-        )
-    ).first()
+def _previous(connection: Connection, recurrence: Any) -> Previous | None:  # noqa: ANN401 - a row of incidents
+    row = connection.execute(select(incidents).where(incidents.c.id == recurrence.previous)).first()
     if row is None:
         return None
-    seconds = (row.resolved_at - row.opened_at).total_seconds() if row.resolved_at else None
-    return Previous(row.id, row.resolved_at, seconds, row.times, _remotes(connection, incident_id))
+    return Previous(
+        id=row.id,
+        resolved_at=row.resolved_at,
+        seconds=(row.resolved_at - row.opened_at).total_seconds() if row.resolved_at else None,
+        times=_times(connection, recurrence),
+        state=State(row.state),
+        state_reason=row.state_reason,
+        remotes=_remotes(connection, row.id),
+    )
+
+
+def _times(connection: Connection, recurrence: Any) -> int:  # noqa: ANN401 - a row of incidents
+    """Count the incidents of the same key that fired in the time before this one opened, and this one."""
+    earlier = (
+        select(incidents.c.opened_at, incidents.c.never_fired)
+        .where(incidents.c.key == recurrence.key, incidents.c.id < recurrence.id)
+        .order_by(incidents.c.id.desc())
+        .limit(MOST_COUNTED)
+        .subquery()
+    )
+    recent = earlier.c.opened_at >= recurrence.opened_at - RECENT
+    query = select(func.count()).select_from(earlier).where(recent, ~earlier.c.never_fired)
+    return 1 + connection.execute(query).scalar_one()
 
 
 def _remotes(connection: Connection, incident_id: str) -> Mapping[str, Mapping[str, object]]:

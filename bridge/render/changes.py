@@ -37,6 +37,7 @@ def announced(incident: Incident) -> dict[str, Any]:
         "state_reason": incident.state_reason,
         "priority": incident.priority.value,
         "firing": sorted(member.id for member in incident.firing),
+        "more": incident.more_firing,
         "n": incident.times,
     }
 
@@ -121,16 +122,19 @@ def _priority(incident: Incident, before: Mapping[str, Any]) -> Iterator[Change]
 
 def _members(incident: Incident, before: Mapping[str, Any]) -> Iterator[Change]:
     """Tell members that fire now and didn't; not on a reopening, which is told as a whole."""
-    known = set(before.get("firing") or ())
     if (
-        incident.partial
-        or incident.state is not State.FIRING
+        incident.state is not State.FIRING
         or before.get("state") != State.FIRING
         or before.get("n", 1) != incident.times
     ):
         return
+    known, unknown = set(before.get("firing") or ()), int(before.get("more") or 0)
     new = [member for member in incident.firing if member.id not in known]
+    joined = len(new)
+    if unknown or incident.more_firing:
+        # not all of them are known by id; of as many as there are more now, the newest are new (ids go with time)
+        joined = max(incident.fires - len(known) - unknown, 0)
+        new = sorted(new, key=lambda member: member.id)[-min(joined, MOST_NAMES) :] if joined else []
     if new:
         names = group.names(new, group.latest(incident.members), MOST_NAMES)
-        said = listing(names, MOST_NAMES, len(new))
-        yield Change("joined", f"{number(len(new))} more: {said}.")
+        yield Change("joined", f"{number(joined)} more: {listing(names, MOST_NAMES, joined)}.")

@@ -8,20 +8,19 @@ from typing import TYPE_CHECKING
 from bridge.core.alert import Status, Value
 from bridge.core.incident import State
 from bridge.render import members as group
-from bridge.render import times
 from bridge.render.figures import MANY
 from bridge.render.humane import humane
-from bridge.render.parts import AlertView, Link, Pair, PreviousView
+from bridge.render.parts import AlertView, Link, Pair
 from bridge.render.states import member_word
 from bridge.render.text import clean, cut, http_link, one_line
 from bridge.render.words import counted, number, values_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import tzinfo
 
     from bridge.core.incident import Incident, Member
     from bridge.destinations.base import Want
+    from bridge.render.members import Tally
     from bridge.render.states import Standing
 
 LONGEST_TEXT = 16_000
@@ -59,12 +58,11 @@ def _bag(text: str) -> set[str]:
     return {word for word in words if word not in _EMPTY_WORDS}
 
 
-def values(members: Sequence[Member]) -> tuple[str, ...]:
+def values(members: Sequence[Member], tally: Tally) -> tuple[str, ...]:
     """Return why it fires: of one alert its values, of a group how many fire and what they all measured."""
     if len(members) == 1:
         return of_member(members[0])
-    firing = [member for member in members if member.status is Status.FIRING]
-    counts = mixed(members) or counted(len(firing or members), "alert") + (" firing" if firing else "")
+    counts = mixed(tally) or counted(tally.total, "alert") + (" firing" if tally.firing else "")
     return (counts, *_shared(members)) if members else ()
 
 
@@ -96,10 +94,9 @@ def of_member(member: Member) -> tuple[str, ...]:
     return values_words(told, unit)
 
 
-def mixed(members: Sequence[Member]) -> str:
+def mixed(tally: Tally) -> str:
     """Return "3 of 5 resolved" where a part of a group is over and a part is not."""
-    over = sum(member.status is Status.RESOLVED for member in members)
-    return f"{number(over)} of {number(len(members))} resolved" if 0 < over < len(members) else ""
+    return f"{number(tally.over)} of {number(tally.total)} resolved" if tally.over and tally.firing else ""
 
 
 def alerts(chosen: Sequence[Member], everybody: Sequence[Member]) -> tuple[AlertView, ...]:
@@ -157,25 +154,10 @@ def elsewhere(want: Want) -> tuple[Link, ...]:
     """Return where else the same incident is told."""
     told = []
     for kind, remote in sorted(want.incident.remotes.items()):
-        url = http_link(_text(remote, "url"))
+        url = http_link(text_of(remote, "url"))
         if url and kind != want.settings.kind:
-            told.append(Link(kind, one_line(_text(remote, "text"))[:200] or kind, url))
+            told.append(Link(kind, one_line(text_of(remote, "text"))[:200] or kind, url))
     return tuple(told)
-
-
-def previous(want: Want, zone: tzinfo) -> PreviousView | None:
-    """Return the incident before this one, linked to where it was told in the same kind of place."""
-    before = want.incident.previous
-    if before is None:
-        return None
-    remote = before.remotes.get(want.settings.kind) or before.remotes.get("github") or {}
-    return PreviousView(
-        text=one_line(_text(remote, "text"))[:200] or "the one before",
-        url=http_link(_text(remote, "url")) or "",
-        resolved=times.day(before.resolved_at, zone) if before.resolved_at else "",
-        lasted=times.duration(before.seconds) if before.seconds is not None else "",
-        times=before.times,
-    )
 
 
 def notes(want: Want, stands: Standing) -> tuple[str, ...]:
@@ -227,6 +209,7 @@ def _sender(incident: Incident) -> str:
     return "Grafana" if "grafana" in incident.source.lower() else "the sender"
 
 
-def _text(remote: Mapping[str, object], key: str) -> str:
+def text_of(remote: Mapping[str, object], key: str) -> str:
+    """Return a text that is known of a remote, else an empty one."""
     value = remote.get(key)
     return value if isinstance(value, str) else ""

@@ -55,13 +55,17 @@ def _joined(incident: Incident) -> list[tuple[datetime, str]]:
     later = sorted((one for one in members if _minute(one.since) > began), key=lambda member: member.since)
     minutes = [list(same) for _, same in groupby(later, key=lambda member: _minute(member.since))]
     labels = group.varying(members) if minutes else ()
+    # where not all are loaded, how many joined in a minute is not known
+    partial = incident.more_firing or incident.more_over
     joined = []
     for those in minutes[:MOST_JOINED]:
         names = [group.name_of(member, labels) for member in those[:_MOST_NAMES]]
-        joined.append((those[0].since, f"{listing(names, _MOST_NAMES, len(those))} joined"))
+        who = f"{', '.join(names)} and more" if partial else listing(names, _MOST_NAMES, len(those))
+        joined.append((those[0].since, f"{who} joined"))
     rest = minutes[MOST_JOINED:]
     if rest:
-        joined.append((rest[0][0].since, f"and later {number(sum(map(len, rest)))} more joined"))
+        many = "" if partial else f"{number(sum(map(len, rest)))} "
+        joined.append((rest[0][0].since, f"and later {many}more joined"))
     return joined
 
 

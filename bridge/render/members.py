@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bridge.core.alert import Status
@@ -12,11 +13,31 @@ from bridge.render.words import spelled
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bridge.core.incident import Member
+    from bridge.core.incident import Incident, Member
 
 _NEVER_NAMES = frozenset({"alertname", "grafana_folder", "rulename", "datasource_uid", "ref_id"})
 _MOST_LABELS = 3
 _LONGEST_NAME = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many alerts of an incident fire, and how many are over."""
+
+    firing: int
+    over: int
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.firing + self.over
+
+
+def tally(incident: Incident) -> Tally:
+    """Count the alerts of an incident, those that are not loaded too."""
+    members = latest(incident.members)
+    firing = sum(member.status is Status.FIRING for member in members)
+    return Tally(firing + incident.more_firing, len(members) - firing + incident.more_over)
 
 
 def latest(members: Sequence[Member]) -> tuple[Member, ...]:

@@ -38,10 +38,14 @@ class AlertView:
 
 @dataclass(frozen=True, slots=True)
 class PreviousView:
-    """The incident before this one: where it was told, and when and after how long it ended, where known."""
+    """The incident before this one: where it was told, and when and after how long it ended, where known.
+
+    `times` is which one of its kind this incident is within 30 days. `words` is all that in words.
+    """
 
     text: str
     url: str
     resolved: str
     lasted: str
     times: int
+    words: str

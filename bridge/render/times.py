@@ -39,6 +39,12 @@ def day(at: datetime, zone: tzinfo) -> str:
     return f"{_day(local)}, {local.year}"
 
 
+def date(at: datetime, zone: tzinfo, near: datetime) -> str:
+    """Return "Dec 9", with its year where that is not the year of a moment near by."""
+    local = at.astimezone(zone)
+    return _day(local) if local.year == near.astimezone(zone).year else day(at, zone)
+
+
 def span(start: datetime, end: datetime, zone: tzinfo) -> str:
     """Return from when to when, nothing said twice: "Dec 9, 2025 9:29-11:47 AM PST".
 

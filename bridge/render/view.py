@@ -11,6 +11,7 @@ from bridge.core.incident import State
 from bridge.render import facts, history, times
 from bridge.render import members as group
 from bridge.render.changes import began_at, ended_at, lasted
+from bridge.render.previous import previous
 from bridge.render.states import standing
 from bridge.render.text import cut, http_link, one_line
 from bridge.render.words import number, ordinal
@@ -33,7 +34,14 @@ _EXAMPLES = {
     "links": ({"name": "runbook", "text": "Runbook", "url": "https://wiki.example.com/runbooks/disk"},),
     "elsewhere": ({"name": "github", "text": "acme/alerts#7", "url": "https://github.com/acme/alerts/issues/7"},),
     "notes": ("No team given: sent to the default destinations.",),
-    "previous": {"text": "acme/alerts#5", "url": "https://…", "resolved": "Dec 2", "lasted": "51 min", "times": 1},
+    "previous": {
+        "text": "acme/alerts#5",
+        "url": "https://…",
+        "resolved": "Dec 2",
+        "lasted": "51 min",
+        "times": 4,
+        "words": "resolved Dec 2 after 51 min; 4th time in 30 days",
+    },
 }
 
 
@@ -116,6 +124,7 @@ def view(want: Want, changes: tuple[Change, ...] = ()) -> View:
     stands = standing(incident)
     members = group.latest(incident.members)
     first = group.telling(members)
+    tally = group.tally(incident)
     end, began = ended_at(incident), began_at(incident)
     is_over = incident.state is State.RESOLVED or (incident.state is State.CLOSED and not incident.test)
     heard = max((member.received_at for member in members if member.status is Status.FIRING), default=None)
@@ -138,7 +147,7 @@ def view(want: Want, changes: tuple[Change, ...] = ()) -> View:
         team_said=incident.team_said,
         summary=facts.summary(first, title, description),
         description=description,
-        values=facts.values(members),
+        values=facts.values(members, tally),
         since=times.moment(began, zone),
         until=times.moment(end, zone) if end and is_over else "",
         span=times.span(began, end, zone) if end and is_over else "",
@@ -155,18 +164,18 @@ def view(want: Want, changes: tuple[Change, ...] = ()) -> View:
         org=incident.org,
         rule=one_line(incident.rule_key),
         alerts=facts.alerts(chosen, members),
-        more=len(members) - len(chosen) if chosen else 0,
-        firing=sum(member.status is Status.FIRING for member in members),
-        total=len(members),
-        mixed=facts.mixed(members),
+        more=tally.total - len(chosen) if chosen else 0,
+        firing=tally.firing,
+        total=tally.total,
+        mixed=facts.mixed(tally),
         links=facts.links(first),
         console=_console(want),
         image=facts.image(first),
         elsewhere=facts.elsewhere(want),
-        previous=facts.previous(want, zone),
+        previous=previous(want, zone),
         notes=facts.notes(want, stands),
         labels=facts.labels(members),
-        fingerprints=_fingerprints(first),
+        fingerprints=_fingerprints(first, tally.total),
         history=history.history(incident, zone),
         private=private,
         changes=changes,
@@ -193,7 +202,7 @@ def _console(want: Want) -> str:
     return http_link(f"{base}/incidents/{want.incident.id}" if base else None) or ""
 
 
-def _fingerprints(members: Sequence[Member]) -> tuple[str, ...]:
+def _fingerprints(members: Sequence[Member], total: int) -> tuple[str, ...]:
     shown = [cut(one_line(member.fingerprint), LONGEST_TITLE) for member in members[:MOST_FINGERPRINTS]]
-    rest = len(members) - len(shown)
+    rest = total - len(shown)
     return tuple(shown) if rest <= 0 else (*shown, f"and {number(rest)} more")

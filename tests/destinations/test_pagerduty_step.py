@@ -37,6 +37,8 @@ def test_a_page_opens_when_it_fires():
             "priority": "P1",
             "severity": "error",
             "members": ["m1"],
+            "count": 1,
+            "fires": 1,
             "at": NOW.isoformat(),
             "open": True,
         }
@@ -156,11 +158,18 @@ def test_a_page_is_resolved_with_the_key_that_opened_it():
     assert [step.path for step in lane.steps] == [digest(KEYS[1]), digest(KEYS[1]), digest(KEYS[0])]
 
 
-def test_where_not_all_members_are_known_nobody_is_a_newcomer():
+def test_where_not_all_members_are_loaded_who_joined_late_is_a_newcomer_and_all_are_counted():
     lane = Lane("pagerduty")
-    lane.tell(incident(partial=True))
-    lane.tell(incident(members=(member("m1"), member("new", received_at=minutes(9))), partial=True), now=minutes(9))
+    lane.tell(incident(more_firing=599))
+    before = member("unloaded then")
+    lane.tell(incident(members=(before,), more_firing=599), now=minutes(9))
     assert len(lane.steps) == 1
+    new = member("new", joined_at=minutes(8))
+    lane.tell(incident(members=(before, new), more_firing=610, more_over=3), now=minutes(9))
+    assert len(lane.steps) == 2
+    assert lane.steps[-1].request["payload"]["summary"].startswith("12 more alerts, 612 in all. ")
+    lane.tell(incident(members=(before, new), more_firing=610, more_over=3, priority=Priority.P0), now=minutes(20))
+    assert len(lane.steps) == 3
 
 
 def test_who_joined_in_the_quiet_time_is_no_newcomer_when_it_is_heard_of_again():

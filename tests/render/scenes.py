@@ -109,6 +109,7 @@ SCENES = {
             "01KB",
             datetime(2025, 12, 2, 20, 0, tzinfo=UTC),
             3060.0,
+            times=4,
             remotes={
                 "github": {"url": "https://github.com/pytorch/pytorch/issues/169870", "text": "pytorch/pytorch#169870"}
             },

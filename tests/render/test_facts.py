@@ -7,6 +7,7 @@ from scenes import disks, host, incident, member, want
 
 from bridge.core.alert import Links, Value
 from bridge.render import facts, states, view
+from bridge.render.members import Tally
 from bridge.render.states import Standing
 
 MEASURED = (Value("Load", 0.935), Value("Failure_Threshold", 1.0), Value("C", 1.0))
@@ -31,7 +32,7 @@ def test_units_of_annotations_and_labels(annotations, labels, shown):
 def test_without_data_there_are_no_values(cause):
     one = member(no_data=cause, values=(*MEASURED, Value("Number_of_Jobs_Failing", -1.0)))
     assert facts.of_member(one) == ()
-    assert facts.values([one]) == ()
+    assert facts.values([one], Tally(1, 0)) == ()
 
 
 def test_a_group_with_an_alert_without_data_shows_what_the_others_measured():

@@ -11,7 +11,7 @@ from bridge.render import builtin, members, times
 from bridge.render.changes import began_at
 from bridge.render.facts import counted_more
 from bridge.render.jinja import TemplateFailedError
-from bridge.render.members import latest
+from bridge.render.members import tally
 from bridge.render.text import cut, one_line
 from bridge.render.view import View, view
 from bridge.render.words import number
@@ -48,7 +48,7 @@ BLOCKS: Final = {"summary": SUMMARY, **dict.fromkeys(DETAILS, DETAIL)}
 LINKS: Final = {"runbook": "Runbook", "dashboard": "Dashboard", "slack": "Slack thread", "alert": "View alert"}
 
 
-def trigger(want: Want, key: str, members: tuple[str, ...] | None, page: int) -> dict[str, Any]:
+def trigger(want: Want, key: str, members: tuple[str, ...] | None, page: int, count: int = 0) -> dict[str, Any]:
     """Return the event that opens a page, or raises the severity of one.
 
     Args:
@@ -56,8 +56,9 @@ def trigger(want: Want, key: str, members: tuple[str, ...] | None, page: int) ->
         key: the deduplication key, one a page.
         members: ids of the members that the page is for; None for all.
         page: which page of the incident it is; one after the first says that it is about more alerts.
+        count: how many members the page is for, where not all of them are loaded.
     """
-    told = _only(want, members)
+    told = _only(want, members, count)
     seen = view(told)
     summary, details = _words(told, seen)
     began = began_at(told.incident)
@@ -89,14 +90,17 @@ def resolve(key: str) -> dict[str, Any]:
 
 def _news(want: Want, told: Want) -> str:
     """Say what a later page is about: how many alerts are new, and how many there are in all."""
-    fresh, total = (len(latest(one.incident.firing)) for one in (told, want))
+    fresh, total = (tally(one.incident).firing for one in (told, want))
     return f"{counted_more(fresh)}, {number(total)} in all. "
 
 
-def _only(want: Want, chosen: tuple[str, ...] | None) -> Want:
+def _only(want: Want, chosen: tuple[str, ...] | None, count: int) -> Want:
     """Return want with the chosen members alone; all where none of them is known any more."""
-    those = tuple(member for member in want.incident.members if chosen is None or member.id in chosen)
-    return replace(want, incident=replace(want.incident, members=those)) if those else want
+    those = tuple(member for member in want.incident.members if member.id in (chosen or ()))
+    if not those:
+        return want
+    more = max(min(count - len(those), want.incident.more_firing), 0)
+    return replace(want, incident=replace(want.incident, members=those, more_firing=more, more_over=0))
 
 
 def _words(want: Want, seen: View) -> tuple[str, dict[str, str]]:

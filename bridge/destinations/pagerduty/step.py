@@ -1,8 +1,9 @@
 """What comes next for the pages of an incident: trigger, trigger again when it gets worse, page for newcomers, resolve.
 
-`Have`: `pages`, each `{key, digest, priority, severity, members, at, open}` (`digest` is of the routing key that it was
-opened with, `members` are the alerts it spoke of, `at` when; `doubt` where nobody knows whether
-its trigger acted, `ending` where its resolve), oldest first; `page`, the number of the last one.
+`Have`: `pages`, each `{key, digest, priority, severity, members, count, fires, at, open}` (`digest` is of the routing
+key that it was opened with, `members` are the alerts it spoke of, as far as they were loaded, `count` is how many it
+spoke of, `fires` how many fired then, `at` when; `doubt` where nobody knows whether its trigger acted, `ending` where
+its resolve), oldest first; `page`, the number of the last one.
 
 An event is safe to send again: its dedup key is fixed by `Have`. A trigger that may have acted may have paged: its page
 is kept as open and doubtful, so that it is triggered again, or resolved where the incident is over by then. A resolve
@@ -92,14 +93,17 @@ def _page(want: Want, have: Have, pages: list[dict[str, Any]], members: tuple[st
     key = f"bridge/{want.incident.id}/{page}"
     digests = names(want.settings.values, "digests")
     digest = digests[0] if digests else ""
-    event = message.trigger(want, key, members, page)
     spoken_of = members if members is not None else tuple(member.id for member in want.incident.firing)
+    count = want.incident.fires if members is None else max(len(members), want.incident.fires - _told_of(pages))
+    event = message.trigger(want, key, members, page, count)
     fresh = {
         "key": key,
         "digest": digest,
         "priority": want.incident.priority.value,
         "severity": table(event, "payload").get("severity"),
         "members": list(spoken_of),
+        "count": count,
+        "fires": want.incident.fires,
         "at": want.now.isoformat(),
         "open": True,
     }
@@ -155,7 +159,7 @@ def _again(want: Want, have: Have, pages: list[dict[str, Any]], page: dict[str, 
     """Trigger a page again under its key: the incident's own, the first that is open, or one for newcomers."""
     whole = page is next(one for one in pages if one.get("open"))
     members = None if whole else tuple(str(member) for member in page.get("members") or ())
-    event = message.trigger(want, str(page["key"]), members, _number_of(page))
+    event = message.trigger(want, str(page["key"]), members, _number_of(page), _count(page, "count"))
     sure = {name: value for name, value in page.items() if name != "doubt"}
     sure |= {"priority": want.incident.priority.value, "severity": table(event, "payload").get("severity")}
     intent = Intent.OPEN if page.get("doubt") else Intent.ANNOUNCE
@@ -177,7 +181,7 @@ def _newcomers(want: Want, pages: list[dict[str, Any]]) -> tuple[str, ...]:
     """
     if want.incident.source == STORM:
         return _doubled(want, pages)
-    if want.incident.priority not in URGENT or want.incident.partial:
+    if want.incident.priority not in URGENT:
         return ()
     known = {str(member) for page in pages if page.get("open") for member in page.get("members") or ()}
     quiet_until = max(datetime.fromisoformat(str(page["at"])) for page in pages) + _page_again(want.settings)
@@ -191,7 +195,19 @@ def _newcomers(want: Want, pages: list[dict[str, Any]]) -> tuple[str, ...]:
 def _doubled(want: Want, pages: list[dict[str, Any]]) -> tuple[str, ...]:
     known = {str(member) for page in pages if page.get("open") for member in page.get("members") or ()}
     fresh = tuple(member.id for member in want.incident.firing if member.id not in known)
-    return fresh if len(fresh) >= len(known) else ()
+    told = max(len(known), _told_of(pages)) if want.incident.more_firing else len(known)
+    return fresh if len(fresh) + want.incident.more_firing >= told else ()
+
+
+def _told_of(pages: list[dict[str, Any]]) -> int:
+    """How many alerts fired when it was paged last."""
+    return max((_count(page, "fires") for page in pages if page.get("open")), default=0)
+
+
+def _count(page: JSON, key: str) -> int:
+    """A page's count; a page that has none counts the members that it names."""
+    count = page.get(key)
+    return count if isinstance(count, int) else len(names(page, "members"))
 
 
 def _page_again(settings: Settings) -> timedelta:

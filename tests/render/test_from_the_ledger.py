@@ -1,0 +1,189 @@
+"""What messages say of incidents as a real ledger holds them: true counts, and how often it happened before."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from posts import CONFIG, Posts, alert
+from scenes import want
+from sqlalchemy import event, update
+
+from bridge.core.incident import MOST_COUNTED, Previous, State
+from bridge.destinations.github import message as github
+from bridge.destinations.pagerduty import message as pagerduty
+from bridge.destinations.pagerduty import step as pages
+from bridge.destinations.slack import message as slack
+from bridge.ledger import incidents as reading
+from bridge.ledger.tables import deliveries, incidents
+from bridge.render.view import view
+
+
+@pytest.fixture
+def posts(ledger, clock, tmp_path):
+    return Posts(ledger, clock, tmp_path, "reopen_duration: 0\n" + CONFIG)
+
+
+def hosts(numbers, status="firing", priority="P1", **more):
+    return [alert(status, fingerprint=f"host-{n:04}", Priority=priority, **more) for n in numbers]
+
+
+def told(posts, number=-1, kind="slack", **settings):
+    """Return the want of an incident as a lane reads it."""
+    with posts.ledger.read() as connection:
+        incident = reading.load(connection, posts.stored()[number].id)
+    return want(incident, kind, {"private": True}, **settings)
+
+
+def all_of(posts):
+    """Return all that is said of the last incident, in all kinds of places."""
+    shown = slack.content(told(posts))
+    event = pagerduty.trigger(told(posts, kind="pagerduty"), "bridge/x/1", None, 1)
+    return str(shown), str(event), github.body(told(posts, kind="github"), "m:1")
+
+
+def test_of_more_alerts_than_are_loaded_the_true_numbers_are_told(posts):
+    posts.hear(*hosts(range(700)))
+    seen = view(told(posts))
+    assert (seen.total, seen.firing, seen.more) == (700, 700, 695)
+    for said in all_of(posts):
+        assert "700 alerts" in said
+        assert "500" not in said
+        assert "550" not in said
+    posts.hear(*hosts(range(50), "resolved"))
+    seen = view(told(posts))
+    assert (seen.total, seen.firing, seen.mixed) == (700, 650, "50 of 700 resolved")
+    assert all("50 of 700 resolved" in said for said in all_of(posts))
+    posts.hear(*hosts(range(50, 690), "resolved"))
+    seen = view(told(posts))
+    assert (seen.total, seen.firing, seen.mixed) == (700, 10, "690 of 700 resolved")
+    posts.hear(*hosts(range(690, 700), "resolved"))
+    assert view(told(posts)).values[0] == "700 alerts"
+
+
+def test_replies_on_more_alerts_than_are_loaded_count_and_name_who_is_new(posts):
+    posts.hear(*hosts(range(3)))
+    few = slack.announced(told(posts))
+    posts.hear(*hosts(range(700)))
+    many = slack.announced(told(posts))
+    assert slack.reply(told(posts), few).startswith("697 more: ")
+    assert slack.reply(told(posts), few).endswith(" and 692 more.")
+    assert slack.reply(told(posts), many) is None
+    posts.hear(*hosts([800, 801]))
+    assert slack.reply(told(posts), many) == "2 more: host-0800, host-0801."
+    posts.hear(*hosts([*range(400), 800, 801], "resolved"))
+    assert slack.reply(told(posts), many) is None
+    left = slack.announced(told(posts))
+    assert (len(left["firing"]), left["more"]) == (300, 0)
+    posts.hear(*hosts([802]))
+    assert slack.reply(told(posts), left) == "1 more: host-0802."
+
+
+def test_who_joins_more_alerts_than_are_loaded_pages_again(posts):
+    posts.hear(*hosts(range(700)))
+    at = posts.clock.now()
+    want_then = replace(told(posts, kind="pagerduty", digests=("d",)), now=at)
+    first = pages.next_step(want_then, {})
+    posts.hear(*hosts([900]), seconds=600)
+    later = replace(told(posts, kind="pagerduty", digests=("d",)), now=posts.clock.now() + timedelta(minutes=1))
+    again = pages.next_step(later, first.told)
+    assert again.request["payload"]["summary"].startswith("1 more alert, 701 in all. ")
+
+
+def test_an_alert_that_fires_anew_counts_once(posts):
+    posts.hear(*hosts(range(510)))
+    posts.hear(*hosts(range(20), "resolved"))
+    posts.hear(*hosts(range(20), start="2026-03-02T11:59:30Z"))
+    seen = view(told(posts))
+    assert (seen.total, seen.firing, seen.mixed) == (510, 510, "")
+
+
+def once(posts, days, minutes=51):
+    """Fire and resolve after some minutes, so many days later."""
+    posts.clock.advance(days * 86_400)
+    start = posts.clock.now()
+    posts.hear(alert(start=start.isoformat()))
+    posts.hear(
+        alert("resolved", start=start.isoformat(), end=(start + timedelta(minutes=minutes)).isoformat()),
+        seconds=minutes * 60,
+    )
+
+
+def words(posts, number=-1):
+    return view(told(posts, number)).previous.words
+
+
+def test_how_often_it_happened_is_counted_back_from_its_opening(posts):
+    for days in (1, 5, 26, 3):
+        once(posts, days)
+    rows = posts.stored()
+    assert [row.previous for row in rows] == [None, *(row.id for row in rows[:-1])]
+    assert view(told(posts, 0)).previous is None
+    assert words(posts, 1).endswith("; 2nd time in 30 days")
+    assert words(posts, 2).endswith("; 2nd time in 30 days"), "the first was more than 30 days before it"
+    assert words(posts).endswith("; 3rd time in 30 days")
+    assert "after 51 min; 3rd" in words(posts)
+    before = slack.content(told(posts))
+    once(posts, 40)
+    with posts.ledger.read() as connection:
+        then = reading.load(connection, rows[-1].id)
+    assert slack.content(want(then, "slack", {"private": True})) == before, "time going by changes nothing"
+    assert "time in" not in words(posts)
+
+
+def test_another_rules_and_another_teams_incidents_are_not_counted(posts):
+    once(posts, 1)
+    posts.hear(alert(fingerprint="f9", Team="network", start=posts.clock.now().isoformat()))
+    once(posts, 1)
+    assert words(posts).endswith("2nd time in 30 days")
+
+
+def test_it_stands_in_every_kind_of_place(posts):
+    for _ in range(4):
+        once(posts, 1)
+    rows = posts.stored()
+    have = {"number": 7, "url": "https://github.com/acme/alerts/issues/7"}
+    posts.ledger.write(
+        lambda connection: connection.execute(
+            update(deliveries)
+            .where(deliveries.c.incident == rows[-2].id, deliveries.c.kind == "github")
+            .values(have=have)
+        )
+    )
+    for said in all_of(posts):
+        assert "after 51 min; 4th time in 30 days" in said
+        assert said.count("4th time") == 1
+
+
+def test_counting_reads_few_rows_along_an_index(posts):
+    once(posts, 1)
+    row = posts.stored()[0]
+    many = [{**row._mapping, "id": f"01AAAAAAAAAAAAAAAAAAAA{n:04}"} for n in range(300)]
+    posts.ledger.write(lambda connection: connection.execute(incidents.insert(), many))
+    once(posts, 1)
+    with posts.ledger.read() as connection:
+        asked = []
+        event.listen(connection, "before_cursor_execute", lambda *said: asked.append((said[2], said[3])))
+        found = reading.load(connection, posts.stored()[-1].id)
+        counts = [one for one in asked if "count(" in one[0] and "never_fired" in one[0]]
+        assert len(counts) == 1
+        explain = "EXPLAIN QUERY PLAN " if connection.dialect.name == "sqlite" else "EXPLAIN "
+        if connection.dialect.name != "sqlite":
+            connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+        plan = str(connection.exec_driver_sql(explain + counts[0][0], counts[0][1]).all())
+    assert "ix_incidents_key_id" in plan
+    assert found.previous.times == MOST_COUNTED + 1
+    assert words(posts).endswith("more than 100 times in 30 days")
+
+
+def test_what_was_no_recovery_is_not_said_to_be_resolved():
+    end = want().incident.previous.resolved_at
+    for state, reason, how in (
+        (State.RESOLVED, None, "resolved"),
+        (State.RESOLVED, "Paused", "ended"),
+        (State.CLOSED, "closed by alice", "closed"),
+    ):
+        before = Previous("01KB", end, 60.0, state=state, state_reason=reason)
+        assert view(want(replace(want().incident, previous=before))).previous.words == f"{how} Dec 2 after 1 min"
+    last_year = Previous("01KB", end - timedelta(days=365), None)
+    assert view(want(replace(want().incident, previous=last_year))).previous.words == "resolved Dec 2, 2024"
+    assert view(want(replace(want().incident, previous=Previous("01KB", None, None)))).previous.words == ""
