@@ -71,7 +71,7 @@ def _member(book: Book, case: Case, episode: Episode) -> Member:
         starts_at=episode.starts_at,
         ends_at=episode.ends_at,
         resolved_at=episode.resolved_at,
-        values=tuple(Value(one["name"], one["number"], one["labels"]) for one in detail["values"]),
+        values=tuple(Value(one["name"], one["number"], one["labels"], one.get("kind", "")) for one in detail["values"]),
         links=Links(**arrival.links),
         reason=episode.reason,
         no_data=detail["no_data"],

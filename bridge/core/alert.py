@@ -31,12 +31,14 @@ class Priority(StrEnum):
 class Value:
     """One measured value of an alert.
 
-    `number` is None where the sender had none (null, NaN, and Grafana's -1 is kept as -1).
+    `number` is None where the sender had none (null, NaN, and Grafana's -1 is kept as -1). `kind` is what Grafana made
+    it with where it says so: "query", "reduce", "math", "threshold", "classic_conditions", …
     """
 
     name: str
     number: float | None
     labels: Mapping[str, str] = field(default_factory=dict)
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from bridge.core.alert import Alert, Group, NormalAlert
+    from bridge.core.alert import Alert, Group, NormalAlert, Value
+    from bridge.core.cases import JSON
     from bridge.core.rules import Routed
 
 AHEAD = timedelta(hours=1)
@@ -51,7 +52,7 @@ def arrive(alert: NormalAlert, routed: Routed, group: Group, source: str, heard:
     detail = {
         "labels": dict(said.labels),
         "annotations": dict(said.annotations),
-        "values": [{"name": one.name, "number": one.number, "labels": dict(one.labels)} for one in said.values],
+        "values": [_value(one) for one in said.values],
         "no_data": alert.no_data,
         "failure_threshold": alert.failure_threshold,
         "job_count": alert.job_count,
@@ -78,3 +79,8 @@ def arrive(alert: NormalAlert, routed: Routed, group: Group, source: str, heard:
         reason=said.annotations.get("grafana_state_reason"),
         drop=routed.drop,
     )
+
+
+def _value(value: Value) -> JSON:
+    kind = {"kind": value.kind} if value.kind else {}
+    return {"name": value.name, "number": value.number, "labels": dict(value.labels), **kind}

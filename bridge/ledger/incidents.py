@@ -103,7 +103,8 @@ def _member(row: Any) -> Member:  # noqa: ANN401 - a row of alerts
         ends_at=row.ends_at,
         resolved_at=row.resolved_at,
         values=tuple(
-            Value(value["name"], value["number"], value.get("labels", {})) for value in detail.get("values", ())
+            Value(value["name"], value["number"], value.get("labels", {}), value.get("kind", ""))
+            for value in detail.get("values", ())
         ),
         links=Links(**{**links, "dropped": tuple(links.get("dropped", ()))}),
         reason=row.reason,

@@ -91,7 +91,7 @@ def of_member(member: Member) -> tuple[str, ...]:
     if member.failure_threshold is not None and not any("threshold" in name for name in names):
         told.append(Value("Failure_Threshold", member.failure_threshold))
     unit = annotation(member, "unit") or annotation(member, "units") or member.labels.get("unit", "")
-    return values_words(told, unit)
+    return values_words(told, unit, member.labels)
 
 
 def mixed(tally: Tally) -> str:

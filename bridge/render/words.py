@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from bridge.render import nouns
+from bridge.render import letters, nouns
 from bridge.render.figures import NO_VALUE, number, ordinal
 from bridge.render.names import LONGEST, is_count, spelled, things
 from bridge.render.text import cut, one_line
@@ -23,8 +23,6 @@ MOST_VALUES: Final = 6
 MOST_LOOKED_AT: Final = 500
 """An alert may bring values without end: no more than these are put in words."""
 
-_REFERENCE = re.compile(r"[A-Z]\d{0,2}")
-"""Grafana names a query or an expression by a letter, classic conditions add a number (B0, B1)."""
 _CONDITION = re.compile(r"condition|breach|firing|alert|triggered|exceeded|result|violat", re.IGNORECASE)
 _MOST_LABELS = 3
 _LONGEST_LABEL = 60
@@ -64,21 +62,24 @@ def _count_words(name: str, value: float | None) -> str:
     return f"{shown} {found.words(value)}"
 
 
-def values_words(values: Iterable[Value], unit: str = "") -> tuple[str, ...]:
+def values_words(values: Iterable[Value], unit: str = "", labels: Mapping[str, str] | None = None) -> tuple[str, ...]:
     """Return the values that tell something, counts first, thresholds last.
 
-    Grafana's single letters stand for expressions, not for facts: they show only where there is nothing else. Values
-    of one name are told apart by their labels. A unit goes to what was measured, where that can be told.
+    Values of one name are told apart by their labels. A unit goes to what was measured, where that can be told.
+
+    Args:
+        values: of one alert.
+        unit: what the alert says that it measures in.
+        labels: the alert's own; those that only a value has are shown with it, and none where they aren't known.
     """
-    known = [value for value in values if value.name.strip()]
-    telling = [value for value in known if not _REFERENCE.fullmatch(value.name)]
-    telling = telling or [value for value in known if value.number is not None]
+    telling = letters.telling([value for value in values if value.name.strip()], labels or {})
     distinct = {(value.name, value.number, *sorted(value.labels.items())): value for value in telling}
     chosen = sorted(distinct.values(), key=_order)[:MOST_LOOKED_AT]
     measure = _measure(telling) if unit else None
     apart = _labels_apart(chosen)
     told = Counter(
-        value_words(value.name, value.number, unit if value.name == measure else "") + _apart(value, apart)
+        value_words(value.name, value.number, unit if value.name == measure else "")
+        + _apart(value, (*apart.get(value.name, ()), *(letters.beyond(value, labels) if labels is not None else ())))
         for value in chosen
     )
     shown = list(told)[:MOST_VALUES]
@@ -89,8 +90,7 @@ def values_words(values: Iterable[Value], unit: str = "") -> tuple[str, ...]:
 def _measure(telling: Sequence[Value]) -> str | None:
     """Return the name of what a unit belongs to: what is neither count nor threshold nor a condition's result.
 
-    None where that leaves several names. Expressions named by a letter, and conditions, result in 0 or 1 (Grafana,
-    pkg/expr/threshold.go).
+    None where that leaves several names. Conditions result in 0 or 1 (Grafana, pkg/expr/threshold.go).
     """
     names = dict.fromkeys(
         value.name
@@ -101,8 +101,7 @@ def _measure(telling: Sequence[Value]) -> str | None:
 
 
 def _is_condition(value: Value) -> bool:
-    expression = _REFERENCE.fullmatch(value.name) or _CONDITION.search(value.name)
-    return expression is not None and value.number in {0.0, 1.0}
+    return _CONDITION.search(value.name) is not None and value.number in {0.0, 1.0}
 
 
 def _is_threshold(name: str) -> bool:
@@ -130,8 +129,8 @@ def _differing(those: Sequence[Value]) -> tuple[str, ...]:
     return tuple(differing)[:_MOST_LABELS]
 
 
-def _apart(value: Value, labels: Mapping[str, Sequence[str]]) -> str:
-    texts = (value.labels.get(name, "") for name in labels.get(value.name, ()))
+def _apart(value: Value, labels: Sequence[str]) -> str:
+    texts = (value.labels.get(name, "") for name in list(dict.fromkeys(labels))[:_MOST_LABELS])
     told = [cut(one_line(text[:LONGEST]), _LONGEST_LABEL) for text in texts if text]
     return f" ({', '.join(told)})" if told else ""
 

@@ -45,6 +45,20 @@ def test_values(written, expected):
     assert shown(written) == expected
 
 
+@pytest.mark.parametrize(
+    ("written", "kinds"),
+    [
+        ("[ var='A' metric='m' labels={k=v} type='query' value=22 ]", ["query"]),
+        ("[ var='A' type='reduce' value=1 ], [ var='C' labels={} type='threshold' value=1 ]", ["reduce", "threshold"]),
+        ("[ var='A' labels={type='query' value=1 ]", ["query"]),
+        ("[ var='A' labels={a=type='x'} value=1 ], [ metric='type='y' z' labels={} value=1 ]", ["", ""]),
+        (f"[ var='A' labels={{}} type='{'x' * 10_000}' value=1 ]", [""]),
+    ],
+)
+def test_kinds(written, kinds):
+    assert [value.kind for value in parse(written)] == kinds
+
+
 names = st.text(
     st.characters(blacklist_characters="'=,{}[] \n", blacklist_categories=("Cs", "Zs", "Zl", "Zp", "Cc")), min_size=1
 )

@@ -79,11 +79,45 @@ def test_values(name, value, unit, shown):
     assert words.value_words(name, value, unit) == shown
 
 
-def test_single_letters_show_only_alone():
-    letters = (Value("A", 22.0), Value("C", 1.0))
-    assert words.values_words(letters) == ("A: 22", "C: 1")
-    assert words.values_words((*letters, Value("Load", 3.0))) == ("Load: 3",)
-    assert words.values_words((Value("A", None),)) == ()
+A, B, C = (lambda number, labels=None, kind="", name=name: Value(name, number, labels or {}, kind) for name in "ABC")
+HOST = {"instance": "db-1", "job": "node"}
+QUEUE = {"__name__": "rabbitmq_queues", "instance": "mq-1"}
+
+
+@pytest.mark.parametrize(
+    ("values", "labels", "shown"),
+    [
+        # a condition's result is no measurement
+        ((A(22.0), C(1.0)), None, ("A: 22",)),
+        ((B(22.0), C(1.0)), {}, ("B: 22",)),
+        ((A(None),), None, ()),
+        ((C(1.0),), None, ()),
+        ((A(22.0, kind="query"), B(1.0, kind="math"), C(1.0, kind="threshold")), {}, ("A: 22",)),
+        # what a query or a reduction gave is one, be it 0 or 1
+        ((A(1.0), C(1.0)), {}, ("A: 1",)),
+        ((A(0.0, kind="query"), C(1.0, kind="threshold")), {}, ("A: 0",)),
+        ((B(1.0, kind="reduce"), Value("Load", 3.0)), {}, ("B: 1", "Load: 3")),
+        ((A(1.0), B(1.0, kind="threshold")), {}, ("A: 1",)),
+        # beside a named value: what tells more is shown, what doesn't is not
+        ((A(22.0), C(1.0), Value("Load", 3.0)), {}, ("A: 22", "Load: 3")),
+        ((A(1.0), C(0.0), Value("Load", 3.0)), {}, ("Load: 3",)),
+        ((B(-1.0), Value("Load", 3.0)), {}, ("Load: 3",)),
+        ((B(3.0), C(1.0), Value("Load", 3.0)), {}, ("Load: 3",)),
+        ((A(22.0, HOST), B(0.0, HOST), C(1.0), Value("minute", 9.0)), HOST, ("A: 22", "minute: 9")),
+        # labels that the alert lacks say which series it was
+        ((A(22.0, HOST), C(1.0), Value("Load", 3.0)), {}, ("A: 22 (db-1, node)", "Load: 3")),
+        ((A(22.0, HOST), C(1.0), Value("Load", 22.0)), {}, ("A: 22 (db-1, node)", "Load: 22")),
+        ((A(22.0, HOST), B(22.0, HOST), C(1.0)), {"job": "node"}, ("A: 22 (db-1)",)),
+        ((A(22.0), B(22.0, HOST), C(1.0)), {}, ("B: 22 (db-1, node)",)),
+        ((Value("B0", 1.0, {"instance": "a"}), Value("B1", 7.0, {"instance": "b"})), {}, ("B0: 1 (a)", "B1: 7 (b)")),
+        # a metric's own name says more than a letter
+        ((B(24.0, QUEUE), C(1.0, QUEUE)), {"instance": "mq-1"}, ("rabbitmq queues: 24",)),
+        ((A(24.0, QUEUE), B(30.0, QUEUE)), QUEUE, ("rabbitmq queues A: 24", "rabbitmq queues B: 30")),
+        ((Value("B0", 24.0, QUEUE),), {}, ("rabbitmq queues: 24 (mq-1)",)),
+    ],
+)
+def test_letters(values, labels, shown):
+    assert words.values_words(values, "", labels) == shown
 
 
 def test_values_in_order_and_told_apart():
@@ -103,10 +137,10 @@ MANY_VALUES = 60_000
     [
         ((Value("Load", 93.0), Value("Failure_Threshold", 1.0)), "%", ("Load: 93%", "Failure threshold: 1")),
         ((Value("Number_of_Jobs_Failing", 2.0), Value("Load", 93.0)), "%", ("2 jobs failing", "Load: 93%")),
-        ((Value("A", 41.5), Value("C", 1.0)), "%", ("A: 41.5%", "C: 1")),
-        ((Value("A", None), Value("B", 0.935), Value("C", 1.0)), "percentunit", ("B: 93.5%", "C: 1")),
-        ((Value("A", 41.5), Value("B", 41.5), Value("C", 1.0)), "%", ("A: 41.5", "B: 41.5", "C: 1")),
-        ((Value("C", 1.0),), "%", ("C: 1",)),
+        ((Value("A", 41.5), Value("C", 1.0)), "%", ("A: 41.5%",)),
+        ((Value("A", None), Value("B", 0.935), Value("C", 1.0)), "percentunit", ("B: 93.5%",)),
+        ((Value("A", 41.5), Value("B", 41.5), Value("C", 1.0)), "%", ("A: 41.5%",)),
+        ((Value("C", 1.0),), "%", ()),
         ((Value("Used", 0.9), Value("Breached", 1.0)), "percentunit", ("Used: 90%", "Breached: 1")),
         ((Value("Load", 3.0), Value("Memory", 4.0)), "%", ("Load: 3", "Memory: 4")),
         ((Value("Load", 3.0), Value("C", 1.0)), "%", ("Load: 3%",)),

@@ -174,9 +174,10 @@ def _values(entry: Mapping[str, object]) -> tuple[Value, ...]:
     named = entry.get("values")
     if not isinstance(named, dict) or not named:
         return described
-    labels = {value.name: value.labels for value in described}
+    known = {value.name: value for value in described}
+    nothing = Value("", None)
     return tuple(
-        Value(name, found, labels.get(name, {}))
+        Value(name, found, known.get(name, nothing).labels, known.get(name, nothing).kind)
         for name, value in named.items()
         # what is neither a number nor none ("up", true, infinity) is not said to be missing
         if (found := fields.number(value)) is not None or value is None or fields.is_nan(value)

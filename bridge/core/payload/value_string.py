@@ -16,10 +16,13 @@ from bridge.core.payload.fields import number
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_TAIL = 60
+"""Characters at an entry's end that may hold its `type`."""
 UNNAMED = "value"
 """The name of a value that has neither `var` nor a `metric` that says something."""
 
 _BETWEEN = re.compile(r"\s\]\s*,\s*\[\s")
+_KIND = re.compile(r"type='([a-z_]{1,40})'\Z")
 _BETWEEN_LABELS = re.compile(r",\s+(?=[^\s=,]+=)")
 
 
@@ -56,7 +59,8 @@ def _entry(head: str, value: str) -> Value:
     labels = _labels(after[: after.rfind("}")]) if found and "}" in after else {}
     names = (before if found else head).strip()
     variable, metric = _names(names)
-    return Value(variable or metric or UNNAMED, number(value), labels)
+    kind = _KIND.search(head.rstrip()[-_TAIL:])
+    return Value(variable or metric or UNNAMED, number(value), labels, kind[1] if kind else "")
 
 
 def _names(written: str) -> tuple[str, str]:
