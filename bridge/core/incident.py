@@ -77,6 +77,21 @@ class Previous:
 
 
 @dataclass(frozen=True, slots=True)
+class Happening:
+    """A line of an incident's history that people care for.
+
+    `what` is opened, priority ("P2 → P0" in `why`), fires again, stale, or open: told at a place of a `kind`, named
+    `address`.
+    """
+
+    at: datetime
+    what: str
+    why: str = ""
+    kind: str = ""
+    address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Incident:
     """All that may be told of an incident, at one version. Times are aware UTC.
 
@@ -84,7 +99,7 @@ class Incident:
     often it fired again within `reopen_duration`. `team_said` is False where no team was named and the default team
     stands in; `unknown_teams` were named, but are not configured. `more_firing` and `more_over` count the members that
     are there beside those that are loaded. `remotes` are the message, page and issue of the same incident by kind, for
-    cross-links.
+    cross-links; `happened` is its history, oldest first.
     """
 
     id: str
@@ -114,6 +129,7 @@ class Incident:
     test: bool = False
     never_fired: bool = False
     remotes: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    happened: tuple[Happening, ...] = ()
 
     @property
     def firing(self) -> tuple[Member, ...]:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import case, func, select
 
 from bridge.core.alert import Links, Priority, Status, Value
-from bridge.core.incident import MOST_COUNTED, Incident, Member, Previous, State
-from bridge.ledger.tables import alerts, deliveries, incidents
+from bridge.core.incident import MOST_COUNTED, Happening, Incident, Member, Previous, State
+from bridge.ledger.tables import alerts, deliveries, history, incidents
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,6 +22,9 @@ NEWEST = 50
 """Of those that fire beyond them the newest are loaded too: who joined last must be known by name."""
 RECENT = timedelta(days=30)
 """Recurrences are counted as far back."""
+TOLD = ("opened", "priority", "fires again", "stale", "open")
+"""Lines of a history that its time line tells; what its members did, they say themselves."""
+MOST_LINES = 100
 _GONE = case((alerts.c.ended.in_(("moved", "superseded")), 1), else_=0)
 _FIRES = (_GONE == 0) & (alerts.c.status == Status.FIRING.value)
 
@@ -60,6 +63,7 @@ def load(connection: Connection, incident_id: str) -> Incident | None:
         test=row.test,
         never_fired=row.never_fired,
         remotes=_remotes(connection, incident_id),
+        happened=_happened(connection, incident_id),
     )
 
 
@@ -158,3 +162,17 @@ def _remotes(connection: Connection, incident_id: str) -> Mapping[str, Mapping[s
             number = f"#{row.have['number']}" if row.have.get("number") else ""
             found[row.kind] = {"url": url, "text": f"{row.address}{number}"}
     return found
+
+
+def _happened(connection: Connection, incident_id: str) -> tuple[Happening, ...]:
+    query = (
+        select(history.c.at, history.c.what, history.c.why, deliveries.c.kind, deliveries.c.address)
+        .join(deliveries, deliveries.c.id == history.c.delivery, isouter=True)
+        .where(history.c.incident == incident_id, history.c.what.in_(TOLD))
+        .order_by(history.c.id)
+        .limit(MOST_LINES)
+    )
+    return tuple(
+        Happening(row.at, row.what, row.why or "", row.kind or "", row.address or "")
+        for row in connection.execute(query)
+    )

@@ -135,6 +135,6 @@ def _members(incident: Incident, before: Mapping[str, Any]) -> Iterator[Change]:
         # not all of them are known by id; of as many as there are more now, the newest are new (ids go with time)
         joined = max(incident.fires - len(known) - unknown, 0)
         new = sorted(new, key=lambda member: member.id)[-min(joined, MOST_NAMES) :] if joined else []
-    if new:
+    if joined:
         names = group.names(new, group.latest(incident.members), MOST_NAMES)
-        yield Change("joined", f"{number(joined)} more: {listing(names, MOST_NAMES, joined)}.")
+        yield Change("joined", f"{number(joined)} more{': ' if names else ''}{listing(names, MOST_NAMES, joined)}.")

@@ -128,6 +128,18 @@ def labels(members: Sequence[Member]) -> tuple[Pair, ...]:
     return tuple(Pair(cut(one_line(name), LONGEST_LABEL), cut(one_line(text), LONGEST_LABEL)) for name, text in shared)
 
 
+def readings(members: Sequence[Member]) -> tuple[Pair, ...]:
+    """Return a single alert's values as they were sent: what words leave out is there to look up."""
+    told = members[0].values[:MOST_LABELS] if len(members) == 1 else ()
+    return tuple(Pair(cut(one_line(value.name), LONGEST_LABEL), _reading(value)) for value in told)
+
+
+def _reading(value: Value) -> str:
+    number = "no value" if value.number is None else f"{value.number:.15g}"
+    labels = ", ".join(f"{name}={text}" for name, text in sorted(value.labels.items()))
+    return cut(one_line(f"{number} {{{labels}}}" if labels else number), LONGEST_LABEL)
+
+
 def links(members: Sequence[Member]) -> tuple[Link, ...]:
     """Return the most telling alert's links; a silence that is not the whole group's says whose it is."""
     for member in members[:1]:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 MOST_JOINED = 8
 _MOST_NAMES = 3
+_SOME = 15
+"""Of a long history the beginning and the end are told."""
+_PLACES = {"slack": "posted in {}", "pagerduty": "paged"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +33,16 @@ class Event:
     what: str
 
 
-def history(incident: Incident, zone: tzinfo) -> tuple[Event, ...]:
-    """Return when it began, who joined, and how it ended; the day is said where it changes, the middle cut."""
+def history(incident: Incident, zone: tzinfo, *, places: bool = True) -> tuple[Event, ...]:
+    """Return when it began, what became of it, and how it ended; the day is said where it changes, the middle cut.
+
+    Where it was told is left out without `places`: a channel's name is not for everybody's eyes.
+    """
     began, end = began_at(incident), ended_at(incident)
-    happened = [(began, "firing"), *_joined(incident)]
     if incident.times > 1:
-        last = max((member.since for member in incident.members), default=began)
-        happened.append((last, f"firing again, {ordinal(incident.times)} time"))
+        # the alerts that are known may be those of its last time only
+        began = min(began, incident.opened_at)
+    happened = [(began, "firing"), *_joined(incident), *_noted(incident, places=places)]
     if incident.state in {State.RESOLVED, State.CLOSED} and end:
         happened.append((max(end, began), standing(incident).word))
     told: list[Event] = []
@@ -48,11 +54,37 @@ def history(incident: Incident, zone: tzinfo) -> tuple[Event, ...]:
     return tuple(told)
 
 
+def _noted(incident: Incident, *, places: bool) -> list[tuple[datetime, str]]:
+    """Return what its history says beside its alerts: where it was told, its priority's ups and downs, its returns."""
+    told: list[tuple[datetime, str]] = []
+    opened = {one.at for one in incident.happened if one.what == "opened"}
+    known: set[tuple[str, str]] = set()
+    again = 1
+    for one in incident.happened:
+        if one.what == "fires again":
+            again += 1
+            told.append((one.at, f"firing again, {ordinal(again)} time"))
+        elif one.what == "priority" and one.at not in opened:
+            told.append((one.at, one.why))
+        elif one.what == "stale":
+            told.append((one.at, "no longer heard of"))
+        elif one.what == "open" and one.kind in _PLACES and (one.kind, one.address) not in known:
+            known.add((one.kind, one.address))
+            told.append((one.at, _PLACES[one.kind].format(one.address) if places else _PLACES[one.kind].split()[0]))
+    if incident.times > 1 and again == 1:
+        last = max((member.since for member in incident.members), default=incident.opened_at)
+        told.append((last, f"firing again, {ordinal(incident.times)} time"))
+    return told[:_SOME] + told[-_SOME:] if len(told) > 2 * _SOME else told
+
+
 def _joined(incident: Incident) -> list[tuple[datetime, str]]:
     """Return who joined after the first minute, a minute a line; of very many lines the last stands for the rest."""
     members = group.latest(incident.members)
     began = _minute(began_at(incident))
-    later = sorted((one for one in members if _minute(one.since) > began), key=lambda member: member.since)
+    # who fires again joins nobody
+    again = min((one.at for one in incident.happened if one.what == "fires again"), default=None)
+    new = (one for one in members if one.again == 1 and _minute(one.since) > began)
+    later = sorted((one for one in new if again is None or one.since < again), key=lambda member: member.since)
     minutes = [list(same) for _, same in groupby(later, key=lambda member: _minute(member.since))]
     labels = group.varying(members) if minutes else ()
     # where not all are loaded, how many joined in a minute is not known

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 LONGEST_TITLE = 200
 MOST_ALERTS = 5
+MOST_LISTED = 100
+"""Alerts of a group that are told one by one, where there is room to fold them."""
 MOST_FINGERPRINTS = 5
 
 _EXAMPLES = {
@@ -90,6 +92,9 @@ class View:
     rule: str = seen("what identifies the rule", "dfinductorjobs3")
     alerts: tuple[AlertView, ...] = seen("of a group the most telling alerts, else empty", _EXAMPLES["alerts"])
     more: int = seen("how many alerts of the group are not among them", 0)
+    others: tuple[AlertView, ...] = seen(
+        "the next alerts of the group, up to 95, for where they can be folded", _EXAMPLES["alerts"]
+    )
     firing: int = seen("how many alerts fire", 1)
     total: int = seen("how many alerts there are", 1)
     mixed: str = seen("how far a group has come, where only a part is resolved", "3 of 5 resolved")
@@ -106,7 +111,12 @@ class View:
     notes: tuple[str, ...] = seen(
         "what is odd about it: no team, unknown priority, cut by its sender", _EXAMPLES["notes"]
     )
-    labels: tuple[Pair, ...] = seen("labels that all alerts share", ({"name": "service", "value": "checkout"},))
+    labels: tuple[Pair, ...] = seen(
+        "labels that all alerts share; none in a public repository", ({"name": "service", "value": "checkout"},)
+    )
+    readings: tuple[Pair, ...] = seen(
+        "of a single alert the values as sent, empty for a group", ({"name": "B", "value": "0.93 {instance=db-2}"},)
+    )
     fingerprints: tuple[str, ...] = seen("the sender's own names of the alerts", ("7a23462e59c402f9",))
     history: tuple[Event, ...] = seen(
         "what happened when, oldest first", ({"at": "Dec 9, 2025 9:29 AM PST", "what": "firing"},)
@@ -128,10 +138,12 @@ def view(want: Want, changes: tuple[Change, ...] = ()) -> View:
     end, began = ended_at(incident), began_at(incident)
     is_over = incident.state is State.RESOLVED or (incident.state is State.CLOSED and not incident.test)
     heard = max((member.received_at for member in members if member.status is Status.FIRING), default=None)
-    chosen = first[:MOST_ALERTS] if len(members) > 1 else []
+    listed = facts.alerts(first[:MOST_LISTED] if tally.total > 1 else [], members)
     description = facts.description(first)
     title = cut(one_line(incident.title), LONGEST_TITLE) or "Unnamed alert"
     private = is_private(want)
+    # what a public repository must not show is not there for any template to show
+    public = want.settings.kind == "github" and not private
     return View(
         id=incident.id,
         title=title,
@@ -163,20 +175,22 @@ def view(want: Want, changes: tuple[Change, ...] = ()) -> View:
         host=host_of(incident.external_url) or incident.source,
         org=incident.org,
         rule=one_line(incident.rule_key),
-        alerts=facts.alerts(chosen, members),
-        more=tally.total - len(chosen) if chosen else 0,
+        alerts=listed[:MOST_ALERTS],
+        more=max(tally.total - MOST_ALERTS, 0) if listed else 0,
+        others=listed[MOST_ALERTS:],
         firing=tally.firing,
         total=tally.total,
         mixed=facts.mixed(tally),
-        links=facts.links(first),
-        console=_console(want),
+        links=tuple(to for to in facts.links(first) if not (public and to.name == "silence")),
+        console="" if public else _console(want),
         image=facts.image(first),
-        elsewhere=facts.elsewhere(want),
+        elsewhere=tuple(to for to in facts.elsewhere(want) if not (public and to.name == "slack")),
         previous=previous(want, zone),
         notes=facts.notes(want, stands),
-        labels=facts.labels(members),
+        labels=() if public else facts.labels(members),
+        readings=() if public else facts.readings(members),
         fingerprints=_fingerprints(first, tally.total),
-        history=history.history(incident, zone),
+        history=history.history(incident, zone, places=not public),
         private=private,
         changes=changes,
     )

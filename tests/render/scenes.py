@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from bridge.core.alert import Links, Priority, Status, Value
-from bridge.core.incident import Incident, Member, Previous, State
+from bridge.core.incident import Happening, Incident, Member, Previous, State
 from bridge.destinations.base import Address, Settings, Want
 from bridge.render.jinja import Words, template_folder
 
@@ -115,7 +115,17 @@ SCENES = {
             },
         ),
     ),
-    "resolved": over(),
+    "resolved": over(
+        happened=(
+            Happening(START, "opened"),
+            Happening(START + timedelta(minutes=2), "open", kind="slack", address="#broken-inductor"),
+            Happening(START + timedelta(minutes=2), "open", kind="github", address="pytorch/pytorch"),
+            Happening(START + timedelta(minutes=40), "priority", "P2 → P1"),
+            Happening(START + timedelta(minutes=41), "open", kind="pagerduty", address="key 01234567"),
+            Happening(START + timedelta(minutes=61), "open", kind="pagerduty", address="key 01234567"),
+            Happening(START + timedelta(minutes=70), "priority", "P1 → P2"),
+        )
+    ),
     "p0": incident(priority=Priority.P0, members=(replace(member(), priority=Priority.P0),)),
     "group-of-3": disks([host(1), host(2, 0.97), host(3, 0.91)]),
     "group-of-40": disks([host(n, 0.9 + n / 1000) for n in range(1, 41)]),
@@ -225,7 +235,7 @@ def want(scene="firing", kind="slack", place=None, words=WORDS, **settings):
         delivery="01KD0000000000000000000000",
         incident=told,
         settings=Settings(kind, kind, SETTINGS | settings),
-        address=Address(kind, "#alerts", f"{kind}/x"),
+        address=Address(kind, "pytorch/pytorch" if kind == "github" else "#alerts", f"{kind}/x"),
         words=words,
         now=END,
         place=place or {},

@@ -14,6 +14,7 @@ from bridge.destinations.pagerduty import message as pagerduty
 from bridge.destinations.pagerduty import step as pages
 from bridge.destinations.slack import message as slack
 from bridge.ledger import incidents as reading
+from bridge.ledger.deliveries import note
 from bridge.ledger.tables import deliveries, incidents
 from bridge.render.view import view
 
@@ -152,6 +153,32 @@ def test_it_stands_in_every_kind_of_place(posts):
     for said in all_of(posts):
         assert "after 51 min; 4th time in 30 days" in said
         assert said.count("4th time") == 1
+
+
+def test_the_time_line_tells_what_became_of_it(posts):
+    posts.hear(alert(start=posts.clock.now().isoformat()))
+    slack_one = next(row for row in posts.deliveries() if row.kind == "slack")
+    noted = posts.clock.now() + timedelta(minutes=1)
+    posts.ledger.write(lambda connection: note(connection, slack_one, noted, "open", why="at #storage"))
+    later = posts.clock.now() + timedelta(seconds=100)
+    posts.hear(alert(start=later.isoformat(), fingerprint="f2", Priority="P0"), seconds=120)
+    end = posts.clock.now().isoformat()
+    posts.hear(*(alert("resolved", fingerprint=one, start=None, end=end) for one in ("f1", "f2")), seconds=600)
+    told_in_private = [event.what for event in view(told(posts, kind="github", visibility="private")).history]
+    assert told_in_private == ["firing", "posted in #storage", "f2 joined", "P2 → P0", "resolved"]
+    told_to_all = [event.what for event in view(told(posts, kind="github", visibility="public")).history]
+    assert told_to_all == ["firing", "posted", "f2 joined", "P2 → P0", "resolved"]
+
+
+def test_the_time_line_tells_every_return(clock, ledger, tmp_path):
+    posts = Posts(ledger, clock, tmp_path)
+    for _ in range(3):
+        start = posts.clock.now().isoformat()
+        posts.hear(alert(start=start))
+        posts.hear(alert("resolved", start=start, end=posts.clock.now().isoformat()), seconds=120)
+    assert len(posts.stored()) == 1
+    events = [event.what for event in view(told(posts)).history]
+    assert events == ["firing", "firing again, 2nd time", "firing again, 3rd time", "resolved"]
 
 
 def test_counting_reads_few_rows_along_an_index(posts):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from bridge.core.incident import State
@@ -11,12 +12,14 @@ from bridge.destinations.github.escape import cut, fence, link, markdown, plain
 from bridge.render import builtin, changes, times
 from bridge.render.jinja import TemplateFailedError
 from bridge.render.states import standing
-from bridge.render.text import clean, one_line
+from bridge.render.text import clean, one_line, units
 from bridge.render.text import cut as cut_text
 from bridge.render.view import view
+from bridge.render.words import counted
 
 if TYPE_CHECKING:
     from bridge.destinations.base import Want
+    from bridge.render.parts import AlertView
     from bridge.render.view import View
 
 TITLE: Final = 256
@@ -27,10 +30,12 @@ MOST_LABELS: Final = 100
 DEFAULT_LABELS: Final = ("area:alerting", "Pri:{priority}", "Team:{team}", "Source:{source}")
 
 # With labels and marks all rooms together stay below a body's limit.
-ROOMS: Final = {"state_line": 1_000, "what": 24_000, "facts": 12_000, "alerts": 6_000, "details": 2_000}
+ROOMS: Final = {"state_line": 1_000, "what": 24_000, "facts": 12_000, "alerts": 6_000, "details": 3_000}
+OTHERS: Final = 30_000
+"""At most; where a body would be too long there are fewer of them."""
 TIMELINE: Final = 3_000
 LABELS: Final = 12_000
-BLOCKS: Final = {"title": TITLE, **ROOMS, "timeline": TIMELINE, "comment": BODY}
+BLOCKS: Final = {"title": TITLE, **ROOMS, "others": OTHERS, "timeline": TIMELINE, "comment": BODY}
 """The blocks of a template, each with its room."""
 
 
@@ -40,6 +45,7 @@ class _Parts:
     what: str
     facts: str
     alerts: str
+    others: str
     details: str
     timeline: str
 
@@ -72,16 +78,34 @@ def labels(want: Want) -> list[str]:
 
 
 def body(want: Want, mark: str) -> str:
-    """Return an issue's body: the hidden mark by which it is found again, then all that people need."""
+    """Return an issue's body: the hidden mark by which it is found again, then all that people need.
+
+    Of a large group as many alerts are listed as there is room for.
+    """
     seen = view(want)
+    seen = replace(seen, others=_within(seen.others, OTHERS))
     parts = _parts(want, seen)
+    while seen.others and (units(parts.others) > OTHERS or units(_text(parts, seen, mark)) > BODY):
+        seen = replace(seen, others=seen.others[: len(seen.others) // 2])
+        parts = _parts(want, seen)
+    return _text(parts, seen, mark)
+
+
+def _within(others: tuple[AlertView, ...], room: int) -> tuple[AlertView, ...]:
+    """Return as many as can be told in the room at all: a template has its bounds too."""
+    lengths = accumulate(len(one.name) + len(one.values) + len(one.url) for one in others)
+    return others[: sum(length <= room for length in lengths)]
+
+
+def _text(parts: _Parts, seen: View, mark: str) -> str:
     kept = {name: cut(getattr(parts, name), room) for name, room in ROOMS.items()}
     texts = (
         f"<!-- bridge:{re.sub(r'[^A-Za-z0-9:._-]', '', mark)} -->\n{kept['state_line']}",
         kept["what"],
         kept["facts"],
         kept["alerts"],
-        _folded(kept["details"], seen),
+        _folded(counted(seen.more, "more alert"), cut(parts.others, OTHERS)),
+        _folded(*_details(kept["details"], seen)),
         f"**Time line** — {cut(parts.timeline, TIMELINE)}" if parts.timeline else "",
     )
     return "\n\n".join(text for text in texts if text) + "\n"
@@ -95,7 +119,7 @@ def announced(want: Want) -> dict[str, Any]:
 def comment(want: Want, before: dict[str, Any]) -> str | None:
     """Return a comment on what changed since `before`, None where nothing is worth one."""
     zone = times.zone_named(want.settings.text("timezone", "UTC"))
-    told = changes.changes(want.incident, before, zone)
+    told = tuple(one for one in changes.changes(want.incident, before, zone) if _worth_a_mail(one, want, before))
     if not told:
         return None
     try:
@@ -104,6 +128,17 @@ def comment(want: Want, before: dict[str, Any]) -> str | None:
         want.words.on_fallback("github", str(error))
         words = markdown("\n".join(change.words for change in told))
     return cut(words, BODY) or None
+
+
+def _worth_a_mail(change: changes.Change, want: Want, before: dict[str, Any]) -> bool:
+    """Whether subscribers should hear of a change: what got better is none, newcomers are when they double the alerts.
+
+    Each comment is a mail to everybody who follows the repository; the body tells the rest.
+    """
+    if change.what == "joined":
+        told_of = len(before.get("firing") or ()) + int(before.get("more") or 0)
+        return want.incident.fires >= 2 * told_of
+    return change.what != "better"
 
 
 def close_reason(want: Want) -> Literal["completed", "not_planned"]:
@@ -123,15 +158,13 @@ def _parts(want: Want, seen: View) -> _Parts:
 
 
 def _built_in(seen: View) -> _Parts:
-    links = [link(to.text, to.url) for to in seen.links if to.name != "silence" or seen.private]
+    links = [link(to.text, to.url) for to in seen.links]
     facts = (
         ("Occurred At", seen.since),
         ("State", seen.word),
         ("Team", ", ".join(seen.teams)),
         ("Priority", seen.priority),
         ("Reason", builtin.reason(seen)),
-        ("Source", seen.source),
-        ("Fingerprint", ", ".join(seen.fingerprints)),
     )
     rows = [f"| {name} | {markdown(one_line(words))} |" for name, words in facts if words]
     words = (builtin.MARK, *seen.notes, seen.summary, seen.description)
@@ -140,17 +173,22 @@ def _built_in(seen: View) -> _Parts:
         what=markdown("\n\n".join(line for line in words if line)),
         facts="\n".join(["| | |", "|-|-|", *rows, *([f"| Links | {' · '.join(links)} |"] if links else [])]),
         alerts=markdown(builtin.alerts(seen)),
-        details=markdown(f"Incident {seen.id}"),
+        others="",
+        details=markdown(f"Incident {seen.id} · Source {seen.source} · Fingerprint {', '.join(seen.fingerprints)}"),
         timeline="",
     )
 
 
-def _folded(details: str, seen: View) -> str:
-    """Fold what few people need; raw labels only where the repository is known to be private."""
-    raw = "\n".join(f"{label.name} = {label.value}" for label in seen.labels) if seen.private else ""
-    inside = "\n\n".join(text for text in (details, fence(cut_text(clean(raw), LABELS)) if raw else "") if text)
-    name = "Labels, rule, incident" if raw else "Rule, incident"
-    return f"<details><summary>{name}</summary>\n\n{inside}\n\n</details>" if inside else ""
+def _folded(summary: str, inside: str) -> str:
+    return f"<details><summary>{summary}</summary>\n\n{inside}\n\n</details>" if inside else ""
+
+
+def _details(words: str, seen: View) -> tuple[str, str]:
+    """Return what few people need, and what it is; there are labels and values only in a private repository."""
+    lines = ["\n".join(f"{one.name} = {one.value}" for one in pairs) for pairs in (seen.labels, seen.readings)]
+    raw = "\n\n".join(text for text in lines if text)
+    inside = "\n\n".join(text for text in (words, fence(cut_text(clean(raw), LABELS)) if raw else "") if text)
+    return "Labels, values, source" if seen.readings else "Labels, source" if raw else "Source", inside
 
 
 def _filled(pattern: str, team: str, want: Want) -> str:

@@ -138,10 +138,7 @@ def _edit(want: Want, have: Have) -> Step | None:
     request, shown = _changed(want, have)
     if not request:
         return None
-    facts: JSON = {"shown": shown}
-    if message.comment(want, table(have, "announced")) is None:
-        facts["announced"] = message.announced(want)
-    return _patch(want, have, Intent.EDIT, request, **facts)
+    return _patch(want, have, Intent.EDIT, request, shown=shown)
 
 
 def _reopen(want: Want, have: Have) -> Step | None:
