@@ -53,9 +53,9 @@ def test_of_alerts_that_are_not_loaded_the_number_is_told():
     assert "- [and 2,400 more](" in body(replace(group(500), more_firing=2_000))
 
 
-@pytest.mark.parametrize("length", [100, 1_000, 2_900])
-def test_as_many_are_listed_as_there_is_room_for(length):
-    links = Links(alert="https://grafana.example/" + "x" * length)
+@pytest.mark.parametrize(("sign", "length"), [("x", 100), ("x", 1_000), ("x", 2_900), ("&", 200)])
+def test_as_many_are_listed_as_there_is_room_for(sign, length):
+    links = Links(alert="https://grafana.example/" + sign * length)
     long = {"description": "word & " * 3_000, "summary": "s" * 900}
     text = body(group(500, links=links, annotations=long))
     assert len(text) <= github.BODY
