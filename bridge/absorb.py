@@ -207,13 +207,14 @@ class Intake:
         return wanted
 
     def _placement(self, target: Target) -> Placement:
+        name, kind = target.destination, target.kind
         try:
-            address = self._effective.address(target)
+            found = self._effective.address(target)
+            address, lane = found.text, found.lane
         except HeldError:
             # the secret may be there again when the step is due; until then the delivery is held and says why
-            name = target.destination
-            return Placement(name, target.kind, f"({name})", f"{target.kind}{HELD_LANE}{name}", target.team, target.why)
-        return Placement(target.destination, target.kind, address.text, address.lane, target.team, target.why)
+            address, lane = f"({name})", f"{kind}{HELD_LANE}{name}"
+        return Placement(name, kind, address, lane, target.team, target.why, would=target.would)
 
     def _arrivals(
         self, connection: Connection, parts: list[Part], rules: Rules

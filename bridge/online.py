@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from bridge.config.problem import Level, Problem
 from bridge.core.alert import Priority
 from bridge.core.route import target_at
+from bridge.core.rules import SHADOW
 from bridge.delivery.yard import HeldError
 from bridge.effective import Effective
 
@@ -38,7 +39,7 @@ def ask(loaded: Loaded, env: Mapping[str, str], progress: Callable[[str], None])
     for target, address in _places(loaded, effective):
         progress(f"{target.kind} {address}")
         for lack in _lacks(effective, target):
-            where = loaded.rules.destinations[target.destination].where
+            where = _where(loaded, target.destination)
             file, _, line = where.rpartition(":")
             what = f"destination {target.destination}, {target.kind} {address}: {lack.what}"
             level = Level.WARNING if lack.told else Level.ERROR
@@ -50,7 +51,8 @@ def _places(loaded: Loaded, effective: Effective) -> Iterator[tuple[Target, str]
     """Give each place once for each credential: what all teams share, then what teams have of their own."""
     seen = set()
     sources = loaded.settings.sources
-    for name in loaded.rules.destinations:
+    shadow = loaded.rules.shadow
+    for name in (*loaded.rules.destinations, *([SHADOW] if shadow and shadow.channel else [])):
         for team in (loaded.rules.normalize.default_team, *loaded.rules.teams):
             for priority in Priority:
                 for source in sources:
@@ -65,6 +67,12 @@ def _places(loaded: Loaded, effective: Effective) -> Iterator[tuple[Target, str]
                     if who not in seen:
                         seen.add(who)
                         yield target, address.text
+
+
+def _where(loaded: Loaded, destination: str) -> str:
+    if destination == SHADOW and loaded.rules.shadow:
+        return loaded.rules.shadow.where
+    return loaded.rules.destinations[destination].where
 
 
 def _lacks(effective: Effective, target: Target) -> list[Lack]:

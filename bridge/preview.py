@@ -61,7 +61,7 @@ class Seen:
     """One alert: what was parsed, what it means, and where it goes.
 
     `teams` and `priority` are those after routes' `set`; `team_from` and `priority_from` say where the alert's own came
-    from. `incident` is the number of its incident in this preview.
+    from. `incident` is the number of its incident in this preview. In shadow mode `would` are the live targets.
     """
 
     title: str
@@ -82,6 +82,7 @@ class Seen:
     incident: int
     tried: tuple[Tried, ...]
     targets: tuple[Aim, ...]
+    would: tuple[Aim, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -203,6 +204,7 @@ def _seen(normal: NormalAlert, routed: Routed, incident: int) -> Seen:
         incident=incident,
         tried=routed.tried,
         targets=tuple(_aim(target) for target in routed.targets),
+        would=tuple(_aim(one) for target in routed.targets for one in target.in_stead_of),
         notes=tuple(_notes(normal)),
     )
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from bridge.core.incident import Incident
     from bridge.core.rules import Rules, Target
+    from bridge.core.shadow import Would
     from bridge.destinations.base import JSON, Address, Step
 
 STANDS_IN = "; the built-in message stands in"
@@ -74,6 +75,7 @@ class _Place:
     shown: str
     missing: tuple[str, ...]
     also: list[str] = field(default_factory=list)
+    would: Would | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,8 @@ class Planner:
         for target in (*targets, *others):
             place = self._place(target)
             first = places.setdefault((target.kind, place.address.text), place)
+            if target.would:
+                first.would = first.would.joined(target.would) if first.would else target.would
             if first is not place and (target.destination, target.team) != (
                 first.target.destination,
                 first.target.team,
@@ -166,6 +170,7 @@ class Planner:
             now=self._now,
             place=learned,
             never_fired=incident.never_fired and not self._trial.everywhere,
+            would=place.would,
         )
         self._fallbacks.clear()
         step = KINDS[target.kind].next_step(want, {})

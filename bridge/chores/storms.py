@@ -6,10 +6,11 @@ Level-triggered: what the message should say is worked out from what is stored, 
 from __future__ import annotations
 
 import json
-from functools import partial
+from functools import partial, reduce
 from typing import TYPE_CHECKING, Any
 
 from bridge.core.rules import OWN, STORM
+from bridge.core.shadow import Would
 from bridge.ids import new_id
 from bridge.ledger import folds, lanes, placing, queries, receipts
 from bridge.ledger.placing import Placement
@@ -69,7 +70,8 @@ class Storms:
         if apart and firing:
             folds.unfold(connection, [row.delivery for row in firing], now)
         if digest and not digest.places:
-            place = Placement(fold.destination, fold.kind, fold.address, fold.lane, fold.team, "storm")
+            would = _would(rows)
+            place = Placement(fold.destination, fold.kind, fold.address, fold.lane, fold.team, "storm", would=would)
             placing.place_one(connection, digest.id, digest.version, digest.priority, [place], new_id, now)
         if digest:
             folds.name_digest(connection, fold, digest.id)
@@ -114,6 +116,12 @@ class Storms:
             "startsAt": queries.stamp(row.opened_at),
             "generatorURL": f"{base}/incidents/{row.id}" if base else "",
         }
+
+
+def _would(rows: Sequence[Row[Any]]) -> Would | None:
+    """Return what would have happened with all of these, where they are told in shadow mode."""
+    known = [Would.from_json(row.would) for row in rows if row.would]
+    return reduce(Would.joined, known) if known else None
 
 
 def _alert(fold: Fold, incident: str, title: str, annotations: JSON) -> JSON:

@@ -69,10 +69,11 @@ def _way(alert: Seen) -> Iterator[str]:
         yield "  rules looked at"
         rows = [("matches" if one.matched else "no match", one.rule, one.why) for one in rules]
         yield from table(rows, indent="    ")
-    for aim in alert.targets:
-        yield f"  goes to {aim.destination} for team {aim.team}: {aim.why}"
-        settings = [(name, _shown(one.value), f"from {one.inherited}") for name, one in aim.settings.items()]
-        yield from table(settings, indent="    ") if settings else ()
+    for beginning, aims in (("goes", alert.targets), ("would go, were it live,", alert.would)):
+        for aim in aims:
+            yield f"  {beginning} to {aim.destination} for team {aim.team}: {aim.why}"
+            settings = [(name, _shown(one.value), f"from {one.inherited}") for name, one in aim.settings.items()]
+            yield from table(settings, indent="    ") if settings else ()
     if not alert.targets:
         yield "  goes nowhere"
     missed = [one for one in alert.tried if one.rule.startswith(_DESTINATION)]

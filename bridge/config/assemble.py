@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from bridge.config.declare import Names, Part, declare_destinations, declare_teams
 from bridge.config.schema import PRIORITY_WORDS, BridgeFile, Route, Test
 from bridge.config.settings import Case, Settings
+from bridge.config.shadow import shadow_rules
 from bridge.config.sources import source_settings
 from bridge.config.table import check_keys, check_rows, main_table
 from bridge.config.words import FOUR_LINES, did_you_mean, quoted
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from bridge.core.matchers import Matcher
 
 _SOURCE = re.compile(r"[A-Za-z0-9][\w.-]*", re.ASCII)
-"""The source of the bridge's own incidents."""
 
 
 class Assembled(NamedTuple):
@@ -63,6 +63,8 @@ def assemble(parts: list[Part], names: Names) -> Assembled:
         remind=dict(file.remind or {}),
         storm=Folding(file.storm.incidents, file.storm.within) if file.storm else None,
         page_storm=Folding(file.page_storm.pages, file.page_storm.within) if file.page_storm else None,
+        mode=file.mode,
+        shadow=shadow_rules(parts, file, teams, names),
     )
     return Assembled(rules, _settings(main.document, file, parts, names))
 
@@ -120,19 +122,12 @@ def _settings(document: Document, file: BridgeFile, parts: list[Part], names: Na
             mend = f"write letters, digits, - and _, and not {OWN}, which is the bridge's own"
             names.findings.add(document, ("sources", name), "can't be a source's name", mend)
     sources = source_settings(file.sources)
-    modes = {file.mode, *(team.mode for part in parts for team in part.file.teams.values())}
-    if "shadow" in modes and not file.shadow:
-        names.findings.add(
-            document, ("mode",), "is shadow, without a place for it", 'add shadow: {channel: "#bridge-shadow"}'
-        )
     return Settings(
         sources=sources,
         retention=file.retention,
         max_storage=file.max_storage,
-        mode=file.mode,
         fallback=_fallback(document, file, names),
         operators=names.team(document, ("operators",), file.operators) if file.operators else None,
-        shadow=file.shadow,
         auth_proxy=file.auth_proxy,
         include=file.include,
         tests=tuple(case for part in parts for case in _cases(part, set(sources), names)),

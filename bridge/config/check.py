@@ -1,15 +1,15 @@
-"""What `bridge check` finds beyond loading: missing secrets, tests that fail, what is odd, what has no effect yet."""
+"""What `bridge check` finds beyond loading: missing secrets, tests that fail, what is odd, who is in shadow mode."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bridge.config.later import without_effect
 from bridge.config.load import load
 from bridge.config.missing import missing_secrets
 from bridge.config.problem import ConfigError, Level, Problem
 from bridge.config.table import DEFAULT_KINDS, team_rows
 from bridge.config.trial import run_tests
+from bridge.config.validate import at
 from bridge.config.words import listed
 from bridge.core.alert import Priority
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bridge.config.load import Loaded
+    from bridge.config.problem import Keys
     from bridge.core.rules import RouteRules
 
 
@@ -47,8 +48,15 @@ def _warnings(loaded: Loaded, env: Mapping[str, str]) -> Iterator[Problem]:
 
 
 def _notes(loaded: Loaded) -> Iterator[Problem]:
+    """Say who is in shadow mode: nobody should believe to be paged who is not."""
+    shadow = loaded.rules.shadow
     for document in loaded.documents:
-        yield from without_effect(document)
+        ways: list[Keys] = [("mode",), *(("teams", name, "mode") for name in loaded.rules.teams)]
+        for keys in ways:
+            said = at(document.data, keys)
+            if shadow and isinstance(said, str) and said.strip().lower() == "shadow":
+                what = f"is shadow: told in {shadow.channel} only, paging nobody"
+                yield document.problem(keys, what, level=Level.NOTE)
 
 
 def _warning(where: str, what: str, mend: str) -> Problem:

@@ -11,7 +11,7 @@ from bridge.config.problem import Level
 from bridge.config.units import OFF
 from bridge.config.validate import at, validate
 from bridge.config.words import did_you_mean, listed, quoted, shown
-from bridge.core.rules import DestinationRules, Sending, TeamRules
+from bridge.core.rules import SHADOW, DestinationRules, Sending, TeamRules
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -103,6 +103,8 @@ def declare_destinations(parts: list[Part], names: Names) -> None:
             keys: Keys = ("destinations", name)
             if not _NAME.fullmatch(name):
                 names.findings.add(part.document, keys, "can't be a name", "write letters, digits, - and _")
+            elif name == SHADOW:
+                names.findings.add(part.document, keys, "is what shadow mode's own is called", "give it another name")
             elif name in names.destinations:
                 first = names.destinations[name].where
                 names.findings.add(part.document, keys, f"is declared a second time, first at {first}", "keep one")

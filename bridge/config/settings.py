@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from bridge.config.schema import AuthProxy, FallbackRow, Retention, Shadow, Test
+    from bridge.config.schema import AuthProxy, FallbackRow, Retention, Test
     from bridge.config.sources import SourceSettings
     from bridge.core.alert import Priority
 
@@ -26,17 +26,14 @@ class Settings:
     """The typed settings beside `Rules`.
 
     `fallback` by priority or "default".
-    `shadow`, `auth_proxy` and `operators` (a team's canonical name) are None where off or
-    not set. `max_storage` in bytes.
+    `auth_proxy` and `operators` (a team's canonical name) are None where off or not set. `max_storage` in bytes.
     """
 
     sources: Mapping[str, SourceSettings]
     retention: Retention
     max_storage: int
-    mode: str = "live"
     fallback: Mapping[Priority | str, FallbackRow] = field(default_factory=dict)
     operators: str | None = None
-    shadow: Shadow | None = None
     auth_proxy: AuthProxy | None = None
     include: tuple[str, ...] = ()
     tests: tuple[Case, ...] = ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bridge.config.problem import Problem
@@ -22,10 +23,16 @@ if TYPE_CHECKING:
 def run_tests(loaded: Loaded) -> Iterator[Problem]:
     """Yield a problem for each expectation that doesn't hold."""
     sources = list(loaded.settings.sources)
+    rules = _live(loaded.rules)
     for case in loaded.settings.tests:
         said = "source" in case.test.model_fields_set or "grafana" in sources
-        routed = _routed(case.test, case.test.source if said else sources[0], loaded.rules)
-        yield from _differences(case, routed, loaded.rules)
+        routed = _routed(case.test, case.test.source if said else sources[0], rules)
+        yield from _differences(case, routed, rules)
+
+
+def _live(rules: Rules) -> Rules:
+    """Return the rules with nobody in shadow mode: a test says where an alert belongs, then as now."""
+    return replace(rules, mode="live", teams={name: replace(team, mode=None) for name, team in rules.teams.items()})
 
 
 def _routed(test: Test, source: str, rules: Rules) -> Routed:

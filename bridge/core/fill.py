@@ -7,12 +7,11 @@ are filled in: the name of any other team is whatever the alert says.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from bridge.core.alert import Priority
 
 LONGEST_LABEL = 50
@@ -152,6 +151,15 @@ def _mention(value: object, facts: Facts) -> object:
             if facts.configured or not _needs_team("mention", item)
         }
     return [_mention(item, facts) for item in value] if isinstance(value, list | tuple) else value
+
+
+def called(mention: object, priority: Priority) -> tuple[str, ...]:
+    """Return who a filled-in `mention` calls at a priority; it is one or several, or a map by priority of such."""
+    said = mention.get(priority.value) if isinstance(mention, Mapping) else mention
+    if said is None or said is False:
+        return ()
+    words = (str(one).strip() for one in (said if isinstance(said, list | tuple) else [said]))
+    return tuple(word for word in words if word)
 
 
 def _mention_at(priority: str, value: object, facts: Facts) -> object:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from bridge.core.fill import Facts, fill
 from bridge.core.normalize import canonical_team
-from bridge.core.rules import Routed, Target, Tried
+from bridge.core.rules import SHADOW, Routed, Target, Tried
+from bridge.core.shadow import in_stead, stand_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -47,6 +48,8 @@ def route(alert: NormalAlert, source: str, rules: Rules) -> Routed:
     for team in teams:
         facts = Facts(team, priority, source, team in rules.teams)
         found, missed = _targets(facts, _row(facts, matching, rules), rules)
+        if rules.shadowed(team, source):
+            found, missed = _shadow(facts, found, missed, rules)
         targets.extend(found)
         tried.extend(missed)
     unknown = tuple(team for team in teams if rules.teams and team not in rules.teams)
@@ -60,6 +63,8 @@ def target_at(rules: Rules, destination: str, team: str, priority: Priority, sou
     The destination need not stand in the team's row any more: routing is fixed when an alert is absorbed. Where the
     destination is not declared, or has nowhere to go for this team, a sentence says so.
     """
+    if destination == SHADOW:
+        return stand_in(rules, team)
     declared = rules.destinations.get(destination)
     if declared is None:
         return "it is not declared"
@@ -191,6 +196,14 @@ def _targets(facts: Facts, row: Mapping[str, str], rules: Rules) -> tuple[list[T
             why = f"{facts.priority} of team {facts.team} does not send to it"
             missed.append(Tried(f"destination {name}", matched=False, why=why))
     return targets, missed
+
+
+def _shadow(facts: Facts, found: list[Target], missed: list[Tried], rules: Rules) -> tuple[list[Target], list[Tried]]:
+    """Return the one target that stands in a team's destinations' stead."""
+    target = in_stead(facts, found, rules)
+    if isinstance(target, Target):
+        return [target], missed
+    return [], [*missed, Tried(f"destination {SHADOW}", matched=False, why=target)]
 
 
 def _target(destination: DestinationRules, team: TeamRules | None, facts: Facts, why: str) -> Target | str:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from bridge.core.alert import Priority
     from bridge.core.matchers import Matcher
+    from bridge.core.shadow import Would
 
 DROP = "drop"
 """The priority word's meaning for "recorded, told nowhere"."""
@@ -64,9 +65,11 @@ class DestinationRules:
     where: str = ""
 
 
+SHADOW = "shadow"
+"""The destination's name of what shadow mode tells: no declared one can have it."""
 OWN, STORM = "bridge", "bridge.storm"
 """The sources of incidents that tell of the bridge's own trouble, and that stand for many others: no configured one has
-such a name, and what it tells of itself is neither folded nor stale."""
+such a name, and what it tells of itself is neither folded, nor stale, nor in shadow mode."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +81,22 @@ class Folding:
 
 
 @dataclass(frozen=True, slots=True)
+class ShadowRules:
+    """Where shadow mode tells: a channel, by the token of a Slack destination. `where` is "file:line" of its key.
+
+    `channel` is empty where the key is not written: what was begun there can still be told to its end.
+    """
+
+    destination: str
+    channel: str = ""
+    where: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class TeamRules:
     """A configured team. `destinations` holds its overrides by destination name, field by field.
 
-    `remind` is None where the whole bridge's counts; empty is off.
+    `remind` and `mode` ("live" or "shadow") are None where the whole bridge's counts; an empty `remind` is off.
     """
 
     name: str
@@ -125,6 +140,13 @@ class Rules:
     remind: Mapping[Priority, timedelta] = field(default_factory=dict)
     storm: Folding | None = None
     page_storm: Folding | None = None
+    mode: str = "live"
+    shadow: ShadowRules | None = None
+
+    def shadowed(self, team: str, source: str) -> bool:
+        """Return whether a team's alerts are told in shadow mode; the bridge's own trouble never is."""
+        own = self.teams[team].mode if team in self.teams else None
+        return source != OWN and (own or self.mode) == "shadow"
 
     def folding(self, kind: str) -> Folding | None:
         """Return from how many on what is told at a kind's places is folded, None for never."""
@@ -151,6 +173,7 @@ class Target:
 
     `settings` are filled in: `{team}`, `{priority}`, `{source}` replaced where allowed. `inherited` names for each
     setting the place that set it ("destination slack", "team broken-inductor"). `why` names the table row or route.
+    In shadow mode one target stands `in_stead_of` the others, and says what `would` have happened.
     """
 
     destination: str
@@ -159,6 +182,8 @@ class Target:
     settings: Mapping[str, object]
     inherited: Mapping[str, str]
     why: str
+    would: Would | None = None
+    in_stead_of: tuple[Target, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

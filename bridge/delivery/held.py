@@ -6,6 +6,7 @@ import threading
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from bridge.core.shadow import Would
 from bridge.delivery import trouble
 from bridge.delivery.turns import StaleSenderError, believed, paced
 from bridge.destinations.base import Address, Want
@@ -94,6 +95,7 @@ class HeldLane:
             place=self.place,
             never_fired=task.incident.never_fired,
             because=task.delivery.because,
+            would=Would.from_json(task.delivery.would) if task.delivery.would else None,
         )
 
     def write(self, function: Callable[[Connection], T]) -> T:

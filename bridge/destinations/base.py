@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from bridge.core.incident import Incident
+    from bridge.core.shadow import Would
     from bridge.render.jinja import Words
 
 JSON = dict[str, object]
@@ -98,7 +99,8 @@ class Want:
 
     `now` decides whether a step is due (a page again); it never shows in what is rendered, so that repeats are silent.
     `place` is what the lane learned about the place. `never_fired` marks an incident of which only resolves were heard.
-    `because` is why it is told here although routing did not say so.
+    `because` is why it is told here although routing did not say so. `would` is what would have happened, were its
+    teams not in shadow mode: it stands above the message, which then calls nobody.
     """
 
     delivery: str
@@ -110,6 +112,7 @@ class Want:
     place: JSON = field(default_factory=dict)
     never_fired: bool = False
     because: str | None = None
+    would: Would | None = None
 
 
 class Fault(StrEnum):

@@ -27,6 +27,7 @@ class Delivery:
     """One incident at one address. `want` and `told` are versions of the incident; `have` is what stands there.
 
     `doubt` is a step that may have been sent: {step, at, ended, negatives}. `since` says how long it has been waiting.
+    `would` says what would have happened, were it not in shadow mode (`core.shadow.Would`).
     """
 
     id: str
@@ -49,6 +50,7 @@ class Delivery:
     last_error: str | None
     reason: str | None
     because: str | None = None
+    would: JSON | None = None
 
 
 _COLUMNS = [deliveries.c[name] for name in Delivery.__slots__]

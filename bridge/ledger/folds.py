@@ -96,7 +96,12 @@ def folded(connection: Connection, fold: Fold) -> Sequence[Row[Any]]:
     """Return the incidents of a fold, each with its delivery, the newest last."""
     names = ("id", "title", "priority", "state", "state_reason", "opened_at", "resolved_at")
     query: Select[Any] = (
-        select(*(incidents.c[name] for name in names), deliveries.c.id.label("delivery"), deliveries.c.placed_at)
+        select(
+            *(incidents.c[name] for name in names),
+            deliveries.c.id.label("delivery"),
+            deliveries.c.placed_at,
+            deliveries.c.would,
+        )
         .join(deliveries, deliveries.c.incident == incidents.c.id)
         .where(deliveries.c.folded_into == fold.id)
         .order_by(incidents.c.id.desc())

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
+from bridge.core.rules import SHADOW
+from bridge.core.shadow import Would
 from bridge.ledger.deliveries import change
 from bridge.ledger.tables import deliveries, history, incidents
 
@@ -26,6 +28,7 @@ class Placement:
     """An address that an incident is to be told at, under which name and for which team, and why.
 
     `because` is a sentence for its readers where routing did not send it there: another address could not be told.
+    `would` says what would have happened, where shadow mode tells it in the stead of others.
     """
 
     destination: str
@@ -35,6 +38,7 @@ class Placement:
     team: str
     why: str
     because: str | None = None
+    would: Would | None = None
 
 
 class Told:
@@ -85,6 +89,8 @@ def place(  # noqa: PLR0913, PLR0917 - a commit's incidents have these sides
     `fold` may set some of the rows aside, to be told together.
     """
     told = told_at(connection, list(wanted))
+    wanted = {incident: _joined(placements) for incident, placements in wanted.items()}
+    _join_stored(connection, wanted, at)
     rows = [
         _row(placement, incident, cases[incident].version, cases[incident].priority) | {"id": new_id()}
         for incident, placements in wanted.items()
@@ -93,6 +99,37 @@ def place(  # noqa: PLR0913, PLR0917 - a commit's incidents have these sides
     ]
     fold(connection, rows, at)
     _add(connection, rows, at)
+
+
+def _joined(placements: Sequence[Placement]) -> list[Placement]:
+    """Let shadow mode tell an incident once, with all that its alerts would have done."""
+    found: dict[tuple[str, ...], Placement] = {}
+    for number, one in enumerate(placements):
+        key = (one.lane, one.address) if one.would else (str(number),)
+        first = found.get(key)
+        if first and first.would and one.would:
+            found[key] = replace(first, would=first.would.joined(one.would))
+        else:
+            found[key] = one
+    return list(found.values())
+
+
+def _join_stored(connection: Connection, wanted: Mapping[str, Sequence[Placement]], at: datetime) -> None:
+    """Add what more would have happened to what shadow mode tells already, and make that due."""
+    shadows = {
+        (incident, one.lane, one.address): one.would for incident, all_ in wanted.items() for one in all_ if one.would
+    }
+    if not shadows:
+        return
+    columns = [deliveries.c[name] for name in ("id", "incident", "lane", "address", "state", "would")]
+    mine = deliveries.c.incident.in_({incident for incident, _, _ in shadows}) & (deliveries.c.destination == SHADOW)
+    for row in connection.execute(select(*columns).where(mine)).all():
+        more = shadows.get((row.incident, row.lane, row.address))
+        known = Would.from_json(row.would or {})
+        if more is None or (both := known.joined(more)) == known:
+            continue
+        due = {"state": "pending", "due_at": at, "since": at} if row.state == "delivered" else {}
+        change(connection, row.id, would=both.as_json(), **due)
 
 
 def place_one(  # noqa: PLR0913, PLR0917 - an incident has these sides
@@ -123,6 +160,7 @@ def _row(placement: Placement, incident: str, version: int, priority: str) -> JS
         "want": version,
         "have": {},
         "because": placement.because,
+        "would": placement.would.as_json() if placement.would else None,
         "why": placement.because or placement.why,
     }
 

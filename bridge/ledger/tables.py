@@ -196,6 +196,7 @@ deliveries = Table(
     Column("last_error", Text),
     Column("reason", Text),  # why it is held, skipped or dead, and what to mend
     Column("because", Text),  # why it is told here although routing did not say so: another address could not be told
+    Column("would", JsonText),  # in shadow mode: what would have happened (`core.shadow.Would`)
     Column("folded_into", ULID),  # the storm that tells this one (`ledger.folds`)
     Column("placed_at", Instant),  # unknown for what an older release stored
     UniqueConstraint("incident", "lane", "address"),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, exists, func, or_, select
 
-from bridge.core.rules import OWN
+from bridge.core.rules import OWN, SHADOW
 from bridge.ledger.queries import in_quarantine
 from bridge.ledger.tables import alerts, deliveries, history, incidents, lanes, receipts
 
@@ -132,6 +132,7 @@ _RISES = [(old, new) for old in range(4) for new in range(old)]
 def untold(connection: Connection) -> list[Row[Any]]:
     """Return the deliveries of firing incidents that are dead at an address that routing chose, or wait to be told.
 
+    What shadow mode tells has no fallback: that would be told to people.
     Those that wait were never told there, or it fires again, or has become more urgent, since it was told.
     """
     news = (history.c.incident == incidents.c.id) & (history.c.at >= deliveries.c.since)
@@ -154,6 +155,7 @@ def untold(connection: Connection) -> list[Row[Any]]:
         .join(incidents, incidents.c.id == deliveries.c.incident)
         .where(
             deliveries.c.because.is_(None),
+            deliveries.c.destination != SHADOW,
             deliveries.c.state.in_(("pending", "retrying", "held", "dead")),
             or_(deliveries.c.state == "dead", deliveries.c.told == 0, exists().where(news, louder)),
             incidents.c.state == "firing",

@@ -154,3 +154,11 @@ def test_the_installed_command():
     broken = command("render", "-", stdin=b"not JSON")
     assert broken.returncode == 1
     assert b"this would go to quarantine: source grafana: the body is not JSON" in broken.stderr
+
+
+def test_shadow_mode_is_said_by_what_is_sent_and_where_it_would_have_gone(run, folder):
+    written = (folder / "bridge.yml").read_text("utf-8")
+    (folder / "bridge.yml").write_text(written + 'mode: shadow\nshadow: {channel: "#bridge-shadow"}\n', "utf-8")
+    page = body(annotations={"Team": "inductor", "Priority": "P0", "summary": "all is lost"})
+    compare("explain/shadow.txt", run("explain", "-", stdin=page).stdout)
+    compare("render/shadow.txt", run("render", "-", stdin=page).stdout)

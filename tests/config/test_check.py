@@ -16,7 +16,6 @@ from bridge.cli.check import check as command
 from bridge.config.document import read
 from bridge.config.json_schema import json_schema
 from bridge.config.kinds import KINDS
-from bridge.config.later import LATER
 from bridge.config.load import load
 from bridge.config.schema import BridgeFile
 from bridge.config.validate import known_keys
@@ -99,10 +98,13 @@ def test_nothing_to_say(files):
             "destinations:\n  pagerduty: {routing_key: '${env:P}'}\nsources: {g: {auth: none}}\n",
             "1: warning: no destination takes P2 by default, so it goes to pagerduty: write send: {P2: [...]}",
         ),
-        (GOOD + "mode: live\n", "5: mode is accepted, but has no effect yet in this version"),
         (
-            GOOD + "teams: {sre: {mode: live, send: {P3: slack}}}\n",
-            "5: teams.sre.mode is accepted, but has no effect yet in this version",
+            GOOD + "mode: shadow\nshadow: {channel: bridge-shadow}\n",
+            "5: mode is shadow: told in #bridge-shadow only, paging nobody",
+        ),
+        (
+            GOOD + "teams: {sre: {mode: shadow, send: {P3: slack}}}\nshadow: {channel: bridge-shadow}\n",
+            "5: teams.sre.mode is shadow: told in #bridge-shadow only, paging nobody",
         ),
     ],
 )
@@ -170,12 +172,12 @@ def test_help_has_an_example_and_waits_for_no_pydantic():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_the_example_loads_and_is_silent_but_for_secrets_and_notes():
+def test_the_example_loads_and_is_silent_but_for_secrets():
     result = run("--config", str(EXAMPLE), "--json")
     assert result.exit_code == 0
     found = json.loads(result.output)
-    assert {one["level"] for one in found} == {"warning", "note"}
-    assert all("can't be read" in one["what"] for one in found if one["level"] == "warning")
+    assert {one["level"] for one in found} == {"warning"}
+    assert all("can't be read" in one["what"] for one in found)
     assert load(EXAMPLE, {}).warnings == ()
 
 
@@ -210,9 +212,3 @@ def test_the_json_schema_is_one_and_fits_the_example():
         jsonschema.validate({"destinations": {"slack": {"chanel": "x"}}}, schema)
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate({"destinations": {"slack": {"token": "xoxb-literal"}}}, schema)
-
-
-def test_keys_without_effect_are_keys():
-    for way in LATER:
-        keys = known_keys(BridgeFile, way[:-1])
-        assert way[-1] in keys, way

@@ -137,6 +137,20 @@ def slack(rest: str) -> str:
         ("mode: dry", "mode is 'dry', which is not understood: write live or shadow"),
         ("mode: shadow", 'mode is shadow, without a place for it: add shadow: {channel: "#bridge-shadow"}'),
         (
+            'shadow: {channel: "#{team}"}',
+            (
+                "shadow.channel holds a placeholder, and nothing is filled in there: "
+                'name one channel, like "#bridge-shadow"'
+            ),
+        ),
+        (
+            "shadow: {channel: alerts}",
+            (
+                "shadow.channel is #alerts, where alerts are told that are live: "
+                'give shadow mode a channel of its own, like "#bridge-shadow"'
+            ),
+        ),
+        (
             "auth_proxy: {header: X-User, trusted: [all]}",
             "auth_proxy.trusted[0] is 'all', which is no network: write one like 10.0.0.0/8",
         ),

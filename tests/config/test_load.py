@@ -13,7 +13,7 @@ from bridge.config.units import Rate
 from bridge.core.alert import Alert, Group, Priority, Status
 from bridge.core.normalize import normalize
 from bridge.core.route import route
-from bridge.core.rules import FieldName, Folding, Sending
+from bridge.core.rules import FieldName, Folding, Sending, ShadowRules
 
 P0, P1, P2, P3 = Priority
 FOUR = """\
@@ -188,9 +188,8 @@ teams: {sre: {remind: {P1: 4h}}}
     assert (rules.reminds("other", P0), rules.reminds("other", P1)) == (timedelta(hours=1), None)
     assert settings.fallback[P0].after == timedelta(minutes=2)
     assert (settings.fallback["default"].on, settings.fallback["default"].send) == ("dead", ("slack",))
-    assert (settings.operators, settings.mode) == ("sre", "shadow")
-    assert settings.shadow
-    assert settings.shadow.channel == "#bridge-shadow"
+    assert (settings.operators, rules.mode) == ("sre", "shadow")
+    assert rules.shadow == ShadowRules("slack", "#bridge-shadow", "bridge.yml:16")
     assert settings.auth_proxy
     assert settings.auth_proxy.trusted == ("10.0.0.0/8",)
     assert (settings.retention.receipts, settings.retention.incidents) == (timedelta(days=1), timedelta(days=400))

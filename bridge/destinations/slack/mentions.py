@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from bridge.core.fill import called
 from bridge.core.incident import State
 from bridge.destinations.slack.escape import mrkdwn
 
@@ -26,19 +27,10 @@ def mentions(want: Want) -> tuple[str, ...]:
     incident = want.incident
     if incident.state is not State.FIRING or incident.test or want.never_fired:
         return ()
-    said = want.settings.values.get("mention")
-    if hasattr(said, "get"):
-        said = said.get(incident.priority.value)
     groups = want.place.get("usergroups")
     handles: Mapping[str, object] = groups if isinstance(groups, dict) else {}
-    called = (_mention(str(one).strip(), handles) for one in _listed(said))
-    return tuple(dict.fromkeys(one for one in called if one))
-
-
-def _listed(said: object) -> list[object]:
-    if said is None or said is False:
-        return []
-    return list(said) if isinstance(said, (list, tuple)) else [said]
+    written = (_mention(one, handles) for one in called(want.settings.values.get("mention"), incident.priority))
+    return tuple(dict.fromkeys(one for one in written if one))
 
 
 def _mention(said: str, handles: Mapping[str, object]) -> str:

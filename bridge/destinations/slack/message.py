@@ -10,6 +10,7 @@ from bridge.destinations.slack.mentions import mentions
 from bridge.destinations.slack.parts import Parts, built_in, from_template
 from bridge.render import changes, times
 from bridge.render.jinja import TemplateFailedError
+from bridge.render.shadow import heading
 from bridge.render.text import units
 from bridge.render.view import view
 
@@ -54,6 +55,8 @@ READ: Final = ("headline", "what", "alerts")
 """What people miss where it is cut."""
 UNFORMATTED: Final = ESCAPE.plain_blocks
 MENTIONS: Final = 200
+SHADOW: Final = 300
+"""Above the message, in shadow mode, which calls nobody."""
 
 
 def content(want: Want, *, plain: bool = False, mentions: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -66,10 +69,12 @@ def content(want: Want, *, plain: bool = False, mentions: tuple[str, ...] = ()) 
     """
     parts = _parts(want, PLAIN_ROOMS if plain else ROOMS)
     called = cut(" ".join(mentions), MENTIONS)
+    if want.would:
+        called = f"*{cut(mrkdwn(heading(want.incident, want.would)), SHADOW)}*"
     if plain:
         return {"text": _flat(parts, called)}
     kept = {name: cut(getattr(parts, name), room) for name, room in ROOMS.items()}
-    return {"text": f"{called} {kept['text']}".strip(), "blocks": _blocks(kept, called)}
+    return {"text": f"{called} {kept['text']}".strip(), "blocks": _blocks(kept, called, above=bool(want.would))}
 
 
 def announced(want: Want) -> dict[str, Any]:
@@ -123,11 +128,12 @@ def _flat(parts: Parts, called: str) -> str:
     return cut("\n".join(line for line in lines if line), TEXT)
 
 
-def _blocks(kept: dict[str, str], called: str) -> list[dict[str, Any]]:
-    """Set the parts in Block Kit; what is empty is left out."""
+def _blocks(kept: dict[str, str], called: str, *, above: bool) -> list[dict[str, Any]]:
+    """Set the parts in Block Kit; what is empty is left out. Who is called stands below the headline, or `above` it."""
     blocks = (
+        _block("section", _mrkdwn(called if above else "")),
         _block("header", _plain(kept["headline"])),
-        _block("section", _mrkdwn(called)),
+        _block("section", _mrkdwn("" if above else called)),
         _block("section", _plain(kept["what"])),
         _block("section", _plain(kept["alerts"])),
         _block("section", _mrkdwn(kept["more"])),

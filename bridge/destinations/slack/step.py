@@ -158,7 +158,7 @@ def _reply(want: Want, have: Have) -> Step | None:
 
 
 def _remind(want: Want, have: Have) -> Step | None:
-    """Say in the thread, and to the channel, that it still fires; never with a mention."""
+    """Say in the thread, and but for shadow mode to the channel, that it still fires; never with a mention."""
     every = want.settings.values.get("remind")
     if not isinstance(every, float) or not reminds(want.incident.state, have, every, want.now.timestamp()):
         return None
@@ -170,7 +170,7 @@ def _remind(want: Want, have: Have) -> Step | None:
         "parse": "none",
     }
     if not have.get("flat"):
-        request |= {"thread_ts": text(have, "ts"), "reply_broadcast": True}
+        request |= {"thread_ts": text(have, "ts"), **({} if want.would else {"reply_broadcast": True})}
     facts = told(want, have, **{ALOUD: want.now.timestamp()})
     return Step(Intent.ANNOUNCE, number(have), "chat.postMessage", request, facts, creates=True)
 
