@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from bridge.clock import SystemClock
-from bridge.config.load import load
 from bridge.config.problem import ConfigError, Problem
 from bridge.delivery.hints import ALL, Hinter, hint_path
 from bridge.effective import Effective
 from bridge.ledger.ledger import open_ledger
 from bridge.log import log
+from bridge.reload import read_whole
 from bridge.render.jinja import Words, template_folder
 from bridge.room import Room
 
@@ -83,11 +83,10 @@ def compose(
         ConfigError: the configuration or the environment has problems, all of which it names.
         NotDurableError, OutdatedError: the database can't serve (`ledger.ledger.open_ledger`).
     """
-    loaded = loaded or load(environ.config, env, require_secrets=True)
+    loaded = loaded or read_whole(environ, env)
     ledger = open_ledger(environ.database_url, prepared=prepared)
     key = secret_key(environ, ledger.path)
-    folders = (*([environ.templates] if environ.templates else []), template_folder())
-    words = Words(folders)
+    words = Words((template_folder(),), kept=loaded.templates)
     bridge = Bridge(
         environ=environ,
         env=env,

@@ -22,7 +22,7 @@ from bridge.destinations import KINDS
 from bridge.ids import new_id
 from bridge.ledger import lanes
 from bridge.mapping import reader
-from bridge.reload import note, reload
+from bridge.reload import Reloader, note
 from bridge.reports import Reports
 
 if TYPE_CHECKING:
@@ -125,24 +125,24 @@ def _carrier(bridge: Bridge, yard: Yard) -> Carrier:
 def work(environ: Environ, env: Mapping[str, str]) -> int:
     """Deliver until SIGTERM or SIGINT; return the exit code, 1 where a turn hung or the writer died.
 
-    On SIGHUP the configuration is read anew: a good one is taken over between steps.
+    On SIGHUP, and when its files change, the configuration is read anew: a good one is taken over between steps.
 
     Steps under way are finished, for at most as long as a step may take; what then still runs is left to the others.
     """
     bridge = compose(environ, env)
     note(environ, [], bridge.ledger)
+    reloader = Reloader(environ, env, bridge.loaded)
     told: list[int] = []
     while True:
-        wanted = _until_told(bridge, told)
-        loaded = bridge.loaded
+        wanted = _until_told(bridge, told, reloader)
         bridge.close()
         if wanted != signal.SIGHUP:
             return 0 if wanted else 1
-        bridge = compose(environ, env, loaded=loaded)
+        bridge = compose(environ, env, loaded=reloader.loaded)
 
 
-def _until_told(bridge: Bridge, told: list[int]) -> int | None:
-    """Deliver; return the signal that ends it (SIGHUP: with another configuration), None where it is not healthy.
+def _until_told(bridge: Bridge, told: list[int], reloader: Reloader) -> int | None:
+    """Deliver; return the signal that ends it (SIGHUP: for another configuration), None where it is not healthy.
 
     `told` are the signals that nobody has acted on yet: what comes while another one is acted on is not lost.
     """
@@ -155,7 +155,7 @@ def _until_told(bridge: Bridge, told: list[int]) -> int | None:
 
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, hear)
-        while delivering.healthy() and not (wanted := _wanted(told, bridge)):
+        while delivering.healthy() and not (wanted := _wanted(told, reloader)):
             delivering.round()
         last = threading.Timer(GRACE, os._exit, [0 if wanted and wanted != signal.SIGHUP else 1])
         last.daemon = True
@@ -169,19 +169,14 @@ def _stop(told: list[int]) -> int | None:
     return next((number for number in told if number != signal.SIGHUP), None)
 
 
-def _wanted(told: list[int], bridge: Bridge) -> int | None:
-    """Return the signal that ends this deliverer: a SIGHUP does where the configuration is good."""
+def _wanted(told: list[int], reloader: Reloader) -> int | None:
+    """Return the signal that ends this deliverer: SIGHUP, of which a change is one, where what is read is good."""
     if stop := _stop(told):
         return stop
     heard = len(told)
-    if not heard:
-        return None
-    loaded = reload(bridge.environ, bridge.env, bridge.loaded, bridge.ledger)
+    taken = reloader.read() if heard else reloader.look()
     del told[:heard]
-    if loaded is None:
-        return None
-    bridge.loaded = loaded
-    return signal.SIGHUP
+    return signal.SIGHUP if taken else None
 
 
 def _alone(bridge: Bridge) -> int | None:

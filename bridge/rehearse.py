@@ -48,13 +48,13 @@ def rehearse(loaded: Loaded, env: Mapping[str, str]) -> list[Problem]:
         return [Problem(_VARIABLE, 0, f"there is no folder {shown(str(own))}", "make it, or leave the variable out")]
     words = Words((*([own] if own else []), template_folder()))
     problems: dict[tuple[str, int, str], Problem] = {}
-    for kind, template, where in _used(loaded):
+    for kind, template, where in used(loaded):
         for problem in _Rehearsal(kind, template, where, words, own).problems():
             problems.setdefault((problem.file, problem.line, problem.what.partition(" (sample ")[0]), problem)
     return list(problems.values())
 
 
-def _used(loaded: Loaded) -> dict[tuple[str, str, str], None]:
+def used(loaded: Loaded) -> dict[tuple[str, str, str], None]:
     """Return kind, template and "file:line" of its use, for each template that a destination or a team asks for."""
     used: dict[tuple[str, str, str], None] = {}
     for destination in loaded.rules.destinations.values():

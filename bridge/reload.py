@@ -3,37 +3,136 @@
 from __future__ import annotations
 
 import socket
+import time
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from bridge.changes import MOST, Changes, files_of, folder_files
 from bridge.config.load import load
-from bridge.config.problem import ConfigError
+from bridge.config.problem import ConfigError, Problem
 from bridge.ledger import troubles
 from bridge.ledger.ledger import open_ledger
 from bridge.ledger.writer import UnavailableError
 from bridge.log import log
+from bridge.rehearse import used
+from bridge.render.jinja import TemplateFailedError, Words, template_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
 
     from bridge.config.environ import Environ
     from bridge.config.load import Loaded
     from bridge.ledger.ledger import Ledger
 
+AGAIN = 10.0
+"""Seconds after which a configuration that was refused is tried again: what it lacks may be no file of its own."""
+_TEMPLATES = "BRIDGE_TEMPLATES"
 
-def reload(environ: Environ, env: Mapping[str, str], last: Loaded, ledger: Ledger | None = None) -> Loaded | None:
-    """Return the new configuration, None where it is refused and the last good one stays."""
-    try:
-        loaded = load(environ.config, env, require_secrets=True, last=last)
-    except ConfigError as error:
-        problems = [str(one) for one in error.problems]
-        log.error("configuration refused, the last good one stays", problems=problems)
-        note(environ, problems, ledger)
-        return None
-    note(environ, [], ledger)
-    return loaded
+
+class Reloader:
+    """The last good configuration of a process, and the way to the next.
+
+    Args:
+        environ: names the file, and the folder of templates.
+        env: the environment that secrets are looked for in.
+        loaded: what was read at the start.
+        check: raises ConfigError where a configuration can't be served for another reason.
+        monotonic: seconds that only grow.
+    """
+
+    def __init__(
+        self,
+        environ: Environ,
+        env: Mapping[str, str],
+        loaded: Loaded,
+        check: Callable[[Loaded], None] = lambda _loaded: None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.loaded = loaded
+        self._environ = environ
+        self._env = env
+        self._check = check
+        self._monotonic = monotonic
+        self._changes = Changes(monotonic)
+        self._refused: list[str] = []
+        self._again_at = 0.0
+
+    def look(self) -> bool:
+        """Return whether there is another good configuration, as its files have changed; cheap where they haven't."""
+        settled = self._changes.settled(lambda: files_of(self._environ.config, self.loaded, self._environ.templates))
+        if not settled and not (self._refused and self._monotonic() >= self._again_at):
+            return False
+        before = self.loaded
+        return self.read() and self.loaded != before
+
+    def read(self) -> bool:
+        """Read it now; return whether it is good, and `loaded` therefore this one. Else the last good one stays."""
+        try:
+            found = read_whole(self._environ, self._env, last=self.loaded)
+            self._check(found)
+            if found != self.loaded:
+                _check_templates(found)
+        except ConfigError as error:
+            problems = [str(one) for one in error.problems]
+        else:
+            problems = []
+            if found != self.loaded:
+                log.info("configuration read anew", files=len(found.documents), templates=len(found.templates))
+            self.loaded = found
+        if problems and problems != self._refused:
+            log.error("configuration refused, the last good one stays", problems=problems)
+        self._refused = problems
+        self._again_at = self._monotonic() + AGAIN
+        note(self._environ, problems)
+        return not problems
+
+
+def read_whole(environ: Environ, env: Mapping[str, str], last: Loaded | None = None) -> Loaded:
+    """Read configuration and templates, as a process holds them until the next time.
+
+    Raises:
+        ConfigError: with all problems.
+    """
+    loaded = load(environ.config, env, require_secrets=True, last=last)
+    return replace(loaded, templates=_templates(environ.templates)) if environ.templates else loaded
+
+
+def _templates(folder: Path) -> dict[str, str]:
+    """Return the text of every template of a folder by its name; what is no text is none."""
+    texts: dict[str, str] = {}
+    files = list(folder_files(folder))
+    if len(files) > MOST:
+        what = f"{folder} holds over {MOST:,} files"
+        raise ConfigError([Problem(_TEMPLATES, 0, what, "give the templates a folder of their own")])
+    for path in files:
+        name = path.relative_to(folder).as_posix()
+        try:
+            texts[name] = path.read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            if path.suffix == ".j2":
+                what = "can't be read" if isinstance(error, OSError) else "is no UTF-8"
+                raise ConfigError([Problem(name, 0, what, "write it as text, readable for the bridge")]) from None
+    return texts
+
+
+def _check_templates(loaded: Loaded) -> None:
+    """Refuse templates in use that can't be compiled: what they say, `bridge check` looks at."""
+    if problems := list(_broken(loaded)):
+        raise ConfigError(problems)
+
+
+def _broken(loaded: Loaded) -> Iterator[Problem]:
+    words = Words((template_folder(),), kept=loaded.templates)
+    for kind, template, _where in used(loaded):
+        try:
+            words.outline(kind, template)
+            words.check(kind, template)
+        except TemplateFailedError as error:
+            yield Problem(error.template, error.line, error.reason, "mend the template; `bridge check` shows more")
 
 
 def note(environ: Environ, problems: list[str], ledger: Ledger | None = None) -> None:
@@ -41,11 +140,11 @@ def note(environ: Environ, problems: list[str], ledger: Ledger | None = None) ->
     where = f"{socket.gethostname()[:60]}:{environ.config.absolute()}"
     with ExitStack() as stack:
         try:
-            used = ledger or stack.enter_context(closing(open_ledger(environ.database_url, prepared=True)))
-            with used.read() as connection:
+            used_ledger = ledger or stack.enter_context(closing(open_ledger(environ.database_url, prepared=True)))
+            with used_ledger.read() as connection:
                 known = troubles.refused(connection, where)
             if problems != known:
-                used.write(lambda connection: troubles.refuse(connection, where, problems))
+                used_ledger.write(lambda connection: troubles.refuse(connection, where, problems))
         except (UnavailableError, SQLAlchemyError) as error:
             # whoever reloads goes on serving: a database that is away is no reason to end
             log.error("the operators don't hear of the configuration: no database", error=type(error).__name__)

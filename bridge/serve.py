@@ -14,12 +14,11 @@ from gunicorn.workers.base import Worker
 
 from bridge.app import create_app
 from bridge.compose import compose, secret_key
-from bridge.config.load import load
 from bridge.config.problem import ConfigError, Problem
 from bridge.deliver import deliverer
 from bridge.ledger.ledger import open_ledger
 from bridge.log import log
-from bridge.reload import note, reload
+from bridge.reload import Reloader, note, read_whole
 from bridge.web.auth import LOOPBACK_NAMES
 from bridge.web.worker import WebWorker
 
@@ -89,9 +88,13 @@ class Master(Arbiter):  # type: ignore[misc] # gunicorn has no types
 
     def handle_hup(self) -> None:
         """Reload the configuration: valid as a whole, or not at all, with the last good one kept."""
-        loaded = reload(self.app.environ, self.app.env, self.app.loaded)
-        if loaded is not None:
-            self.app.loaded = loaded
+        if self.app.reloader.read():
+            super().handle_hup()
+
+    def murder_workers(self) -> None:
+        """Look, every second, after workers that hang, and whether the configuration has changed."""
+        super().murder_workers()
+        if self.app.reloader.look():
             super().handle_hup()
 
 
@@ -111,7 +114,8 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
         self.environ = environ
         self.env = env
         self.bind = bind
-        self.loaded = prepare(environ, env, bind)
+        loaded = prepare(environ, env, bind)
+        self.reloader = Reloader(environ, env, loaded, lambda found: check_bind(found, environ, bind))
         self.deliver = deliver
         self.announce = announce
         self.loopback = is_loopback(bind)
@@ -145,7 +149,7 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
 
     def compose(self) -> Bridge:
         """Put a process's parts together, over the last good configuration."""
-        return compose(self.environ, self.env, loaded=self.loaded, loopback=self.loopback, prepared=True)
+        return compose(self.environ, self.env, loaded=self.reloader.loaded, loopback=self.loopback, prepared=True)
 
     def reload(self) -> None:
         """Keep gunicorn's own settings: the configuration is read by the processes that start."""
@@ -209,7 +213,7 @@ def prepare(environ: Environ, env: Mapping[str, str], bind: str) -> Loaded:
     Raises:
         ConfigError, NotDurableError, OutdatedError: with what to mend.
     """
-    loaded = load(environ.config, env, require_secrets=True)
+    loaded = read_whole(environ, env)
     check_bind(loaded, environ, bind)
     ledger = open_ledger(environ.database_url)
     note(environ, [], ledger)

@@ -1,36 +1,247 @@
-"""A configuration that is read anew while the database is away."""
+"""A configuration that is read anew when its files change, however they do; and the last good one stays."""
 
 from __future__ import annotations
 
+import os
+import shutil
+from pathlib import Path
+
 import pytest
 
+from bridge.changes import EVERY
 from bridge.config.environ import from_environ
 from bridge.config.load import load
-from bridge.reload import note, reload
+from bridge.config.problem import ConfigError, Problem
+from bridge.reload import AGAIN, Reloader, note, read_whole
 
 GOOD = 'destinations:\n  slack: {webhook_url: "${env:HOOK}"}\n'
+OTHER = GOOD + "timezone: Europe/Berlin\n"
+INCLUDES = GOOD + "include: [teams/*.yml]\n"
+EXAMPLE = Path(__file__).parent.parent / "bridge.example.yml"
+
+
+class Place:
+    """A folder with a configuration, and a process's view of it; its time goes on when it looks."""
+
+    def __init__(self, folder, text=GOOD, **env):
+        self.folder = folder
+        self.env = {
+            "BRIDGE_CONFIG": str(folder / "bridge.yml"),
+            "BRIDGE_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/nowhere",
+            "HOOK": "https://hooks.slack.test/x",
+            **env,
+        }
+        self.now = 0.0
+        self.check = lambda _loaded: None
+        if text:
+            self.write("bridge.yml", text)
+        self.start()
+
+    def start(self):
+        """Start a process; what it looked at first is what it has read."""
+        environ = from_environ(self.env)
+        loaded = read_whole(environ, self.env)
+        self.reloader = Reloader(environ, self.env, loaded, self.check, lambda: self.now)
+        assert not self.looks(3), "nothing has changed since it was read"
+
+    def write(self, name, text):
+        """Write a file as editors do: another one takes its place."""
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_name("draft~")
+        draft.write_text(text, "utf-8")
+        draft.replace(path)
+
+    def looks(self, times=2, seconds=EVERY):
+        """Look some times; how often there was something new."""
+        found = 0
+        for _ in range(times):
+            self.now += seconds
+            found += self.reloader.look()
+        return found
+
+    @property
+    def zone(self):
+        return self.reloader.loaded.rules.timezone
+
+    @property
+    def teams(self):
+        return sorted(self.reloader.loaded.rules.teams)
+
+    @property
+    def refused(self):
+        return self.reloader._refused
 
 
 @pytest.fixture
-def away(tmp_path):
-    """An environment whose database nobody answers for."""
-    (tmp_path / "bridge.yml").write_text(GOOD)
-    env = {
-        "BRIDGE_CONFIG": str(tmp_path / "bridge.yml"),
-        "BRIDGE_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/nowhere",
-        "HOOK": "https://hooks.slack.test/x",
-    }
-    return from_environ(env), env
+def place(tmp_path):
+    return Place(tmp_path)
 
 
-def test_a_good_one_is_taken_over_all_the_same(away):
-    environ, env = away
-    assert reload(environ, env, load(environ.config, env)) is not None
+def test_a_file_that_takes_anothers_place_is_read_once_it_is_at_rest(place):
+    place.write("bridge.yml", OTHER)
+    assert not place.looks(1), "somebody may still be writing"
+    assert place.looks(1)
+    assert place.zone == "Europe/Berlin"
+    assert not place.looks(5)
 
 
-def test_a_refused_one_leaves_the_last_good_one(away):
-    environ, env = away
-    last = load(environ.config, env)
-    environ.config.write_text("destinatoins: {}")
-    assert reload(environ, env, last) is None
-    note(environ, ["a problem"])
+def test_what_is_still_being_written_is_not_read(place):
+    path = place.folder / "bridge.yml"
+    for end in range(len(GOOD), len(OTHER) + 1, 5):
+        path.write_text(OTHER[:end], "utf-8")
+        assert not place.looks(1)
+        assert not place.refused
+    path.write_text(OTHER, "utf-8")
+    assert place.looks() == 1
+    assert place.zone == "Europe/Berlin"
+
+
+def test_between_two_looks_nothing_is_looked_at(place):
+    place.write("bridge.yml", OTHER)
+    assert not place.looks(50, seconds=EVERY / 100)
+
+
+def test_a_file_that_was_only_touched_starts_nothing_anew(place):
+    os.utime(place.folder / "bridge.yml", (1, 1))
+    assert not place.looks(3)
+
+
+def test_what_changes_between_reading_and_the_first_look_is_seen(tmp_path):
+    place = Place(tmp_path)
+    environ = from_environ(place.env)
+    loaded = read_whole(environ, place.env)
+    place.write("bridge.yml", OTHER)
+    place.reloader = Reloader(environ, place.env, loaded, monotonic=lambda: place.now)
+    assert place.looks() == 1
+
+
+def config_map(folder, version, **files):
+    """Write files as Kubernetes shows a ConfigMap: a folder of its own, and a link to it that is exchanged at once."""
+    real = folder / f"..2026_{version}"
+    for name, text in files.items():
+        path = real / name.replace("__", "/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
+    fresh = folder / "..data_tmp"
+    fresh.symlink_to(real.name)
+    fresh.replace(folder / "..data")
+    for name in {name.split("__")[0] for name in files}:
+        if not (folder / name).is_symlink():
+            (folder / name).symlink_to(f"..data/{name}")
+
+
+def test_a_config_map_is_read_when_its_link_is_exchanged(tmp_path):
+    first = {"bridge.yml": INCLUDES, "teams__a.yml": "teams: {a: {}}\n", "slack__message.j2": "one"}
+    config_map(tmp_path, 1, **first)
+    place = Place(tmp_path, "", BRIDGE_TEMPLATES=str(tmp_path))
+    assert place.teams == ["a"]
+    # the same size, and the same time: only where the link leads to is another
+    config_map(tmp_path, 2, **first | {"teams__a.yml": "teams: {b: {}}\n"})
+    for path in (tmp_path / "..2026_2").rglob("*"):
+        old = tmp_path / "..2026_1" / path.relative_to(tmp_path / "..2026_2")
+        os.utime(path, ns=(old.stat().st_atime_ns, old.stat().st_mtime_ns))
+    assert place.looks() == 1
+    assert place.teams == ["b"]
+    shutil.rmtree(tmp_path / "..2026_1")
+    assert not place.looks(3)
+    assert place.reloader.loaded.templates["slack/message.j2"] == "one"
+
+
+def test_included_files_that_come_change_and_go(tmp_path):
+    place = Place(tmp_path, INCLUDES)
+    place.write("teams/a.yml", "teams: {a: {}}\n")
+    assert place.looks() == 1
+    place.write("teams/b.yml", "teams: {b: {}}\n")
+    assert place.looks() == 1
+    assert place.teams == ["a", "b"]
+    place.write("teams/b.yml", "teams: {c: {}}\n")
+    assert place.looks() == 1
+    assert place.teams == ["a", "c"]
+    (tmp_path / "teams/a.yml").unlink()
+    assert place.looks() == 1
+    assert place.teams == ["c"]
+
+
+def test_a_broken_included_file_keeps_its_last_good_settings_and_the_others_change(tmp_path):
+    place = Place(tmp_path, INCLUDES)
+    place.write("teams/a.yml", "teams: {a: {timezone: Asia/Tokyo}}\n")
+    place.write("teams/b.yml", "teams: {b: {}}\n")
+    assert place.looks() == 1
+    place.write("teams/a.yml", "teams: {a: {timezone: nowhere}}\n")
+    place.write("teams/b.yml", "teams: {b: {timezone: Asia/Tokyo}}\n")
+    assert place.looks() == 1
+    teams = place.reloader.loaded.rules.teams
+    assert (teams["a"].timezone, teams["b"].timezone) == ("Asia/Tokyo", "Asia/Tokyo")
+    assert "last good settings stay" in str(place.reloader.loaded.warnings[0])
+    place.start()
+    assert place.teams == ["b"], "broken at start it is left out"
+    assert "its teams count as not configured" in str(place.reloader.loaded.warnings[0])
+    place.write("teams/a.yml", "teams: {a: {}}\n")
+    assert place.looks() == 1
+    assert (place.teams, place.reloader.loaded.warnings) == (["a", "b"], ())
+
+
+def test_an_invalid_one_is_refused_once_and_the_next_good_one_taken(place):
+    place.write("bridge.yml", "destinatoins: {}\n")
+    assert not place.looks(4)
+    assert "destinatoins" in place.refused[0]
+    (place.folder / "bridge.yml").unlink()
+    assert not place.looks(4)
+    assert place.zone == "UTC"
+    place.write("bridge.yml", OTHER)
+    assert place.looks() == 1
+    assert place.refused == []
+
+
+def test_one_that_lacks_a_secret_is_taken_when_the_secret_comes(place):
+    place.write("bridge.yml", f"{OTHER}sources: {{g: {{auth: {{bearer: {{token: '${{file:token}}'}}}}}}}}\n")
+    assert not place.looks(3)
+    assert "token" in place.refused[0]
+    (place.folder / "token").write_text("x")
+    assert place.looks(1, seconds=AGAIN) == 1
+    assert place.zone == "Europe/Berlin"
+
+
+def test_one_that_can_not_be_served_is_refused(place):
+    def check(loaded):
+        if loaded.rules.timezone != "UTC":
+            raise ConfigError([Problem("bridge.yml", 1, "no")])
+
+    place.check = check
+    place.start()
+    place.write("bridge.yml", OTHER)
+    assert not place.looks()
+    assert place.refused == ["bridge.yml:1: no"]
+
+
+def test_templates_are_read_anew_and_broken_ones_are_refused_as_a_whole(tmp_path):
+    folder = tmp_path / "templates"
+    place = Place(tmp_path, BRIDGE_TEMPLATES=str(folder))
+    mine = '{% extends "slack/message.j2" %}{% block headline %}MINE{% endblock %}'
+    place.write("templates/own.j2", mine)
+    place.write("bridge.yml", GOOD.replace("}\n", ", template: own.j2}\n"))
+    assert place.looks() == 1
+    place.write("templates/own.j2", mine.replace("endblock %}", ""))
+    assert not place.looks()
+    assert place.refused[0].startswith("own.j2:1: ")
+    assert place.reloader.loaded.templates["own.j2"] == mine
+    place.write("templates/own.j2", mine.replace("MINE", "YOURS"))
+    assert place.looks() == 1
+    (folder / "own.j2").write_bytes(b"\xff")
+    assert not place.looks()
+    assert place.refused == ["own.j2: is no UTF-8: write it as text, readable for the bridge"]
+    assert "YOURS" in place.reloader.loaded.templates["own.j2"]
+
+
+def test_the_whole_example_is_the_same_when_it_is_read_again(tmp_path):
+    secrets = dict.fromkeys(("GRAFANA_HMAC_SECRET", "AM_TOKEN", "SLACK_BOT_TOKEN"), "x" * 32)
+    text = EXAMPLE.read_text("utf-8")
+    environ = from_environ({"BRIDGE_CONFIG": str(tmp_path / "bridge.yml")})
+    (tmp_path / "bridge.yml").write_text(text, "utf-8")
+
+    assert load(environ.config, secrets) == load(environ.config, secrets)
+
+
+def test_a_database_that_is_away_ends_nothing(place):
+    note(from_environ(place.env), ["a problem"])

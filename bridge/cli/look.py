@@ -92,14 +92,12 @@ def render(  # noqa: PLR0913 - its options
 
 def _files(payload: Path, config: Path, loaded: Loaded | None) -> Iterator[Path]:
     """Yield what a rendering depends on: the payload, the configuration's files, the templates."""
-    from bridge.config.include import included  # noqa: PLC0415 - `bridge --help` doesn't wait for it
+    from bridge.changes import files_of, folder_files  # noqa: PLC0415 - `bridge --help` doesn't wait for it
 
     yield payload
-    yield config
-    if loaded:
-        yield from (path for _, path in included(loaded.documents[0], loaded.settings.include, []))
+    yield from files_of(config, loaded, None)
     for folder in _folders(os.environ.get("BRIDGE_TEMPLATES")):
-        yield from folder.glob("**/*")
+        yield from folder_files(folder)
 
 
 def _render(payload: BinaryIO, destination: str | None, source: str | None, config: Path, *, as_json: bool) -> Loaded:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from bridge.changes import stamps
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from pathlib import Path
 
     from bridge.config.load import Loaded
 
 EVERY = 0.25
 """Seconds between two looks at the files."""
-State = dict[Path, tuple[int, int] | None]
 
 
 def watch(show: Callable[[], Loaded | None], files: Callable[[Loaded | None], Iterable[Path]]) -> None:
@@ -31,14 +32,14 @@ def watch(show: Callable[[], Loaded | None], files: Callable[[Loaded | None], It
         while True:
             click.clear()  # only on a terminal
             # looked at before they are read: what changes in between is seen as a change
-            before = _state(files(loaded))
+            before = stamps(files(loaded))
             try:
                 loaded = show() or loaded
             except (SystemExit, click.ClickException, OSError) as error:
                 _say(error)
-            before = {**_state(set(files(loaded)) - before.keys()), **before}
+            before = {**stamps(set(files(loaded)) - before.keys()), **before}
             click.echo(f"Watching {len(before)} files; Ctrl-C ends it.", err=True)
-            while _state(files(loaded)) == before:
+            while stamps(files(loaded)) == before:
                 pause.wait(EVERY)
     except KeyboardInterrupt:
         raise SystemExit(0) from None
@@ -50,16 +51,3 @@ def _say(error: BaseException) -> None:
         error.show()
     elif isinstance(error, OSError):
         click.echo(f"{error.filename}: {error.strerror}", err=True)
-
-
-def _state(files: Iterable[Path]) -> State:
-    """Return what tells a changed file from the same one."""
-    return {path: _stamp(path) for path in files}
-
-
-def _stamp(path: Path) -> tuple[int, int] | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size

@@ -32,13 +32,15 @@ class Loaded:
 
     `warnings` holds what was left out on the way: a broken included file's problems (level error, since
     `bridge check` fails for them) and names that lead nowhere for want of it. `documents` are the files that it was
-    made of, the main one first; `load` takes them as last good ones.
+    made of, the main one first; `load` takes them as last good ones. `templates` are the texts of the own templates by
+    name, where a process holds them (`bridge.reload`).
     """
 
     rules: Rules
     settings: Settings
     warnings: tuple[Problem, ...] = ()
     documents: tuple[Document, ...] = field(default=(), repr=False)
+    templates: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 def load(

@@ -73,6 +73,7 @@ class Words:
         folders: tuple[Path, ...],
         on_fallback: Callable[[str, str], None] = lambda _kind, _why: None,
         typed: Mapping[str, str] | None = None,
+        kept: Mapping[str, str] | None = None,
     ) -> None:
         """Search templates in `folders`.
 
@@ -80,11 +81,12 @@ class Words:
             folders: the first that has a template wins.
             on_fallback: called with kind and reason, hears of each message that had to do without its template.
             typed: for some kinds a template's text, in place of whatever else their messages would be rendered with.
+            kept: templates' texts by name, before those of any folder: as they were read once, whatever is there now.
         """
         self.on_fallback = on_fallback
         self.folders = folders
         self._typed = {kind: f"{kind} as typed" for kind in typed or ()}
-        texts = {self._typed[kind]: text for kind, text in (typed or {}).items()}
+        texts = {**(kept or {}), **{self._typed[kind]: text for kind, text in (typed or {}).items()}}
         self._sandbox = Sandbox(ChoiceLoader([DictLoader(texts), FileSystemLoader(folders)]), FILTERS)
 
     def block(self, kind: str, block: str, view: View, template: str | None = None) -> str:

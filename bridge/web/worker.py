@@ -55,7 +55,7 @@ class WebWorker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
         self._lingering: dict[Connection, float] = {}
         self._held = 0
         self._stopped: float | None = None
-        self._most = LONGEST_HEAD + max(one.max_body for one in self.app.loaded.settings.sources.values())
+        self._most = LONGEST_HEAD + max(one.max_body for one in self.app.reloader.loaded.settings.sources.values())
         super().init_process()
 
     # coming in

@@ -83,14 +83,17 @@ def test_told_to_stop_a_worker_ends_its_step_and_is_gone_within_10_seconds(insta
     assert installation.holder("slack") is installation.holder("github") is None
 
 
-def test_told_to_reload_a_worker_takes_a_good_configuration_over_and_leaves_a_broken_one(installation, sandbox):
+@pytest.mark.parametrize("told", [True, False])
+def test_a_worker_takes_a_good_configuration_over_and_leaves_a_broken_one(installation, sandbox, told):
     web = installation.start()
     worker = installation.warm_up()
     web.configure({"destinatoins": {}})
-    worker.popen.send_signal(signal.SIGHUP)
+    if told:
+        worker.popen.send_signal(signal.SIGHUP)
     eventually(lambda: "destinatoins" in worker.log(), "refused")
     web.configure(config(sandbox, destinations={"slack": {"channel": "#moved"}}))
-    worker.popen.send_signal(signal.SIGHUP)
+    if told:
+        worker.popen.send_signal(signal.SIGHUP)
 
     def moved():
         web.post(group(alert(secrets.token_hex(4), Priority="P3")))

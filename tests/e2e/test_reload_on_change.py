@@ -1,0 +1,107 @@
+"""A running bridge whose files change: by a ConfigMap's link, an editor, a rotated secret. Nobody sends a signal."""
+
+from __future__ import annotations
+
+import json
+import secrets
+
+import httpx2
+import pytest
+from harness import SLACK_TOKEN, alert, config, eventually, group, messages
+
+from bridge.sandbox import Sandbox
+
+
+@pytest.fixture
+def sandbox():
+    with Sandbox(channels=("alerts", "first", "second", "ops")) as made:
+        yield made
+
+
+def exchange(folder, version, files):
+    """Put files in place as Kubernetes does: a folder of their own, and a link to it that is exchanged at once."""
+    real = folder / f"..2026_{version}"
+    real.mkdir()
+    for name, text in files.items():
+        (real / name).write_text(text, "utf-8")
+    fresh = folder / "..data_tmp"
+    fresh.symlink_to(real.name)
+    fresh.replace(folder / "..data")
+    for name in files:
+        if not (folder / name).is_symlink():
+            (folder / name).symlink_to(f"..data/{name}")
+
+
+def team(channel):
+    return json.dumps({"teams": {"payments": {"destinations": {"slack": {"channel": channel}}}}})
+
+
+def told(bridge, sandbox, channel, text=""):
+    """Post fresh alerts of the team until one of them is told in a channel."""
+
+    def post():
+        bridge.post_stubbornly(group(alert(secrets.token_hex(4), Team="payments", Priority="P3")))
+        bridge.settle()
+        return messages(sandbox, channel, text)
+
+    return eventually(post, f"told in #{channel}")
+
+
+def test_a_config_map_is_taken_over_whole_and_its_broken_part_keeps_its_last_good_one(start, sandbox, tmp_path):
+    words = '{%% extends "slack/message.j2" %%}{%% block text %%}%s{%% endblock %%}'
+    exchange(tmp_path, 1, {"payments.yml": team("#first"), "own.j2": words % "FIRST"})
+    settings = config(sandbox, include=[f"{tmp_path}/*.yml"], operators="ops")
+    settings["destinations"]["slack"]["template"] = "own.j2"
+    settings["teams"] = {"ops": {"destinations": {"slack": {"channel": "#ops"}}}}
+    bridge = start(settings, env={"BRIDGE_TEMPLATES": str(tmp_path)})
+    assert told(bridge, sandbox, "first")[0].text == "FIRST"
+
+    exchange(tmp_path, 2, {"payments.yml": team("#second"), "own.j2": words % "SECOND"})
+    assert told(bridge, sandbox, "second")[0].text == "SECOND"
+
+    exchange(tmp_path, 3, {"payments.yml": "teams: {payments: {chanel: x}}\n", "own.j2": words % "THIRD"})
+    told(bridge, sandbox, "second", "THIRD")
+    (trouble,) = eventually(lambda: messages(sandbox, "ops"), "operators told")
+    assert "chanel" in json.dumps(trouble.blocks)
+
+    exchange(tmp_path, 4, {"payments.yml": team("#first"), "own.j2": words % "FOURTH"})
+    told(bridge, sandbox, "first", "FOURTH")
+
+
+def test_a_broken_file_leaves_the_last_good_one_and_the_operators_hear_of_it_until_it_is_mended(start, sandbox):
+    good = config(sandbox, teams={"ops": {"destinations": {"slack": {"channel": "#ops"}}}}, operators="ops")
+    bridge = start(good)
+    before = eventually(lambda: c if len((c := bridge.process.children())["deliverer"]) == 1 else None)
+    bridge.configure({"destinatoins": {}})
+    eventually(lambda: messages(sandbox, "ops", "Configuration refused"), "operators told")
+    told(bridge, sandbox, "alerts")
+    assert bridge.process.children() == before, "nobody was started anew"
+    bridge.configure(good)
+    eventually(lambda: messages(sandbox, "ops", "resolved: Configuration refused"), "trouble over")
+
+
+def test_secrets_that_are_rotated_are_seen_with_the_next_request_and_step(start, sandbox, tmp_path):
+    bot, sender = tmp_path / "bot", tmp_path / "sender"
+    bot.write_text(SLACK_TOKEN)
+    sender.write_text("old")
+    bearer = {"auth": {"bearer": {"token": f"${{file:{sender}}}"}}}
+    settings = config(sandbox, destinations={"slack": {"token": f"${{file:{bot}}}"}}, sources={"grafana": bearer})
+    bridge = start(settings)
+
+    def post(token, title):
+        body = group(alert(title, Priority="P3"))
+        headers = {"Authorization": f"Bearer {token}"}
+        return httpx2.post(f"{bridge.address}/webhooks/grafana", json=body, headers=headers).status_code
+
+    assert post("old", "Before") == 202
+    bridge.settle()
+    sender.write_text("new")
+    assert (post("old", "Refused"), post("new", "After")) == (401, 202)
+    bridge.settle()
+    with sandbox.lock:
+        workspace = sandbox.slack.workspace
+        workspace.tokens["xoxb-rotated"] = workspace.tokens.pop(SLACK_TOKEN)
+    bot.write_text("xoxb-rotated")
+    assert post("new", "With the new token") == 202
+    bridge.settle()
+    assert ["With the new token" in one.text for one in messages(sandbox)] == [False, False, True]
