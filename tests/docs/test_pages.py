@@ -20,7 +20,6 @@ from ruamel.yaml import YAML
 
 from bridge.__main__ import VERBS
 from bridge.app import BLUEPRINTS
-from bridge.config import later
 from bridge.config.json_schema import json_schema
 from bridge.config.kinds import KINDS
 from bridge.web import counts
@@ -106,19 +105,6 @@ def test_configuration_names_every_key() -> None:
     # the parts of values that are no keys of the file
     inner = {"add", "remove", "names", "count", "seconds", "place", *KINDS}
     assert set(_properties(json_schema())) - named - inner == set()
-
-
-def test_configuration_marks_what_has_no_effect_yet() -> None:
-    text = (REFERENCE / "configuration.md").read_text("utf-8")
-    rows = re.findall(r"^\| (.*?) \|", text, re.MULTILINE)
-    marked = {name for row in rows if "†" in row for name in re.findall(r"`([\w.]+)`", row)}
-    assert marked == {way[-1] for way in later.LATER}
-
-
-def test_status_lists_exactly_what_has_no_effect_yet() -> None:
-    section = (DOCS / "status.md").read_text("utf-8").partition("## Not there yet")[0]
-    rows = re.findall(r"^\| (`.*?) \|", section, re.MULTILINE)
-    assert {name for row in rows for name in re.findall(r"`(.+?)`", row)} == {".".join(way) for way in later.LATER}
 
 
 def test_status_lists_nothing_that_is_there() -> None:

@@ -68,6 +68,26 @@ def test_a_config_map_is_taken_over_whole_and_its_broken_part_keeps_its_last_goo
     told(bridge, sandbox, "first", "FOURTH")
 
 
+def test_what_is_open_stays_where_it_was_routed_by_the_settings_of_now(start, sandbox, tmp_path):
+    words = '{%% extends "slack/message.j2" %%}{%% block text %%}%s: {{ title }} {{ state }}{%% endblock %%}'
+    exchange(tmp_path, 1, {"payments.yml": team("#first"), "own.j2": words % "BEFORE"})
+    settings = config(sandbox, include=[f"{tmp_path}/*.yml"])
+    settings["destinations"]["slack"]["template"] = "own.j2"
+    bridge = start(settings, env={"BRIDGE_TEMPLATES": str(tmp_path)})
+    over, on = (alert(name, Team="payments", Priority="P3") for name in ("Soon over", "Goes on"))
+    bridge.post(group(over, on))
+    bridge.settle()
+    exchange(tmp_path, 2, {"payments.yml": team("#second"), "own.j2": words % "AFTER"})
+    told(bridge, sandbox, "second")
+    bridge.post(group(alert("Soon over", Team="payments", Priority="P3", status="resolved"), on))
+    bridge.settle()
+    # its end is told where it was begun, in the words of now
+    assert [one.text for one in messages(sandbox, "first", "Soon over")] == ["AFTER: Soon over resolved"]
+    assert messages(sandbox, "second", "Soon over") == []
+    # a notification of what still fires is routed anew: an address is added, none withdrawn
+    assert len(messages(sandbox, "first", "Goes on")) == len(messages(sandbox, "second", "Goes on")) == 1
+
+
 def test_a_broken_file_leaves_the_last_good_one_and_the_operators_hear_of_it_until_it_is_mended(start, sandbox):
     good = config(sandbox, teams={"ops": {"destinations": {"slack": {"channel": "#ops"}}}}, operators="ops")
     bridge = start(good)
