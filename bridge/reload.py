@@ -80,8 +80,9 @@ class Reloader:
             problems = [str(one) for one in error.problems]
         else:
             problems = []
-            if found != self.loaded:
-                log.info("configuration read anew", files=len(found.documents), templates=len(found.templates))
+            if found == self.loaded and not self._refused:
+                return True
+            log.info("configuration read anew", files=len(found.documents), templates=len(found.templates))
             self.loaded = found
         if problems and problems != self._refused:
             log.error("configuration refused, the last good one stays", problems=problems)

@@ -148,6 +148,19 @@ def test_a_config_map_is_read_when_its_link_is_exchanged(tmp_path):
     assert place.reloader.loaded.templates["slack/message.j2"] == "one"
 
 
+def test_a_link_that_leads_elsewhere_is_a_change(tmp_path):
+    for name, text in (("one", GOOD), ("two", OTHER)):
+        (tmp_path / name).write_text(text, "utf-8")
+    config = tmp_path / "bridge.yml"
+    config.symlink_to("one")
+    place = Place(tmp_path, "")
+    # the link itself stays the same: one above the file it leads to is exchanged
+    (tmp_path / "one").replace(tmp_path / "old")
+    (tmp_path / "two").replace(tmp_path / "one")
+    assert place.looks() == 1
+    assert place.zone == "Europe/Berlin"
+
+
 def test_included_files_that_come_change_and_go(tmp_path):
     place = Place(tmp_path, INCLUDES)
     place.write("teams/a.yml", "teams: {a: {}}\n")

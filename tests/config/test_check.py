@@ -119,6 +119,12 @@ def test_a_route_behind_one_that_continues_is_reached(files):
     assert files.findings(text, ENV) == []
 
 
+def test_a_test_says_where_an_alert_belongs_in_shadow_mode_too(files):
+    tests = "tests:\n- {alert: {annotations: {Priority: P1}}, expect: {send: [slack, pagerduty]}}\n"
+    text = f'{GOOD}{tests}mode: shadow\nshadow: {{channel: "#bridge-shadow"}}\n'
+    assert files.findings(text, ENV) == ["bridge.yml:7: mode is shadow: told in #bridge-shadow only, paging nobody"]
+
+
 def test_own_tests_run(files):
     text = GOOD + (
         "teams: {sre: {aliases: [ops], destinations: {slack: {channel: sre}}}}\n"

@@ -73,7 +73,9 @@ def settings(kind, **values):
     return Settings(kind, kind, merged)
 
 
-def want(kind, its=None, *, place=None, now=NOW, never_fired=False, **values):
+def want(  # noqa: PLR0913 - a want has these sides
+    kind, its=None, *, place=None, now=NOW, never_fired=False, would=None, **values
+):
     made = settings(kind, **values)
     return Want(
         DELIVERY,
@@ -84,6 +86,7 @@ def want(kind, its=None, *, place=None, now=NOW, never_fired=False, **values):
         now,
         place={} if place is None else place,
         never_fired=never_fired,
+        would=would,
     )
 
 

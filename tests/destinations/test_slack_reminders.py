@@ -6,6 +6,7 @@ import pytest
 from destination_kit import NOW, Lane, incident
 
 from bridge.core.incident import State
+from bridge.core.shadow import Would
 
 HOUR = timedelta(hours=1)
 
@@ -53,3 +54,28 @@ def test_a_lost_answer_is_no_second_reminder():
     assert lane.steps[-1].creates
     numbers = [step.number for step in lane.steps if not step.learns]
     assert len(numbers) == len(set(numbers))
+
+
+def test_in_shadow_mode_it_stays_in_the_thread():
+    lane = Lane("slack", remind=3600.0, would=Would(("a",), ("#a",)))
+    lane.tell(now=NOW)
+    lane.tell(now=NOW + HOUR)
+    assert "thread_ts" in lane.steps[-1].request
+    assert "reply_broadcast" not in lane.steps[-1].request
+
+
+def test_the_heading_of_shadow_mode_stands_above_all_and_is_inert():
+    would = Would(("a", "b"), ("#a", "PagerDuty *a*", *(f"GitHub <!here>/{n}" for n in range(9))), ("@here", "@a"))
+    lane = Lane("slack", would=would)
+    lane.tell(incident(teams=("a", "c")))
+    (opened,) = [step.request for step in lane.steps if step.creates]
+    said = opened["blocks"][0]["text"]["text"]
+    assert said.startswith("*SHADOW for a and b: would have gone to #a, PagerDuty ")
+    assert "and 5 more, would have mentioned @\N{WORD JOINER}here and @\N{WORD JOINER}a*" in said
+    assert opened["blocks"][1]["type"] == "header"
+    assert "<!" not in str(opened)
+    plain = Lane("slack", would=would)
+    plain.have = {"plain": True}
+    plain.tell(incident(teams=("a", "c")))
+    (opened,) = [step.request for step in plain.steps if step.creates]
+    assert opened["text"].startswith(said)
