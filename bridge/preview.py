@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from bridge.core.alert import Alert, Group
+    from bridge.core.alert import Alert, Group, NormalAlert
     from bridge.core.cases import Case
     from bridge.core.incident import Incident
-    from bridge.core.rules import Rules, Target
+    from bridge.core.rules import Routed, Rules, Target
     from bridge.mapping import Reader
     from bridge.preview_alert import Seen
     from bridge.preview_step import Planned, Trial
@@ -52,7 +52,7 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """Everything that is to say about one payload."""
+    """Everything that is to say about one payload; of very much the first part, and how many more there are."""
 
     source: str
     shape: str
@@ -60,6 +60,8 @@ class Preview:
     problems: tuple[str, ...]
     alerts: tuple[Seen, ...]
     incidents: tuple[Told, ...]
+    more_alerts: int = 0
+    more_incidents: int = 0
 
 
 @dataclass(slots=True)
@@ -85,7 +87,7 @@ def preview(  # noqa: PLR0913 - its ports
     source: str,
     *,
     rules: Rules,
-    env: Mapping[str, str],
+    env: Mapping[str, str] | None,
     templates: tuple[Path, ...],
     now: datetime,
     read: Reader = parse,
@@ -97,7 +99,8 @@ def preview(  # noqa: PLR0913 - its ports
         body: The request's body, as a source would post it.
         source: The source's name.
         rules: The configuration; its secrets may be missing.
-        env: The environment's variables, where secrets are looked up (two references may name one place).
+        env: The environment's variables, where secrets are looked up (two references may name one place); None: none
+            is read, and places are told apart by their references.
         templates: The template folders.
         now: The time of arrival.
         read: How the source's bodies are read.
@@ -110,20 +113,31 @@ def preview(  # noqa: PLR0913 - its ports
     numbers = count(1)
     book = Book(source, lambda: f"{next(numbers):0{_ID}}", rules.reopen_duration)
     drafts: dict[str, _Draft] = {}
-    alerts = tuple(_absorbed(alert, group, book, rules, now, drafts) for alert in group.alerts)
+    alerts = []
+    for number, alert in enumerate(group.alerts):
+        normal, routed, incident = _absorbed(alert, group, book, rules, now, drafts)
+        if trial.alerts is None or number < trial.alerts:
+            alerts.append(seen(normal, routed, incident))
     planner = Planner(rules, env, templates, now, trial)
     told = []
-    for draft in drafts.values():
-        incident = incident_of(book, draft.case)
-        planned = trial.most is None or draft.number <= trial.most
-        told.append(_told(draft, incident, planner.plan(incident, draft.targets) if planned else ()))
-    problems = tuple(one.why for one in group.problems)
-    return Preview(source, group.shape, group.truncated, problems, alerts, tuple(told))
+    for draft in [*drafts.values()][: trial.most]:
+        known = incident_of(book, draft.case)
+        told.append(_told(draft, known, planner.plan(known, draft.targets)))
+    return Preview(
+        source,
+        group.shape,
+        group.truncated,
+        tuple(one.why for one in group.problems),
+        tuple(alerts),
+        tuple(told),
+        more_alerts=len(group.alerts) - len(alerts),
+        more_incidents=len(drafts) - len(told),
+    )
 
 
 def _absorbed(  # noqa: PLR0913, PLR0917 - one alert's way through all of them
     alert: Alert, group: Group, book: Book, rules: Rules, now: datetime, drafts: dict[str, _Draft]
-) -> Seen:
+) -> tuple[NormalAlert, Routed, int]:
     normal = normalize(alert, group, rules.normalize, rules.teams)
     routed = route(normal, book.source, rules)
     arrival = arrive(normal, routed, group, book.source, now)
@@ -131,7 +145,7 @@ def _absorbed(  # noqa: PLR0913, PLR0917 - one alert's way through all of them
     draft = drafts.setdefault(case.id, _Draft(len(drafts) + 1, case))
     tells = alert.status is Status.FIRING and case.team_set == arrival.team_set
     (draft.firing if tells else draft.over).extend(routed.targets)
-    return seen(normal, routed, draft.number)
+    return normal, routed, draft.number
 
 
 def _told(draft: _Draft, incident: Incident, deliveries: tuple[Planned, ...]) -> Told:

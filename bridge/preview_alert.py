@@ -1,4 +1,4 @@
-"""One alert of a payload as a preview shows it: what was parsed, what was decided, with which settings it goes where."""
+"""One alert of a payload as a preview shows it: what was parsed, what was decided, and the settings where it goes."""
 
 from __future__ import annotations
 

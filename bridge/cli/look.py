@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bridge.config.load import Loaded
-    from bridge.preview import Preview
 
 payload_argument = click.argument("payload", metavar="PAYLOAD.json", type=click.File("rb"))
 source_option = click.option(
@@ -49,12 +48,8 @@ def explain(payload: BinaryIO, source: str | None, config: Path, *, as_json: boo
         _, found = _previewed(payload, source, config)
         from bridge.cli.explained import explained  # noqa: PLC0415 - `bridge --help` doesn't wait for it
         from bridge.cli.show import print_json, print_lines  # noqa: PLC0415 - as above
-        from bridge.preview_json import plain  # noqa: PLC0415 - as above
 
-        if as_json:
-            print_json(plain(found))
-        else:
-            print_lines(explained(found))
+        print_json(found) if as_json else print_lines(explained(found))
 
 
 @click.command(epilog=_RENDER)
@@ -106,7 +101,7 @@ def _render(payload: BinaryIO, destination: str | None, source: str | None, conf
     """Show it once; return the configuration that was read."""
     with sentences():
         loaded, found = _previewed(payload, source, config)
-        from bridge.cli.explained import rendered, rendered_json  # noqa: PLC0415 - `bridge --help` doesn't wait for it
+        from bridge.cli.rendered import rendered, rendered_json  # noqa: PLC0415 - `bridge --help` doesn't wait for it
         from bridge.cli.show import print_json, print_lines  # noqa: PLC0415 - as above
 
         _known(destination, loaded.rules.destinations, "--destination")
@@ -124,15 +119,12 @@ def _folders(own: Path | str | None) -> tuple[Path, ...]:
     return (*([Path(own)] if own else []), template_folder())
 
 
-def _previewed(payload: BinaryIO, source: str | None, config: Path) -> tuple[Loaded, Preview]:
+def _previewed(payload: BinaryIO, source: str | None, config: Path) -> tuple[Loaded, dict[str, Any]]:
     """Read configuration and payload; a body that is no alert ends here with the quarantine's sentence."""
     environ = environment(config)
     from bridge.clock import SystemClock  # noqa: PLC0415 - `bridge --help` doesn't wait for it
     from bridge.config.load import load  # noqa: PLC0415 - as above
-    from bridge.core.alert import UnreadableError  # noqa: PLC0415 - as above
-    from bridge.mapping import reader  # noqa: PLC0415 - as above
-    from bridge.preview import preview  # noqa: PLC0415 - as above
-    from bridge.render.text import one_line  # noqa: PLC0415 - as above
+    from bridge.explain import Question  # noqa: PLC0415 - as above
 
     loaded = load(environ.config, os.environ)
     for warning in loaded.warnings:
@@ -140,20 +132,18 @@ def _previewed(payload: BinaryIO, source: str | None, config: Path) -> tuple[Loa
     sources = loaded.settings.sources
     _known(source, sources, "--source")
     name = source or ("grafana" if "grafana" in sources else next(iter(sources)))
-    try:
-        found = preview(
-            payload.read(),
-            name,
-            rules=loaded.rules,
-            env=os.environ,
-            templates=_folders(environ.templates),
-            now=SystemClock().now(),
-            read=reader(sources[name]),
-        )
-    except UnreadableError as error:
-        why = one_line(str(error))
+    found = Question(
+        payload.read(),
+        name,
+        sources[name].mapping,
+        loaded.rules,
+        _folders(environ.templates),
+        SystemClock().now(),
+        env=os.environ,
+    ).made()
+    if why := found["quarantine"]:
         click.echo(f"{getattr(payload, 'name', '-')}: this would go to quarantine: {why}", err=True)
-        raise SystemExit(1) from None
+        raise SystemExit(1)
     return loaded, found
 
 

@@ -101,7 +101,7 @@ class Past:
         self.clock = FixedClock()
         self._numbers = count(1)
         env = {"SLACK_BOT_TOKEN": "xoxb-1", "GITHUB_TOKEN": "ghp_1"}
-        self._rules = load(folder / "bridge.yml", env).rules
+        self._rules = load("bridge.yml", env).rules
         self._effective = Effective(lambda: self._rules, env, b"key")
 
     def new_id(self):

@@ -70,8 +70,9 @@ def test_nothing_is_stored(run, folder):
 
 def test_a_route_that_sets_team_and_priority_says_so(run):
     made = run("explain", "-", stdin=body(labels={"alertname": "nightly"}, annotations={"Team": "x"})).stdout
-    assert "team         broken-inductor, from a route's set; before that x from annotation Team = 'x'\n" in made
-    assert "priority     P1, from a route's set; before that P2 from default_priority\n" in made
+    compare("explain/route-sets.txt", made)
+    assert "team      broken-inductor, from route bridge.yml:27, set; before that x from annotation Team = 'x'" in made
+    assert "priority  P1, from route bridge.yml:27, set; before that P2 from default_priority" in made
 
 
 def test_what_is_dropped_is_told_nowhere(run):
