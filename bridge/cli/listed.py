@@ -72,9 +72,8 @@ def whole(found: JSON) -> Iterator[str]:
 
 def _happened(line: JSON) -> str:
     """Say why, and of a step where, how it was answered, how long it took, and when it is tried again."""
-    said = (
-        f"{place(line['destination'], line['kind'], line['address'])}: " if "method" in line and "kind" in line else ""
-    )
+    named = "kind" in line and line["address"] not in (line["why"] or "")
+    said = f"{place(line['destination'], line['kind'], line['address'])}: " if named else ""
     facts = [f"HTTP {line['status']}"] if "status" in line else []
     facts += [f"{line['ms']} ms"] if "ms" in line else []
     facts += [f"request {line['request']}"] if "request" in line else []
@@ -123,7 +122,8 @@ def _delivery(delivery: JSON) -> Iterator[str]:
 
 def _delivery_facts(delivery: JSON) -> Iterator[tuple[str, str]]:
     yield "id", delivery["id"]
-    yield from (("url", str(delivery["remote"][name])) for name in ("url",) if name in delivery["remote"])
+    shown = {"url": "url", "dedup_key": "dedup key"}
+    yield from ((words, str(delivery["remote"][name])) for name, words in shown.items() if name in delivery["remote"])
     if delivery["reason"]:
         yield "reason", delivery["reason"]
     if delivery["last_error"]:

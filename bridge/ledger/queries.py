@@ -149,7 +149,9 @@ def _alert(row: Row[Any]) -> AlertShape:
 
 def _delivery(row: Row[Any]) -> DeliveryShape:
     have = row.have or {}
-    shown = ("url", "ts", "channel", "number")
+    if pages := have.get("pages"):
+        have = {**have, "dedup_key": pages[-1].get("key")}
+    shown = ("url", "ts", "channel", "number", "dedup_key")
     return {
         "id": row.id,
         "incident": row.incident,
