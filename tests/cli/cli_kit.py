@@ -96,7 +96,7 @@ class FixedClock:
 class Past:
     """A real ledger, filled through the real intake, with ids and times that are the same in each run."""
 
-    def __init__(self, folder):
+    def __init__(self):
         self.ledger = open_ledger("sqlite:///bridge.db")
         self.clock = FixedClock()
         self._numbers = count(1)
