@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from bridge.config.sources import SourceSettings
 from bridge.core.alert import UnreadableError
 from bridge.mapping import reader
-from bridge.preview import preview
+from bridge.preview import Preview, preview
 from bridge.preview_json import plain
 from bridge.preview_step import NOTHING_TRIED, Trial
 from bridge.render.text import one_line
@@ -58,7 +58,12 @@ class Question:
                 trial=self.trial,
             )
         except UnreadableError as error:
-            return {"quarantine": one_line(str(error))}
-        explained = plain(found)
-        assert isinstance(explained, dict)
-        return {"quarantine": None, **explained}
+            return plain_record(None, one_line(str(error)), self.source)
+        return plain_record(found, None, self.source)
+
+
+def plain_record(found: Preview | None, quarantine: str | None, source: str) -> JSON:
+    """Return a preview as JSON; of what goes to quarantine an empty one with the reason."""
+    explained = plain(found or Preview(source, "", 0, (), (), ()))
+    assert isinstance(explained, dict)
+    return {"quarantine": quarantine, **explained}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, bindparam, case, func, null, or_, select, update
 
-from bridge.ledger.tables import deliveries, incidents
+from bridge.ledger.tables import deliveries, history, incidents
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

@@ -6,7 +6,7 @@ that lasts a day, or values that wobble for a month, fill no disk.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import delete, func, select, update
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Row
 
     from bridge.ledger.deliveries import Delivery
+    from bridge.ledger.shapes import EventShape
 
 JSON = dict[str, Any]
 MOST = 100
@@ -68,7 +69,7 @@ def _counted(connection: Connection, delivery: Delivery, at: datetime, why: str,
     return True
 
 
-def lines(connection: Connection, incident: str) -> list[JSON]:
+def lines(connection: Connection, incident: str) -> list[EventShape]:
     """Return an incident's history as the API shows it: the receipts that changed it stand before what they changed."""
     places = select(deliveries.c.id, deliveries.c.destination, deliveries.c.kind, deliveries.c.address)
     named = {row.id: row for row in connection.execute(places.where(deliveries.c.incident == incident))}
@@ -81,7 +82,7 @@ def lines(connection: Connection, incident: str) -> list[JSON]:
             said = {"at": row.detail.get("received"), "what": "received", "why": f"receipt {receipt}"}
             found.append({**said, "receipt": receipt})
         found.append(_line(row, named))
-    return found
+    return cast("list[EventShape]", found)
 
 
 def _line(row: Row[Any], named: Mapping[str, Row[*tuple[Any, ...]]]) -> JSON:
