@@ -10,16 +10,16 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bridge.chores.storms import set_aside
-from bridge.core.alert import Status, UnreadableError
+from bridge.core.alert import UnreadableError
 from bridge.core.arrive import arrive, in_order
 from bridge.core.identity import rule_key
-from bridge.core.incident import State
 from bridge.core.normalize import normalize
 from bridge.core.payload import parse
 from bridge.core.route import route
 from bridge.core.rules import STORM
 from bridge.delivery.turns import Rest
 from bridge.delivery.yard import HeldError
+from bridge.heard import OF_ITS_RULE, Heard, tells
 from bridge.ledger import book, deliveries, lanes, placing, receipts
 from bridge.ledger.placing import HELD_LANE, Placement
 from bridge.ledger.writer import RefusedError, UnavailableError
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from bridge.core.alert import Group, NormalAlert
     from bridge.core.cases import Arrival, Case
     from bridge.core.merge import Book
-    from bridge.core.rules import Rules, Target
+    from bridge.core.rules import Routed, Rules, Target
     from bridge.effective import Effective
     from bridge.ledger.lanes import Held
     from bridge.ledger.ledger import Ledger
@@ -178,8 +178,9 @@ class Intake:
         known = book.load(
             connection, self.source, [arrival for _, arrival, _ in arrivals], self._new_id, rules.reopen_duration
         )
-        wanted = self._merge(known, arrivals)
-        grown = book.store(connection, known, now)
+        heard = Heard()
+        wanted = self._merge(known, arrivals, heard)
+        grown = book.store(connection, known, now, heard.details)
         deliveries.wake(connection, grown, now)
         fold = partial(set_aside, source=self.source, rules=rules)
         placing.place(connection, known.cases, wanted, self._new_id, now, fold)
@@ -187,16 +188,19 @@ class Intake:
         return deliveries.lanes_of(connection, {*wanted, *(case.id for case in grown)})
 
     def _merge(
-        self, known: Book, arrivals: list[tuple[Part, Arrival, tuple[Target, ...]]]
+        self, known: Book, arrivals: list[tuple[Part, Arrival, Routed]], heard: Heard
     ) -> dict[str, list[Placement]]:
         wanted: dict[str, list[Placement]] = {}
         over: list[tuple[Case, tuple[Target, ...]]] = []
         for part, _, _ in arrivals:
             part.incidents.clear()  # a transaction may run twice; the first run's new incidents are not there
-        for part, arrival, targets in arrivals:
+        for part, arrival, routed in arrivals:
             case = known.absorb(arrival, part.receipt.received_at)
+            heard.take(case, part.receipt, arrival, routed)
             part.incidents[case.id] = None
-            if _tells(case, arrival):
+            # where a storm is told, those say who keep it (`bridge.chores.storms`)
+            targets = () if self.source == STORM else routed.targets
+            if tells(case, arrival):
                 wanted.setdefault(case.id, []).extend(self._placement(target) for target in targets)
             elif case.fresh:
                 over.append((case, targets))
@@ -216,9 +220,7 @@ class Intake:
             address, lane = f"({name})", f"{kind}{HELD_LANE}{name}"
         return Placement(name, kind, address, lane, target.team, target.why, would=target.would)
 
-    def _arrivals(
-        self, connection: Connection, parts: list[Part], rules: Rules
-    ) -> list[tuple[Part, Arrival, tuple[Target, ...]]]:
+    def _arrivals(self, connection: Connection, parts: list[Part], rules: Rules) -> list[tuple[Part, Arrival, Routed]]:
         normal = [(part, alert) for part in parts for alert in part.alerts]
         lost = {(one.alert.org, rule_key(one.alert)) for _, one in normal if one.no_data and not one.team_said}
         found = book.rule_teams(connection, self.source, lost)
@@ -226,23 +228,11 @@ class Intake:
         for part, one in normal:
             # NoData and Error alerts lose the labels of their query, often the team's: they belong to their rule's
             teams = found.get((one.alert.org, rule_key(one.alert))) if one.no_data and not one.team_said else None
-            alert = replace(one, teams=tuple(teams), team_said=True) if teams else one
+            alert = replace(one, teams=tuple(teams), team_said=True, team_origin=OF_ITS_RULE) if teams else one
             routed = route(alert, self.source, rules)
             arrival = arrive(alert, routed, part.group, self.source, part.receipt.received_at)
-            # where a storm is told, those say who keep it (`bridge.chores.storms`)
-            arrivals.append((part, arrival, () if self.source == STORM else routed.targets))
+            arrivals.append((part, arrival, routed))
         return arrivals
-
-
-def _tells(case: Case, arrival: Arrival) -> bool:
-    """Whether an alert's addresses are to be told of its incident.
-
-    Not so for a resolve, a firing that changes nothing (late, stray, of a closed incident), and never for one that
-    another team set's incident took in: its own teams hear of it there.
-    """
-    if arrival.alert.alert.status is not Status.FIRING or case.team_set != arrival.team_set:
-        return False
-    return case.open or case.fresh or (case.changed and case.state is not State.CLOSED)
 
 
 def _is_poison(error: Exception) -> bool:

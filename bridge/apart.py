@@ -1,7 +1,8 @@
 """A process of its own for what somebody types: whatever a template does there, it ends, and hurts nobody.
 
-The sandbox of templates bounds what they put out, not all that they may do in between. So the playground is made where
-time and memory end, and where no secret is: not in a process that takes alerts in.
+The sandbox of templates bounds what they put out, not all that they may do in between, and a payload may be large. So
+the playground and explanations are made where time and memory end, and where no secret is: not in a process that takes
+alerts in.
 """
 
 from __future__ import annotations
@@ -17,9 +18,7 @@ import subprocess
 import sys
 import threading
 from contextlib import suppress
-from typing import IO
-
-from bridge.playground import Asked, Shown, shown
+from typing import IO, Any, Protocol
 
 SECONDS = 5.0
 """How long one look may take."""
@@ -35,6 +34,14 @@ _KEPT = ("PATH", "HOME", "LANG", "LC_", "PYTHON", "COVERAGE", "TZ", "VIRTUAL_ENV
 """How the variables begin that it is given: none of them is a secret."""
 
 
+class Work(Protocol):
+    """What is asked for: a value that can be pickled, and that holds no secret."""
+
+    def made(self) -> dict[str, Any]:
+        """Make what is asked for, as JSON."""
+        ...
+
+
 class EndedError(Exception):
     """There is nothing to show; the sentence says why."""
 
@@ -46,22 +53,22 @@ class Apart:
         self._turn = threading.Lock()
         self._child: subprocess.Popen[bytes] | None = None
 
-    def __call__(self, asked: Asked) -> Shown:
-        """Return what people would see.
+    def __call__(self, asked: Work) -> dict[str, Any]:
+        """Return what was made, in the process apart.
 
         Raises:
             EndedError: it took too long, or too many ask at once.
         """
         work = pickle.dumps(asked)
         if not self._turn.acquire(timeout=PATIENCE):
-            raise EndedError("too many people are trying templates at this moment: try again")
+            raise EndedError("too many people are trying things at this moment: try again")
         try:
             answer = self._answer(work) or self._answer(work)  # an idle one may end just now
         finally:
             self._turn.release()
         if answer is None:
             raise EndedError("it ended for no known reason: the bridge's log says more")
-        found: Shown = json.loads(answer)
+        found: dict[str, Any] = json.loads(answer)
         return found
 
     def _answer(self, work: bytes) -> bytes | None:
@@ -125,7 +132,7 @@ def main() -> None:
         work = _read(asked)
         if work is None:
             return
-        answer = json.dumps(shown(pickle.loads(work))).encode()  # nosec B301 # noqa: S301 - our parent's
+        answer = json.dumps(pickle.loads(work).made()).encode()  # nosec B301 # noqa: S301 - our parent's
         told.write(_LENGTH.pack(len(answer)) + answer)
         told.flush()
         signal.setitimer(signal.ITIMER_REAL, 0)

@@ -10,7 +10,7 @@ from werkzeug.exceptions import HTTPException
 
 from bridge.apart import Apart
 from bridge.log import log
-from bridge.web import api, health, intake, pages, playground, static
+from bridge.web import api, explained, health, intake, pages, playground, static
 
 if TYPE_CHECKING:
     from bridge.compose import Bridge
@@ -39,6 +39,8 @@ BLUEPRINTS = (
     api.blueprint,
     health.blueprint,
     pages.blueprint,
+    explained.programs,
+    explained.blueprint,
     playground.blueprint,
     static.blueprint,
 )

@@ -49,6 +49,10 @@ class Asked:
     typed: Mapping[str, str] = field(default_factory=dict)
     private: bool | None = None
 
+    def made(self) -> Shown:
+        """Return what people would see (`bridge.apart`)."""
+        return shown(self)
+
 
 def shown(asked: Asked) -> Shown:
     """Return what people would see."""
@@ -58,7 +62,7 @@ def shown(asked: Asked) -> Shown:
         found = _previewed(asked)
     except UnreadableError as error:
         found, made["quarantine"] = None, one_line(str(error))
-    for told in found.incidents[:MOST_INCIDENTS] if found else ():
+    for told in found.incidents if found else ():
         for planned in told.deliveries:
             _add(kinds[planned.kind], planned, told)
     for kind, one in kinds.items():
@@ -66,8 +70,7 @@ def shown(asked: Asked) -> Shown:
         one["faults"] = _faults(asked, kind) or one["faults"]
     if found is None:
         return made
-    more = max(0, len(found.incidents) - MOST_INCIDENTS)
-    return {**made, "left_out": [one_line(problem) for problem in found.problems], "more": more}
+    return {**made, "left_out": [one_line(problem) for problem in found.problems], "more": found.more_incidents}
 
 
 def _previewed(asked: Asked) -> Preview:
@@ -75,11 +78,11 @@ def _previewed(asked: Asked) -> Preview:
         asked.body,
         asked.source,
         rules=asked.rules,
-        env={},  # no secret is read: places are told apart by their references
+        env=None,
         templates=asked.templates,
         now=asked.now,
         read=reader(SourceSettings(asked.source, mapping=asked.mapping)),
-        trial=Trial(typed=asked.typed, private=asked.private, everywhere=True, most=MOST_INCIDENTS),
+        trial=Trial(typed=asked.typed, private=asked.private, everywhere=True, most=MOST_INCIDENTS, alerts=0),
     )
 
 

@@ -16,8 +16,8 @@ from bridge.core.merge import Book
 from bridge.core.normalize import normalize
 from bridge.core.payload import parse
 from bridge.core.route import route
+from bridge.preview_alert import seen
 from bridge.preview_incident import incident_of
-from bridge.preview_json import plain
 from bridge.preview_step import NOTHING_TRIED, Planner
 from bridge.render.members import tally
 
@@ -26,64 +26,16 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from bridge.core.alert import Alert, Group, Links, NormalAlert, Value
+    from bridge.core.alert import Alert, Group, NormalAlert
     from bridge.core.cases import Case
     from bridge.core.incident import Incident
-    from bridge.core.rules import Routed, Rules, Target, Tried
+    from bridge.core.rules import Routed, Rules, Target
     from bridge.mapping import Reader
+    from bridge.preview_alert import Seen
     from bridge.preview_step import Planned, Trial
 
 _ID = 26
 """Characters of a real id."""
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """One effective setting, and the place it was inherited from. Of a secret only the reference is shown."""
-
-    value: object
-    inherited: str
-
-
-@dataclass(frozen=True, slots=True)
-class Aim:
-    """One destination that an alert goes to for one team, and why."""
-
-    destination: str
-    kind: str
-    team: str
-    why: str
-    settings: Mapping[str, Setting]
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """One alert: what was parsed, what it means, and where it goes.
-
-    `teams` and `priority` are those after routes' `set`; `team_from` and `priority_from` say where the alert's own came
-    from. `incident` is the number of its incident in this preview. In shadow mode `would` are the live targets.
-    """
-
-    title: str
-    status: str
-    fingerprint: str
-    starts_at: datetime | None
-    ends_at: datetime | None
-    labels: Mapping[str, str]
-    annotations: Mapping[str, str]
-    values: tuple[Value, ...]
-    links: Links
-    teams: tuple[str, ...]
-    team_from: str
-    priority: str
-    priority_from: str
-    drop: bool
-    group_by: tuple[str, ...]
-    incident: int
-    tried: tuple[Tried, ...]
-    targets: tuple[Aim, ...]
-    would: tuple[Aim, ...] = ()
-    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +53,7 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """Everything that is to say about one payload."""
+    """Everything that is to say about one payload; of very much the first part, and how many more there are."""
 
     source: str
     shape: str
@@ -109,6 +61,8 @@ class Preview:
     problems: tuple[str, ...]
     alerts: tuple[Seen, ...]
     incidents: tuple[Told, ...]
+    more_alerts: int = 0
+    more_incidents: int = 0
 
 
 @dataclass(slots=True)
@@ -134,7 +88,7 @@ def preview(  # noqa: PLR0913 - its ports
     source: str,
     *,
     rules: Rules,
-    env: Mapping[str, str],
+    env: Mapping[str, str] | None,
     templates: tuple[Path, ...],
     now: datetime,
     read: Reader = parse,
@@ -146,7 +100,8 @@ def preview(  # noqa: PLR0913 - its ports
         body: The request's body, as a source would post it.
         source: The source's name.
         rules: The configuration; its secrets may be missing.
-        env: The environment's variables, where secrets are looked up (two references may name one place).
+        env: The environment's variables, where secrets are looked up (two references may name one place); None: none
+            is read, and places are told apart by their references.
         templates: The template folders.
         now: The time of arrival.
         read: How the source's bodies are read.
@@ -159,20 +114,31 @@ def preview(  # noqa: PLR0913 - its ports
     numbers = count(1)
     book = Book(source, lambda: f"{next(numbers):0{_ID}}", rules.reopen_duration)
     drafts: dict[str, _Draft] = {}
-    alerts = tuple(_absorbed(alert, group, book, rules, now, drafts) for alert in group.alerts)
+    alerts = []
+    for number, alert in enumerate(group.alerts):
+        normal, routed, incident = _absorbed(alert, group, book, rules, now, drafts)
+        if trial.alerts is None or number < trial.alerts:
+            alerts.append(seen(normal, routed, incident))
     planner = Planner(rules, env, templates, now, trial)
     told = []
-    for draft in drafts.values():
-        incident = incident_of(book, draft.case)
-        planned = trial.most is None or draft.number <= trial.most
-        told.append(_told(draft, incident, planner.plan(incident, draft.targets) if planned else ()))
-    problems = tuple(one.why for one in group.problems)
-    return Preview(source, group.shape, group.truncated, problems, alerts, tuple(told))
+    for draft in [*drafts.values()][: trial.most]:
+        known = incident_of(book, draft.case)
+        told.append(_told(draft, known, planner.plan(known, draft.targets)))
+    return Preview(
+        source,
+        group.shape,
+        group.truncated,
+        tuple(one.why for one in group.problems),
+        tuple(alerts),
+        tuple(told),
+        more_alerts=len(group.alerts) - len(alerts),
+        more_incidents=len(drafts) - len(told),
+    )
 
 
 def _absorbed(  # noqa: PLR0913, PLR0917 - one alert's way through all of them
     alert: Alert, group: Group, book: Book, rules: Rules, now: datetime, drafts: dict[str, _Draft]
-) -> Seen:
+) -> tuple[NormalAlert, Routed, int]:
     normal = normalize(alert, group, rules.normalize, rules.teams)
     routed = route(normal, book.source, rules)
     arrival = arrive(normal, routed, group, book.source, now)
@@ -180,55 +146,7 @@ def _absorbed(  # noqa: PLR0913, PLR0917 - one alert's way through all of them
     draft = drafts.setdefault(case.id, _Draft(len(drafts) + 1, case))
     tells = alert.status is Status.FIRING and case.team_set == arrival.team_set
     (draft.firing if tells else draft.over).extend(routed.targets)
-    return _seen(normal, routed, draft.number)
-
-
-def _seen(normal: NormalAlert, routed: Routed, incident: int) -> Seen:
-    alert = normal.alert
-    return Seen(
-        title=normal.title,
-        status=alert.status.value,
-        fingerprint=alert.fingerprint,
-        starts_at=alert.starts_at,
-        ends_at=alert.ends_at,
-        labels=alert.labels,
-        annotations=alert.annotations,
-        values=alert.values,
-        links=alert.links,
-        teams=routed.teams,
-        team_from=_changed(str(normal.team_origin), normal.teams, routed.teams),
-        priority=routed.priority.value,
-        priority_from=_changed(str(normal.priority_origin), (normal.priority,), (routed.priority,)),
-        drop=routed.drop,
-        group_by=routed.group_by,
-        incident=incident,
-        tried=routed.tried,
-        targets=tuple(_aim(target) for target in routed.targets),
-        would=tuple(_aim(one) for target in routed.targets for one in target.in_stead_of),
-        notes=tuple(_notes(normal)),
-    )
-
-
-def _changed(origin: str, before: tuple[str, ...], after: tuple[str, ...]) -> str:
-    """Say that a route's `set` has the last word, where it has."""
-    return origin if before == after else f"a route's set; before that {', '.join(before)} from {origin}"
-
-
-def _notes(normal: NormalAlert) -> list[str]:
-    notes = []
-    if normal.alert.test:
-        notes.append("it comes from Grafana's Test button: an incident of its own, closed at once")
-    if normal.no_data and not normal.team_said:
-        notes.append(
-            f"it tells of its rule ({normal.no_data}) and names no team: "
-            "the teams of its rule's open incident, else of its last one, hear of it where there is one"
-        )
-    return notes
-
-
-def _aim(target: Target) -> Aim:
-    settings = {name: Setting(plain(value), target.inherited.get(name, "")) for name, value in target.settings.items()}
-    return Aim(target.destination, target.kind, target.team, target.why, settings)
+    return normal, routed, draft.number
 
 
 def _told(draft: _Draft, incident: Incident, deliveries: tuple[Planned, ...]) -> Told:

@@ -11,11 +11,10 @@ from bridge.config.secrets import MissingSecretError, Secret, resolve, secrets_i
 from bridge.core.route import target_at
 from bridge.destinations import KINDS
 from bridge.destinations.base import Nothing, Settings, Want
-from bridge.destinations.github.session import API as GITHUB
-from bridge.destinations.pagerduty.client import API as PAGERDUTY
-from bridge.destinations.slack.client import API as SLACK
 from bridge.effective import PLACES
+from bridge.preview_request import request_of
 from bridge.preview_unsent import unsent
+from bridge.readable import headline
 from bridge.render.bounded import bounded
 from bridge.render.jinja import Words
 
@@ -27,7 +26,8 @@ if TYPE_CHECKING:
     from bridge.core.incident import Incident
     from bridge.core.rules import Rules, Target
     from bridge.core.shadow import Would
-    from bridge.destinations.base import JSON, Address, Step
+    from bridge.destinations.base import JSON, Address
+    from bridge.preview_request import Request
 
 STANDS_IN = "; the built-in message stands in"
 """How a note ends that tells of a template which failed."""
@@ -36,21 +36,12 @@ _SPECIAL = frozenset({"here", "channel", "everyone"})
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """One request as it would be sent; a secret in it is its reference. `creates` says that something new appears."""
-
-    method: str
-    url: str
-    body: JSON
-    creates: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Planned:
     """One address of an incident: what its destination would do first, or why it does nothing.
 
-    `also` names other destinations and teams that lead to the same address. `missing` are sentences about secrets
-    that aren't there now; `notes` say what can't be known beforehand.
+    `says` is the line by which a person knows the message again. `also` names other destinations and teams that lead to
+    the same address. `missing` are sentences about secrets that aren't there now; `notes` say what can't be known
+    beforehand.
     """
 
     id: str
@@ -59,6 +50,7 @@ class Planned:
     address: str
     team: str
     why: str
+    says: str | None = None
     also: tuple[str, ...] = ()
     request: Request | None = None
     skipped: str | None = None
@@ -83,14 +75,15 @@ class Trial:
     """What somebody tries out, in place of what is configured.
 
     `typed` are templates' texts by kind; `private` says how GitHub's repositories are taken, None: as configured.
-    `everywhere` shows each kind, also where nothing sends the incident there; of more than `most` incidents nothing is
-    planned (None: of all).
+    `everywhere` shows each kind, also where nothing sends the incident there; of more than `most` incidents, and of
+    more than `alerts` alerts, only their number is told (None: all are).
     """
 
     typed: Mapping[str, str] = field(default_factory=dict)
     private: bool | None = None
     everywhere: bool = False
     most: int | None = None
+    alerts: int | None = None
 
 
 NOTHING_TRIED = Trial()
@@ -100,7 +93,7 @@ class Planner:
     """Plans first steps from the rules, with secrets kept as references."""
 
     def __init__(
-        self, rules: Rules, env: Mapping[str, str], templates: tuple[Path, ...], now: datetime, trial: Trial
+        self, rules: Rules, env: Mapping[str, str] | None, templates: tuple[Path, ...], now: datetime, trial: Trial
     ) -> None:
         self._rules = rules
         self._trial = trial
@@ -131,7 +124,7 @@ class Planner:
         missing = []
         for secret in secrets_in(target.settings):
             try:
-                value = resolve(secret, self._env)
+                value = str(secret) if self._env is None else resolve(secret, self._env)
             except MissingSecretError as error:
                 missing.append(str(error))
                 value = str(secret)
@@ -148,7 +141,7 @@ class Planner:
         def read(value: object) -> object:
             if isinstance(value, Secret):
                 try:
-                    return resolve(value, self._env)
+                    return str(value) if self._env is None else resolve(value, self._env)
                 except MissingSecretError:
                     return str(value)
             return [read(one) for one in value] if isinstance(value, list | tuple) else value
@@ -177,6 +170,7 @@ class Planner:
         if incident.never_fired and self._trial.everywhere:
             notes.append("nobody hears of a resolve alone: shown as if it had been told")
         notes += [f"{why}{STANDS_IN}" for why in dict.fromkeys(self._fallbacks)]
+        request = None if isinstance(step, Nothing) else request_of(step, settings)
         return Planned(
             id=delivery,
             destination=target.destination,
@@ -184,8 +178,9 @@ class Planner:
             address=place.shown,
             team=target.team,
             why=target.why,
+            says=headline(target.kind, request.body) if request else None,
             also=tuple(place.also),
-            request=None if isinstance(step, Nothing) else _request(step, settings),
+            request=request,
             skipped=(step.skipped or "nothing is due") if isinstance(step, Nothing) else None,
             missing=place.missing,
             notes=() if isinstance(step, Nothing) else tuple(notes),
@@ -232,19 +227,3 @@ def _learned(settings: Settings) -> tuple[JSON, list[str]]:
     groups = {handle: "S" + re.sub(r"[^A-Z0-9]", "", handle.upper()) for handle in handles}
     notes = [f"the id of @{handle} is asked before the first step; here it is {groups[handle]}" for handle in handles]
     return {"channel_id": "", "usergroups": groups}, notes
-
-
-def _request(step: Step, settings: Settings) -> Request:
-    """Return a step as the kind's client sends it."""
-    body = dict(step.request)
-    if settings.kind == "github":
-        url = settings.text("api_url", GITHUB).rstrip("/") + step.path
-        return Request(step.method.partition(" ")[0], url, body, step.creates)
-    if settings.kind == "pagerduty":
-        keys = settings.values.get("routing_key")
-        key = keys[0] if isinstance(keys, list) and keys else keys
-        url = settings.text("api_url", PAGERDUTY).rstrip("/") + "/v2/enqueue"
-        return Request("POST", url, {"routing_key": key, **body}, creates=True)
-    if step.method == "webhook":
-        return Request("POST", settings.text("webhook_url"), body, step.creates)
-    return Request("POST", settings.text("api_url", SLACK).rstrip("/") + f"/{step.method}", body, step.creates)

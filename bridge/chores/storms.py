@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 from bridge.core.rules import OWN, STORM
 from bridge.core.shadow import Would
 from bridge.ids import new_id
-from bridge.ledger import folds, lanes, placing, queries, receipts
+from bridge.ledger import folds, lanes, placing, receipts
 from bridge.ledger.placing import Placement
 from bridge.ledger.receipts import Receipt
+from bridge.ledger.tables import stamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -113,7 +114,7 @@ class Storms:
         return {
             **_alert(fold, row.id, row.title, {"Team": fold.team, "Priority": row.priority, "summary": words}),
             "status": "firing",
-            "startsAt": queries.stamp(row.opened_at),
+            "startsAt": stamp(row.opened_at),
             "generatorURL": f"{base}/incidents/{row.id}" if base else "",
         }
 
@@ -139,4 +140,4 @@ def _over(fold: Fold, incident: str, detail: JSON, at: datetime, reason: str | N
     if reason:
         annotations["grafana_state_reason"] = reason
     title = detail.get("labels", {}).get("incident", "")
-    return {**_alert(fold, incident, title, annotations), "status": "resolved", "endsAt": queries.stamp(at)}
+    return {**_alert(fold, incident, title, annotations), "status": "resolved", "endsAt": stamp(at)}

@@ -18,9 +18,10 @@ from bridge.core.rules import OWN
 from bridge.delivery.trouble import FORGOTTEN
 from bridge.delivery.yard import HeldError
 from bridge.ids import new_id
-from bridge.ledger import lanes, placing, queries, receipts, storage, troubles
+from bridge.ledger import lanes, placing, receipts, storage, troubles
 from bridge.ledger.placing import Placement
 from bridge.ledger.receipts import Receipt
+from bridge.ledger.tables import stamp
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Row
@@ -109,7 +110,7 @@ class Watch:
                 "status": "resolved",
                 "fingerprint": fingerprint,
                 "labels": detail.get("labels", {}),
-                "endsAt": queries.stamp(now),
+                "endsAt": stamp(now),
             }
             for fingerprint, detail in told.items()
             if fingerprint not in present

@@ -1,161 +1,142 @@
-"""A preview in words: for `explain` alert by alert, for `render` request by request."""
+"""An explanation in words, alert by alert: where it goes and why, and why not to the others."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
 
-from bridge.cli.readable import headline, readable
-from bridge.cli.show import counted, json_text, moment, place, table
-from bridge.preview_json import plain
+from bridge.cli.show import counted, moment, place, table
 from bridge.render.words import number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bridge.core.alert import Value
-    from bridge.preview import Preview, Seen, Told
-    from bridge.preview_step import Planned
+JSON = dict[str, Any]
+BY_DEFAULT = "by default"
+LINKS = ("alert", "dashboard", "panel", "runbook", "silence", "image")
+OPENS = {"slack": "posts", "pagerduty": "pages", "github": "opens an issue"}
 
-_DESTINATION = "destination "
 
-
-def explained(found: Preview) -> Iterator[str]:
+def explained(found: JSON) -> Iterator[str]:
     """Yield the lines of `explain`."""
-    shape = f"{counted(len(found.alerts), 'alert')}, source {found.source}, in the shape of {found.shape}"
-    yield f"{shape}; its sender left {counted(found.truncated, 'more alert')} out" if found.truncated else shape
-    yield from (f"  left out, in quarantine: {problem}" for problem in found.problems)
-    for index, alert in enumerate(found.alerts, 1):
+    alerts = len(found["alerts"]) + found["more_alerts"]
+    shape = f"{counted(alerts, 'alert')}, source {found['source']}, in the shape of {found['shape']}"
+    yield f"{shape}; its sender left {counted(found['truncated'], 'more alert')} out" if found["truncated"] else shape
+    yield from (f"  left out, in quarantine: {problem}" for problem in found["problems"])
+    for index, alert in enumerate(found["alerts"], 1):
         yield ""
-        yield f"Alert {index}: {alert.title}, {alert.status}"
+        yield f"Alert {index}: {alert['title']}, {alert['status']}"
         yield from table(list(_facts(alert)), indent="  ")
-        yield from _way(alert)
-    for told in found.incidents:
+        yield from decided(alert["decision"])
+        yield from _targets(alert)
+        yield from missed(alert["decision"])
+    for told in found["incidents"]:
         yield ""
         yield from _incident(told)
 
 
-def _facts(alert: Seen) -> Iterator[tuple[str, str]]:
-    yield "fingerprint", alert.fingerprint
-    yield "starts", moment(alert.starts_at) if alert.starts_at else "not said: counts from when it is received"
-    if alert.ends_at:
-        yield "ends", moment(alert.ends_at)
-    yield "labels", _pairs(alert.labels)
-    for value in alert.values:
-        yield "value", _value(value)
-    for name in ("alert", "dashboard", "panel", "runbook", "silence", "image"):
-        if link := getattr(alert.links, name):
-            yield f"{name} link", link
-    yield from (("link left out", link) for link in alert.links.dropped)
-    yield "team", f"{', '.join(alert.teams)}, from {alert.team_from}"
-    yield "priority", f"{'drop' if alert.drop else alert.priority}, from {alert.priority_from}"
-    yield "incident", f"{alert.incident}, one for each {', '.join(alert.group_by)} of this rule and team"
-    yield from (("note", note) for note in alert.notes)
+def _facts(alert: JSON) -> Iterator[tuple[str, str]]:
+    yield "fingerprint", alert["fingerprint"]
+    yield "starts", moment(alert["starts_at"]) if alert["starts_at"] else "not said: counts from when it is received"
+    if alert["ends_at"]:
+        yield "ends", moment(alert["ends_at"])
+    yield "labels", _pairs(alert["labels"])
+    yield from (("annotation", f"{name} = {text}") for name, text in alert["annotations"].items())
+    yield from (("value", _value(value)) for value in alert["values"])
+    yield from ((f"{name} link", alert["links"][name]) for name in LINKS if alert["links"][name])
+    yield from (("link left out", link) for link in alert["links"]["dropped"])
+    grouped = ", ".join(alert["decision"]["group_by"])
+    yield "incident", f"{alert['incident']}, one for each {grouped} of this rule and team"
+    yield from (("note", note) for note in alert["notes"])
 
 
-def _value(value: Value) -> str:
-    labels = f" ({_pairs(value.labels)})" if value.labels else ""
-    return f"{value.name} = {'none' if value.number is None else number(value.number)}{labels}"
+def _value(value: JSON) -> str:
+    labels = f" ({_pairs(value['labels'])})" if value["labels"] else ""
+    return f"{value['name']} = {'none' if value['number'] is None else number(value['number'])}{labels}"
 
 
-def _pairs(pairs: Any) -> str:  # noqa: ANN401 - a mapping of texts
+def _pairs(pairs: JSON) -> str:
     return ", ".join(f"{name} = {text}" for name, text in pairs.items()) or "none"
 
 
-def _way(alert: Seen) -> Iterator[str]:
-    """Yield which rules were looked at, where the alert goes, and where it does not."""
-    rules = [one for one in alert.tried if not one.rule.startswith(_DESTINATION)]
-    if rules:
-        yield "  rules looked at"
-        rows = [("matches" if one.matched else "no match", one.rule, one.why) for one in rules]
-        yield from table(rows, indent="    ")
-    for beginning, aims in (("goes", alert.targets), ("would go, were it live,", alert.would)):
+def decided(decision: JSON) -> Iterator[str]:
+    """Yield team and priority with their origins, and which rules were looked at."""
+    priority = "drop" if decision["drop"] else decision["priority"]
+    said = [("team", f"{', '.join(decision['teams'])}, from {decision['team_from']}")]
+    yield from table([*said, ("priority", f"{priority}, from {decision['priority_from']}")], indent="  ")
+    tried = [("matches" if one["matched"] else "no match", one["rule"], one["why"]) for one in decision["tried"]]
+    left_out = decision.get("tried_in_all", len(tried)) - len(tried)
+    if not tried:
+        return
+    yield "  rules looked at"
+    yield from table(tried, indent="    ")
+    if left_out:
+        yield f"    and {counted(left_out, 'other')}, which did not match"
+    if decision["untried"]:
+        yield f"    not looked at, since one before matched and has no continue: {', '.join(decision['untried'])}"
+
+
+def missed(decision: JSON) -> Iterator[str]:
+    """Yield where an alert does not go, and why."""
+    if not decision["missed"]:
+        return
+    yield "  does not go to"
+    several = len(decision["teams"]) > 1
+    rows = [
+        (f"{one['destination']} for team {one['team']}" if several else one["destination"], one["why"])
+        for one in decision["missed"]
+    ]
+    yield from table(rows, indent="    ")
+
+
+def _targets(alert: JSON) -> Iterator[str]:
+    for beginning, aims in (("goes", alert["targets"]), ("would go, were it live,", alert["would"])):
         for aim in aims:
-            yield f"  {beginning} to {aim.destination} for team {aim.team}: {aim.why}"
-            settings = [(name, _shown(one.value), f"from {one.inherited}") for name, one in aim.settings.items()]
+            yield f"  {beginning} to {aim['destination']} for team {aim['team']}: {aim['why']}"
+            own = {name: one for name, one in aim["settings"].items() if one["inherited"]["where"] != BY_DEFAULT}
+            settings = [(name, _shown(one["value"]), f"from {inherited(one)}") for name, one in own.items()]
             yield from table(settings, indent="    ") if settings else ()
-    if not alert.targets:
+            unset = [f"{name} {_shown(one['value'])}" for name, one in aim["settings"].items() if name not in own]
+            yield f"    by default: {', '.join(unset)}"
+    if not alert["targets"]:
         yield "  goes nowhere"
-    missed = [one for one in alert.tried if one.rule.startswith(_DESTINATION)]
-    if missed:
-        yield "  does not go to"
-        yield from table([(one.rule.removeprefix(_DESTINATION), one.why) for one in missed], indent="    ")
+
+
+def inherited(setting: JSON) -> str:
+    """Say what set a setting, and where that is written."""
+    by, where = setting["inherited"]["by"], setting["inherited"]["where"]
+    return f"{by} ({where})" if where else by
 
 
 def _shown(value: object) -> str:
-    said = plain(value)
-    return said if isinstance(said, str) else json.dumps(said, ensure_ascii=False)
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _incident(told: Told) -> Iterator[str]:
-    facts = f"{told.priority}, {told.state}, {', '.join(told.teams)}, {counted(told.alerts, 'alert')}"
-    yield f"Incident {told.number}: {told.title} ({facts})"
-    if not told.deliveries:
+def _incident(told: JSON) -> Iterator[str]:
+    facts = f"{told['priority']}, {told['state']}, {', '.join(told['teams'])}, {counted(told['alerts'], 'alert')}"
+    yield f"Incident {told['number']}: {told['title']} ({facts})"
+    if not told["deliveries"]:
         yield "  recorded, and told nowhere"
-    elif told.state == "resolved":
+    elif told["state"] == "resolved":
         yield "  where its firing was told before, its end is told too; without that:"
-    for planned in told.deliveries:
-        yield f"  {_address(planned)}: {_first(planned)}"
-        yield from _remarks(planned)
+    for planned in told["deliveries"]:
+        yield f"  {address(planned)}: {_first(planned)}"
+        yield from remarks(planned)
 
 
-def _address(planned: Planned) -> str:
-    return place(planned.destination, planned.kind, planned.address)
+def address(planned: JSON) -> str:
+    """Name the address of a delivery."""
+    return place(planned["destination"], planned["kind"], planned["address"])
 
 
-def _first(planned: Planned) -> str:
-    if planned.request is None:
-        return f"nothing: {planned.skipped}"
-    opens = {"slack": "posts", "pagerduty": "pages", "github": "opens an issue"}[planned.kind]
-    return f'{opens} "{headline(planned.kind, planned.request.body)}"'
+def _first(planned: JSON) -> str:
+    if planned["request"] is None:
+        return f"nothing: {planned['skipped']}"
+    return f'{OPENS[planned["kind"]]} "{planned["says"]}"'
 
 
-def _remarks(planned: Planned) -> Iterator[str]:
-    yield from (f"    also reached by {other}: told once" for other in planned.also)
-    yield from (f"    secret missing: {sentence}" for sentence in planned.missing)
-    yield from (f"    note: {note}" for note in planned.notes)
-
-
-def rendered(found: Preview, destination: str | None) -> Iterator[str]:
-    """Yield the lines of `render`: what people would read, and the request."""
-    anything = False
-    for told in found.incidents:
-        for planned in _of(told, destination):
-            yield from [""] * anything
-            anything = True
-            yield f"{_address(planned)}, incident {told.number}: {told.title}"
-            yield from _remarks(planned)
-            yield from _request(planned)
-    if not anything:
-        yield f"Nothing is sent to {destination or 'any destination'}; `bridge explain` says why."
-
-
-def _request(planned: Planned) -> Iterator[str]:
-    if planned.request is None:
-        yield f"  nothing is sent: {planned.skipped}"
-        return
-    yield from (f"  | {line}" for line in readable(planned.kind, planned.request.body))
-    yield f"  {planned.request.method} {planned.request.url}"
-    yield from (f"  {line}" for line in json_text(plain(planned.request.body)).splitlines())
-
-
-def rendered_json(found: Preview, destination: str | None) -> list[object]:
-    """Return what `render --json` prints: a request, or why there is none, for each address."""
-    return [
-        {"incident": told.number, **_fields(planned)} for told in found.incidents for planned in _of(told, destination)
-    ]
-
-
-def _fields(planned: Planned) -> dict[str, object]:
-    found = plain(planned)
-    assert isinstance(found, dict)
-    return found
-
-
-def _of(told: Told, destination: str | None) -> list[Planned]:
-    """Return the deliveries that a destination's name has a part in."""
-    return [
-        planned
-        for planned in told.deliveries
-        if destination in {None, planned.destination, *(other.split()[0] for other in planned.also)}
-    ]
+def remarks(planned: JSON) -> Iterator[str]:
+    """Yield what else there is to say of a delivery."""
+    yield from (f"    also reached by {other}: told once" for other in planned["also"])
+    yield from (f"    secret missing: {sentence}" for sentence in planned["missing"])
+    yield from (f"    note: {note}" for note in planned["notes"])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
+from bridge.cli.explained import decided, missed
 from bridge.cli.show import counted, moment, place, table
 from bridge.ledger.tables import incidents
 from bridge.render.words import number
@@ -57,10 +58,30 @@ def whole(found: JSON) -> Iterator[str]:
     yield "Told at" if found["deliveries"] else "Told nowhere"
     for delivery in found["deliveries"]:
         yield from _delivery(delivery)
+    made = [(line, line["decision"]) for line in found["timeline"] if "decision" in line]
+    for line, decision in made[-1:]:
+        yield ""
+        yield f"Why it went there, as decided {moment(line['at'])} ({line['what']})"
+        yield from decided(decision)
+        yield from missed(decision)
     yield ""
     yield "What happened"
-    lines = [(moment(line["at"]), line["what"], line["why"] or "") for line in found["timeline"]]
+    lines = [(moment(line["at"]), line["what"], _happened(line)) for line in found["timeline"]]
     yield from table(lines, indent="  ") if lines else ()
+
+
+def _happened(line: JSON) -> str:
+    """Say why, and of a step where, how it was answered, how long it took, and when it is tried again."""
+    named = "kind" in line and line["address"] not in (line["why"] or "")
+    said = f"{place(line['destination'], line['kind'], line['address'])}: " if named else ""
+    facts = [f"HTTP {line['status']}"] if "status" in line else []
+    facts += [f"{line['ms']} ms"] if "ms" in line else []
+    facts += [f"request {line['request']}"] if "request" in line else []
+    facts += [f"Retry-After {line['retry_after']:g} s"] if "retry_after" in line else []
+    facts += [f"again at {moment(line['until'])}"] if "until" in line else []
+    if "times" in line:
+        facts.append(f"{line['times']} times, last {moment(line['last']['at'])}")
+    return f"{said}{line['why'] or ''}" + (f" ({', '.join(facts)})" if facts else "")
 
 
 def _facts(found: JSON) -> Iterator[tuple[str, str]]:
@@ -101,7 +122,8 @@ def _delivery(delivery: JSON) -> Iterator[str]:
 
 def _delivery_facts(delivery: JSON) -> Iterator[tuple[str, str]]:
     yield "id", delivery["id"]
-    yield from (("url", str(delivery["remote"][name])) for name in ("url",) if name in delivery["remote"])
+    shown = {"url": "url", "dedup_key": "dedup key"}
+    yield from ((words, str(delivery["remote"][name])) for name, words in shown.items() if name in delivery["remote"])
     if delivery["reason"]:
         yield "reason", delivery["reason"]
     if delivery["last_error"]:

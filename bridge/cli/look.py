@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -13,8 +14,8 @@ from bridge.cli.common import config_option, environment, json_option, sentences
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from bridge.config.environ import Environ
     from bridge.config.load import Loaded
-    from bridge.preview import Preview
 
 payload_argument = click.argument("payload", metavar="PAYLOAD.json", type=click.File("rb"))
 source_option = click.option(
@@ -25,7 +26,11 @@ _EXPLAIN = """\b
 Example:
   bridge explain alert.json --source grafana
   curl -s https://example.com/alert.json | bridge explain -
+  bridge explain alert.json --diff changed.yml
+  bridge explain --diff changed.yml
 """
+DAYS, MOST = 30, 5_000
+"""How far back, and how many of the newest stored incidents, a comparison looks."""
 _RENDER = """\b
 Example:
   bridge render alert.json --destination slack
@@ -34,27 +39,78 @@ Example:
 
 
 @click.command(epilog=_EXPLAIN)
-@payload_argument
+@click.argument("payload", metavar="[PAYLOAD.json]", type=click.File("rb"), required=False)
 @source_option
+@click.option(
+    "--diff",
+    "other",
+    metavar="OTHER.yml",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Say only what this configuration would change; without a payload, for the incidents stored in the last "
+    f"{DAYS} days.",
+)
 @config_option
 @json_option
-def explain(payload: BinaryIO, source: str | None, config: Path, *, as_json: bool) -> None:
+def explain(payload: BinaryIO | None, source: str | None, other: Path | None, config: Path, *, as_json: bool) -> None:
     """Say where the alerts of a payload would go, and why.
 
     For each alert: what was parsed, team and priority and where they came from, which rule sends it where, what each
     destination would do, and why not for the rest. Sends nothing, stores nothing, and needs no secrets. It is told as
     if nothing was known before: of a resolve alone, nobody hears.
+
+    With --diff it exits 0 where another configuration changes nothing, and 1 where it does.
     """
+    if other is not None:
+        _compare(payload, source, config, other, as_json=as_json)
+        return
+    if payload is None:
+        raise click.UsageError("name a payload, - for standard input, or give --diff")
     with sentences():
         _, found = _previewed(payload, source, config)
         from bridge.cli.explained import explained  # noqa: PLC0415 - `bridge --help` doesn't wait for it
         from bridge.cli.show import print_json, print_lines  # noqa: PLC0415 - as above
-        from bridge.preview_json import plain  # noqa: PLC0415 - as above
 
-        if as_json:
-            print_json(plain(found))
+        print_json(found) if as_json else print_lines(explained(found))
+
+
+def _compare(payload: BinaryIO | None, source: str | None, config: Path, other: Path, *, as_json: bool) -> None:
+    """Say what another configuration would change; exit 1 where it would change anything."""
+    from bridge.cli import rerouted  # noqa: PLC0415 - `bridge --help` doesn't wait for it
+    from bridge.cli.show import print_json, print_lines  # noqa: PLC0415 - as above
+
+    with sentences():
+        before, after = _loaded(config)[0], _loaded(other)[0]
+        if payload is None:
+            otherwise = _compare_past(before, after, config, other, as_json=as_json)
         else:
-            print_lines(explained(found))
+            from bridge.reroute import of_payload  # noqa: PLC0415 - as above
+
+            found = of_payload(payload.read(), _source(source, before), before, after)
+            if as_json:
+                print_json(rerouted.payload_json(found))
+            else:
+                print_lines(rerouted.of_payload(found, other.name))
+            otherwise = any(change for _, change in found)
+    raise SystemExit(int(otherwise))
+
+
+def _compare_past(before: Loaded, after: Loaded, config: Path, other: Path, *, as_json: bool) -> bool:
+    from bridge.cli import rerouted  # noqa: PLC0415 - `bridge --help` doesn't wait for it
+    from bridge.cli.ledgers import opened  # noqa: PLC0415 - as above
+    from bridge.cli.show import print_json, print_lines  # noqa: PLC0415 - as above
+    from bridge.clock import SystemClock  # noqa: PLC0415 - as above
+    from bridge.ledger.past import recent  # noqa: PLC0415 - as above
+    from bridge.reroute import of_past  # noqa: PLC0415 - as above
+
+    since = SystemClock().now() - timedelta(days=DAYS)
+    with opened(config) as (ledger, _), ledger.read() as connection:
+        looked_at, found = of_past(recent(connection, since, MOST), before.rules, after.rules)
+    cut = looked_at == MOST
+    if as_json:
+        print_json(rerouted.past_json(looked_at, found, since, cut=cut))
+    else:
+        print_lines(rerouted.of_past(looked_at, found, since, other.name, cut=cut))
+    return bool(found)
 
 
 @click.command(epilog=_RENDER)
@@ -104,7 +160,7 @@ def _render(payload: BinaryIO, destination: str | None, source: str | None, conf
     """Show it once; return the configuration that was read."""
     with sentences():
         loaded, found = _previewed(payload, source, config)
-        from bridge.cli.explained import rendered, rendered_json  # noqa: PLC0415 - `bridge --help` doesn't wait for it
+        from bridge.cli.rendered import rendered, rendered_json  # noqa: PLC0415 - `bridge --help` doesn't wait for it
         from bridge.cli.show import print_json, print_lines  # noqa: PLC0415 - as above
 
         _known(destination, loaded.rules.destinations, "--destination")
@@ -122,37 +178,44 @@ def _folders(own: Path | str | None) -> tuple[Path, ...]:
     return (*([Path(own)] if own else []), template_folder())
 
 
-def _previewed(payload: BinaryIO, source: str | None, config: Path) -> tuple[Loaded, Preview]:
+def _previewed(payload: BinaryIO, source: str | None, config: Path) -> tuple[Loaded, dict[str, Any]]:
     """Read configuration and payload; a body that is no alert ends here with the quarantine's sentence."""
-    environ = environment(config)
     from bridge.clock import SystemClock  # noqa: PLC0415 - `bridge --help` doesn't wait for it
-    from bridge.config.load import load  # noqa: PLC0415 - as above
-    from bridge.core.alert import UnreadableError  # noqa: PLC0415 - as above
-    from bridge.mapping import reader  # noqa: PLC0415 - as above
-    from bridge.preview import preview  # noqa: PLC0415 - as above
-    from bridge.render.text import one_line  # noqa: PLC0415 - as above
+    from bridge.explain import Question  # noqa: PLC0415 - as above
+
+    loaded, environ = _loaded(config)
+    name = _source(source, loaded)
+    found = Question(
+        payload.read(),
+        name,
+        loaded.settings.sources[name].mapping,
+        loaded.rules,
+        _folders(environ.templates),
+        SystemClock().now(),
+        env=os.environ,
+    ).made()
+    if why := found["quarantine"]:
+        click.echo(f"{getattr(payload, 'name', '-')}: this would go to quarantine: {why}", err=True)
+        raise SystemExit(1)
+    return loaded, found
+
+
+def _loaded(config: Path) -> tuple[Loaded, Environ]:
+    """Read a configuration; what was left out of it is said."""
+    environ = environment(config)
+    from bridge.config.load import load  # noqa: PLC0415 - `bridge --help` doesn't wait for it
 
     loaded = load(environ.config, os.environ)
     for warning in loaded.warnings:
         click.echo(str(warning), err=True)
+    return loaded, environ
+
+
+def _source(name: str | None, loaded: Loaded) -> str:
+    """Return the source that a payload is taken for."""
     sources = loaded.settings.sources
-    _known(source, sources, "--source")
-    name = source or ("grafana" if "grafana" in sources else next(iter(sources)))
-    try:
-        found = preview(
-            payload.read(),
-            name,
-            rules=loaded.rules,
-            env=os.environ,
-            templates=_folders(environ.templates),
-            now=SystemClock().now(),
-            read=reader(sources[name]),
-        )
-    except UnreadableError as error:
-        why = one_line(str(error))
-        click.echo(f"{getattr(payload, 'name', '-')}: this would go to quarantine: {why}", err=True)
-        raise SystemExit(1) from None
-    return loaded, found
+    _known(name, sources, "--source")
+    return name or ("grafana" if "grafana" in sources else next(iter(sources)))
 
 
 def _known(name: str | None, known: Any, option: str) -> None:  # noqa: ANN401 - names, as a mapping has them

@@ -10,7 +10,7 @@ from bridge.config.schema import PRIORITY_WORDS, BridgeFile, Route, Test
 from bridge.config.settings import Case, Settings
 from bridge.config.shadow import shadow_rules
 from bridge.config.sources import source_settings
-from bridge.config.table import check_keys, check_rows, main_table
+from bridge.config.table import check_keys, check_rows, main_table, table_places
 from bridge.config.words import FOUR_LINES, did_you_mean, quoted
 from bridge.core.alert import Priority
 from bridge.core.matchers import parse_matcher
@@ -50,6 +50,7 @@ def assemble(parts: list[Part], names: Names) -> Assembled:
         normalize=normalizing(file),
         destinations=names.destinations,
         send=table,
+        send_places=table_places(main, file),
         teams=teams,
         routes=routes,
         group_by=file.group_by,

@@ -129,7 +129,8 @@ def _declare(document: Document, name: str, kind: str, names: Names) -> None:
     keys: Keys = ("destinations", name)
     before = len(names.findings.problems)
     settings = _settings(document, keys, kind, names)
-    names.destinations[name] = DestinationRules(name, kind, settings, document.where(keys))
+    places = {key: document.where((*keys, key)) for key in settings}
+    names.destinations[name] = DestinationRules(name, kind, settings, document.where(keys), places)
     if len(names.findings.problems) == before:
         for key, what, mend in lacking(kind, settings):
             names.findings.add(document, (*keys, key) if key else keys, what, mend)
@@ -179,16 +180,19 @@ def _claim(document: Document, keys: Keys, said: str, team: str, names: Names) -
 def _team(document: Document, name: str, team: Team, names: Names) -> TeamRules:
     keys: Keys = ("teams", name)
     overrides: dict[str, dict[str, object]] = {}
+    places: dict[tuple[str, str], str] = {}
     for destination in team.destinations:
         way: Keys = (*keys, "destinations", destination)
         if names.destination(document, way, destination):
             if at(document.data, (*way, "kind")):
                 names.findings.add(document, (*way, "kind"), "can't be changed by a team", "leave it out")
             overrides[destination] = _settings(document, way, names.destinations[destination].kind, names)
+            places |= {(destination, key): document.where((*way, key)) for key in overrides[destination]}
     send: dict[Priority, Sending] = {}
     for level, cell in team.send.items():
         row: Keys = (*keys, "send", spelled(document, (*keys, "send"), level))
         send[level] = names.sending(document, row, cell)
+        places["send", level] = document.where(row)
     return TeamRules(
         name=name,
         aliases=tuple(team.aliases),
@@ -198,6 +202,7 @@ def _team(document: Document, name: str, team: Team, names: Names) -> TeamRules:
         mode=team.mode,
         remind=dict(team.remind or {}) if "remind" in team.model_fields_set else None,
         where=document.where(keys),
+        places=places,
     )
 
 

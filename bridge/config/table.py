@@ -67,6 +67,12 @@ def main_table(main: Part, file: BridgeFile, names: Names) -> Table:
     return table
 
 
+def table_places(main: Part, file: BridgeFile) -> dict[Priority, str]:
+    """Return where each row of the table is written."""
+    written = {level: main.document.where(("send", spelled(main.document, ("send",), level))) for level in file.send}
+    return {level: written.get(level, "by default") for level in Priority}
+
+
 def team_rows(team: TeamRules, table: Mapping[Priority, Row]) -> Table:
     """Return the rows of a team."""
     return {level: applied(team.send.get(level), row) for level, row in table.items()}

@@ -8,11 +8,12 @@ are filled in: the name of any other team is whatever the alert says.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from bridge.core.alert import Priority
+    from bridge.core.rules import Inherited
 
 LONGEST_LABEL = 50
 """GitHub refuses a longer label."""
@@ -47,17 +48,17 @@ class Filled:
     """Settings filled in, with a remark where one gave way to another; `refused` says why there is nowhere to go."""
 
     settings: Mapping[str, object]
-    origins: Mapping[str, str]
+    origins: Mapping[str, Inherited]
     remark: str = ""
     refused: str = ""
 
 
-def fill(settings: Mapping[str, object], origins: Mapping[str, str], facts: Facts) -> Filled:
+def fill(settings: Mapping[str, object], origins: Mapping[str, Inherited], facts: Facts) -> Filled:
     """Return a destination's settings for one team's alert.
 
     Args:
         settings: The effective settings, secrets as references.
-        origins: The place that set each of them.
+        origins: What set each of them.
         facts: What to fill in.
 
     Returns:
@@ -77,7 +78,7 @@ def fill(settings: Mapping[str, object], origins: Mapping[str, str], facts: Fact
     kept = {name: origin for name, origin in origins.items() if name in filled}
     if "mention" in unfillable and isinstance(settings["mention"], dict):
         filled["mention"] = _mention(settings["mention"], facts)
-        kept["mention"] = origins.get("mention", "")
+        kept["mention"] = origins["mention"]
     remark = ""
     for name in unfillable:
         if name in _STANDS_IN:
@@ -85,7 +86,7 @@ def fill(settings: Mapping[str, object], origins: Mapping[str, str], facts: Fact
     return Filled(filled, kept, remark)
 
 
-def _take_stand_in(name: str, filled: dict[str, object], kept: dict[str, str], facts: Facts) -> str:
+def _take_stand_in(name: str, filled: dict[str, object], kept: dict[str, Inherited], facts: Facts) -> str:
     """Put the fallback in a place's stead, without any mention, and say so."""
     filled.pop("mention", None)
     kept.pop("mention", None)
@@ -94,7 +95,7 @@ def _take_stand_in(name: str, filled: dict[str, object], kept: dict[str, str], f
     if stand_in not in filled:
         return f"{remark}no {name}, for there is no {stand_in}"
     filled[name] = filled[stand_in]
-    kept[name] = f"{kept.get(stand_in, '')}, {stand_in}".removeprefix(", ")
+    kept[name] = replace(kept[stand_in], by=f"{kept[stand_in].by}, {stand_in}")
     return remark + stand_in
 
 

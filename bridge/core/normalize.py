@@ -94,15 +94,19 @@ def read_priority(said: str, words: Mapping[str, str]) -> Priority | str | None:
     A configured word goes first, as a whole. Then `P1`, `p1`, `P0 - urgent`, `priority: 2` and a digit alone; then the
     first word of a phrase, so that "Critical, disk is full" is critical.
     """
+    return _read(said, words)[0]
+
+
+def _read(said: str, words: Mapping[str, str]) -> tuple[Priority | str | None, str]:
+    """Return what a text means, and the configured word that says so; empty where it needed none."""
     text = said[:LONGEST_SAID].strip()
     known = {word.lower(): meaning for word, meaning in words.items()}
-    found = known.get(text.lower())
-    if found is None and (match := _PLAIN.fullmatch(text) or _PHRASE.match(text)):
-        return Priority(f"P{match['digit']}")
-    if found is None and text:
-        tokens = [text.split()[0].strip(".,:;!-()[]"), *_FIRST_WORD.findall(text)[:1]]
-        found = next((known[token.lower()] for token in tokens if token.lower() in known), None)
-    return found if found is None or found == DROP else Priority(found)
+    if text.lower() not in known and (match := _PLAIN.fullmatch(text) or _PHRASE.match(text)):
+        return Priority(f"P{match['digit']}"), ""
+    tokens = [text, text.split()[0].strip(".,:;!-()[]"), *_FIRST_WORD.findall(text)[:1]] if text else []
+    word = next((token.lower() for token in tokens if token.lower() in known), "")
+    found = known.get(word)
+    return found if found is None or found == DROP else Priority(found), word
 
 
 def _folded(mapping: Mapping[str, str]) -> dict[str, tuple[str, str]]:
@@ -125,13 +129,30 @@ def _said(places: _Places, names: Sequence[FieldName]) -> Iterator[Origin]:
 def _teams(places: _Places, rules: Normalizing, teams: Mapping[str, TeamRules]) -> tuple[tuple[str, ...], Origin]:
     """Return the teams of the first name that says any, comma separated; none where nobody is said."""
     for origin in _said(places, rules.team):
-        said = (canonical_team(part, teams) for part in origin.text[:LONGEST_SAID].split(","))
-        names = tuple(dict.fromkeys(name for name in said if name not in NOT_SAID))
-        if len(names) > MOST_TEAMS:
-            origin = replace(origin, note=f"only the first {MOST_TEAMS} of {len(names)} teams are told")  # noqa: PLW2901 - the same origin, with its note
+        said: dict[str, str] = {}
+        for part in origin.text[:LONGEST_SAID].split(","):
+            said.setdefault(canonical_team(part, teams), part.strip())
+        names = tuple(name for name in said if name not in NOT_SAID)
         if names:
-            return names[:MOST_TEAMS], origin
-    return (), Origin("default_team")
+            return names[:MOST_TEAMS], replace(origin, note=_remarks(names, said, teams))
+    return (), Origin("default_team", note=f"nothing says {_either(rules.team)}")
+
+
+def _remarks(names: Sequence[str], said: Mapping[str, str], teams: Mapping[str, TeamRules]) -> str:
+    """Say which names were aliases, which are no configured team, and how many were too many."""
+    remarks = [
+        f"{said[name]} is an alias of {name}" if name in teams else f"{name} is no configured team"
+        for name in names[:MOST_TEAMS]
+        if (name not in teams and teams) or (name in teams and " ".join(said[name].split()).lower() != name.lower())
+    ]
+    if len(names) > MOST_TEAMS:
+        remarks.append(f"only the first {MOST_TEAMS} of {len(names)} teams are told")
+    return "; ".join(remarks)
+
+
+def _either(names: Sequence[FieldName]) -> str:
+    """Name the names that were looked for, as the configuration writes them."""
+    return " or ".join(f"{one.place}:{one.name}" if one.place else one.name for one in names)
 
 
 def _priority(places: _Places, rules: Normalizing) -> tuple[Priority | None, Origin, str | None]:
@@ -142,15 +163,16 @@ def _priority(places: _Places, rules: Normalizing) -> tuple[Priority | None, Ori
     """
     unread: Origin | None = None
     for origin in _said(places, rules.priority):
-        found = read_priority(origin.text, rules.priority_words)
+        found, word = _read(origin.text, rules.priority_words)
+        note = f"the word {word} means {found}" if word else ""
         if unread is None and found == DROP:
-            return None, origin, None
+            return None, replace(origin, note=note), None
         if isinstance(found, Priority):
-            note = f"{unread} could not be read" if unread else ""
-            return found, replace(origin, note=note) if note else origin, None
+            notes = [note, f"{unread} could not be read" if unread else ""]
+            return found, replace(origin, note="; ".join(filter(None, notes))), None
         unread = unread or origin
     if unread is None:
-        return rules.default_priority, Origin("default_priority"), None
+        return rules.default_priority, Origin("default_priority", note=f"nothing says {_either(rules.priority)}"), None
     return rules.unknown_priority, replace(unread, note="could not be read: unknown_priority"), unread.text.strip()
 
 

@@ -6,23 +6,25 @@ matching routes (docs: the contract's section on configuration).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bridge.core.fill import Facts, fill
 from bridge.core.normalize import canonical_team
-from bridge.core.rules import SHADOW, Routed, Target, Tried
+from bridge.core.row import row
+from bridge.core.rules import SHADOW, Inherited, Missed, Routed, Target, Tried
 from bridge.core.shadow import in_stead, stand_in
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from bridge.core.alert import NormalAlert, Priority
     from bridge.core.matchers import Matcher
-    from bridge.core.rules import DestinationRules, RouteRules, Rules, Sending, TeamRules
+    from bridge.core.row import Row
+    from bridge.core.rules import DestinationRules, RouteRules, Rules, TeamRules
 
 _SHOWN = 100
 _ANY_CASE = frozenset({"team", "priority"})
+_Named = tuple[str, "RouteRules"]
 
 
 def route(alert: NormalAlert, source: str, rules: Rules) -> Routed:
@@ -34,27 +36,38 @@ def route(alert: NormalAlert, source: str, rules: Rules) -> Routed:
         rules: The configuration.
 
     Returns:
-        Teams and priority after the routes' `set`, a target for each team and destination, and every rule tried. An
-        alert whose priority means `drop` has no targets and tries no routes.
+        Teams and priority after the routes' `set`, a target for each team and destination, every rule tried, and why
+        the other destinations are no targets. An alert whose priority means `drop` has no targets and tries no routes.
     """
     group_by = _group_by(alert.teams, (), rules)
     if alert.drop:
-        why = f"{alert.priority_origin} means drop: recorded, told nowhere"
+        why = f"{alert.priority_origin}: recorded, told nowhere"
         tried_word = Tried("priority_words", matched=True, why=why)
         return Routed(alert.teams, alert.priority, (), (tried_word,), group_by, drop=True)
     matching, tried = _matching(alert, source, rules.routes)
     teams, priority = _set(alert, matching, rules)
     targets: list[Target] = []
+    missed: list[Missed] = []
+    sends = [(name, rule.send) for name, rule in matching if rule.send is not None]
     for team in teams:
         facts = Facts(team, priority, source, team in rules.teams)
-        found, missed = _targets(facts, _row(facts, matching, rules), rules)
+        found, others = _targets(facts, row(facts, sends, rules), rules)
         if rules.shadowed(team, source):
-            found, missed = _shadow(facts, found, missed, rules)
+            found, others = _shadow(facts, found, others, rules)
         targets.extend(found)
-        tried.extend(missed)
-    unknown = tuple(team for team in teams if rules.teams and team not in rules.teams)
-    group_by = _group_by(teams, matching, rules)
-    return Routed(teams, priority, tuple(targets), tuple(tried), group_by, unknown_teams=unknown)
+        missed.extend(others)
+    return Routed(
+        teams,
+        priority,
+        tuple(targets),
+        tuple(tried),
+        _group_by(teams, matching, rules),
+        unknown_teams=tuple(team for team in teams if rules.teams and team not in rules.teams),
+        missed=tuple(missed),
+        untried=tuple(_name(rule, number) for number, rule in enumerate(rules.routes[len(tried) :], len(tried) + 1)),
+        team_set=next((name for name, rule in reversed(matching) if rule.set_teams), None),
+        priority_set=next((name for name, rule in reversed(matching) if rule.set_priority), None),
+    )
 
 
 def target_at(rules: Rules, destination: str, team: str, priority: Priority, source: str) -> Target | str:
@@ -72,29 +85,31 @@ def target_at(rules: Rules, destination: str, team: str, priority: Priority, sou
     return _target(declared, rules.teams.get(team), facts, "routed earlier")
 
 
-def _matching(alert: NormalAlert, source: str, routes: Sequence[RouteRules]) -> tuple[list[RouteRules], list[Tried]]:
+def _matching(alert: NormalAlert, source: str, routes: Sequence[RouteRules]) -> tuple[list[_Named], list[Tried]]:
     """Return the routes that apply, and each one that was looked at; the first match ends it unless it continues."""
-    matching: list[RouteRules] = []
+    matching: list[_Named] = []
     tried: list[Tried] = []
     for number, rule in enumerate(routes, 1):
-        failed = next((why for matcher in rule.matchers if (why := _missed(matcher, alert, source))), None)
-        why = failed or ", ".join(str(matcher) for matcher in rule.matchers) or "it has no matchers: every alert"
-        tried.append(Tried(_name(rule, number), failed is None, why))
+        name = _name(rule, number)
+        failed = next((found for matcher in rule.matchers if (found := _failed(name, matcher, alert, source))), None)
         if failed is not None:
+            tried.append(failed)
             continue
-        matching.append(rule)
+        why = ", ".join(str(matcher) for matcher in rule.matchers) or "it has no matchers: every alert"
+        tried.append(Tried(name, matched=True, why=why))
+        matching.append((name, rule))
         if not rule.continues:
             break
     return matching, tried
 
 
-def _name(rule: RouteRules, number: int = 0) -> str:
+def _name(rule: RouteRules, number: int) -> str:
     """Name a route by its place in the file, else by its number."""
-    return f"route {rule.where or number or 'without a place'}"
+    return f"route {rule.where or number}"
 
 
-def _missed(matcher: Matcher, alert: NormalAlert, source: str) -> str | None:
-    """Say why a matcher does not hold, in words; None where it does.
+def _failed(rule: str, matcher: Matcher, alert: NormalAlert, source: str) -> Tried | None:
+    """Say why a matcher does not hold; None where it does.
 
     Of several teams one suffices, but for `!=` and `!~` none may be the one named.
     """
@@ -102,14 +117,16 @@ def _missed(matcher: Matcher, alert: NormalAlert, source: str) -> str | None:
     held = [matcher.holds(value, any_case=matcher.name in _ANY_CASE) for value in values]
     if all(held) if matcher.negative else any(held):
         return None
-    shown = " and ".join(f'"{value[:_SHOWN]}"' for value in values if value) or "not set"
+    said = [value[:_SHOWN] for value in values if value]
+    shown = " and ".join(f'"{value}"' for value in said) or "not set"
     beginning = f"{matcher.name} is {shown}"
-    return {
+    why = {
         "=": f'{beginning}, not "{matcher.value}"',
         "!=": f'{beginning}, and must not be "{matcher.value}"',
         "=~": f'{beginning}, which does not match "{matcher.value}"',
         "!~": f'{beginning}, which matches "{matcher.value}"',
     }[matcher.op]
+    return Tried(rule, matched=False, why=why, matcher=str(matcher), value=", ".join(said))
 
 
 def _values(name: str, alert: NormalAlert, source: str) -> tuple[str, ...]:
@@ -121,100 +138,57 @@ def _values(name: str, alert: NormalAlert, source: str) -> tuple[str, ...]:
     return (source if name == "source" else alert.alert.labels.get(name, ""),)
 
 
-def _set(alert: NormalAlert, matching: Sequence[RouteRules], rules: Rules) -> tuple[tuple[str, ...], Priority]:
+def _set(alert: NormalAlert, matching: Sequence[_Named], rules: Rules) -> tuple[tuple[str, ...], Priority]:
     """Return teams and priority after the routes' `set`; the later wins."""
     teams, priority = alert.teams, alert.priority
-    for rule in matching:
+    for _, rule in matching:
         if rule.set_teams:
             teams = tuple(dict.fromkeys(canonical_team(name, rules.teams) for name in rule.set_teams))
         priority = rule.set_priority or priority
     return teams, priority
 
 
-def _group_by(teams: Sequence[str], matching: Sequence[RouteRules], rules: Rules) -> tuple[str, ...]:
+def _group_by(teams: Sequence[str], matching: Sequence[_Named], rules: Rules) -> tuple[str, ...]:
     """Return the labels that make one incident: the routes' last say, else the first team's, else everybody's."""
-    said = [rule.group_by for rule in matching if rule.group_by is not None]
+    said = [rule.group_by for _, rule in matching if rule.group_by is not None]
     return said[-1] if said else rules.team_group_by.get(teams[0], rules.group_by)
 
 
-@dataclass(slots=True)
-class _Changes:
-    """What routes' `send` come to: whole lists and additions add up, and the latest word on a name counts."""
-
-    whole: dict[str, str] | None = None
-    added: dict[str, str] = field(default_factory=dict)
-    removed: dict[str, str] = field(default_factory=dict)
-
-    def take(self, send: Sending, why: str) -> None:
-        """Take in one more route's `send`."""
-        if send.names is not None:
-            self.whole = {**(self.whole or {}), **dict.fromkeys(send.names, why)}
-        self.added.update(dict.fromkeys(send.add, why))
-        for name in (*(send.names or ()), *send.add):
-            self.removed.pop(name, None)
-        for name in send.remove:
-            self.removed[name] = why
-            self.added.pop(name, None)
-
-
-def _row(facts: Facts, matching: Sequence[RouteRules], rules: Rules) -> Mapping[str, str]:
-    """Return the destinations of a team at a priority, in order, each with the place that names it."""
-    row = dict.fromkeys(rules.send.get(facts.priority, ()), f"send {facts.priority}")
-    team = rules.teams.get(facts.team)
-    if team and (own := team.send.get(facts.priority)):
-        row = _applied(own, row, f"team {team.name}, send {facts.priority}")
-    changes = _Changes()
-    for rule in matching:
-        if rule.send is not None:
-            changes.take(rule.send, _name(rule))
-    base = row if changes.whole is None else changes.whole
-    return {name: why for name, why in {**base, **changes.added}.items() if name not in changes.removed}
-
-
-def _applied(send: Sending, row: Mapping[str, str], why: str) -> dict[str, str]:
-    """Apply a whole list, or additions and removals, to the row inherited so far."""
-    base = dict(row) if send.names is None else dict.fromkeys(send.names, why)
-    for name in send.add:
-        base.setdefault(name, why)
-    return {name: place for name, place in base.items() if name not in send.remove}
-
-
-def _targets(facts: Facts, row: Mapping[str, str], rules: Rules) -> tuple[list[Target], list[Tried]]:
+def _targets(facts: Facts, to: Row, rules: Rules) -> tuple[list[Target], list[Missed]]:
     """Return a team's targets, and why the other destinations are none."""
     targets: list[Target] = []
-    missed: list[Tried] = []
+    missed: list[Missed] = []
     team = rules.teams.get(facts.team)
-    for name, why in row.items():
+    for name, place in to.names.items():
         destination = rules.destinations.get(name)
+        why = str(place)
         found = _target(destination, team, facts, why) if destination else f"{why} names it, but it is not declared"
         if isinstance(found, Target):
             targets.append(found)
         else:
-            missed.append(Tried(f"destination {name}", matched=False, why=found))
-    for name in rules.destinations:
-        if name not in row:
-            why = f"{facts.priority} of team {facts.team} does not send to it"
-            missed.append(Tried(f"destination {name}", matched=False, why=why))
-    return targets, missed
+            missed.append(Missed(name, facts.team, found))
+    return targets, [*missed, *(Missed(name, facts.team, why) for name, why in to.left_out.items())]
 
 
-def _shadow(facts: Facts, found: list[Target], missed: list[Tried], rules: Rules) -> tuple[list[Target], list[Tried]]:
+def _shadow(facts: Facts, found: list[Target], missed: list[Missed], rules: Rules) -> tuple[list[Target], list[Missed]]:
     """Return the one target that stands in a team's destinations' stead."""
     target = in_stead(facts, found, rules)
     if isinstance(target, Target):
         return [target], missed
-    return [], [*missed, Tried(f"destination {SHADOW}", matched=False, why=target)]
+    return [], [*missed, Missed(SHADOW, facts.team, target)]
 
 
 def _target(destination: DestinationRules, team: TeamRules | None, facts: Facts, why: str) -> Target | str:
     """Return one target with its settings filled in, or why there is none."""
     settings = dict(destination.settings)
-    inherited = dict.fromkeys(settings, f"destination {destination.name}")
+    by, places = f"destination {destination.name}", destination.places
+    inherited = {name: Inherited(by, places.get(name, "")) for name in settings}
     if team and (own := team.destinations.get(destination.name)):
         settings.update(own)
-        inherited.update(dict.fromkeys(own, f"team {team.name}"))
+        by = f"team {team.name}"
+        inherited |= {name: Inherited(by, team.places.get((destination.name, name), "")) for name in own}
     filled = fill(settings, inherited, facts)
     if filled.refused:
         return filled.refused
-    reason = f"{why} ({filled.remark})" if filled.remark else why
+    reason = f"{why}; {filled.remark}" if filled.remark else why
     return Target(destination.name, destination.kind, facts.team, filled.settings, filled.origins, reason)

@@ -56,13 +56,29 @@ class Sending:
 
 
 @dataclass(frozen=True, slots=True)
+class Inherited:
+    """What of the configuration says something: `by` in its words ("team broken-inductor, send P0").
+
+    `where` is "file:line" where that is known, or "by default".
+    """
+
+    by: str
+    where: str = ""
+
+    def __str__(self) -> str:
+        """Read aloud: `send P0 (bridge.yml:14)`."""
+        return f"{self.by} ({self.where})" if self.where else self.by
+
+
+@dataclass(frozen=True, slots=True)
 class DestinationRules:
-    """A declared destination: its kind and settings as written (secrets as references)."""
+    """A declared destination: its kind and settings as written (secrets as references), and where each is written."""
 
     name: str
     kind: str
     settings: Mapping[str, object]
     where: str = ""
+    places: Mapping[str, str] = field(default_factory=dict)
 
 
 SHADOW = "shadow"
@@ -97,6 +113,7 @@ class TeamRules:
     """A configured team. `destinations` holds its overrides by destination name, field by field.
 
     `remind` and `mode` ("live" or "shadow") are None where the whole bridge's counts; an empty `remind` is off.
+    `places` says where a setting ("slack", "channel") and a row of `send` ("send", "P0") are written.
     """
 
     name: str
@@ -107,6 +124,7 @@ class TeamRules:
     mode: str | None = None
     remind: Mapping[Priority, timedelta] | None = None
     where: str = ""
+    places: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +142,15 @@ class RouteRules:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """Everything that parse, normalize, route and merge need of a configuration. `teams` by canonical name."""
+    """Everything that parse, normalize, route and merge need of a configuration. `teams` by canonical name.
+
+    `send_places` says where each row of `send` is written.
+    """
 
     normalize: Normalizing
     destinations: Mapping[str, DestinationRules]
     send: Mapping[Priority, tuple[str, ...]]
+    send_places: Mapping[Priority, str] = field(default_factory=dict)
     teams: Mapping[str, TeamRules] = field(default_factory=dict)
     routes: tuple[RouteRules, ...] = ()
     group_by: tuple[str, ...] = ("alertname", "grafana_folder")
@@ -160,10 +182,24 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """One rule that was looked at for an alert: did it match, and why or why not, for `explain`."""
+    """One rule that was looked at for an alert: did it match, and why or why not, for `explain`.
+
+    Where it did not, `matcher` is the one that failed, as it can be written, and `value` what the alert has there.
+    """
 
     rule: str
     matched: bool
+    why: str
+    matcher: str | None = None
+    value: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """One destination that an alert does not go to for a team, and why not, in the words of the configuration."""
+
+    destination: str
+    team: str
     why: str
 
 
@@ -172,15 +208,15 @@ class Target:
     """One destination that an alert goes to, for one team: effective settings before secrets, each field's origin.
 
     `settings` are filled in: `{team}`, `{priority}`, `{source}` replaced where allowed. `inherited` names for each
-    setting the place that set it ("destination slack", "team broken-inductor"). `why` names the table row or route.
-    In shadow mode one target stands `in_stead_of` the others, and says what `would` have happened.
+    setting what set it ("destination slack", "team broken-inductor"). `why` names the table row or route. In shadow
+    mode one target stands `in_stead_of` the others, and says what `would` have happened.
     """
 
     destination: str
     kind: str
     team: str
     settings: Mapping[str, object]
-    inherited: Mapping[str, str]
+    inherited: Mapping[str, Inherited]
     why: str
     would: Would | None = None
     in_stead_of: tuple[Target, ...] = ()
@@ -190,7 +226,9 @@ class Target:
 class Routed:
     """An alert with its way: teams and priority after the routes' `set`, its targets, and all rules tried.
 
-    `unknown_teams` are those of its teams that are not configured, where any are.
+    `unknown_teams` are those of its teams that are not configured, where any are. `missed` are the destinations that it
+    does not go to, `untried` the routes that were not looked at, since one before them matched. `team_set` and
+    `priority_set` name the route that had the last word on it, where one had.
     """
 
     teams: tuple[str, ...]
@@ -200,3 +238,7 @@ class Routed:
     group_by: tuple[str, ...]
     drop: bool = False
     unknown_teams: tuple[str, ...] = ()
+    missed: tuple[Missed, ...] = ()
+    untried: tuple[str, ...] = ()
+    team_set: str | None = None
+    priority_set: str | None = None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from bridge.core.fill import called
-from bridge.core.rules import SHADOW, Target
+from bridge.core.rules import SHADOW, Inherited, Target
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -69,15 +69,15 @@ def stand_in(rules: Rules, team: str) -> Target | str:
         return "no Slack destination has a token that shadow mode could post with"
     posts = rules.destinations[rules.shadow.destination]
     settings = {name: value for name, value in posts.settings.items() if name not in _LIVE_ONLY}
-    inherited = dict.fromkeys(settings, f"destination {posts.name}")
+    inherited = {name: Inherited(f"destination {posts.name}", posts.places.get(name, "")) for name in settings}
     member = rules.teams.get(team)
     own = member.destinations.get(posts.name, {}) if member else {}
     for name in _TEAMS_OWN:
         if name in own:
             settings[name] = own[name]
-            inherited[name] = f"team {team}"
+            inherited[name] = Inherited(f"team {team}", member.places.get((posts.name, name), "") if member else "")
     settings["channel"] = rules.shadow.channel
-    inherited["channel"] = "shadow"
+    inherited["channel"] = Inherited("shadow")
     return Target(SHADOW, posts.kind, team, settings, inherited, "shadow mode")
 
 
@@ -87,7 +87,8 @@ def _place(target: Target) -> str:
         return str(target.settings.get("channel") or f"Slack {target.destination}")
     if target.kind == "github":
         return f"GitHub {target.settings.get('repo', '')}".strip()
-    if target.inherited.get("routing_key", "").startswith("team "):
+    key = target.inherited.get("routing_key")
+    if key and key.by.startswith("team "):
         return f"PagerDuty {target.team}"
     return "PagerDuty" if target.destination == target.kind else f"PagerDuty {target.destination}"
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from bridge.delivery import faults, settle
 from bridge.delivery.turns import sent_at
 from bridge.destinations.base import Done, Failed, Fault, Intent, Scope, Step
-from bridge.ledger import deliveries
+from bridge.ledger import deliveries, timeline
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
@@ -90,6 +90,6 @@ def _repeat(lane: HeldLane, task: Task, facts: dict[str, Any], why: str) -> None
     def write(connection: Connection) -> None:
         have = {**task.delivery.have, **facts}
         deliveries.change(connection, task.delivery.id, doubt=None, due_at=now, have=have)
-        deliveries.note(connection, task.delivery, now, "repeated", why=why)
+        timeline.note(connection, task.delivery, now, "repeated", why=why)
 
     lane.write(write)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from bridge.delivery import budget, settle, trouble
 from bridge.destinations.base import Done, Failed, Fault, Scope, Step
-from bridge.ledger import deliveries, placing
+from bridge.ledger import deliveries, placing, timeline
+from bridge.ledger.tables import stamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -33,7 +34,7 @@ def outcome(lane: HeldLane, task: Task, step: Step, result: Outcome) -> None:
         settle.done(lane, task, asdict(step), result)
         return
     if result.fault is Fault.SATISFIED:
-        settle.done(lane, task, asdict(step), Done({}))
+        settle.done(lane, task, asdict(step), Done({}, result.request_id, result.status))
         return
     _FAULTS[result.fault](lane, task, step, result)
 
@@ -45,7 +46,7 @@ def _place_failed(lane: HeldLane, task: Task, step: Step, result: Failed) -> Non
     drawn = budget.budget_of(task.settings, step.method)
     if result.fault is Fault.LIMITED and result.scope is Scope.TOKEN and drawn is not None and not result.unknown:
         # the limit is the token's: this kind of request waits in all lanes, the lane itself goes on
-        _pause(lane, task, drawn, result, have)
+        _pause(lane, task, step, drawn, result, have)
         return
     asked = trouble.Asked(task.delivery.id, task.delivery.incident, step.method, task.at.timestamp())
     lane.failed(asked, now, result)
@@ -60,12 +61,14 @@ def _place_failed(lane: HeldLane, task: Task, step: Step, result: Failed) -> Non
 
     def write(connection: Connection) -> None:
         deliveries.change(connection, task.delivery.id, **values)
-        deliveries.note(connection, task.delivery, now, "retrying", why=result.error, request=result.request_id)
+        _note_retry(connection, task, step, result, now, lane.trouble.until if lane.trouble else None)
 
     lane.write(write)
 
 
-def _pause(lane: HeldLane, task: Task, drawn: Budget, result: Failed, have: dict[str, Any]) -> None:
+def _pause(  # noqa: PLR0913, PLR0917 - what is known of the failed step
+    lane: HeldLane, task: Task, step: Step, drawn: Budget, result: Failed, have: dict[str, Any]
+) -> None:
     now = lane.yard.clock.now()
     until = now + timedelta(seconds=result.retry_after or trouble.SHORTEST)
 
@@ -74,9 +77,18 @@ def _pause(lane: HeldLane, task: Task, drawn: Budget, result: Failed, have: dict
         attempts = task.delivery.attempts  # a limit is no attempt
         values = {"state": "retrying", "last_error": result.error, "due_at": until, "attempts": attempts}
         deliveries.change(connection, task.delivery.id, doubt=None, have=have, **values)
-        deliveries.note(connection, task.delivery, now, "retrying", why=result.error, request=result.request_id)
+        _note_retry(connection, task, step, result, now, until.timestamp())
 
     lane.write(write)
+
+
+def _note_retry(  # noqa: PLR0913, PLR0917 - the parts of one fact
+    connection: Connection, task: Task, step: Step, result: Failed, now: datetime, until: float | None
+) -> None:
+    """Note a try that failed, and when the place is asked again at the earliest."""
+    again = None if until is None else stamp(datetime.fromtimestamp(until, UTC))
+    asked = task.asked(asdict(step), result)
+    timeline.note(connection, task.delivery, now, timeline.RETRYING, why=result.error, **asked, until=again)
 
 
 def _stored(lane: HeldLane, task: Task) -> dict[str, Any] | None:
@@ -91,7 +103,8 @@ def _degrade(lane: HeldLane, task: Task, step: Step, result: Failed) -> None:
     if all(task.delivery.have.get(name) == value for name, value in note.items()):
         dead(lane, task, step, result)
         return
-    _again_with(lane, task, {**note}, f"refused ({result.error}): sent once more as asked")
+    why = f"refused ({result.error}): sent once more as asked"
+    _again_with(lane, task, {**note}, why, task.asked(asdict(step), result))
 
 
 def _replace(lane: HeldLane, task: Task, step: Step, result: Failed) -> None:
@@ -99,16 +112,17 @@ def _replace(lane: HeldLane, task: Task, step: Step, result: Failed) -> None:
     if task.delivery.have.get("replaced"):
         dead(lane, task, step, result)
         return
-    _again_with(lane, task, {"replaced": True, **result.note}, f"gone there ({result.error}): a fresh one, once")
+    why = f"gone there ({result.error}): a fresh one, once"
+    _again_with(lane, task, {"replaced": True, **result.note}, why, task.asked(asdict(step), result))
 
 
-def _again_with(lane: HeldLane, task: Task, facts: Mapping[str, Any], why: str) -> None:
+def _again_with(lane: HeldLane, task: Task, facts: Mapping[str, Any], why: str, asked: Mapping[str, object]) -> None:
     now = lane.yard.clock.now()
 
     def write(connection: Connection) -> None:
         have = {**task.delivery.have, **facts}
         deliveries.change(connection, task.delivery.id, have=have, doubt=None, due_at=now, state="pending")
-        deliveries.note(connection, task.delivery, now, "mended", why=why)
+        timeline.note(connection, task.delivery, now, "mended", why=why, **asked)
 
     lane.write(write)
 
@@ -119,7 +133,8 @@ def _elsewhere(lane: HeldLane, task: Task, step: Step, result: Failed) -> None:
     What was learned of the place earlier may be what is wrong: a channel that was made anew has another id.
     """
     if lane.forget():
-        _again_with(lane, task, result.note, f"{task.delivery.address} is not as it was ({result.error}): asked anew")
+        why = f"{task.delivery.address} is not as it was ({result.error}): asked anew"
+        _again_with(lane, task, result.note, why, task.asked(asdict(step), result))
         return
     found = lane.yard.effective.elsewhere(task.delivery, task.settings)
     if found is None:
@@ -138,19 +153,19 @@ def _elsewhere(lane: HeldLane, task: Task, step: Step, result: Failed) -> None:
             # whatever was told stays where it was: here it begins anew, under fresh marks
             values["have"] = {name: fact for name, fact in task.delivery.have.items() if name in KEPT} | result.note
         deliveries.change(connection, task.delivery.id, doubt=None, last_error=result.error, **values)
-        deliveries.note(connection, task.delivery, now, "elsewhere", why=why)
+        timeline.note(connection, task.delivery, now, "elsewhere", why=why, **task.asked(asdict(step), result))
 
     lane.write(write)
     lane.yard.kick(name)
 
 
-def dead(lane: HeldLane, task: Task, step: Step, result: Failed) -> None:  # noqa: ARG001 - the table's signature
+def dead(lane: HeldLane, task: Task, step: Step, result: Failed) -> None:
     """What retrying can't mend: a dead letter, with everything that would fail alike."""
     why = result.hint or f"{task.delivery.kind} refused it: {result.error}"
 
     def write(connection: Connection) -> None:
         deliveries.change(connection, task.delivery.id, have={**task.delivery.have, **result.note})
-        settle.bury(connection, task.delivery, lane, why, result.error)
+        settle.bury(connection, task.delivery, lane, why, result.error, asked=task.asked(asdict(step), result))
         if result.scope in {Scope.CHANNEL, Scope.TOKEN}:
             everywhere = result.scope is Scope.TOKEN
             for other in _alike(connection, lane, task, everywhere=everywhere):

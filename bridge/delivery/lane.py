@@ -113,7 +113,9 @@ class Lane(HeldLane):
             if waits:
                 return rest
             deadline = min(DEADLINE, self.lease_ends - self.yard.clock.monotonic())
+            began = self.yard.clock.monotonic()
             outcome = self.yard.client(task.settings).send(step, task.delivery.have, deadline, self._ready(task, step))
+            task.took = self.yard.clock.monotonic() - began
             faults.outcome(self, task, step, outcome)
             claim.answered(self, task, step)
         except NotNowError:

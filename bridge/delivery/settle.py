@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from bridge.delivery import trouble
 from bridge.destinations.base import Done, Nothing, Step
-from bridge.ledger import deliveries, lanes
+from bridge.ledger import deliveries, lanes, timeline
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 GIVE_UP = timedelta(hours=24)
 """A delivery that failed by its own fault for so long is a dead letter."""
+NOT_ASKED: Mapping[str, object] = MappingProxyType({})
 ALONE = "alone"
 """In what we have: how often a delivery was sent to back off alone since it was told last."""
 
@@ -53,7 +55,7 @@ def held(lane: HeldLane, delivery: Delivery, reason: str) -> None:
 
     def write(connection: Connection) -> None:
         deliveries.change(connection, delivery.id, state="held", due_at=None, reason=reason)
-        deliveries.note(connection, delivery, now, "held", why=reason)
+        timeline.note(connection, delivery, now, "held", why=reason)
 
     lane.write(write)
 
@@ -96,9 +98,8 @@ def done(lane: HeldLane, task: Task, step: Mapping[str, Any], result: Done, *, l
         if appeared:
             deliveries.wake_siblings(connection, delivery, now)
         deliveries.told(connection, delivery, version, rest, more)
-        deliveries.note(
-            connection, delivery, now, step["intent"], why=f"at {delivery.address}", request=result.request_id
-        )
+        why = f"at {delivery.address}{', found by its mark after a lost answer' if looking else ''}"
+        timeline.note(connection, delivery, now, step["intent"], why=why, **task.asked(step, result))
         for suspect in own:
             _back_off_alone(connection, suspect, lane)
 
@@ -140,15 +141,24 @@ def broke(lane: HeldLane, delivery: Delivery, error: Exception) -> None:
         attempts = delivery.attempts + 1
         values = {"state": "retrying", "last_error": name, "failing_since": since, "attempts": attempts}
         deliveries.change(connection, delivery.id, due_at=now + wait, **values)
+        timeline.note(connection, delivery, now, timeline.RETRYING, why=name)
 
     lane.write(write)
 
 
-def bury(connection: Connection, delivery: Delivery, lane: HeldLane, why: str, error: str | None = None) -> None:
-    """Make a delivery a dead letter, with a sentence for the operator."""
+def bury(  # noqa: PLR0913 - the parts of one fact
+    connection: Connection,
+    delivery: Delivery,
+    lane: HeldLane,
+    why: str,
+    error: str | None = None,
+    *,
+    asked: Mapping[str, object] = NOT_ASKED,
+) -> None:
+    """Make a delivery a dead letter, with a sentence for the operator; `asked` is the request that it died of."""
     now = lane.yard.clock.now()
     error = error or delivery.last_error
     deliveries.change(
         connection, delivery.id, state="dead", due_at=None, doubt=None, reason=why, last_error=error, attempts=0
     )
-    deliveries.note(connection, delivery, now, "dead", why=why)
+    timeline.note(connection, delivery, now, "dead", why=why, **asked)

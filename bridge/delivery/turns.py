@@ -6,14 +6,17 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
+from bridge.destinations.base import Failed
 from bridge.ledger import deliveries
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sqlalchemy.engine import Connection
 
     from bridge.clock import Clock
     from bridge.core.incident import Incident
-    from bridge.destinations.base import Settings, Step
+    from bridge.destinations.base import Outcome, Settings, Step
     from bridge.ledger.deliveries import Delivery
 
 BELIEVED_FOR, LACKING_FOR = 86_400.0, 3_600.0
@@ -68,12 +71,27 @@ class Rest:
 
 @dataclass(slots=True)
 class Task:
-    """A delivery's turn: when it began, and what was read for it then."""
+    """A delivery's turn: when it began, and what was read for it then. `took` is how long its request did, in seconds.
+
+    `took` is None where nothing was sent.
+    """
 
     delivery: Delivery
     incident: Incident
     settings: Settings
     at: datetime
+    took: float | None = None
+
+    def asked(self, step: Mapping[str, Any], result: Outcome) -> dict[str, object]:
+        """Return what the time line keeps of a request and its answer."""
+        failed = result if isinstance(result, Failed) else None
+        return {
+            "method": step["method"],
+            "request": result.request_id,
+            "ms": None if self.took is None else round(self.took * 1000),
+            "status": result.status,
+            "retry_after": failed.retry_after if failed else None,
+        }
 
 
 def believed(place: dict[str, Any], now: datetime) -> dict[str, Any]:

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+_REQUEST_IDS = ("x-slack-req-id", "x-github-request-id", "x-request-id")
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What came back. Header names are in lower case; of an error's body perhaps only the beginning."""
@@ -42,6 +45,12 @@ class Answer:
         """The body as a JSON object, or None where it is not."""
         value = self.json()
         return value if isinstance(value, dict) else None
+
+    @property
+    def request_id(self) -> str:
+        """The destination's own id of the request, for its support; empty where it gave none that can be shown."""
+        found = next((self.headers[name] for name in _REQUEST_IDS if name in self.headers), "")
+        return found if re.fullmatch(r"[\x21-\x7e]{1,100}", found) else ""
 
     @property
     def retry_after(self) -> float | None:
@@ -82,6 +91,7 @@ def passing(answer: Answer) -> Failed | None:
         retry_after=answer.retry_after,
         unknown=in_doubt(answer.status),
         status=answer.status,
+        request_id=answer.request_id,
     )
     return failed if failed.fault is Fault.LIMITED or _server_error(answer.status) else None
 

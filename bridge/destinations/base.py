@@ -149,6 +149,7 @@ class Done:
 
     remote: JSON
     request_id: str = ""
+    status: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ from sqlalchemy import func, literal, select, true, update
 from sqlalchemy.engine import Connection
 
 from bridge.ledger.deliveries import DISMISSED, wake_all
-from bridge.ledger.queries import JSON, in_quarantine, stamp
-from bridge.ledger.tables import Instant, deliveries, history, incidents, receipts
+from bridge.ledger.queries import JSON, in_quarantine
+from bridge.ledger.tables import Instant, deliveries, history, incidents, receipts, stamp
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, func, or_, select, tuple_, update
@@ -14,13 +15,16 @@ from bridge.core.merge import Book
 from bridge.ledger.tables import alerts, history, incident_teams, incidents
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime, timedelta
 
     from sqlalchemy.engine import Connection
 
     from bridge.core.cases import Arrival
 
+JSON = dict[str, Any]
+Line = tuple[str, int]
+NONE: Mapping[Line, JSON] = MappingProxyType({})
 _CASE_CHANGES = (
     "state", "state_reason", "priority", "resolved_at", "settled_at", "heard_at", "times", "version", "never_fired",
 )  # fmt: skip
@@ -135,8 +139,11 @@ def rule_teams(connection: Connection, source: str, rules: set[tuple[str, str]])
     return {rule: kinds["open"] or kinds["last"] for rule, kinds in found.items()}
 
 
-def store(connection: Connection, book: Book, at: datetime) -> list[Case]:
-    """Write what the merge changed; return the incidents whose version grew (the fresh ones too)."""
+def store(connection: Connection, book: Book, at: datetime, details: Mapping[Line, JSON] = NONE) -> list[Case]:
+    """Write what the merge changed; return the incidents whose version grew (the fresh ones too).
+
+    `details` are kept beside lines of history, by incident and place in its `history`.
+    """
     grown = [case for case in book.cases.values() if case.changed]
     fresh = [case for case in grown if case.fresh]
     for case in grown:
@@ -153,9 +160,9 @@ def store(connection: Connection, book: Book, at: datetime) -> list[Case]:
         )
     _store_episodes(connection, book)
     lines = [
-        {"incident": case.id, "at": at, "what": what, "why": why}
+        {"incident": case.id, "at": at, "what": what, "why": why, "detail": details.get((case.id, number))}
         for case in book.cases.values()
-        for what, why in case.history
+        for number, (what, why) in enumerate(case.history)
     ]
     if lines:
         connection.execute(history.insert(), lines)

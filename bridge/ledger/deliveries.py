@@ -226,18 +226,3 @@ def wake_siblings(connection: Connection, delivery: Delivery, at: datetime) -> N
     connection.execute(update(deliveries).where(others).values(want=version))
     resting = others & (deliveries.c.state == "delivered") & deliveries.c.due_at.is_(None)
     connection.execute(update(deliveries).where(resting).values(due_at=at, since=at, state="pending"))
-
-
-def note(connection: Connection, delivery: Delivery, at: datetime, what: str, *, why: str, **detail: object) -> None:
-    """Add a line to the incident's history; `detail` is what a machine may want of it."""
-    connection.execute(
-        history.insert(),
-        {
-            "incident": delivery.incident,
-            "delivery": delivery.id,
-            "at": at,
-            "what": what,
-            "why": why,
-            "detail": detail or None,
-        },
-    )

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast, overload
+from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import func, select
 
+from bridge.ledger import timeline
 from bridge.ledger.receipts import load
-from bridge.ledger.tables import alerts, deliveries, history, incident_teams, incidents, receipts
+from bridge.ledger.tables import alerts, deliveries, incident_teams, incidents, receipts, stamp
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from sqlalchemy import Column, ColumnElement, Select
     from sqlalchemy.engine import Connection, Row
 
@@ -30,15 +29,6 @@ PAGE = 50
 """Items of a page."""
 SHOWN = 100_000
 """Bytes of a body that people are shown."""
-
-
-@overload
-def stamp(moment: datetime) -> str: ...
-@overload
-def stamp(moment: datetime | None) -> str | None: ...
-def stamp(moment: datetime | None) -> str | None:
-    """Return a time as the API shows it."""
-    return None if moment is None else moment.isoformat().replace("+00:00", "Z")
 
 
 def _paged(
@@ -135,13 +125,12 @@ def incident(connection: Connection, incident_id: str) -> WholeIncident | None:
     if row is None:
         return None
     members = connection.execute(select(alerts).where(alerts.c.incident == incident_id).order_by(alerts.c.id))
-    lines = connection.execute(select(history).where(history.c.incident == incident_id).order_by(history.c.id))
     at = select(deliveries).where(deliveries.c.incident == incident_id).order_by(deliveries.c.id)
     return {
         **_incident(row),
         "alerts": [_alert(member) for member in members],
         "deliveries": [_delivery(one) for one in connection.execute(at)],
-        "timeline": [{"at": stamp(line.at), "what": line.what, "why": line.why} for line in lines],
+        "timeline": timeline.lines(connection, incident_id),
     }
 
 
@@ -160,7 +149,9 @@ def _alert(row: Row[Any]) -> AlertShape:
 
 def _delivery(row: Row[Any]) -> DeliveryShape:
     have = row.have or {}
-    shown = ("url", "ts", "channel", "number")
+    if pages := have.get("pages"):
+        have = {**have, "dedup_key": pages[-1].get("key")}
+    shown = ("url", "ts", "channel", "number", "dedup_key")
     return {
         "id": row.id,
         "incident": row.incident,

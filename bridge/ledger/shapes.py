@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Generic, Literal, TypeVar
+from typing import Annotated, Generic, Literal, NotRequired, TypeVar
 
 from pydantic import Field
 from typing_extensions import TypedDict
@@ -75,6 +75,7 @@ class RemoteShape(TypedDict, total=False):
     ts: Annotated[str, Field(description="of a Slack message")]
     channel: Annotated[str, Field(description="the id of a Slack channel")]
     number: Annotated[int, Field(description="of a GitHub issue")]
+    dedup_key: Annotated[str, Field(description="of the last page in PagerDuty")]
 
 
 class DeliveryShape(TypedDict):
@@ -93,12 +94,93 @@ class DeliveryShape(TypedDict):
     remote: RemoteShape
 
 
+class OriginShape(TypedDict):
+    """Where a team or priority was said: annotation, label, or the setting that holds where nobody says one."""
+
+    place: str
+    name: str
+    text: str
+    note: str
+
+
+class TriedShape(TypedDict):
+    """One rule that was looked at; of one that did not match the matcher that failed, and what the alert has there."""
+
+    rule: str
+    matched: bool
+    why: str
+    matcher: str | None
+    value: str | None
+
+
+class SentShape(TypedDict):
+    """One destination that an alert goes to, and what of the configuration sends it there."""
+
+    destination: str
+    kind: str
+    team: str
+    why: str
+
+
+class MissedShape(TypedDict):
+    """One destination that an alert does not go to, and why."""
+
+    destination: str
+    team: str
+    why: str
+
+
+class DecisionShape(TypedDict):
+    """Where an alert goes and why. Kept with an incident its lists and texts are cut; how many there were is said."""
+
+    teams: list[str]
+    team_from: str
+    team_origin: OriginShape
+    priority: PriorityName
+    priority_from: str
+    priority_origin: OriginShape
+    drop: bool
+    group_by: list[str]
+    tried: list[TriedShape]
+    untried: Annotated[list[str], Field(description="routes that were not looked at, since one before them matched")]
+    sent: list[SentShape]
+    missed: list[MissedShape]
+    tried_in_all: NotRequired[int]
+    untried_in_all: NotRequired[int]
+
+
+class LastTry(TypedDict, total=False):
+    """The last of several tries that failed alike."""
+
+    at: Moment
+    method: str
+    request: str
+    ms: int
+    status: int
+    retry_after: float
+    until: Moment
+
+
 class EventShape(TypedDict):
-    """One line of an incident's time line."""
+    """One line of an incident's time line; of a step also where it was, its request, and the answer."""
 
     at: Moment
     what: str
     why: str | None
+    receipt: NotRequired[Id]
+    delivery: NotRequired[Id]
+    destination: NotRequired[str]
+    kind: NotRequired[str]
+    address: NotRequired[str]
+    method: NotRequired[str]
+    request: NotRequired[Annotated[str, Field(description="the destination's own id of the request")]]
+    ms: NotRequired[Annotated[int, Field(description="how long it took")]]
+    status: NotRequired[Annotated[int, Field(description="of the HTTP answer")]]
+    retry_after: NotRequired[Annotated[float, Field(description="seconds that the destination asked for")]]
+    until: NotRequired[Annotated[Moment, Field(description="when it is tried again at the earliest")]]
+    times: NotRequired[Annotated[int, Field(description="how many tries failed alike")]]
+    last: NotRequired[LastTry]
+    decision: NotRequired[DecisionShape]
 
 
 class WholeIncident(IncidentShape):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from sqlalchemy import (
     BigInteger,
@@ -42,6 +42,15 @@ def to_micros(moment: datetime) -> int:
 def from_micros(micros: int) -> datetime:
     """Return whole microseconds since 1970 as an aware UTC time."""
     return EPOCH + timedelta(microseconds=micros)
+
+
+@overload
+def stamp(moment: datetime) -> str: ...
+@overload
+def stamp(moment: datetime | None) -> str | None: ...
+def stamp(moment: datetime | None) -> str | None:
+    """Return a time as the API and stored JSON show it."""
+    return None if moment is None else moment.isoformat().replace("+00:00", "Z")
 
 
 class Instant(TypeDecorator[datetime]):
@@ -244,6 +253,14 @@ history = Table(
     Column("at", Instant, nullable=False),
     Column("what", String(40), nullable=False),
     Column("why", Text),
-    Column("detail", JsonText),
+    Column("detail", JsonText),  # what a machine may want of it: a step's request id, a decision (`ledger.timeline`)
 )
 Index("ix_history_incident_id", history.c.incident, history.c.id)
+_OF_A_DELIVERY = text("delivery IS NOT NULL")
+Index(
+    "ix_history_delivery_id",
+    history.c.delivery,
+    history.c.id,
+    sqlite_where=_OF_A_DELIVERY,
+    postgresql_where=_OF_A_DELIVERY,
+)

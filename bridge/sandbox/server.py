@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import count
 from typing import TYPE_CHECKING, Protocol, Self
 
 from bridge.sandbox import control
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from types import TracebackType
 
+_REQUEST_ID = {"slack": "x-slack-req-id", "pagerduty": "x-request-id", "github": "x-github-request-id"}
+"""The header in which each says the id of a request."""
 MOST_SEEN = 100_000
 """Requests the log keeps; of more the oldest tenth is dropped."""
 
@@ -104,6 +107,7 @@ class Sandbox:
         self.faults = FaultScript(clock, faults)
         self.requests: list[Seen] = []
         self.changes = 0
+        self._numbers = count(1)
         self._doubles: dict[str, Double] = {"slack": self.slack, "pagerduty": self.pagerduty, "github": self.github}
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="sandbox", daemon=True)
 
@@ -181,6 +185,8 @@ class Sandbox:
         status = None
         try:
             response = self._play(fault, double, inner)
+            named = {_REQUEST_ID[name]: f"{name}-{next(self._numbers)}", **response.headers}
+            response = replace(response, headers=named)
             status = response.status
         finally:
             body = inner.body.decode("utf-8", "replace")

@@ -33,7 +33,8 @@ def _bridge() -> Bridge:
 
 
 @blueprint.before_request
-def _admit() -> Answer | None:
+def admit() -> Answer | None:
+    """Let in who may use the API; else say why not."""
     try:
         people.admit()
     except people.UnknownError as error:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, get_args
 from pydantic import Field
 from typing_extensions import TypedDict
 
+from bridge.explain_shapes import ExplainedShape
 from bridge.ledger import shapes
 from bridge.ledger.shapes import DeliveryShape, Id, IncidentShape, Page, ReceiptShape, WholeIncident
 
@@ -101,6 +102,7 @@ _TEAM = Parameter("team", "only those of this team, in any case")
 _PRIORITY = Parameter("priority", "P0, P1, P2 or P3", pattern="[Pp][0-3]")
 _CURSOR = Parameter("cursor", "what `next` was on the page before", pattern=ULID)
 _DELIVERY = Parameter("delivery", "1: a live deliverer must exist too")
+_SOURCE = Parameter("source", "the source that would post it; without it grafana, or the first one")
 _ACT = Operation(Acted, refusals=(404,))
 _TAKES = (400, 401, 404, 413, 503)
 
@@ -119,6 +121,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "api.deliveries": Operation(Page[DeliveryShape], (_state(shapes.DeliveryState), _CURSOR)),
     "api.deliveries_replay": _ACT,
     "api.deliveries_dismiss": _ACT,
+    "explain.explain": Operation(ExplainedShape, (_SOURCE,), refusals=(404, 413), body="*/*"),
     "api.openapi": Operation("application/json"),
 }
 """By the endpoint's name."""

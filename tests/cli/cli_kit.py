@@ -96,12 +96,12 @@ class FixedClock:
 class Past:
     """A real ledger, filled through the real intake, with ids and times that are the same in each run."""
 
-    def __init__(self, folder):
+    def __init__(self):
         self.ledger = open_ledger("sqlite:///bridge.db")
         self.clock = FixedClock()
         self._numbers = count(1)
         env = {"SLACK_BOT_TOKEN": "xoxb-1", "GITHUB_TOKEN": "ghp_1"}
-        self._rules = load(folder / "bridge.yml", env).rules
+        self._rules = load("bridge.yml", env).rules
         self._effective = Effective(lambda: self._rules, env, b"key")
 
     def new_id(self):

@@ -34,9 +34,9 @@ def run():
 
 
 @pytest.fixture
-def past(folder):
+def past(folder):  # noqa: ARG001 - it is made in there
     """A ledger with three incidents, one of them closed."""
-    made = Past(folder)
+    made = Past()
     for name in ("inductor-jobs-broken", "own-13-everything", "alerting-infra-grafana-missing-team"):
         made.absorb(Path(payload(f"grafana-unified/{name}")).read_bytes())
     made.close(made.incidents()[0])

@@ -27,6 +27,42 @@ def test_explain(run, name):
     compare(f"explain/{name}.txt", run("explain", payload(EXPLAINED[name])).stdout)
 
 
+STORIES = {
+    "alias": {"annotations": {"Team": "INDUCTOR", "Priority": "P3"}},
+    "unknown-team": {"labels": {"team": "nobody's"}, "annotations": {"Priority": "1"}},
+    "continue": {"labels": {"grafana_folder": "staging", "severity": "critical"}, "annotations": {"Team": "x"}},
+    "no-match": {"labels": {"grafana_folder": "prod"}},
+    "word": {"labels": {"severity": "Sev1 - all is lost"}},
+    "unread-word": {"labels": {"severity": "soonish"}},
+    "dropped": {"labels": {"severity": "none"}},
+    "page-suppressed": {"annotations": {"Team": "quiet, broken-inductor", "Priority": "P1"}},
+}
+CONTINUED = """\
+destinations:
+  slack: {token: "${env:SLACK_BOT_TOKEN}", channel: "#alerts", mention: {P0: "<!here>"}}
+  pagerduty: {routing_key: "${env:PAGERDUTY_KEY}"}
+  leads: {kind: slack, token: "${env:SLACK_BOT_TOKEN}", channel: "#leads", timeout: 5s}
+teams:
+  broken-inductor: {aliases: [inductor], destinations: {slack: {channel: "#inductor"}}}
+  quiet:
+    send:
+      P1: [-pagerduty]
+routes:
+  - {matchers: ['severity = "critical"'], set: {priority: P1}, send: [+leads], continue: true}
+  - matchers: ['grafana_folder =~ "stag.*"', 'team != "a"']
+    set: {priority: P3}
+  - {matchers: ['priority = P0'], send: [slack]}
+"""
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_a_story_is_told_alike_in_words_and_as_json(run, folder, name):
+    (folder / "bridge.yml").write_text(CONTINUED)
+    said = body(**STORIES[name])
+    compare(f"explain/stories/{name}.txt", run("explain", "-", stdin=said, env=SECRETS).stdout)
+    compare(f"explain/stories/{name}.json", run("explain", "-", "--json", stdin=said, env=SECRETS).stdout)
+
+
 def test_explain_as_json(run):
     compare("explain/inductor.json", run("explain", payload(EXPLAINED["inductor"]), "--json").stdout)
 
@@ -70,8 +106,9 @@ def test_nothing_is_stored(run, folder):
 
 def test_a_route_that_sets_team_and_priority_says_so(run):
     made = run("explain", "-", stdin=body(labels={"alertname": "nightly"}, annotations={"Team": "x"})).stdout
-    assert "team         broken-inductor, from a route's set; before that x from annotation Team = 'x'\n" in made
-    assert "priority     P1, from a route's set; before that P2 from default_priority\n" in made
+    compare("explain/route-sets.txt", made)
+    assert "team      broken-inductor, from route bridge.yml:27, set; before that x from annotation Team = 'x'" in made
+    assert "priority  P1, from route bridge.yml:27, set; before that P2 from default_priority" in made
 
 
 def test_what_is_dropped_is_told_nowhere(run):

@@ -17,19 +17,30 @@ from bridge.core.rules import FieldName, TeamRules
     [
         ({}, {"Team": "broken-inductor"}, ("broken-inductor",), "annotation Team = 'broken-inductor'"),
         ({"team": "x"}, {"TEAM": "BROKEN-Inductor "}, ("broken-inductor",), "annotation TEAM = 'BROKEN-Inductor '"),
-        ({"team": "Inductor"}, {}, ("broken-inductor",), "label team = 'Inductor'"),
-        ({}, {"Team": "OnCall: PT2"}, ("broken-inductor",), "annotation Team = 'OnCall: PT2'"),
-        ({"teams": "a"}, {"team": "b"}, ("a",), "label teams = 'a'"),
+        (
+            {"team": "Inductor"},
+            {},
+            ("broken-inductor",),
+            "label team = 'Inductor' (Inductor is an alias of broken-inductor)",
+        ),
+        (
+            {},
+            {"Team": "OnCall: PT2"},
+            ("broken-inductor",),
+            "annotation Team = 'OnCall: PT2' (OnCall: PT2 is an alias of broken-inductor)",
+        ),
+        ({"teams": "a"}, {"team": "b"}, ("a",), "label teams = 'a' (a is no configured team)"),
+        ({}, {"Teams": "b, a, b"}, ("b", "a"), None),
         ({}, {"Teams": " b , inductor,B,, broken-inductor"}, ("b", "broken-inductor"), None),
         ({"team": "x"}, {"Teams": "", "Team": "  "}, ("x",), None),
         ({"team": "x"}, {"Teams": " , ", "Team": "<no value>"}, ("x",), None),
-        ({"team": "[no value]"}, {}, ("unrouted",), "default_team"),
+        ({"team": "[no value]"}, {}, ("unrouted",), "default_team (nothing says Teams or Team)"),
         ({}, {"Team": "Team is us"}, ("team is us",), None),
         ({}, {"Team": "dev-infra"}, ("Dev-Infra",), None),
         ({}, {"Team": "a\u200bb\u202e\tc"}, ("ab c",), None),
-        ({}, {"Team": "\u200b"}, ("unrouted",), "default_team"),
+        ({}, {"Team": "\u200b"}, ("unrouted",), "default_team (nothing says Teams or Team)"),
         ({}, {"Team": "x" * 300}, ("x" * LONGEST_TEAM,), None),
-        ({}, {}, ("unrouted",), "default_team"),
+        ({}, {}, ("unrouted",), "default_team (nothing says Teams or Team)"),
     ],
 )
 def test_teams(labels, annotations, teams, origin):
@@ -47,6 +58,11 @@ def test_a_pinned_name_looks_in_its_place_only():
 
 def test_the_default_team_may_be_an_alias():
     assert normal(normalizing=replace(NORMALIZING, default_team="Inductor")).teams == ("broken-inductor",)
+
+
+def test_a_default_says_where_it_was_looked_for():
+    pinned = replace(NORMALIZING, team=(FieldName("squad", "label"),))
+    assert str(normal(normalizing=pinned).team_origin) == "default_team (nothing says label:squad)"
 
 
 def test_names_go_before_aliases():
@@ -108,16 +124,16 @@ def test_a_configured_word_goes_before_our_reading():
     [
         ({}, {"Priority": "P2"}, "P2", None, "annotation Priority = 'P2'"),
         ({"priority": "P0"}, {"priority": " "}, "P0", None, "label priority = 'P0'"),
-        ({"severity": "critical"}, {}, "P0", None, "label severity = 'critical'"),
+        ({"severity": "critical"}, {}, "P0", None, "label severity = 'critical' (the word critical means P0)"),
         ({"severity": "critical"}, {"Priority": "P3"}, "P3", None, "annotation Priority = 'P3'"),
-        ({}, {}, "P2", None, "default_priority"),
+        ({}, {}, "P2", None, "default_priority (nothing says Priority or severity)"),
         ({"severity": "huge "}, {}, "P1", "huge", "label severity = 'huge ' (could not be read: unknown_priority)"),
         (
             {"severity": "info"},
             {"Priority": "soonish"},
             "P3",
             None,
-            "label severity = 'info' (annotation Priority = 'soonish' could not be read)",
+            "label severity = 'info' (the word info means P3; annotation Priority = 'soonish' could not be read)",
         ),
         ({"severity": "none"}, {"Priority": "soonish"}, "P1", "soonish", None),
         ({"severity": "odd"}, {"Priority": "soonish"}, "P1", "soonish", None),
@@ -133,7 +149,7 @@ def test_drop():
     alert = normal({"severity": "none"})
     assert alert.drop
     assert alert.priority is Priority.P2
-    assert str(alert.priority_origin) == "label severity = 'none'"
+    assert str(alert.priority_origin) == "label severity = 'none' (the word none means drop)"
 
 
 @pytest.mark.parametrize(

@@ -46,8 +46,7 @@ def test_cells_of_the_send_table(team, priority, expected):
     result = routed({}, {"Priority": priority, **({"Team": team} if team else {})})
     assert sent(result) == expected
     assert {target.team for target in result.targets} == {{"dev-infra": "Dev-Infra", None: "unrouted"}.get(team, team)}
-    left_out = {tried.rule for tried in result.tried}
-    assert left_out == {f"destination {name}" for name in DESTINATIONS if name not in expected}
+    assert {missed.destination for missed in result.missed} == DESTINATIONS.keys() - set(expected)
 
 
 def test_why_names_the_place_that_sends():
@@ -60,6 +59,51 @@ def test_why_names_the_place_that_sends():
     }
 
 
+def test_a_matcher_that_failed_is_told_with_the_value_that_it_met():
+    tried = routed({"x": "2"}, routes=(exception("y != 1", 'x = "1"'),)).tried[0]
+    assert (tried.matcher, tried.value) == ('x = "1"', "2")
+
+
+@pytest.mark.parametrize(
+    ("said", "sends", "expected"),
+    [
+        (
+            {"Team": "x", "Priority": "P2"},
+            (),
+            {"pagerduty": "not in send P2 (bridge.yml:7)", "leads": "not in send P2 (bridge.yml:7)"},
+        ),
+        ({"Team": "x", "Priority": "P0"}, (), {"leads": "not in send P0"}),
+        (
+            {"Team": "dev-infra", "Priority": "P0"},
+            (),
+            {"leads": "not in send P0", "pagerduty": "taken out by team Dev-Infra, send P0"},
+        ),
+        (
+            {"Team": "inductor", "Priority": "P3"},
+            (),
+            {
+                "pagerduty": "not in team broken-inductor, send P3",
+                "leads": "not in team broken-inductor, send P3",
+            },
+        ),
+        (
+            {"Team": "x", "Priority": "P1"},
+            (Sending(names=("slack",)), Sending(add=("leads",))),
+            {"pagerduty": "not in the send of route 1", "github": "not in the send of route 1"},
+        ),
+        (
+            {"Team": "x", "Priority": "P1"},
+            (Sending(remove=("pagerduty",)),),
+            {"pagerduty": "taken out by route 1", "github": "not in send P1", "leads": "not in send P1"},
+        ),
+    ],
+)
+def test_why_the_others_are_not_told(said, sends, expected):
+    routes = tuple(exception(send=send, continues=True) for send in sends)
+    result = routed({}, said, routes=routes, send_places={Priority.P2: "bridge.yml:7"})
+    assert {missed.destination: missed.why for missed in result.missed} == expected
+
+
 def test_settings_of_a_configured_team():
     slack, github = routed({}, {"Priority": "P2", "Team": "inductor"}).targets
     assert slack.settings == {
@@ -68,7 +112,7 @@ def test_settings_of_a_configured_team():
         "fallback_channel": "#alerts",
         "mention": {"P0": "@broken-inductor-oncall"},
     }
-    assert slack.inherited == {
+    assert {name: str(one) for name, one in slack.inherited.items()} == {
         "token": "destination slack",
         "channel": "team broken-inductor",
         "fallback_channel": "destination slack",
@@ -81,7 +125,7 @@ def test_settings_of_a_configured_team():
 def test_settings_of_a_team_that_is_not_configured():
     slack, github = routed({}, {"Priority": "P2", "Team": "Some {priority} team " + "x" * 90}).targets
     assert slack.settings == {"token": "${env:SLACK_BOT_TOKEN}", "channel": "#alerts", "fallback_channel": "#alerts"}
-    assert slack.inherited["channel"] == "destination slack, fallback_channel"
+    assert str(slack.inherited["channel"]) == "destination slack, fallback_channel"
     assert "is not configured: fallback_channel" in slack.why
     assert github.settings["labels"] == [
         "Pri:P2",
@@ -154,14 +198,14 @@ def test_a_channel_without_fallback_is_told():
 def test_a_place_that_needs_a_configured_team_is_left_out(settings):
     result = routed({}, {"Team": "other"}, destinations=with_settings(**settings), send={Priority.P2: ("only",)})
     assert result.targets == ()
-    assert result.tried[0].rule == "destination only"
-    assert "needs a configured team, and 'other' is none" in result.tried[0].why
+    assert (result.missed[0].destination, result.missed[0].team) == ("only", "other")
+    assert "needs a configured team, and 'other' is none" in result.missed[0].why
 
 
 def test_a_destination_that_is_not_declared_is_left_out():
     result = routed(send={Priority.P2: ("slack", "nowhere")})
     assert sent(result) == ["slack"]
-    assert "not declared" in next(tried.why for tried in result.tried if tried.rule == "destination nowhere")
+    assert "not declared" in next(missed.why for missed in result.missed if missed.destination == "nowhere")
 
 
 def test_several_teams_have_targets_each():
@@ -176,7 +220,7 @@ def test_several_teams_have_targets_each():
 def test_dropped():
     result = routed({"severity": "none"}, routes=(exception(set_priority=Priority.P0),))
     assert (result.drop, result.targets) == (True, ())
-    assert result.tried[0].why == "label severity = 'none' means drop: recorded, told nowhere"
+    assert result.tried[0].why == "label severity = 'none' (the word none means drop): recorded, told nowhere"
 
 
 STAGING = exception(
@@ -231,6 +275,7 @@ def test_matchers_and_why_not(matchers, labels, teams, why):
     tried = result.tried[0]
     assert tried.rule == "route 1"
     assert tried.matched is (why is None)
+    assert (tried.matcher is None) is (why is None)
     if why:
         assert tried.why == why
         assert "leads" not in sent(result)
@@ -243,7 +288,10 @@ def test_the_first_match_wins_unless_it_continues():
     second = exception(set_priority=Priority.P1, send=Sending(names=("leads",)))
     assert sent(routed(routes=(first, second))) == ["slack"]
     assert [tried.rule for tried in routed(routes=(first, second)).tried if "route" in tried.rule] == ["route 1"]
+    only = routed(routes=(first, second))
+    assert (only.untried, only.priority_set, only.team_set) == (("route 2",), "route 1", None)
     both = routed(routes=(replace(first, continues=True), second))
+    assert (both.untried, both.priority_set) == ((), "route 2")
     assert (both.priority, sent(both)) == (Priority.P1, ["slack", "leads"])
 
 

@@ -23,7 +23,10 @@ def test_one_target_stands_for_all_of_them_and_says_what_would_have_happened():
     (target,) = routed().targets
     assert (target.destination, target.kind, target.team) == (SHADOW, "slack", "broken-inductor")
     assert target.settings == {"token": "${env:SLACK_BOT_TOKEN}", "channel": "#bridge-shadow"}
-    assert target.inherited == {"token": "destination slack", "channel": "shadow"}
+    assert {name: one.by for name, one in target.inherited.items()} == {
+        "token": "destination slack",
+        "channel": "shadow",
+    }
     assert target.would == Would(
         ("broken-inductor",),
         ("#broken-inductor", "PagerDuty", "GitHub pytorch/pytorch", "#leads"),

@@ -105,7 +105,7 @@ def test_a_key_that_is_gone_is_named_by_its_digest(sandbox):
 
 def test_without_digests_the_one_key_is_used(sandbox):
     made = client(sandbox, digests=())
-    assert made.send(opening(digests=()), {}, 5.0, lambda: None) == Done({})
+    assert made.send(opening(digests=()), {}, 5.0, lambda: None) == Done({}, "pagerduty-1", 202)
     assert sandbox.pagerduty.pages[0].routing_key == KEYS[0]
 
 
@@ -140,4 +140,4 @@ def test_what_answers_mean(status, body, fault, scope, says):
 
 
 def test_accepted_is_done():
-    assert read(202, {"status": "success", "dedup_key": "x"}, {"x-request-id": "r1"}) == Done({}, "r1")
+    assert read(202, {"status": "success", "dedup_key": "x"}, {"x-request-id": "r1"}) == Done({}, "r1", 202)

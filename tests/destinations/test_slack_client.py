@@ -51,7 +51,7 @@ def test_a_message_is_sent_as_slack_wants_it():
     with Raw(answer(head + body)) as server:
         step = slack.next_step(want("slack", place={"channel_id": None}), {})
         made = slack.connect(settings("slack", api_url=f"{server.url}/api"))
-        assert made.send(step, {}, 5.0, lambda: None) == Done({"ts": "1.000001", "channel": "C0000001"}, "abc")
+        assert made.send(step, {}, 5.0, lambda: None) == Done({"ts": "1.000001", "channel": "C0000001"}, "abc", 200)
         request = server.received[0].lower()
     assert request.startswith(b"post /api/chat.postmessage ")
     assert b"content-type: application/json;charset=utf-8" in request

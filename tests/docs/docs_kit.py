@@ -27,6 +27,8 @@ README = ROOT / "README.md"
 BIN = Path(sys.executable).parent
 PAGES = sorted([README, ROOT / "CHANGELOG.md", ROOT / "SECURITY.md", *DOCS.rglob("*.md")])
 REFERENCE = re.compile(r"\$\{env:(\w+)\}")
+ADDRESSES = {"DOUBLES": "http://127.0.0.1:45487"}
+"""Variables of examples that are no secrets."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,7 @@ def quiet() -> dict[str, str]:
 def check(text: str, folder: Path, **env: str) -> list[dict[str, Any]]:
     """Return what `bridge check` finds in a configuration, whose references all lead somewhere."""
     (folder / "bridge.yml").write_text(text, "utf-8")
-    named = {name: f"secret-of-{name}" for name in REFERENCE.findall(text)}
+    named = {name: ADDRESSES.get(name, f"secret-of-{name}") for name in REFERENCE.findall(text)}
     done = run("bridge", "check", "--json", folder=folder, env={**quiet(), **named, **env})
     assert done.stdout, done.stderr
     found: list[dict[str, Any]] = json.loads(done.stdout)

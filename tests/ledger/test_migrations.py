@@ -68,6 +68,7 @@ def test_the_partial_indexes_are_there_with_their_conditions(engine, empty_url):
         "ix_receipts_problem",
         "ix_deliveries_due",
         "ix_deliveries_folded",
+        "ix_history_delivery_id",
     }
     assert set(migrated) == names
 

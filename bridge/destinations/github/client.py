@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from bridge.destinations.base import Done, Failed, Fault, Found, Lack, Scope
 from bridge.destinations.deadline import Deadline
 from bridge.destinations.github.app import TokenError, installation
-from bridge.destinations.github.errors import request_id, then_replay, unlike_github
+from bridge.destinations.github.errors import then_replay, unlike_github
 from bridge.destinations.github.session import Session, base_of
 from bridge.destinations.github.step import repository
 from bridge.destinations.http import MIB, ExchangeError, Http
@@ -75,7 +75,7 @@ class GitHub:
         except TokenError as error:
             return then_replay(error.failed, delivery)
         if fault.fault is Fault.SATISFIED:
-            return Done({}, fault.request_id)
+            return Done({}, fault.request_id, fault.status)
         unreadable = fault.fault in {Fault.PERMANENT, Fault.REPLACE} and fault.scope is not Scope.TOKEN
         return Done({"private": None}, fault.request_id) if step.learns and unreadable else fault
 
@@ -163,7 +163,7 @@ def _succeeded(answer: Answer) -> bool:
 def _done(step: Step, have: Have, answer: Answer) -> Outcome:
     """Read a success; one whose body is not what GitHub sends may come from a proxy."""
     remote = {} if "label" in step.method else _remote(step, have, answer.record() or {})
-    return unlike_github(answer) if remote is None else Done(remote, request_id(answer))
+    return unlike_github(answer) if remote is None else Done(remote, answer.request_id, answer.status)
 
 
 def _remote(step: Step, have: Have, record: Mapping[str, Any]) -> JSON | None:

@@ -64,11 +64,6 @@ def unlike_github(answer: Answer) -> Failed:
     return Failed(Fault.RETRY, error, Scope.CHANNEL, hint, unknown=True, status=answer.status)
 
 
-def request_id(answer: Answer) -> str:
-    """GitHub's own id of a request, for its support."""
-    return answer.headers.get("x-github-request-id", "")
-
-
 def _limited_for(answer: Answer) -> float | None:
     """Seconds to wait where the answer is a limit, of whichever of GitHub's kinds; None where it is none."""
     if answer.retry_after is not None and answer.status in {403, 429}:
@@ -130,7 +125,7 @@ def _failed(  # noqa: PLR0913 - the parts of one value
         retry_after=wait,
         unknown=in_doubt(answer.status),
         status=answer.status,
-        request_id=request_id(answer),
+        request_id=answer.request_id,
         note={"plain": True} if fault is Fault.DEGRADE else {},
     )
 

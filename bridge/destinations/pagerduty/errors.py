@@ -33,9 +33,9 @@ _OF_THE_EVENT: Final = frozenset({400, 413})
 def outcome(answer: Answer, key: str, delivery: str) -> Outcome:
     """Read an answer. `key` names the routing key by its digest."""
     record = answer.record()
-    request_id = answer.headers.get("x-request-id", "")
+    request_id = answer.request_id
     if answer.status == ACCEPTED and record is not None and "dedup_key" in record:
-        return Done({}, request_id)
+        return Done({}, request_id, ACCEPTED)
     failed = passing(answer)
     if failed is not None:
         return failed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
@@ -30,6 +31,8 @@ SKEW: Final = timedelta(minutes=5)
 PAGE: Final = 15
 """Messages a page: what apps outside Slack's marketplace get at most."""
 PAGES: Final = 20
+OK: Final = 200
+"""Slack's only success."""
 
 BLIND: Final = "an answer that is lost can't be looked up, so its message is posted once more"
 _INVITE: Final = "invite the bot into it (/invite)"
@@ -71,11 +74,12 @@ class Slack:
         try:
             record, request_id = web.ask(about, json=dict(step.request))
         except RefusedError as error:
-            return Done({}) if error.failed.fault is Fault.SATISFIED else error.failed
+            same = error.failed.fault is Fault.SATISFIED
+            return Done({}, error.failed.request_id, error.failed.status) if same else error.failed
         channel, ts = str(record.get("channel") or step.request["channel"]), str(record.get("ts") or "")
         if step.creates and not ts:
             return Failed(Fault.RETRY, "an answer without ts", Scope.CHANNEL, unknown=True, request_id=request_id)
-        return Done(_remote(step, channel, ts), request_id)
+        return Done(_remote(step, channel, ts), request_id, OK)
 
     def find(self, step: Step, have: Have, since: datetime, deadline: float) -> Found | Failed:
         """Look in the channel, or in the thread for a reply."""
@@ -188,7 +192,8 @@ class Webhook:
         except ExchangeError as error:
             return error.failed()
         answer = answer.without(self._url, urlsplit(self._url).path)
-        return from_hook(answer, About("webhook", self._channel, delivery_of(step, have))) or Done({})
+        failed = from_hook(answer, About("webhook", self._channel, delivery_of(step, have)))
+        return replace(failed, request_id=answer.request_id) if failed else Done({}, answer.request_id, answer.status)
 
     def find(self, step: Step, have: Have, since: datetime, deadline: float) -> Found | Failed:  # noqa: ARG002
         """A webhook can't read."""

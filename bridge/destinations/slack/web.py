@@ -6,6 +6,7 @@ slack-sdk builds the requests and reads the answers; how bytes travel is `bridge
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from slack_sdk import WebClient
@@ -87,5 +88,5 @@ class Web(WebClient):
         answer = self._answers.pop()
         read = from_answer(answer, about)
         if isinstance(read, Failed):
-            raise RefusedError(read)
-        return read, answer.headers.get("x-slack-req-id", "")
+            raise RefusedError(replace(read, request_id=answer.request_id))
+        return read, answer.request_id

@@ -1,0 +1,96 @@
+"""What happened to an incident, a line each: from the receipt that opened it to each step at each address.
+
+A delivery keeps at most `MOST` lines, the first and the last ones, and tries that failed alike count as one: trouble
+that lasts a day, or values that wobble for a month, fill no disk.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from sqlalchemy import delete, func, select, update
+
+from bridge.ledger.tables import deliveries, history, stamp
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from sqlalchemy.engine import Connection, Row
+
+    from bridge.ledger.deliveries import Delivery
+    from bridge.ledger.shapes import EventShape
+
+JSON = dict[str, Any]
+MOST = 100
+FIRST = 20
+"""Lines that a delivery keeps at most, and how many of them are its first ones."""
+RETRYING = "retrying"
+_STEP = ("method", "request", "ms", "status", "retry_after", "until", "times", "last")
+"""What of a line's detail is shown with it, beside the receipt and the decision."""
+
+
+def note(connection: Connection, delivery: Delivery, at: datetime, what: str, *, why: str, **detail: object) -> None:
+    """Add a line of a delivery to its incident's history.
+
+    Args:
+        connection: A transaction.
+        delivery: Whose line it is.
+        at: When it happened.
+        what: A word or two.
+        why: A sentence for people.
+        detail: What is known of the step: method, request (the destination's id of it), ms (its duration), status (of
+            the answer), retry_after (seconds asked for), until (when it is tried again). What is None is left out.
+    """
+    known = {name: value for name, value in detail.items() if value is not None and value != ""}
+    if what == RETRYING and _counted(connection, delivery, at, why, known):
+        return
+    line = {"incident": delivery.incident, "delivery": delivery.id, "at": at, "what": what, "why": why}
+    connection.execute(history.insert(), {**line, "detail": known or None})
+    mine = history.c.delivery == delivery.id
+    if connection.execute(select(func.count()).where(mine)).scalar_one() > MOST:
+        first = select(history.c.id).where(mine).order_by(history.c.id).offset(FIRST).limit(1).scalar_subquery()
+        connection.execute(delete(history).where(history.c.id == first))
+
+
+def _counted(connection: Connection, delivery: Delivery, at: datetime, why: str, detail: JSON) -> bool:
+    """Count a try with the line before it, where that failed alike; else say that it needs a line of its own."""
+    last = connection.execute(
+        select(history.c.id, history.c.what, history.c.why, history.c.detail)
+        .where(history.c.delivery == delivery.id)
+        .order_by(history.c.id.desc())
+        .limit(1)
+    ).first()
+    if last is None or (last.what, last.why) != (RETRYING, why):
+        return False
+    before = last.detail or {}
+    told = {**before, "times": before.get("times", 1) + 1, "last": {"at": stamp(at), **detail}}
+    connection.execute(update(history).where(history.c.id == last.id).values(detail=told))
+    return True
+
+
+def lines(connection: Connection, incident: str) -> list[EventShape]:
+    """Return an incident's history as the API shows it: the receipts that changed it stand before what they changed."""
+    places = select(deliveries.c.id, deliveries.c.destination, deliveries.c.kind, deliveries.c.address)
+    named = {row.id: row for row in connection.execute(places.where(deliveries.c.incident == incident))}
+    found: list[JSON] = []
+    seen: set[str] = set()
+    for row in connection.execute(select(history).where(history.c.incident == incident).order_by(history.c.id)):
+        receipt = (row.detail or {}).get("receipt")
+        if receipt and receipt not in seen:
+            seen.add(receipt)
+            said = {"at": row.detail.get("received"), "what": "received", "why": f"receipt {receipt}"}
+            found.append({**said, "receipt": receipt})
+        found.append(_line(row, named))
+    return cast("list[EventShape]", found)
+
+
+def _line(row: Row[Any], named: Mapping[str, Row[*tuple[Any, ...]]]) -> JSON:
+    detail = row.detail or {}
+    line: JSON = {"at": stamp(row.at), "what": row.what, "why": row.why}
+    if row.delivery:
+        line["delivery"] = row.delivery
+        if row.delivery in named:
+            place = named[row.delivery]
+            line |= {name: getattr(place, name) for name in ("destination", "kind", "address")}
+    return line | {name: detail[name] for name in (*_STEP, "decision") if name in detail}

@@ -1,0 +1,154 @@
+"""Explain over HTTP: where a payload's alerts would go, and why; for programs as JSON, for people as a page.
+
+Nothing is sent, nothing is stored. It is made in a process apart (`bridge.apart`), which is given no secret.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+from typing import TYPE_CHECKING, Any
+
+from flask import Blueprint, Response, current_app, jsonify, request
+from markupsafe import Markup
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from bridge.apart import Apart, EndedError
+from bridge.config.words import did_you_mean, quoted
+from bridge.explain import MOST_ALERTS, MOST_INCIDENTS, MOST_PAYLOAD, Question
+from bridge.ledger import receipts
+from bridge.preview_step import Trial
+from bridge.render.jinja import template_folder
+from bridge.web import api, pages, people
+from bridge.web.auth import RefusedError
+
+if TYPE_CHECKING:
+    from bridge.compose import Bridge
+
+JSON = dict[str, Any]
+programs = Blueprint("explain", __name__, url_prefix="/api/v1")
+blueprint = Blueprint("explained", __name__)
+programs.before_request(api.admit)
+MOST_FORM = 3 * MOST_PAYLOAD + 10_000
+"""Bytes of a form, whose signs take up to three times what they are."""
+TOO_LARGE = "this is more than 1 MiB: `bridge explain FILE` takes it"
+
+
+class UnknownSourceError(Exception):
+    """No source of the configuration has this name; the sentence names those that there are."""
+
+
+def _bridge() -> Bridge:
+    bridge: Bridge = current_app.extensions["bridge"]
+    return bridge
+
+
+def _source(said: str) -> str:
+    """Return the source that a payload is taken for: as `bridge explain` does without --source."""
+    known = _bridge().loaded.settings.sources
+    if said and said not in known:
+        raise UnknownSourceError(f"there is no source {quoted(said)}: {did_you_mean(said, known)}")
+    return said or ("grafana" if "grafana" in known else next(iter(known)))
+
+
+def _explained(body: bytes, source: str) -> JSON:
+    """Return what is to be said of a payload.
+
+    Raises:
+        EndedError: it took too long.
+    """
+    bridge = _bridge()
+    question = Question(
+        body,
+        source,
+        bridge.loaded.settings.sources[source].mapping,
+        bridge.loaded.rules,
+        (*([bridge.environ.templates] if bridge.environ.templates else []), template_folder()),
+        bridge.clock.now(),
+        trial=Trial(alerts=MOST_ALERTS, most=MOST_INCIDENTS),
+    )
+    apart: Apart = current_app.extensions["apart"]
+    return apart(question)
+
+
+@programs.post("/explain")
+def explain() -> tuple[Response, int]:
+    """Explain the body as if the source that `?source=` names had posted it: the JSON of `bridge explain --json`."""
+    request.max_content_length = MOST_PAYLOAD
+    try:
+        found = _explained(request.get_data(), _source(request.args.get("source", "")))
+    except RequestEntityTooLarge:
+        return jsonify(error=TOO_LARGE), 413
+    except UnknownSourceError as error:
+        return jsonify(error=str(error)[:1000]), 404
+    except EndedError as error:
+        return jsonify(error=f"nothing to say: {error}"), 503
+    return jsonify(found), 200
+
+
+@blueprint.before_request
+def _admit() -> Response | None:
+    request.max_content_length = request.max_form_memory_size = MOST_FORM
+    try:
+        people.admit()
+        if request.method not in people.SAFE:
+            people.check_form(request.form)
+    except RequestEntityTooLarge:
+        return pages.page("refused.html", 413, why=f"{TOO_LARGE[0].upper()}{TOO_LARGE[1:]}.")
+    except RefusedError as error:
+        return pages.refusal(error)
+    return None
+
+
+@blueprint.get("/explain")
+def ask() -> Response:
+    """Ask for a payload, or explain the stored receipt that `?receipt=` names."""
+    receipt = request.args.get("receipt", "").strip()
+    if not receipt:
+        return _page("", request.args.get("source", ""))
+    with _bridge().ledger.read() as connection:
+        found = receipts.load(connection, receipt)
+    if found is None:
+        return _page("", "", problem="There is no such receipt.", status=404)
+    if not found.body:
+        return _page("", found.source, problem="The body of this receipt is no longer kept.")
+    if len(found.body) > MOST_PAYLOAD:
+        return _page("", found.source, problem="The body of this receipt is larger than 1 MiB.")
+    return _page(found.body.decode("utf-8", "replace"), found.source, body=found.body)
+
+
+@blueprint.post("/explain")
+def answer() -> Response:
+    """Explain the payload of a form."""
+    payload = request.form.get("payload", "")
+    return _page(payload, request.form.get("source", ""), body=payload.encode("utf-8", "replace"))
+
+
+def _page(payload: str, source: str, *, body: bytes | None = None, problem: str = "", status: int = 200) -> Response:
+    found: JSON | None = None
+    try:
+        source = _source(source)
+        if body is not None:
+            found = _explained(body, source)
+    except UnknownSourceError as error:
+        problem = f"{str(error).capitalize()}."
+    except EndedError as error:
+        problem = f"Nothing to say: {error}."
+    if found and (why := found["quarantine"]):
+        found, problem = None, f"This would go to quarantine: {why}"
+    return pages.page(
+        "explain.html",
+        status,
+        # as it was written: nothing is left out of what goes back into the form
+        payload=Markup(html.escape(payload)),  # noqa: S704 - escaped
+        source=source,
+        sources=[*_bridge().loaded.settings.sources],
+        found=found,
+        problem=problem,
+        shown=_shown,
+    )
+
+
+def _shown(value: object) -> str:
+    """Return a setting's value as the configuration would hold it."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
