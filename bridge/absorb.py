@@ -5,7 +5,7 @@ Reading happens outside the transaction; a commit takes many small receipts, or 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -24,14 +24,16 @@ from bridge.ledger import book, deliveries, lanes, placing, receipts
 from bridge.ledger.placing import HELD_LANE, Placement
 from bridge.ledger.writer import RefusedError, UnavailableError
 from bridge.log import log
+from bridge.parts import Part, tell
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
+    from datetime import datetime
 
     from sqlalchemy.engine import Connection
 
     from bridge.clock import Clock
-    from bridge.core.alert import Group, NormalAlert
+    from bridge.core.alert import Group
     from bridge.core.cases import Arrival, Case
     from bridge.core.merge import Book
     from bridge.core.rules import Routed, Rules, Target
@@ -45,29 +47,6 @@ SLICE = 200
 """Alerts of one commit."""
 RECEIPTS = 100
 """Receipts of one commit."""
-
-
-@dataclass(slots=True)
-class Part:
-    """Some alerts of a receipt, on their way through one commit. `done` says that none are left after it."""
-
-    receipt: Receipt
-    group: Group
-    alerts: Sequence[NormalAlert]
-    done: bool
-    incidents: dict[str, None] = field(default_factory=dict)
-
-    def row(self) -> dict[str, Any]:
-        """Return how far the receipt is after this part."""
-        problem = "; ".join(one.why for one in self.group.problems[:10]) or None
-        return {
-            "id": self.receipt.id,
-            "state": "absorbed" if self.done else "new",
-            "problem": problem,
-            "alerts": len(self.group.alerts),
-            "progress": self.receipt.progress + len(self.alerts),
-            "incidents": list(dict.fromkeys((*self.receipt.incidents, *self.incidents))),
-        }
 
 
 class Intake:
@@ -87,6 +66,7 @@ class Intake:
         new_id: Callable[[], str],
         wake: Callable[[Iterable[str]], None],
         read: Reader = parse,
+        report: Callable[..., None] = lambda *_: None,
     ) -> None:
         self.name = held.name
         self.fence = held.fence
@@ -99,6 +79,7 @@ class Intake:
         self._new_id = new_id
         self._wake = wake
         self._read = read
+        self._report = report
         self._large: tuple[str, Group] | None = None
 
     def turn(self) -> Rest | None:
@@ -115,8 +96,14 @@ class Intake:
             if not _is_poison(error):
                 raise
             touched = self._one_by_one(parts, unread, rules)
+        else:
+            self._tell(parts, unread)
         self._wake(touched)
         return None
+
+    def _tell(self, parts: list[Part], unread: list[dict[str, Any]]) -> None:
+        """Report what is committed."""
+        tell(self._report, self.source, parts, unread, self._clock.now())
 
     def _one_by_one(self, parts: list[Part], unread: list[dict[str, Any]], rules: Rules) -> set[str]:
         """Absorb each receipt alone, so that the one that can't be takes no other along: it goes to quarantine."""
@@ -124,13 +111,16 @@ class Intake:
         for part in parts:
             try:
                 touched |= self._ledger.write(partial(self._commit, parts=[part], unread=[], rules=rules))
+                self._tell([part], [])
             except Exception as error:
                 if not _is_poison(error):
                     raise
                 log.error("receipt can't be absorbed", receipt=part.receipt.id, exc_info=error)
                 problem = f"it could not be absorbed ({type(error).__name__}); a bug of the bridge's, please report it"
                 unread = [*unread, {**part.row(), "state": "quarantined", "problem": problem}]
-        return touched | self._ledger.write(partial(self._commit, parts=[], unread=unread, rules=rules))
+        touched |= self._ledger.write(partial(self._commit, parts=[], unread=unread, rules=rules))
+        self._tell([], unread)
+        return touched
 
     def _parts(self, waiting: list[Receipt], rules: Rules) -> tuple[list[Part], list[dict[str, Any]]]:
         """Read the bodies: parts up to one slice of alerts, and rows for those that can't be read."""
@@ -178,28 +168,32 @@ class Intake:
         known = book.load(
             connection, self.source, [arrival for _, arrival, _ in arrivals], self._new_id, rules.reopen_duration
         )
-        heard = Heard()
-        wanted = self._merge(known, arrivals, heard)
-        grown = book.store(connection, known, now, heard.details)
-        deliveries.wake(connection, grown, now)
+        history = Heard()
+        wanted, heard = self._merge(known, arrivals, history)
+        grown = book.store(connection, known, now, history.details)
+        deliveries.wake(connection, grown, now, heard)
         fold = partial(set_aside, source=self.source, rules=rules)
-        placing.place(connection, known.cases, wanted, self._new_id, now, fold)
+        placing.place(connection, known.cases, wanted, self._new_id, now, fold, heard)
         receipts.settle(connection, [*(part.row() for part in parts), *unread])
         return deliveries.lanes_of(connection, {*wanted, *(case.id for case in grown)})
 
     def _merge(
-        self, known: Book, arrivals: list[tuple[Part, Arrival, Routed]], heard: Heard
-    ) -> dict[str, list[Placement]]:
+        self, known: Book, arrivals: list[tuple[Part, Arrival, Routed]], history: Heard
+    ) -> tuple[dict[str, list[Placement]], dict[str, datetime]]:
+        """Merge alerts into their incidents; return where these are to be told, and since when it is known."""
         wanted: dict[str, list[Placement]] = {}
+        heard: dict[str, datetime] = {}
         over: list[tuple[Case, tuple[Target, ...]]] = []
         for part, _, _ in arrivals:
             part.incidents.clear()  # a transaction may run twice; the first run's new incidents are not there
         for part, arrival, routed in arrivals:
             case = known.absorb(arrival, part.receipt.received_at)
-            heard.take(case, part.receipt, arrival, routed)
+            history.take(case, part.receipt, arrival, routed)
             part.incidents[case.id] = None
             # where a storm is told, those say who keep it (`bridge.chores.storms`)
             targets = () if self.source == STORM else routed.targets
+            if case.changed and part.heard_at:
+                heard.setdefault(case.id, part.heard_at)
             if tells(case, arrival):
                 wanted.setdefault(case.id, []).extend(self._placement(target) for target in targets)
             elif case.fresh:
@@ -208,7 +202,7 @@ class Intake:
             # of what was over before it fired here, and still is, people are told where its resolve says
             if case.never_fired:
                 wanted.setdefault(case.id, []).extend(self._placement(target) for target in targets)
-        return wanted
+        return wanted, heard
 
     def _placement(self, target: Target) -> Placement:
         name, kind = target.destination, target.kind

@@ -5,11 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from flask import Flask, Response, jsonify
+from flask import Flask, Response, current_app, jsonify
+from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
 from bridge.apart import Apart
+from bridge.ledger.writer import UnavailableError
 from bridge.log import log
+from bridge.metrics import DATABASE_ERRORS
 from bridge.web import api, explained, health, intake, pages, playground, static
 
 if TYPE_CHECKING:
@@ -80,6 +83,9 @@ def _http_error(error: HTTPException) -> tuple[Response, int]:
 
 
 def _error(error: Exception) -> tuple[Response, int]:
+    if isinstance(error, UnavailableError | SQLAlchemyError):
+        bridge: Bridge = current_app.extensions["bridge"]
+        bridge.kept.add(DATABASE_ERRORS, process="web")
     # whatever it is, the sender must try again: what could not be stored is not accepted
     log.error("request failed", error=type(error).__name__, exc_info=error)
     answer = jsonify(error="the bridge could not do this; its log says why")

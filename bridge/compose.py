@@ -11,6 +11,7 @@ from bridge.clock import SystemClock
 from bridge.config.problem import ConfigError, Problem
 from bridge.delivery.hints import ALL, Hinter, hint_path
 from bridge.effective import Effective
+from bridge.kept import Kept
 from bridge.ledger.ledger import open_ledger
 from bridge.log import log
 from bridge.reload import read_whole
@@ -42,11 +43,13 @@ class Bridge:
     loopback: bool = True
     hinter: Hints | None = None
     room: Room = field(init=False)
+    kept: Kept = field(init=False)
     refused: tuple[float, str] | None = None
     """When (monotonic) a notification could not be stored, and why; None since one could."""
 
     def __post_init__(self) -> None:
-        """Watch how much is stored."""
+        """Watch how much is stored, and keep what is counted."""
+        self.kept = Kept(self.ledger)
         self.room = Room(self.ledger, self.clock, lambda: self.loaded.settings.max_storage)
 
     def hint(self, lane: str) -> None:
@@ -54,13 +57,9 @@ class Bridge:
         if self.hinter is not None:
             self.hinter.hint(lane or ALL)
 
-    def count(self, what: str, source: str, outcome: str) -> None:
-        """Count and, where it is worth it, log what happened to a request."""
-        if outcome != "stored":
-            log.warning(what, source=source, outcome=outcome)
-
     def close(self) -> None:
         """Write what waits and give connections back."""
+        self.kept.close()
         if self.hinter is not None:
             self.hinter.close()
         self.ledger.close()

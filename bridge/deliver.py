@@ -22,6 +22,7 @@ from bridge.destinations import KINDS
 from bridge.ids import new_id
 from bridge.ledger import lanes
 from bridge.mapping import reader
+from bridge.metrics import Tally
 from bridge.reload import Reloader, note
 from bridge.reports import Reports
 
@@ -47,7 +48,8 @@ def deliverer(bridge: Bridge) -> Iterator[Deliverer]:
     holder = f"{socket.gethostname()[:60]}/{os.getpid()}/{secrets.token_hex(4)}"
     alone = _alone(bridge)
     bridge.ledger.patience = PATIENCE
-    reports = Reports()
+    tally = Tally()
+    reports = Reports(tally)
     bridge.words.on_fallback = reports.template_failed
     yard = Yard(
         ledger=bridge.ledger,
@@ -58,8 +60,8 @@ def deliverer(bridge: Bridge) -> Iterator[Deliverer]:
         new_id=new_id,
         holder=holder,
         report=reports,
-        drain=reports.drain,
-        put_back=reports.put_back,
+        drain=tally.drain,
+        put_back=tally.more,
     )
     listener = Listener(hints_at(bridge.ledger.path, bridge.environ) if bridge.ledger.embedded else None)
 
@@ -78,6 +80,7 @@ def deliverer(bridge: Bridge) -> Iterator[Deliverer]:
             new_id=new_id,
             wake=wake,
             read=reader(bridge.loaded.settings.sources.get(held.name.removeprefix(lanes.INTAKE))),
+            report=reports,
         )
 
     held = resume.Resume(bridge.ledger, bridge.clock, lambda: bridge.loaded.rules, bridge.effective)

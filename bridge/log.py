@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import logging
 import sys
+import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, TextIO, cast
 
 import structlog
 
 if TYPE_CHECKING:
+    from structlog.typing import EventDict, Processor, WrappedLogger
+
     from bridge.config.environ import Environ
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("bridge")
+about = structlog.contextvars.bound_contextvars
+"""`with about(incident=…):` puts ids into every line that is written inside, by this thread."""
+LONGEST = 500
+"""Characters of what a library says."""
 
 
 class Unfailing:
@@ -34,25 +41,58 @@ class Unfailing:
 
 
 def set_up(environ: Environ) -> None:
-    """Choose format and level as the environment says."""
+    """Choose format and level as the environment says: without a word of it, text for a terminal, else JSON."""
     level = getattr(logging, environ.log_level.upper())
-    last: structlog.typing.Processor = (
-        structlog.processors.JSONRenderer()
-        if environ.log_format == "json"
-        else structlog.dev.ConsoleRenderer(
-            colors=sys.stderr.isatty(),
-            # the default one shows local variables where rich is installed, and these may be secrets
-            exception_formatter=structlog.dev.plain_traceback,
-        )
-    )
+    stream = cast("TextIO", Unfailing(sys.stderr))
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    last = _json() if (environ.log_format or _usual()) == "json" else _text()
     structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            last,
-        ],
+        processors=[*shared, *last],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", Unfailing(sys.stderr))),
+        logger_factory=structlog.PrintLoggerFactory(stream),
         cache_logger_on_first_use=True,
     )
+    # what libraries warn of, gunicorn too: the same lines
+    handler = logging.StreamHandler(stream)
+    finish = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last]
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name, _cut], processors=finish
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(max(level, logging.WARNING))
+    logging.captureWarnings(capture=True)
+    sys.excepthook = lambda _kind, error, _trace: _uncaught(error)
+    threading.excepthook = lambda said: _uncaught(said.exc_value)
+
+
+def _usual() -> str:
+    return "text" if sys.stderr.isatty() else "json"
+
+
+def _json() -> list[Processor]:
+    # tracebacks as text: structured ones would show local variables, and these may be secrets
+    return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+
+
+def _text() -> list[Processor]:
+    # the default formatter shows local variables where rich is installed
+    plain = structlog.dev.plain_traceback
+    return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)]
+
+
+def _cut(_logger: WrappedLogger, _name: str, line: EventDict) -> EventDict:
+    line["event"] = str(line["event"]).strip()[:LONGEST]
+    return line
+
+
+def _uncaught(error: BaseException | None) -> None:
+    if isinstance(error, KeyboardInterrupt):
+        return
+    log.error("ended by an error that nobody expected", error=type(error).__name__, exc_info=error)

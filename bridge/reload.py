@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from bridge import metrics
 from bridge.changes import MOST, Changes, files_of, folder_files
+from bridge.clock import SystemClock
 from bridge.config.load import load
 from bridge.config.problem import ConfigError, Problem
-from bridge.ledger import troubles
+from bridge.ledger import counts, troubles
 from bridge.ledger.ledger import open_ledger
 from bridge.ledger.writer import UnavailableError
 from bridge.log import log
@@ -23,6 +25,8 @@ from bridge.render.jinja import TemplateFailedError, Words, template_folder
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
+
+    from sqlalchemy.engine import Connection
 
     from bridge.config.environ import Environ
     from bridge.config.load import Loaded
@@ -84,11 +88,12 @@ class Reloader:
                 return True
             log.info("configuration read anew", files=len(found.documents), templates=len(found.templates))
             self.loaded = found
-        if problems and problems != self._refused:
+        new = problems != self._refused or not problems
+        if problems and new:
             log.error("configuration refused, the last good one stays", problems=problems)
         self._refused = problems
         self._again_at = self._monotonic() + AGAIN
-        note(self._environ, problems)
+        note(self._environ, problems, reload=new)
         return not problems
 
 
@@ -136,16 +141,25 @@ def _broken(loaded: Loaded) -> Iterator[Problem]:
             yield Problem(error.template, error.line, error.reason, "mend the template; `bridge check` shows more")
 
 
-def note(environ: Environ, problems: list[str], ledger: Ledger | None = None) -> None:
-    """Write down that a configuration is refused here, or (without problems) that it is good."""
+def note(environ: Environ, problems: list[str], ledger: Ledger | None = None, *, reload: bool = False) -> None:
+    """Write down that a configuration is refused here, or (without problems) that it is good, at start or `reload`."""
     where = f"{socket.gethostname()[:60]}:{environ.config.absolute()}"
     with ExitStack() as stack:
         try:
             used_ledger = ledger or stack.enter_context(closing(open_ledger(environ.database_url, prepared=True)))
             with used_ledger.read() as connection:
                 known = troubles.refused(connection, where)
-            if problems != known:
-                used_ledger.write(lambda connection: troubles.refuse(connection, where, problems))
+            if reload or not problems or problems != known:
+                used_ledger.write(lambda connection: _write(connection, where, problems, reload=reload))
         except (UnavailableError, SQLAlchemyError) as error:
             # whoever reloads goes on serving: a database that is away is no reason to end
             log.error("the operators don't hear of the configuration: no database", error=type(error).__name__)
+
+
+def _write(connection: Connection, where: str, problems: list[str], *, reload: bool) -> None:
+    if problems != troubles.refused(connection, where):
+        troubles.refuse(connection, where, problems)
+    if reload:
+        counts.add(connection, {counts.key(metrics.RELOADS.name, outcome="refused" if problems else "taken"): 1})
+    if not problems:
+        counts.put(connection, counts.key(metrics.LOADED_AT.name), int(SystemClock().now().timestamp()))

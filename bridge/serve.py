@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
+from gunicorn.glogging import Logger as GunicornLogger
 from gunicorn.workers.base import Worker
 
 from bridge.app import create_app
@@ -40,6 +41,14 @@ FILES = 4096
 GRACE = 8
 """Seconds that running steps and requests have to end on SIGTERM; the whole is over within 10, on busy machines too."""
 NICE = 10
+
+
+class ServerLog(GunicornLogger):  # type: ignore[misc] # gunicorn has no types
+    """What gunicorn says, as lines of our own log (`bridge.log`)."""
+
+    def __init__(self, cfg: Any) -> None:  # noqa: ANN401 - gunicorn's
+        super().__init__(cfg)
+        self.error_log.propagate = True
 
 
 class DelivererWorker(Worker):  # type: ignore[misc] # gunicorn has no types
@@ -119,6 +128,7 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
         self.deliver = deliver
         self.announce = announce
         self.loopback = is_loopback(bind)
+        self._serving: Bridge | None = None
         allow_files()
         super().__init__()
 
@@ -136,16 +146,25 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
             "worker_connections": CONNECTIONS,
             "forwarded_allow_ips": "",
             "loglevel": "warning",
+            "logger_class": ServerLog,
+            "errorlog": None,
             "control_socket_disable": True,
             "proc_name": "bridge",
             "when_ready": self._ready,
+            "worker_exit": self._leave,
         }
         for name, value in settings.items():
             self.cfg.set(name, value)
 
     def load(self) -> Flask:
         """Return a web process's application; called after the fork."""
-        return create_app(self.compose())
+        self._serving = self.compose()
+        return create_app(self._serving)
+
+    def _leave(self, _arbiter: object, _worker: object) -> None:
+        """Keep what an ending web process has counted."""
+        if self._serving is not None:
+            self._serving.kept.close()
 
     def compose(self) -> Bridge:
         """Put a process's parts together, over the last good configuration."""

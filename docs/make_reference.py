@@ -13,6 +13,7 @@ import json
 import sys
 from pathlib import Path
 
+from bridge.metrics import METRICS
 from bridge.rehearse import BLOCKS
 from bridge.render import changes, history, parts
 from bridge.render.filters import FILTERS
@@ -72,7 +73,23 @@ def modules() -> str:
     return "\n".join(lines).strip("\n")
 
 
-PAGES = {DOCS / "reference" / "template-view.md": template_view, DOCS / "layout.md": modules}
+def metrics() -> str:
+    """Return the table of all metrics, from their definitions."""
+    lines = ["| metric | type | labels | what it is |", "| --- | --- | --- | --- |"]
+    for metric in METRICS:
+        about = metric.about[0].lower() + metric.about[1:]
+        labels = ", ".join(_label(name, values) for name, values in metric.labels.items())
+        lines.append(f"| `{metric.shown}` | {metric.type} | {labels} | {about} |")
+    return "\n".join(lines)
+
+
+def _label(name: str, values: tuple[str, ...]) -> str:
+    known = ", ".join(values)
+    return f"`{name}` ({known})" if known else f"`{name}`"
+
+
+PAGES = {DOCS / "reference" / "template-view.md": template_view, DOCS / "layout.md": modules, DOCS / "reference" / "metrics.md": metrics}
+PAGES |= {RUNBOOK / f"dead-letters-{family}.md": partial(dead_letters, family) for family in FAMILIES}
 
 
 def renewed(page: Path) -> str:

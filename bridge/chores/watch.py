@@ -15,7 +15,7 @@ from bridge.config.problem import Level
 from bridge.core.alert import Priority
 from bridge.core.route import target_at
 from bridge.core.rules import OWN
-from bridge.delivery.trouble import FORGOTTEN
+from bridge.delivery.trouble import lasts
 from bridge.delivery.yard import HeldError
 from bridge.ids import new_id
 from bridge.ledger import lanes, placing, receipts, storage, troubles
@@ -138,8 +138,7 @@ class Watch:
         ]
         for name, trouble, number in troubles.troubled_lanes(connection):
             since = datetime.fromtimestamp(trouble["since"], UTC)
-            asked = now.timestamp() - trouble["until"] < FORGOTTEN
-            if asked and now - since > STUCK:
+            if lasts(trouble, now.timestamp()) and now - since > STUCK:
                 kind, *place = name.split("/")
                 where = f"{kind} {'/'.join(place[1:] if kind == 'slack' else place)}"
                 told = f"{number} waiting; last error: {trouble['error']}. It is asked again at most 30 s apart."

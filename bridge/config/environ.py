@@ -23,7 +23,8 @@ class Environ:
     """What the environment says. A command's flag wins over it, it wins over the file.
 
     `database_url` may hold a password and isn't shown; `database_direct_url` is the same database past a pooler in
-    transaction mode, for the workers' notifications. `port` binds 0.0.0.0 where set. `secret_key` is None where the
+    transaction mode, for the workers' notifications. `log_format` is None where it follows the terminal. `port` binds
+    0.0.0.0 where set. `secret_key` is None where the
     bridge makes its own (on SQLite).
     """
 
@@ -34,7 +35,7 @@ class Environ:
     external_url: str | None = None
     webhook_token: Hidden | None = None
     admin_token: Hidden | None = None
-    log_format: str = "text"
+    log_format: str | None = None
     log_level: str = "info"
     secret_key: Hidden | None = None
     port: int | None = None
@@ -56,7 +57,7 @@ def from_environ(env: Mapping[str, str]) -> Environ:
         external_url=_url(env, problems),
         webhook_token=_hidden(env, "BRIDGE_WEBHOOK_TOKEN"),
         admin_token=_hidden(env, "BRIDGE_ADMIN_TOKEN"),
-        log_format=_one_of(env, "BRIDGE_LOG_FORMAT", LOG_FORMATS, "text", problems),
+        log_format=_one_of(env, "BRIDGE_LOG_FORMAT", LOG_FORMATS, "", problems) or None,
         log_level=_one_of(env, "BRIDGE_LOG_LEVEL", LOG_LEVELS, "info", problems),
         secret_key=_hidden(env, "BRIDGE_SECRET_KEY"),
         port=_port(env, problems),
@@ -94,7 +95,7 @@ def _hidden(env: Mapping[str, str], name: str) -> Hidden | None:
 
 def _one_of(env: Mapping[str, str], name: str, known: tuple[str, ...], default: str, problems: list[Problem]) -> str:
     value = env.get(name, "").strip().lower() or default
-    if value not in known:
+    if value and value not in known:
         problems.append(
             Problem(name, 0, f"is {quoted(value)}, which is not understood", f"write {listed(known, 'or')}")
         )

@@ -31,6 +31,7 @@ def look(lane: HeldLane, search: Search, task: Task, now: datetime) -> None:
     """Look for what a step in doubt may have made; wait, adopt it, or let it be repeated."""
     stored = dict(task.delivery.doubt or {})
     if stored["ended"] is None:
+        lane.yard.report("unsure", task.delivery)
         # its sender died: the request ended when we took over, at the latest
         stored["ended"] = max(lane.acquired_at, datetime.fromtimestamp(stored["at"], UTC)).timestamp()
     first = datetime.fromtimestamp(stored["ended"], UTC) + timedelta(seconds=lane.kind.SETTLE)

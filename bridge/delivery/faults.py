@@ -163,7 +163,8 @@ def dead(lane: HeldLane, task: Task, step: Step, result: Failed) -> None:
     """What retrying can't mend: a dead letter, with everything that would fail alike."""
     why = result.hint or f"{task.delivery.kind} refused it: {result.error}"
 
-    def write(connection: Connection) -> None:
+    def write(connection: Connection) -> int:
+        buried = 1
         deliveries.change(connection, task.delivery.id, have={**task.delivery.have, **result.note})
         settle.bury(connection, task.delivery, lane, why, result.error, asked=task.asked(asdict(step), result))
         if result.scope in {Scope.CHANNEL, Scope.TOKEN}:
@@ -171,9 +172,10 @@ def dead(lane: HeldLane, task: Task, step: Step, result: Failed) -> None:
             for other in _alike(connection, lane, task, everywhere=everywhere):
                 mend = why.replace(task.delivery.id, other.id)
                 settle.bury(connection, other, lane, mend, result.error)
+                buried += 1
+        return buried
 
-    lane.write(write)
-    lane.yard.report("dead", task.delivery, why)
+    lane.yard.report("dead", task.delivery, why, lane.write(write))
 
 
 def _alike(connection: Connection, lane: HeldLane, task: Task, *, everywhere: bool) -> Iterator[Delivery]:

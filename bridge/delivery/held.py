@@ -47,6 +47,7 @@ class HeldLane:
         self.ready_at = paced(held.ready_at, now)
         self.acquired_at = now
         self.lock = threading.Lock()
+        self._well_since: datetime | None = None
 
     @property
     def width(self) -> int:
@@ -56,13 +57,22 @@ class HeldLane:
     def succeeded(self, asked: trouble.Asked, *, looking: bool) -> tuple[str, ...]:
         """Take in that a request succeeded; return the deliveries whose own fault the trouble was."""
         with self.lock:
-            self.trouble, own = trouble.succeeded(self.trouble, asked, looking=looking)
+            before, (self.trouble, own) = self.trouble, trouble.succeeded(self.trouble, asked, looking=looking)
+            if before and not self.trouble:
+                self._well_since = self.yard.clock.now()
         return own
+
+    def well(self, since: datetime) -> bool:
+        """Return whether the place was in no trouble since then, as far as this process knows."""
+        return self.trouble is None and (self._well_since is None or self._well_since < since)
 
     def failed(self, asked: trouble.Asked, now: datetime, result: Failed) -> None:
         """Take in that a request failed by the place's fault."""
         with self.lock:
+            fresh = self.trouble is None
             self.trouble = trouble.failed(self.trouble, asked, now.timestamp(), result.retry_after, result.error)
+        if fresh:
+            self.yard.report("paused", None, self.name, result.error)
 
     def learned(self, facts: dict[str, Any]) -> None:
         """Keep facts about the place, instead of those known."""

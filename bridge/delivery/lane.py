@@ -20,6 +20,7 @@ from bridge.delivery.yard import HeldError
 from bridge.destinations.base import Nothing, Step
 from bridge.ledger import deliveries, incidents, lanes
 from bridge.ledger.writer import UnavailableError
+from bridge.log import about
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,6 +61,14 @@ class Lane(HeldLane):
                 return Rest()
             self._busy.add(chosen.id)
         try:
+            with about(delivery=chosen.id, incident=chosen.incident):
+                return self._turn(chosen, now)
+        finally:
+            with self.lock:
+                self._busy.discard(chosen.id)
+
+    def _turn(self, chosen: Delivery, now: datetime) -> Rest | None:
+        try:
             return self._work(chosen, now)
         except (lanes.LostLeaseError, StaleSenderError, UnavailableError, SQLAlchemyError):
             raise  # not this delivery's fault
@@ -67,9 +76,6 @@ class Lane(HeldLane):
             self.yard.report("broke", chosen, error)
             settle.broke(self, chosen, error)
             return None
-        finally:
-            with self.lock:
-                self._busy.discard(chosen.id)
 
     def _closed(self, now: datetime) -> Rest | None:
         if self.ready_at is not None and self.ready_at > now:

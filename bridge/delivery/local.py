@@ -17,7 +17,7 @@ from bridge.delivery.chores import Chores
 from bridge.delivery.hints import ALL
 from bridge.delivery.lane import Lane
 from bridge.delivery.turns import Rest, StaleSenderError, Turns, Worked
-from bridge.ledger import counts, deliveries, lanes, receipts
+from bridge.ledger import deliveries, lanes, receipts
 from bridge.ledger.writer import UnavailableError
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ class Deliverer:
             pool.shutdown(wait=True, cancel_futures=True)
         names = list(self._held)
         try:
-            self._yard.ledger.write(lambda connection: lanes.release(connection, self._yard.holder, names))
+            self._yard.keep(lambda connection: lanes.release(connection, self._yard.holder, names))
         except UnavailableError as error:
             self._yard.report("database", None, str(error))
 
@@ -224,18 +224,12 @@ class Deliverer:
             self._yard.ledger.write(lambda connection: lanes.release(connection, self._yard.holder, idle))
         before = self._yard.clock.monotonic()
         now = self._yard.ledger.database_now(self._yard.clock.now())
-        counted = self._yard.drain()
 
         def renew(connection: Connection) -> dict[str, int]:
-            counts.add(connection, counted)
             lanes.pulse(connection, self._yard.holder, now)
             return lanes.renew(connection, self._yard.holder, names, now)
 
-        try:
-            ours = self._yard.ledger.write(renew)
-        except Exception:
-            self._yard.put_back(counted)
-            raise
+        ours = self._yard.keep(renew)
         with self._lock:
             for name in names:
                 worked = self._held.get(name)

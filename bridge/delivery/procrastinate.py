@@ -7,7 +7,6 @@ A hint may be lost, doubled or late, like every hint: the sweep finds what it to
 from __future__ import annotations
 
 import asyncio
-import logging
 import secrets
 import threading
 from contextlib import suppress
@@ -71,7 +70,6 @@ class Carrier:
         self._loop = asyncio.new_event_loop()
         self._main: asyncio.Task[None] | None = None
         self._thread = threading.Thread(target=self._run, name="procrastinate", daemon=True)
-        _hear_libraries()
         self._thread.start()
 
     def stop(self) -> None:
@@ -183,19 +181,3 @@ async def _notified(connector: PsycopgConnector) -> bool:
         listening.cancel()
         await asyncio.gather(listening, return_exceptions=True)
     return heard.is_set()
-
-
-class _Passing(logging.Handler):
-    """Passes what the libraries warn of on to our own log, in its format."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        log.warning("procrastinate", says=record.getMessage()[:500])
-
-
-def _hear_libraries() -> None:
-    for name in ("procrastinate", "psycopg.pool"):
-        logger = logging.getLogger(name)
-        if not logger.handlers:
-            logger.addHandler(_Passing(logging.WARNING))
-            logger.setLevel(logging.WARNING)
-            logger.propagate = False

@@ -12,6 +12,7 @@ from bridge.ledger import deliveries, lanes, timeline
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from sqlalchemy.engine import Connection
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 GIVE_UP = timedelta(hours=24)
 """A delivery that failed by its own fault for so long is a dead letter."""
 NOT_ASKED: Mapping[str, object] = MappingProxyType({})
+INTERNAL = "internal error: "
+"""What the last error of a delivery begins with that we could not prepare."""
 ALONE = "alone"
 """In what we have: how often a delivery was sent to back off alone since it was told last."""
 
@@ -65,18 +68,12 @@ def done(lane: HeldLane, task: Task, step: Mapping[str, Any], result: Done, *, l
     now = lane.yard.clock.now()
     delivery, learns = task.delivery, step["learns"]
     asked = trouble.Asked(delivery.id, delivery.incident, step["method"], task.at.timestamp())
+    well = delivery.heard_at is not None and lane.well(delivery.heard_at) and not _refused(delivery)
     # what was learned proves nothing but that it can be learned
     proof = not looking and not (learns and lane.trouble and lane.trouble.method != step["method"])
     own = lane.succeeded(asked, looking=not proof)
     if learns:
-        lane.learned({**result.remote, "learned_at": now.timestamp()})
-        # the fact belongs to the place; this delivery's step follows at once
-
-        def keep(connection: Connection) -> None:
-            lanes.learn(connection, lane.name, lane.place)
-            deliveries.change(connection, delivery.id, doubt=None, due_at=now)
-
-        lane.write(keep)
+        _learned(lane, delivery, result, now)
         return
     have = {**delivery.have, **result.remote, **step["told"]}
     have.pop(ALONE, None)
@@ -91,59 +88,84 @@ def done(lane: HeldLane, task: Task, step: Mapping[str, Any], result: Done, *, l
             plan = Nothing()
         if isinstance(plan, Nothing):
             rest = {**fields, **_at_rest(plan), "last_error": None}
+            # what a newer version tells came after this turn began
+            more |= {"heard_at": task.at}
 
     appeared = bool(result.remote.get("url")) and result.remote["url"] != delivery.have.get("url")
 
-    def write(connection: Connection) -> None:
+    def write(connection: Connection) -> list[tuple[Delivery, str]]:
         if appeared:
             deliveries.wake_siblings(connection, delivery, now)
         deliveries.told(connection, delivery, version, rest, more)
         why = f"at {delivery.address}{', found by its mark after a lost answer' if looking else ''}"
         timeline.note(connection, delivery, now, step["intent"], why=why, **task.asked(step, result))
-        for suspect in own:
-            _back_off_alone(connection, suspect, lane)
+        return [buried for suspect in own if (buried := _back_off_alone(connection, suspect, lane))]
 
-    lane.write(write)
+    for buried, why in lane.write(write):
+        lane.yard.report("dead", buried, why)
+    if rest is not more and delivery.heard_at is not None:
+        lane.yard.report("told", delivery, (now - delivery.heard_at).total_seconds(), well)
     if appeared:
         lane.yard.kick_due()
 
 
-def _back_off_alone(connection: Connection, suspect: str, lane: HeldLane) -> None:
-    """The place is well for others: what failed there was this delivery's own fault.
+def _learned(lane: HeldLane, delivery: Delivery, result: Done, now: datetime) -> None:
+    """Keep a fact about the place; this delivery's step follows at once."""
+    lane.learned({**result.remote, "learned_at": now.timestamp()})
+
+    def keep(connection: Connection) -> None:
+        lanes.learn(connection, lane.name, lane.place)
+        deliveries.change(connection, delivery.id, doubt=None, due_at=now)
+
+    lane.write(keep)
+
+
+def _refused(delivery: Delivery) -> bool:
+    """Whether the destination failed or limited this delivery's requests; our own faults are no excuse."""
+    return delivery.last_error is not None and not delivery.last_error.startswith(INTERNAL)
+
+
+def _back_off_alone(connection: Connection, suspect: str, lane: HeldLane) -> tuple[Delivery, str] | None:
+    """The place is well for others: what failed there was this delivery's own fault; return it where that is the end.
 
     Counted by itself: tries while the place was in trouble say nothing about the delivery.
     """
     now = lane.yard.clock.now()
     found = deliveries.load(connection, suspect)
     if found is None or found.due_at is None:
-        return
+        return None
     alone = int(found.have.get(ALONE, 0)) + 1
     if trouble.waited(alone) > GIVE_UP.total_seconds():
         why = f"failed for 24 h while others at this place succeeded; last: {found.last_error}"
         bury(connection, found, lane, why)
-        return
+        return found, why
     wait = timedelta(seconds=trouble.back_off(alone))
     have = {**found.have, ALONE: alone}
     deliveries.change(connection, suspect, due_at=max(found.due_at, now + wait), have=have)
+    return None
 
 
 def broke(lane: HeldLane, delivery: Delivery, error: Exception) -> None:
     """Our own fault stopped a turn (a template, a row that can't be read): this delivery backs off alone."""
     now = lane.yard.clock.now()
-    name = f"internal error: {type(error).__name__}"
+    name = f"{INTERNAL}{type(error).__name__}"
     since = delivery.failing_since or now
 
-    def write(connection: Connection) -> None:
+    why = f"could not be prepared for 24 h: {name}; see the log"
+
+    def write(connection: Connection) -> bool:
         if now - since > GIVE_UP:
-            bury(connection, delivery, lane, f"could not be prepared for 24 h: {name}; see the log", name)
-            return
+            bury(connection, delivery, lane, why, name)
+            return True
         wait = timedelta(seconds=trouble.back_off(delivery.attempts + 1))
         attempts = delivery.attempts + 1
         values = {"state": "retrying", "last_error": name, "failing_since": since, "attempts": attempts}
         deliveries.change(connection, delivery.id, due_at=now + wait, **values)
         timeline.note(connection, delivery, now, timeline.RETRYING, why=name)
+        return False
 
-    lane.write(write)
+    if lane.write(write):
+        lane.yard.report("dead", delivery, why)
 
 
 def bury(  # noqa: PLR0913 - the parts of one fact

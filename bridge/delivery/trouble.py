@@ -68,6 +68,11 @@ def restored(stored: Mapping[str, Any] | None, now: float) -> Trouble | None:
     return Trouble(**stored) if stored and stored["since"] <= now + FORGOTTEN else None
 
 
+def lasts(stored: Mapping[str, Any], now: float) -> bool:
+    """Whether a stored trouble still is one: somebody asks about it when it is time to."""
+    return bool(now - stored["until"] < FORGOTTEN)
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A request that was made in a lane: by which delivery, of which kind, and when (unix seconds)."""

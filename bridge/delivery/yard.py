@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from bridge.ledger import counts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from sqlalchemy.engine import Connection
 
     from bridge.clock import Clock
     from bridge.core.incident import Incident
@@ -17,6 +21,9 @@ if TYPE_CHECKING:
     from bridge.ledger.deliveries import Delivery
     from bridge.ledger.ledger import Ledger
     from bridge.render.jinja import Words
+
+
+T = TypeVar("T")
 
 
 class HeldError(Exception):
@@ -63,6 +70,20 @@ class Yard:
     pass_on: Callable[[str], None] = lambda _lane: None
     _clients: dict[tuple[object, ...], Client] = field(default_factory=dict, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def keep(self, function: Callable[[Connection], T]) -> T:
+        """Run `function` in a transaction that keeps what was counted, too."""
+        counted = self.drain()
+
+        def write(connection: Connection) -> T:
+            counts.add(connection, counted)
+            return function(connection)
+
+        try:
+            return self.ledger.write(write)
+        except Exception:
+            self.put_back(counted)
+            raise
 
     def client(self, settings: Settings) -> Client:
         """Return a connection for these settings, the same one for the same place and secret.

@@ -55,7 +55,16 @@ def replay(connection: Connection, ids: Sequence[str], who: str, at: datetime) -
     rows = connection.execute(
         update(deliveries)
         .where(deliveries.c.id.in_(ids), deliveries.c.state == "dead")
-        .values(state="pending", due_at=at, since=at, attempts=0, failing_since=None, reason=None, last_error=None)
+        .values(
+            state="pending",
+            due_at=at,
+            since=at,
+            heard_at=None,
+            attempts=0,
+            failing_since=None,
+            reason=None,
+            last_error=None,
+        )
         .returning(deliveries.c.id, deliveries.c.incident)
     ).all()
     _note(connection, rows, "replayed", who, at)

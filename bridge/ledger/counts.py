@@ -28,12 +28,24 @@ def add(connection: Connection, found: Mapping[Key, int]) -> None:
     """Add to the counts."""
     insert = inserting(connection, counts)
     rows = [
-        {"metric": metric, "labels": json.dumps(dict(labels)), "value": number}
+        {"metric": metric, "labels": _text(labels), "value": number}
         for (metric, labels), number in sorted(found.items())
     ]
     if rows:
         more = {"value": counts.c.value + insert.excluded.value}
         connection.execute(insert.on_conflict_do_update(index_elements=["metric", "labels"], set_=more), rows)
+
+
+def put(connection: Connection, measured: Key, value: int) -> None:
+    """Keep what is measured, not counted: the last value holds."""
+    insert = inserting(connection, counts)
+    row = {"metric": measured[0], "labels": _text(measured[1]), "value": value}
+    last = insert.on_conflict_do_update(index_elements=["metric", "labels"], set_={"value": insert.excluded.value})
+    connection.execute(last, row)
+
+
+def _text(labels: tuple[tuple[str, str], ...]) -> str:
+    return json.dumps(dict(labels), ensure_ascii=False)
 
 
 def all_of(connection: Connection) -> dict[Key, int]:

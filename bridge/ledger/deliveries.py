@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, bindparam, case, func, null, or_, select, update
@@ -11,7 +12,7 @@ from sqlalchemy import and_, bindparam, case, func, null, or_, select, update
 from bridge.ledger.tables import deliveries, history, incidents
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy import ColumnElement
@@ -26,7 +27,8 @@ JSON = dict[str, Any]
 class Delivery:
     """One incident at one address. `want` and `told` are versions of the incident; `have` is what stands there.
 
-    `doubt` is a step that may have been sent: {step, at, ended, negatives}. `since` says how long it has been waiting.
+    `doubt` is a step that may have been sent: {step, at, ended, negatives}. `since` says how long it has been waiting,
+    `heard_at` when what is to be told was received: None where no sender said it (a reminder, a link, a replay).
     `would` says what would have happened, were it not in shadow mode (`core.shadow.Would`).
     """
 
@@ -51,6 +53,7 @@ class Delivery:
     reason: str | None
     because: str | None = None
     would: JSON | None = None
+    heard_at: datetime | None = None
 
 
 _COLUMNS = [deliveries.c[name] for name in Delivery.__slots__]
@@ -63,6 +66,8 @@ DISMISSED = "dismissed"
 _waits_for_a_person = or_(deliveries.c.state == "dead", deliveries.c.state == "held")
 _at_rest = or_(deliveries.c.state == "delivered", deliveries.c.state == "skipped")
 _at = bindparam("at", type_=deliveries.c.due_at.type)
+_NOTHING: Mapping[str, datetime] = MappingProxyType({})
+_heard = bindparam("heard", type_=deliveries.c.heard_at.type)
 _WAKE = (
     update(deliveries)
     .where(
@@ -75,6 +80,7 @@ _WAKE = (
         want=bindparam("version"),
         urgency=bindparam("level"),
         since=case((deliveries.c.due_at.is_(None), _at), else_=deliveries.c.since),
+        heard_at=case((deliveries.c.due_at.is_(None), _heard), else_=deliveries.c.heard_at),
         # a dead letter stays dead and a held one held; one that waits (back-off, doubt) waits on
         due_at=case(
             (_waits_for_a_person, deliveries.c.due_at),
@@ -95,11 +101,14 @@ _WAKE = (
 )
 
 
-def wake(connection: Connection, grown: Sequence[Case], at: datetime) -> None:
-    """Make the deliveries of incidents that changed due."""
+def wake(
+    connection: Connection, grown: Sequence[Case], at: datetime, heard: Mapping[str, datetime] = _NOTHING
+) -> None:
+    """Make the deliveries of incidents that changed due; `heard` says, by incident, when that was received."""
     known = [case for case in grown if not case.fresh]
     if known:
-        connection.execute(_WAKE, [_waking(case.id, case.version, case.priority, at) for case in known])
+        rows = [_waking(case.id, case.version, case.priority, at) | {"heard": heard.get(case.id)} for case in known]
+        connection.execute(_WAKE, rows)
 
 
 def wake_all(connection: Connection, rows: Sequence[Row[Any]], at: datetime, what: str, why: str) -> None:
@@ -111,7 +120,7 @@ def wake_all(connection: Connection, rows: Sequence[Row[Any]], at: datetime, wha
 
 
 def _waking(incident: str, version: int, priority: str, at: datetime) -> JSON:
-    return {"key_incident": incident, "version": version, "level": int(priority[1]), "at": at}
+    return {"key_incident": incident, "version": version, "level": int(priority[1]), "at": at, "heard": None}
 
 
 def lanes_of(connection: Connection, ids: Collection[str]) -> set[str]:
@@ -225,4 +234,4 @@ def wake_siblings(connection: Connection, delivery: Delivery, at: datetime) -> N
     others = (deliveries.c.incident == delivery.incident) & (deliveries.c.id != delivery.id)
     connection.execute(update(deliveries).where(others).values(want=version))
     resting = others & (deliveries.c.state == "delivered") & deliveries.c.due_at.is_(None)
-    connection.execute(update(deliveries).where(resting).values(due_at=at, since=at, state="pending"))
+    connection.execute(update(deliveries).where(resting).values(due_at=at, since=at, heard_at=None, state="pending"))

@@ -77,7 +77,8 @@ def open_engine(url: URL) -> Engine:
     """Return an engine whose connections are durable: SQLite in WAL with synchronous=FULL, PostgreSQL as it commits.
 
     SQLite's own busy wait is off (0 ms): writers take turns by `ledger.writer`, and a lock held by a stranger is waited
-    for there. Connections are few: one writer a process and one reader a thread.
+    for there. Connections are few: one writer a process and one reader a thread. No error shows a statement's values:
+    it may end up in the log.
     """
     if url.get_backend_name() == "sqlite":
         engine = create_engine(
@@ -85,6 +86,7 @@ def open_engine(url: URL) -> Engine:
             poolclass=QueuePool,
             pool_size=POOL,
             max_overflow=64,
+            hide_parameters=True,
             connect_args={"check_same_thread": False, "timeout": 0},
         )
         event.listen(engine, "connect", _durable_sqlite)
@@ -94,6 +96,7 @@ def open_engine(url: URL) -> Engine:
         url,
         pool_size=POOL,
         max_overflow=8,
+        hide_parameters=True,
         pool_pre_ping=False,
         pool_recycle=300,
         pool_timeout=2,

@@ -142,5 +142,7 @@ def unfold(connection: Connection, ids: Sequence[str], at: datetime) -> None:
     """Let deliveries be told by themselves."""
     mine = deliveries.c.id.in_(ids) & (deliveries.c.state == "skipped")
     connection.execute(
-        update(deliveries).where(mine).values(state="pending", due_at=at, since=at, reason=None, folded_into=None)
+        update(deliveries)
+        .where(mine)
+        .values(state="pending", due_at=at, since=at, heard_at=None, reason=None, folded_into=None)
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
@@ -83,16 +84,18 @@ def place(  # noqa: PLR0913, PLR0917 - a commit's incidents have these sides
     new_id: Callable[[], str],
     at: datetime,
     fold: Callable[[Connection, list[JSON], datetime], None] = lambda _connection, _rows, _at: None,
+    heard: Mapping[str, datetime] = MappingProxyType({}),
 ) -> None:
     """Add the addresses that incidents are not told at yet; while an incident is open none is withdrawn.
 
-    `fold` may set some of the rows aside, to be told together.
+    `fold` may set some of the rows aside, to be told together; `heard` says, by incident, when it was received.
     """
     told = told_at(connection, list(wanted))
     wanted = {incident: _joined(placements) for incident, placements in wanted.items()}
     _join_stored(connection, wanted, at)
     rows = [
-        _row(placement, incident, cases[incident].version, cases[incident].priority) | {"id": new_id()}
+        _row(placement, incident, cases[incident].version, cases[incident].priority)
+        | {"id": new_id(), "heard_at": heard.get(incident)}
         for incident, placements in wanted.items()
         for placement in placements
         if told[incident].takes(placement)
@@ -156,6 +159,7 @@ def _row(placement: Placement, incident: str, version: int, priority: str) -> JS
         "state": "pending",
         "reason": None,
         "folded_into": None,
+        "heard_at": None,
         "urgency": int(priority[1]),
         "want": version,
         "have": {},
@@ -224,4 +228,5 @@ def resume(connection: Connection, one: Held, address: str, lane: str, at: datet
     if connection.execute(select(deliveries.c.id).where(there)).first() is not None:
         change(connection, one.id, state="skipped", reason=f"told at {address} already")
         return
-    change(connection, one.id, state="pending", due_at=at, since=at, reason=None, address=address, lane=lane)
+    values = {"state": "pending", "reason": None, "address": address, "lane": lane}
+    change(connection, one.id, due_at=at, since=at, heard_at=None, **values)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import func, select
@@ -11,6 +13,9 @@ from bridge.ledger.receipts import load
 from bridge.ledger.tables import alerts, deliveries, incident_teams, incidents, receipts, stamp
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
     from sqlalchemy import Column, ColumnElement, Select
     from sqlalchemy.engine import Connection, Row
 
@@ -176,14 +181,29 @@ def delivery_list(connection: Connection, state: str | None, cursor: str | None)
     return {"items": [_delivery(row) for row in rows], "next": after}
 
 
-def backlog(connection: Connection) -> JSON:
-    """Return how much waits: receipts to absorb, steps due by kind, dead letters, quarantine."""
-    due = connection.execute(
-        select(deliveries.c.kind, func.count()).where(deliveries.c.due_at.is_not(None)).group_by(deliveries.c.kind)
-    )
-    waiting = {
-        state: connection.execute(select(func.count()).where(receipts.c.state == state)).scalar_one()
-        for state in ("new", "quarantined")
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """How much waits: receipts by state, steps due and dead letters by kind; the oldest step due by urgency."""
+
+    receipts: Mapping[str, int]
+    due: Mapping[str, int]
+    dead: Mapping[str, int]
+    oldest: Mapping[int, datetime]
+
+
+def backlog(connection: Connection) -> Backlog:
+    """Return how much waits."""
+    columns = (deliveries.c.kind, deliveries.c.urgency, func.count(), func.min(deliveries.c.since))
+    waiting = select(*columns).where(deliveries.c.due_at.is_not(None)).group_by(*columns[:2])
+    due: Counter[str] = Counter()
+    oldest: dict[int, datetime] = {}
+    for kind, urgency, number, since in connection.execute(waiting):
+        due[kind] += number
+        oldest[urgency] = min(since, oldest.get(urgency, since))
+    states = {"new": receipts.c.state == "new", "quarantined": in_quarantine()}
+    found = {
+        state: connection.execute(select(func.count()).select_from(receipts).where(which)).scalar_one()
+        for state, which in states.items()
     }
-    dead = connection.execute(select(func.count()).where(deliveries.c.state == "dead")).scalar_one()
-    return {"receipts": waiting, "deliveries": {row[0]: row[1] for row in due}, "dead": dead}
+    buried = select(deliveries.c.kind, func.count()).where(deliveries.c.state == "dead").group_by(deliveries.c.kind)
+    return Backlog(found, due, {row[0]: row[1] for row in connection.execute(buried)}, oldest)

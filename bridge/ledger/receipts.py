@@ -24,7 +24,10 @@ ROOM = 16 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """One stored request. `progress` counts the alerts of a large group that are absorbed already."""
+    """One stored request. `progress` counts the alerts of a large group that are absorbed already.
+
+    `replayed` says that a person sent it once more: its age tells nothing.
+    """
 
     id: str
     source: str
@@ -33,6 +36,7 @@ class Receipt:
     body: bytes
     progress: int = 0
     incidents: tuple[str, ...] = ()
+    replayed: bool = False
 
 
 _INSERT = receipts.insert()
@@ -110,6 +114,7 @@ def _receipt(row: Any) -> Receipt:  # noqa: ANN401 - a row of receipts
         body=zlib.decompress(body) if row.encoding == "zlib" and body else body,
         progress=row.progress,
         incidents=tuple(row.incidents or ()),
+        replayed=bool(row.acts),
     )
 
 

@@ -51,4 +51,4 @@ def told(connection: Connection, priorities: Sequence[str], before: datetime, af
 def wake(connection: Connection, ids: Sequence[str], at: datetime) -> None:
     """Make deliveries due that still show the truth: their next step is to say it again."""
     resting = deliveries.c.id.in_(ids) & (deliveries.c.state == "delivered") & deliveries.c.due_at.is_(None)
-    connection.execute(update(deliveries).where(resting).values(state="pending", due_at=at, since=at))
+    connection.execute(update(deliveries).where(resting).values(state="pending", due_at=at, since=at, heard_at=None))

@@ -10,10 +10,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Table, delete, exists, func, select, text, true, update
 
 from bridge.ledger import counts
-from bridge.ledger.engine import inserting
 from bridge.ledger.queries import in_quarantine
 from bridge.ledger.tables import alerts, deliveries, history, incidents, metadata, receipts
-from bridge.ledger.tables import counts as table
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -62,10 +60,7 @@ def last_used(connection: Connection) -> int:
 
 def settle(connection: Connection, size: int) -> None:
     """Keep what was measured, for the metrics and for intake; give free pages back to the disk."""
-    insert = inserting(connection, table)
-    row = {"metric": METRIC, "labels": "{}", "value": size}
-    kept = insert.on_conflict_do_update(index_elements=["metric", "labels"], set_={"value": insert.excluded.value})
-    connection.execute(kept, row)
+    counts.put(connection, counts.key(METRIC), size)
     _give_back(connection)
 
 

@@ -200,6 +200,7 @@ deliveries = Table(
     Column("doubt", JsonText),  # a step that may have been sent: the step, when, negatives so far
     Column("due_at", Instant),  # None: no step is due
     Column("since", Instant, nullable=False),  # how long the step that is due has been waiting
+    Column("heard_at", Instant),  # when what is to be told was received; unknown where no sender said it
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("failing_since", Instant),
     Column("last_error", Text),

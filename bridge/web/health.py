@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, current_app, jsonify, request
-from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from bridge.ledger import lanes
-from bridge.ledger.tables import lanes as table
 from bridge.ledger.writer import UnavailableError
+from bridge.metrics import DATABASE_ERRORS
 from bridge.web import counts
 
 if TYPE_CHECKING:
@@ -40,6 +39,7 @@ def readyz() -> tuple[Response, int]:
         if request.args.get("delivery") == "1" and not _delivering(bridge):
             return jsonify(status="no live deliverer: see whether `bridge run` or `bridge worker` is up"), 503
     except (UnavailableError, SQLAlchemyError) as error:
+        bridge.kept.add(DATABASE_ERRORS, process="web")
         return jsonify(status=f"can't store: {error if isinstance(error, UnavailableError) else 'no database'}"), 503
     return jsonify(status="ready"), 200
 
@@ -47,8 +47,7 @@ def readyz() -> tuple[Response, int]:
 def _delivering(bridge: Bridge) -> bool:
     now = bridge.ledger.database_now(bridge.clock.now())
     with bridge.ledger.read() as connection:
-        alive = (table.c.name == lanes.PULSE) & lanes.live(now)
-        return connection.execute(select(table.c.holder).where(alive)).first() is not None
+        return lanes.delivering(connection, now)
 
 
 @blueprint.get("/metrics")

@@ -14,6 +14,8 @@ from bridge.ids import new_id
 from bridge.ledger import lanes, receipts
 from bridge.ledger.receipts import Receipt
 from bridge.ledger.writer import UnavailableError
+from bridge.log import log
+from bridge.metrics import DATABASE_ERRORS, NOTIFICATIONS
 from bridge.web import auth
 
 if TYPE_CHECKING:
@@ -52,6 +54,7 @@ def receive(source: str) -> tuple[Response, int] | Response:
     bridge: Bridge = current_app.extensions["bridge"]
     settings = bridge.loaded.settings.sources.get(source)
     if settings is None:
+        bridge.kept.add(NOTIFICATIONS, source="", outcome="unknown_source")
         known = ", ".join(sorted(bridge.loaded.settings.sources))
         return _error(404, f"there is no source {source[:100]!r}; bridge.yml has {known}")
     heavy = (request.content_length or LARGE) >= LARGE or "Content-Encoding" in request.headers
@@ -61,18 +64,22 @@ def receive(source: str) -> tuple[Response, int] | Response:
 
 def _take_in(bridge: Bridge, settings: SourceSettings) -> tuple[Response, int] | Response:
     source, now = settings.name, bridge.clock.now()
+
+    def refused(outcome: str, status: int, sentence: str) -> tuple[Response, int]:
+        bridge.kept.add(NOTIFICATIONS, source=source, outcome=outcome)
+        return _error(status, sentence)
+
     try:
         raw = read_body(settings.max_body)
         auth.admit(settings, request.headers, raw, webhook_token=bridge.environ.webhook_token, env=bridge.env, now=now)
         body = unpack(raw, request.headers.get("Content-Encoding", ""), settings.max_body)
     except TooLargeError:
-        return _error(
-            413, f"the body is over {settings.max_body} bytes: raise max_body of source {source}, or send less"
-        )
+        mend = f"raise max_body of source {source}, or send less"
+        return refused("too_large", 413, f"the body is over {settings.max_body} bytes: {mend}")
     except UnfinishedError:
-        return _error(400, "the body did not come whole: nothing was stored, send it again")
+        return refused("incomplete", 400, "the body did not come whole: nothing was stored, send it again")
     except auth.RefusedError as error:
-        return _error(401, str(error))
+        return refused("unauthorized", 401, str(error))
     except UnpackError:
         body = raw
     if full := bridge.room.full():
@@ -85,15 +92,17 @@ def _take_in(bridge: Bridge, settings: SourceSettings) -> tuple[Response, int] |
     try:
         stored = bridge.ledger.write(lambda connection: receipts.insert(connection, receipt, signature, since))
     except UnavailableError as error:
+        bridge.kept.add(DATABASE_ERRORS, process="web")
         return _unavailable(bridge, source, str(error))
-    bridge.count("receipt", source, "stored")
+    bridge.kept.add(NOTIFICATIONS, source=source, outcome="stored" if stored == receipt.id else "repeated")
     bridge.refused = None
     bridge.hint(f"{lanes.INTAKE}{source}")
     return jsonify(receipt=stored), 202
 
 
 def _unavailable(bridge: Bridge, source: str, why: str) -> tuple[Response, int]:
-    bridge.count("receipt", source, "unavailable")
+    bridge.kept.add(NOTIFICATIONS, source=source, outcome="unavailable")
+    log.warning("not stored", source=source, why=why)
     bridge.refused = (bridge.clock.monotonic(), why)
     answer = _error(503, f"not stored: {why}")[0]
     answer.headers["Retry-After"] = "5"

@@ -1,0 +1,55 @@
+"""Parts of receipts on their way through absorb's commits, and what is reported of them once they are committed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from bridge.core.alert import Group, NormalAlert
+    from bridge.ledger.receipts import Receipt
+
+
+@dataclass(slots=True)
+class Part:
+    """Some alerts of a receipt, on their way through one commit. `done` says that none are left after it."""
+
+    receipt: Receipt
+    group: Group
+    alerts: Sequence[NormalAlert]
+    done: bool
+    incidents: dict[str, None] = field(default_factory=dict)
+
+    @property
+    def heard_at(self) -> datetime | None:
+        """When it was received; None where a person sent it once more."""
+        return None if self.receipt.replayed else self.receipt.received_at
+
+    def row(self) -> dict[str, Any]:
+        """Return how far the receipt is after this part."""
+        problem = "; ".join(one.why for one in self.group.problems[:10]) or None
+        return {
+            "id": self.receipt.id,
+            "state": "absorbed" if self.done else "new",
+            "problem": problem,
+            "alerts": len(self.group.alerts),
+            "progress": self.receipt.progress + len(self.alerts),
+            "incidents": list(dict.fromkeys((*self.receipt.incidents, *self.incidents))),
+        }
+
+
+def tell(
+    report: Callable[..., None], source: str, parts: Sequence[Part], unread: Sequence[dict[str, Any]], now: datetime
+) -> None:
+    """Report what became of receipts: `unread` are the rows of those that went to quarantine."""
+    for part in parts:
+        report("alerts", None, source, Counter(one.alert.status.value for one in part.alerts))
+        if part.done:
+            seconds = (now - part.heard_at).total_seconds() if part.heard_at else None
+            report("absorbed", None, source, part.row(), seconds)
+    for row in unread:
+        report("absorbed", None, source, row, None)
