@@ -123,6 +123,7 @@ WAITING = Metric(
     "Stored receipts that wait: new ones to be absorbed, those that could not be read (or not whole) for a person.",
     {"state": ("new", "quarantined")},
 )
+OLDEST_RECEIPT = Metric("oldest_receipt_age_seconds", "gauge", "How long the oldest new receipt has been waiting.")
 DUE = Metric("deliveries_due", "gauge", "Deliveries with a step due.", KIND)
 OLDEST = Metric("oldest_due_age_seconds", "gauge", "How long the oldest step that is due has been waiting.", PRIORITY)
 DEAD = Metric("dead_letters", "gauge", "Deliveries that retrying can't mend.", KIND)
@@ -143,7 +144,7 @@ BUILD = Metric("build_info", "gauge", "Always 1; the label says which version an
 
 METRICS = (
     NOTIFICATIONS, RECEIPTS_READ, ALERTS, ABSORB, DELIVERY, STEPS, DOUBTS, LOOKUPS, BLIND, GIVEN_UP, FALLBACKS, PAUSES,
-    HINTS, DATABASE_ERRORS, RELOADS, WAITING, DUE, OLDEST, DEAD, PAUSED, DELIVERER, DATABASE, STORAGE, LIMIT, RELOADED,
+    HINTS, DATABASE_ERRORS, RELOADS, WAITING, OLDEST_RECEIPT, DUE, OLDEST, DEAD, PAUSED, DELIVERER, DATABASE, STORAGE, LIMIT, RELOADED,
     LOADED_AT, BUILD,
 )  # fmt: skip
 """All of them, in the order of the page."""

@@ -11,7 +11,10 @@ import dataclasses
 import inspect
 import json
 import sys
+from functools import partial
 from pathlib import Path
+
+import dead_letters
 
 from bridge.metrics import METRICS
 from bridge.rehearse import BLOCKS
@@ -88,8 +91,15 @@ def _label(name: str, values: tuple[str, ...]) -> str:
     return f"`{name}` ({known})" if known else f"`{name}`"
 
 
-PAGES = {DOCS / "reference" / "template-view.md": template_view, DOCS / "layout.md": modules, DOCS / "reference" / "metrics.md": metrics}
-PAGES |= {RUNBOOK / f"dead-letters-{family}.md": partial(dead_letters, family) for family in FAMILIES}
+PAGES = {
+    DOCS / "reference" / "template-view.md": template_view,
+    DOCS / "layout.md": modules,
+    DOCS / "reference" / "metrics.md": metrics,
+}
+PAGES |= {
+    DOCS / "runbook" / f"dead-letters-{family}.md": partial(dead_letters.page, family)
+    for family in dead_letters.FAMILIES
+}
 
 
 def renewed(page: Path) -> str:

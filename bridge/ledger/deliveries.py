@@ -101,9 +101,7 @@ _WAKE = (
 )
 
 
-def wake(
-    connection: Connection, grown: Sequence[Case], at: datetime, heard: Mapping[str, datetime] = _NOTHING
-) -> None:
+def wake(connection: Connection, grown: Sequence[Case], at: datetime, heard: Mapping[str, datetime] = _NOTHING) -> None:
     """Make the deliveries of incidents that changed due; `heard` says, by incident, when that was received."""
     known = [case for case in grown if not case.fresh]
     if known:

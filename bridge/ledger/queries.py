@@ -183,12 +183,13 @@ def delivery_list(connection: Connection, state: str | None, cursor: str | None)
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """How much waits: receipts by state, steps due and dead letters by kind; the oldest step due by urgency."""
+    """How much waits: receipts by state, steps due and dead letters by kind; the oldest receipt and step by urgency."""
 
     receipts: Mapping[str, int]
     due: Mapping[str, int]
     dead: Mapping[str, int]
     oldest: Mapping[int, datetime]
+    oldest_receipt: datetime | None
 
 
 def backlog(connection: Connection) -> Backlog:
@@ -206,4 +207,6 @@ def backlog(connection: Connection) -> Backlog:
         for state, which in states.items()
     }
     buried = select(deliveries.c.kind, func.count()).where(deliveries.c.state == "dead").group_by(deliveries.c.kind)
-    return Backlog(found, due, {row[0]: row[1] for row in connection.execute(buried)}, oldest)
+    dead = {row[0]: row[1] for row in connection.execute(buried)}
+    receipt = connection.execute(select(func.min(receipts.c.received_at)).where(states["new"])).scalar_one()
+    return Backlog(found, due, dead, oldest, receipt)

@@ -82,6 +82,7 @@ def _measured(bridge: Bridge, connection: Connection, stored: Mapping[Key, int])
     ages = {f"P{urgency}": now - waits.oldest.get(urgency, now) for urgency in range(4)}
     broken = any(one.level is Level.ERROR for one in bridge.loaded.warnings)
     single = {
+        metrics.OLDEST_RECEIPT.name: max((now - (waits.oldest_receipt or now)).total_seconds(), 0.0),
         metrics.DELIVERER.name: lanes.delivering(connection, bridge.ledger.database_now(now)),
         metrics.DATABASE.name: True,
         metrics.STORAGE.name: stored.get(counts.key(metrics.STORAGE.name), 0),
