@@ -66,6 +66,18 @@ def test_as_many_are_listed_as_there_is_room_for(sign, length):
     assert in_sight == 5 or length > 1_000
 
 
+def test_where_all_else_is_long_there_are_fewer():
+    told = group(
+        500, links=Links(alert="https://grafana.example/" + "x" * 250), annotations={"description": "a_b_" * 4_000}
+    )
+    many = {f"label{n}": "v" * 480 for n in range(40)}
+    members = tuple(replace(one, labels={**one.labels, **many}) for one in told.members)
+    text = body(replace(told, members=members))
+    assert len(text) <= github.BODY
+    assert 0 < lines_of(text)[1] < lines_of(body(told))[1]
+    assert text.rstrip().endswith("more joined")
+
+
 def test_a_template_without_the_fold_says_how_many_there_are(tmp_path):
     (tmp_path / "mine.j2").write_text("{% extends 'github/message.j2' %}{% block others %}{% endblock %}", "utf-8")
     words = Words((tmp_path, template_folder()))

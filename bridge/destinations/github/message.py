@@ -92,8 +92,8 @@ def body(want: Want, mark: str) -> str:
 
 
 def _within(others: tuple[AlertView, ...], room: int) -> tuple[AlertView, ...]:
-    """Return as many as can be told in the room at all: a template has its bounds too."""
-    lengths = accumulate(len(one.name) + len(one.values) + len(one.url) for one in others)
+    """Return as many as can be told in the room at all, escaped: a template that says too much fails."""
+    lengths = accumulate(len(link("view", one.url)) + len(markdown(f"{one.name}{one.values}")) for one in others)
     return others[: sum(length <= room for length in lengths)]
 
 
