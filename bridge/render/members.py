@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _NEVER_NAMES = frozenset({"alertname", "grafana_folder", "rulename", "datasource_uid", "ref_id"})
 _MOST_LABELS = 3
+_MOST_COMPARED = 8
 _LONGEST_NAME = 120
 
 
@@ -59,15 +60,28 @@ def telling(members: Sequence[Member]) -> list[Member]:
 
 
 def varying(members: Sequence[Member]) -> tuple[str, ...]:
-    """Return the names of the labels that differ between members, hidden and technical ones left out."""
+    """Return the names of the labels that differ between members, hidden and technical ones left out.
+
+    Of the first few also those that say nothing new: a container `api` beside its pod `api-7d9f8c6b5d-2xkqp`.
+    """
     names = dict.fromkeys(name for member in members for name in member.labels)
-    return tuple(
+    differing = [
         name
         for name in names
         if name not in _NEVER_NAMES
         and not name.startswith("__")
         and len({member.labels.get(name, "") for member in members}) > 1
-    )
+    ]
+    kept = differing[:_MOST_COMPARED]
+    for name in reversed(differing[:_MOST_COMPARED]):
+        if any(_says(other, name, members) for other in kept if other != name):
+            kept.remove(name)
+    return (*kept, *differing[_MOST_COMPARED:])
+
+
+def _says(label: str, other: str, members: Sequence[Member]) -> bool:
+    """Return whether one label's value tells another's, of every member."""
+    return all(member.labels.get(other, "") in member.labels.get(label, "") for member in members)
 
 
 def common(members: Sequence[Member]) -> dict[str, str]:

@@ -88,14 +88,14 @@ def values_words(values: Iterable[Value], unit: str = "", labels: Mapping[str, s
 
 
 def _measure(telling: Sequence[Value]) -> str | None:
-    """Return the name of what a unit belongs to: what is neither count nor threshold nor a condition's result.
+    """Return the name of what a unit belongs to: what has a number and is no count, threshold or condition's result.
 
     None where that leaves several names. Conditions result in 0 or 1 (Grafana, pkg/expr/threshold.go).
     """
     names = dict.fromkeys(
         value.name
         for value in telling
-        if not (is_count(value.name) or _is_threshold(value.name) or _is_condition(value))
+        if value.number is not None and not (is_count(value.name) or _is_threshold(value.name) or _is_condition(value))
     )
     return next(iter(names)) if len(names) == 1 else None
 

@@ -6,7 +6,7 @@ import pytest
 from scenes import disks, host, incident, member, want
 
 from bridge.core.alert import Links, Value
-from bridge.render import facts, states, view
+from bridge.render import facts, members, states, view
 from bridge.render.members import Tally
 from bridge.render.states import Standing
 
@@ -26,6 +26,27 @@ MEASURED = (Value("Load", 0.935), Value("Failure_Threshold", 1.0), Value("C", 1.
 def test_units_of_annotations_and_labels(annotations, labels, shown):
     one = member(values=MEASURED, annotations=annotations, labels=labels)
     assert facts.of_member(one) == shown
+
+
+def test_a_unit_belongs_to_what_has_a_number():
+    one = member(values=(Value("Lag", 872.4), Value("Rate", None)), annotations={"unit": "s"}, failure_threshold=None)
+    assert facts.of_member(replace(one, job_count=None)) == ("Lag: 14 min 32 s", "Rate: no value")
+
+
+@pytest.mark.parametrize(
+    ("labels", "names"),
+    [
+        ([{"pod": "api-7d9-2xk", "container": "api"}, {"pod": "job-6c5-lm2", "container": "job"}], ["api-7d9-2xk", "job-6c5-lm2"]),
+        ([{"container": "api", "pod": "api-7d9-2xk"}, {"container": "job", "pod": "job-6c5-lm2"}], ["api-7d9-2xk", "job-6c5-lm2"]),
+        ([{"host": "a", "node": "a"}, {"host": "b", "node": "b"}], ["a", "b"]),
+        ([{"host": "k-01", "dc": "fra1"}, {"host": "k-02", "dc": "ams3"}], ["host k-01, dc fra1", "host k-02, dc ams3"]),
+        ([{"host": "a-1", "disk": "a"}, {"host": "b-1", "disk": "c"}], ["host a-1, disk a", "host b-1, disk c"]),
+        ([{"host": "a-1", "disk": "a"}, {"host": "b-1"}], ["a-1", "b-1"]),
+    ],
+)  # fmt: skip
+def test_what_tells_alerts_apart_is_said_once(labels, names):
+    alone = [host(number, labels=these) for number, these in enumerate(labels)]
+    assert [members.name_of(one, members.varying(alone)) for one in alone] == names
 
 
 @pytest.mark.parametrize("cause", ["NoData", "Error", "no data", "error"])

@@ -78,7 +78,8 @@ def test_an_event_is_never_too_large():
     ("text", "said"),
     [
         ("CPU [host-a] is {high} (95%)", "CPU host-a is high 95%"),
-        ("🔥 disk_used on https://a.example/x now!", "disk used on now!"),
+        ("🔥 disk_used on https://a.example:443/x now!", "disk used on a.example now!"),
+        ("write to ops@a.example or http://localhost/x, now", "write to or now"),
         ("👩\u200d💻 नमस्ते é e\u0301", "नमस्ते é e\u0301"),
         ("one\ntwo\x07", "one two"),
     ],

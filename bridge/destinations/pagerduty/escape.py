@@ -10,6 +10,7 @@ from bridge.render import text
 from bridge.render.escape import Escape
 
 _URL = re.compile(r"\S{0,80}://\S*|(?:www\.|mailto:)\S+|\w[\w.+-]{0,80}@\w[\w.-]*", re.IGNORECASE)
+_HOST = re.compile(r"://(?:[^/@\s]*@)?([\w-]+(?:\.[\w-]+)+)(?=[/:?#),.;!]|$)")
 _ADDRESS = re.compile(r"(?<=:)(?=//)|(?<=@)(?=\w)|(?<=www)(?=\.)", re.IGNORECASE)
 _ZERO: Final = "\N{ZERO WIDTH SPACE}"
 _SPACED = re.compile(r"[\[\](){}<>|*_`~#\\\"]+")
@@ -17,11 +18,19 @@ _UNSPOKEN: Final = frozenset({"So", "Sk", "Mn", "Co", "Cn", "Cf"})
 
 
 def spoken(untrusted: str) -> str:
-    """Return text on one line as a machine can read it aloud: without addresses, brackets, emoji and markup."""
-    said = text.one_line(untrusted)
+    """Return text on one line as a machine can read it aloud: without brackets, emoji and markup.
+
+    Of an address its host is left: without it a sentence has a hole.
+    """
+    said = _URL.sub(_host, text.one_line(untrusted))
     kept = "".join(one for one in said if one.isalnum() or unicodedata.category(one) not in _UNSPOKEN or _letters(one))
-    words = _SPACED.sub(" ", _URL.sub(" ", kept))
+    words = _SPACED.sub(" ", kept)
     return re.sub(r"\s+([,.:;!?])", r"\1", " ".join(words.split())).strip(" ,;:")
+
+
+def _host(found: re.Match[str]) -> str:
+    host = _HOST.search(found[0])
+    return f" {host[1]} " if host else " "
 
 
 def inert(untrusted: str) -> str:
