@@ -107,6 +107,7 @@ def worse(body: JSON) -> JSON:
         alert["annotations"] = {**alert.get("annotations", {}), "Priority": "P0"}
     joined = copy.deepcopy(firing[0])
     joined["labels"] = {**joined["labels"], "instance": "one-more"}
+    joined["annotations"] = {**joined["annotations"], "description": "One more is broken."}
     joined["fingerprint"] = "0" * 15 + "1"
     return {**grown, "alerts": [*grown["alerts"], joined]}
 

@@ -94,7 +94,7 @@ def test_it_is_quick(found):
             "slack",
             "{% block what %}{{ values[0] }}{% endblock %}",
             (
-                "3: template slack/infra.j2 line 3, block what, tuple object has no element 0 (sample no data): "
+                "3: template slack/infra.j2 line 3, block what, tuple object has no element 0 (sample group of 3): "
                 "it may be empty: ask with {% if … %} first"
             ),
         ),
@@ -228,7 +228,7 @@ def test_json_names_file_and_line(found):
 
 def test_a_template_that_extends_nothing_is_told_what_it_lacks(found):
     assert found("{% block summary %}{{ title }}{% endblock %}", "pagerduty") == (
-        "mine/pagerduty/infra.j2:1: template pagerduty/infra.j2 line 1, has no block what, values, team, since, "
+        "mine/pagerduty/infra.j2:1: template pagerduty/infra.j2 line 1, has no block what, where, values, team, since, "
         'folder, alerts, notes and before, and extends nothing: begin it with {% extends "pagerduty/message.j2" %}\n'
     )
 

@@ -18,8 +18,9 @@ def headline(seen: View) -> str:
 
 
 def what(seen: View) -> str:
-    """Return what broke and why, a fact a line."""
-    return "\n".join(line for line in (seen.summary, seen.description, reason(seen)) if line)
+    """Return what it means and what broke, a fact a line."""
+    told = (seen.sentence, seen.count, seen.summary, seen.description)
+    return "\n".join(line for line in told if line)
 
 
 def reason(seen: View) -> str:

@@ -13,15 +13,15 @@ from bridge.render.humane import humane
 from bridge.render.parts import AlertView, Link, Pair
 from bridge.render.states import member_word
 from bridge.render.text import clean, cut, http_link, one_line
+from bridge.render.unmarked import unmarked
 from bridge.render.words import counted, number, values_words
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from bridge.core.incident import Incident, Member
     from bridge.destinations.base import Want
     from bridge.render.members import Tally
-    from bridge.render.states import Standing
 
 LONGEST_TEXT = 16_000
 LONGEST_SUMMARY = 1_000
@@ -31,21 +31,36 @@ _EMPTY_WORDS = frozenset(
     {"a", "an", "and", "are", "as", "at", "be", "been", "being", "by", "for", "from", "has", "have", "in", "is", "it"}
     | {"its", "of", "on", "or", "that", "the", "to", "was", "were"}
 )
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z][a-z])")
 _LINKS = (("alert", "View alert"), ("dashboard", "Dashboard"), ("runbook", "Runbook"), ("silence", "Silence"))
 
 
 def description(members: Sequence[Member]) -> str:
     """Return what the most telling alert says about itself, lines kept."""
-    for member in members[:1]:
-        told = annotation(member, "description") or annotation(member, "message")
-        return cut(humane(clean(told)).strip(), LONGEST_TEXT)
-    return ""
+    return cut(unmarked(humane(clean(_described(members[0])))).strip(), LONGEST_TEXT) if members else ""
 
 
 def summary(members: Sequence[Member], title: str, described: str) -> str:
-    """Return the summary where it tells more than title and description already do."""
-    text = cut(humane(one_line(annotation(members[0], "summary"))), LONGEST_SUMMARY) if members else ""
+    """Return the summary where it tells more than title and description, and the lines of a group, already do."""
+    text = cut(unmarked(humane(one_line(annotation(members[0], "summary")))), LONGEST_SUMMARY) if members else ""
+    if described and not is_example(members) and _differ(annotation(member, "summary") for member in members):
+        return ""
     return text if _bag(text) - _bag(humane(title)) - _bag(described) else ""
+
+
+def is_example(members: Sequence[Member]) -> bool:
+    """Return whether what the first alert says of itself is not what the others say of themselves."""
+    firing = [member for member in members if member.status is Status.FIRING] or members
+    described = [_described(member) for member in firing]
+    return _differ(described) or (not any(described) and _differ(annotation(member, "summary") for member in firing))
+
+
+def _described(member: Member) -> str:
+    return annotation(member, "description") or annotation(member, "message")
+
+
+def _differ(texts: Iterable[str]) -> bool:
+    return len(set(texts)) > 1
 
 
 def annotation(member: Member, name: str) -> str:
@@ -54,16 +69,21 @@ def annotation(member: Member, name: str) -> str:
 
 
 def _bag(text: str) -> set[str]:
-    words = (word.rstrip("s") for word in re.findall(r"\w+", text.lower()))
-    return {word for word in words if word not in _EMPTY_WORDS}
+    words = re.findall(r"\w+", _HUMP.sub(" ", text).lower())
+    return {word.rstrip("s") for word in words if word not in _EMPTY_WORDS}
 
 
 def values(members: Sequence[Member], tally: Tally) -> tuple[str, ...]:
-    """Return why it fires: of one alert its values, of a group how many fire and what they all measured."""
-    if len(members) == 1:
-        return of_member(members[0])
-    counts = mixed(tally) or counted(tally.total, "alert") + (" firing" if tally.firing else "")
-    return (counts, *_shared(members)) if members else ()
+    """Return why it fires: of one alert its values, of a group what all of them measured."""
+    shared = _shared(members) if members else ()
+    if tally.total > 1 and all("threshold" in words.lower() for words in shared):
+        return ()  # which limit they are over tells nothing without a value
+    return shared
+
+
+def count(tally: Tally) -> str:
+    """Return of a group how many there are, and how far it has come: "40 alerts", "3 of 5 resolved"."""
+    return mixed(tally) or (counted(tally.total, "alert") if tally.total > 1 else "")
 
 
 def _shared(members: Sequence[Member]) -> tuple[str, ...]:
@@ -172,14 +192,10 @@ def elsewhere(want: Want) -> tuple[Link, ...]:
     return tuple(told)
 
 
-def notes(want: Want, stands: Standing) -> tuple[str, ...]:
+def notes(want: Want) -> tuple[str, ...]:
     """Return what is odd about an incident, so that nobody takes it for what it is not."""
     incident = want.incident
     told = [one_line(want.because)] if want.because else []
-    if incident.test:
-        told.append("TEST: nothing is wrong.")
-    elif stands.sentence:
-        told.append(stands.sentence)
     if not incident.team_said:
         told.append("No team given: sent to the default destinations.")
     elif incident.unknown_teams:

@@ -21,12 +21,14 @@ class Standing:
 
     `recovered` is True only where what was watched is well again. `ended` says how it came to an end where that is no
     recovery, so that a length of time can follow: "Rule paused". `doubtful` is True where that it is none isn't known.
+    `unsure` where nobody knows how it is.
     """
 
     sign: str
     word: str
     sentence: str = ""
     recovered: bool = False
+    unsure: bool = False
     ended: str = ""
     doubtful: bool = False
 
@@ -51,8 +53,10 @@ _NOT_RECOVERED: Final = {
 }
 """By Grafana's `grafana_state_reason`, lower case (source: Grafana, pkg/services/ngalert/models/alert_rule.go)."""
 _FIRES_BECAUSE: Final = {
-    "nodata": Standing("❔", "no data", "The query returns no data."),
-    "error": Standing("❔", "cannot be evaluated", "The rule cannot be evaluated, so its state is not known."),
+    "nodata": Standing("❔", "no data", "The query returns no data.", unsure=True),
+    "error": Standing(
+        "❔", "cannot be evaluated", "The rule cannot be evaluated, so its state is not known.", unsure=True
+    ),
 }
 _MOVED = re.compile(r"(?:moved to|fires anew for) (.+)", re.IGNORECASE)
 

@@ -14,6 +14,7 @@ from bridge.render.changes import began_at, ended_at, lasted
 from bridge.render.previous import previous
 from bridge.render.states import standing
 from bridge.render.text import cut, http_link, one_line
+from bridge.render.where import where
 from bridge.render.words import number, ordinal
 
 if TYPE_CHECKING:
@@ -70,9 +71,19 @@ class View:
     test: bool = seen("whether it is only a test", example=False)
     teams: tuple[str, ...] = seen("the teams' names", ("broken-inductor",))
     team_said: bool = seen("whether the alert named a team", example=True)
+    unsure: bool = seen(
+        "whether nobody knows that what the rule watches for holds: no data, cannot be evaluated", example=False
+    )
     summary: str = seen("the annotation, empty where it only repeats title or description", "Sign-ins fail")
     description: str = seen("the annotation, may have several lines", "Inductor jobs have been failing …")
+    example: bool = seen(
+        "whether summary and description are one alert's of a group whose alerts say different things", example=False
+    )
+    where: str = seen(
+        "labels that name a place, where no text has said it; not for everybody's eyes", "instance db-2, env staging"
+    )
     values: tuple[str, ...] = seen("why: measured values in words, of when it fired", ("1 job failing",))
+    count: str = seen("of a group how many there are, and how far it has come, else empty", "3 of 5 resolved")
     since: str = seen("when it began, in the team's zone", "Dec 9, 2025 9:29 AM PST")
     until: str = seen("when it ended, else empty", "Dec 9, 2025 11:47 AM PST")
     span: str = seen("from when to when, once it is over, else empty", "Dec 9, 2025 9:29\N{EN DASH}11:47 AM PST")
@@ -141,6 +152,7 @@ def view(want: Want, changes: tuple[Change, ...] = ()) -> View:
     listed = facts.alerts(first[:MOST_LISTED] if tally.total > 1 else [], members)
     description = facts.description(first)
     title = cut(one_line(incident.title), LONGEST_TITLE) or "Unnamed alert"
+    summary, values = facts.summary(first, title, description), facts.values(members, tally)
     private = is_private(want)
     # what a public repository must not show is not there for any template to show
     public = want.settings.kind == "github" and not private
@@ -157,9 +169,15 @@ def view(want: Want, changes: tuple[Change, ...] = ()) -> View:
         test=incident.test,
         teams=tuple(one_line(team) for team in incident.teams),
         team_said=incident.team_said,
-        summary=facts.summary(first, title, description),
+        summary=summary,
         description=description,
-        values=facts.values(members, tally),
+        unsure=stands.unsure,
+        example=tally.total > 1 and facts.is_example(first),
+        where=where(
+            members, (title, *incident.teams, summary, description, *values), anything=not (summary or description)
+        ),
+        values=values,
+        count=facts.count(tally),
         since=times.moment(began, zone),
         until=times.moment(end, zone) if end and is_over else "",
         span=times.span(began, end, zone) if end and is_over else "",
@@ -186,7 +204,7 @@ def view(want: Want, changes: tuple[Change, ...] = ()) -> View:
         image=facts.image(first),
         elsewhere=tuple(to for to in facts.elsewhere(want) if not (public and to.name == "slack")),
         previous=previous(want, zone),
-        notes=facts.notes(want, stands),
+        notes=facts.notes(want),
         labels=() if public else facts.labels(members),
         readings=() if public else facts.readings(members),
         fingerprints=_fingerprints(first, tally.total),

@@ -36,10 +36,10 @@ def test_a_unit_belongs_to_what_has_a_number():
 @pytest.mark.parametrize(
     ("labels", "names"),
     [
-        ([{"pod": "api-7d9-2xk", "container": "api"}, {"pod": "job-6c5-lm2", "container": "job"}], ["api-7d9-2xk", "job-6c5-lm2"]),
-        ([{"container": "api", "pod": "api-7d9-2xk"}, {"container": "job", "pod": "job-6c5-lm2"}], ["api-7d9-2xk", "job-6c5-lm2"]),
+        ([{"pod": "api-2xk", "container": "api"}, {"pod": "job-lm2", "container": "job"}], ["api-2xk", "job-lm2"]),
+        ([{"container": "api", "pod": "api-2xk"}, {"container": "job", "pod": "job-lm2"}], ["api-2xk", "job-lm2"]),
         ([{"host": "a", "node": "a"}, {"host": "b", "node": "b"}], ["a", "b"]),
-        ([{"host": "k-01", "dc": "fra1"}, {"host": "k-02", "dc": "ams3"}], ["host k-01, dc fra1", "host k-02, dc ams3"]),
+        ([{"host": "k1", "dc": "fra"}, {"host": "k2", "dc": "ams"}], ["host k1, dc fra", "host k2, dc ams"]),
         ([{"host": "a-1", "disk": "a"}, {"host": "b-1", "disk": "c"}], ["host a-1, disk a", "host b-1, disk c"]),
         ([{"host": "a-1", "disk": "a"}, {"host": "b-1"}], ["a-1", "b-1"]),
     ],
@@ -47,6 +47,59 @@ def test_a_unit_belongs_to_what_has_a_number():
 def test_what_tells_alerts_apart_is_said_once(labels, names):
     alone = [host(number, labels=these) for number, these in enumerate(labels)]
     assert [members.name_of(one, members.varying(alone)) for one in alone] == names
+
+
+def told(*labels, texts=({},)):
+    alerts = [host(n, labels=these, annotations=texts[n % len(texts)], values=()) for n, these in enumerate(labels)]
+    return view.view(want(disks(alerts)))
+
+
+PLACE = {"alertname": "Up", "job": "node", "instance": "10.1.2.3:9100", "env": "staging", "owner": "jane"}
+
+
+@pytest.mark.parametrize(
+    ("labels", "text", "where"),
+    [
+        (PLACE, "", "instance 10.1.2.3:9100, env staging, job node, owner jane"),
+        (PLACE, "It is down.", "instance 10.1.2.3:9100, env staging"),
+        (PLACE, "10.1.2.3 in Staging is down.", ""),
+        ({"instance": "db-2.prod.acme.io:9100"}, "DB-2 is slow.", ""),
+        ({"instance": "db-2.prod.acme.io:9100"}, "It is slow.", "instance db-2.prod.acme.io:9100"),
+        ({"job": "nightly"}, "It fails.", "job nightly"),
+        ({"pod": "a{b}", "cluster": "x" * 81, "team": "storage", "severity": "high"}, "", ""),
+    ],
+)
+def test_where_is_said_unless_a_text_does(labels, text, where):
+    assert told(labels, texts=({"description": text},)).where == where
+
+
+def test_where_is_what_all_of_a_group_share():
+    assert told({"pod": "a", "cluster": "eu"}, {"pod": "b", "cluster": "eu"}).where == "cluster eu"
+
+
+@pytest.mark.parametrize(
+    ("texts", "shown"),
+    [
+        ([{"summary": "s", "description": "d"}], ("s", "d", False)),
+        ([{"summary": "s of a", "description": "d"}, {"summary": "s of b", "description": "d"}], ("", "d", False)),
+        ([{"summary": "s", "description": "of a"}, {"summary": "s", "description": "of b"}], ("s", "of a", True)),
+        ([{"summary": "a fails"}, {"summary": "b fails"}], ("a fails", "", True)),
+        ([{"summary": "a fails"}, {}], ("a fails", "", True)),
+    ],
+)
+def test_what_one_alert_says_of_itself_is_an_example(texts, shown):
+    said = told({"pod": "p-1"}, {"pod": "p-2"}, texts=texts)
+    assert (said.summary, said.description, said.example) == shown
+
+
+def test_a_summary_that_repeats_the_camel_case_title_is_left_out():
+    one = member(annotations={"summary": "Pod x is crash looping", "description": "Pod x waits."})
+    assert view.view(want(incident(title="KubePodCrashLooping", members=(one,)))).summary == ""
+
+
+def test_a_limit_that_all_share_is_no_fact_of_a_group():
+    shown = view.view(want(disks([host(n, values=(Value("Threshold", 1.0), Value("Lag", n))) for n in (1, 2)])))
+    assert (shown.values, [alert.values for alert in shown.alerts]) == ((), ["Lag: 1", "Lag: 2"])
 
 
 @pytest.mark.parametrize("cause", ["NoData", "Error", "no data", "error"])
@@ -58,7 +111,7 @@ def test_without_data_there_are_no_values(cause):
 
 def test_a_group_with_an_alert_without_data_shows_what_the_others_measured():
     shown = view.view(want(disks([host(1), host(2, no_data="NoData")])))
-    assert shown.values == ("2 alerts firing",)
+    assert (shown.count, shown.values) == ("2 alerts", ())
     assert [alert.values for alert in shown.alerts] == ["Disk used: 0.93", ""]
 
 
@@ -97,7 +150,7 @@ def test_more_alerts(n, shown):
 def test_an_error_is_a_rule_that_cannot_be_evaluated(cause):
     told = incident(members=(member(no_data=cause),))
     sentence = "The rule cannot be evaluated, so its state is not known."
-    assert states.standing(told) == Standing("❔", "cannot be evaluated", sentence)
+    assert states.standing(told) == Standing("❔", "cannot be evaluated", sentence, unsure=True)
     assert states.member_word(told.members[0]) == "cannot be evaluated"
     assert states.over(cause).word == "cannot be evaluated"
     assert states.over(cause).sentence == "The rule cannot be evaluated: not a recovery."

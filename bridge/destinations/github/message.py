@@ -167,7 +167,7 @@ def _built_in(seen: View) -> _Parts:
         ("Reason", builtin.reason(seen)),
     )
     rows = [f"| {name} | {markdown(one_line(words))} |" for name, words in facts if words]
-    words = (builtin.MARK, *seen.notes, seen.summary, seen.description)
+    words = (builtin.MARK, *seen.notes, builtin.what(seen))
     return _Parts(
         state_line=markdown(f"{builtin.headline(seen)} · {builtin.facts(seen)}"),
         what=markdown("\n\n".join(line for line in words if line)),

@@ -22,9 +22,9 @@ def spoken(untrusted: str) -> str:
 
     Of an address its host is left: without it a sentence has a hole.
     """
-    said = _URL.sub(_host, text.one_line(untrusted))
+    said = text.one_line(untrusted)
     kept = "".join(one for one in said if one.isalnum() or unicodedata.category(one) not in _UNSPOKEN or _letters(one))
-    words = _SPACED.sub(" ", kept)
+    words = _SPACED.sub(" ", _URL.sub(_host, kept))
     return re.sub(r"\s+([,.:;!?])", r"\1", " ".join(words.split())).strip(" ,;:")
 
 

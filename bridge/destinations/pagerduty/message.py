@@ -34,6 +34,7 @@ SEVERITY: Final = {"P0": "critical", "P1": "error", "P2": "warning", "P3": "info
 COMPONENT: Final = ("service", "job", "instance")
 DETAILS: Final = {
     "what": "What",
+    "where": "Where",
     "values": "Values",
     "team": "Team",
     "since": "Since",
@@ -119,7 +120,8 @@ def _words(want: Want, seen: View) -> tuple[str, dict[str, str]]:
 
 def _built_in(seen: View) -> tuple[str, dict[str, str]]:
     blocks = {
-        "what": "\n".join(words for words in (seen.summary, seen.description) if words),
+        "what": builtin.what(seen),
+        "where": seen.where,
         "values": ", ".join(seen.values),
         "team": ", ".join(seen.teams),
         "since": seen.since,

@@ -68,6 +68,6 @@ def cut(escaped: str, room: int) -> str:
 
 
 ESCAPE: Final = Escape(
-    text=mrkdwn, plain=characters, link=link, plain_blocks=frozenset({"headline", "what", "alerts", "notes"})
+    text=mrkdwn, plain=characters, link=link, plain_blocks=frozenset({"headline", "what", "values", "alerts", "notes"})
 )
 """The plain blocks go into plain_text elements: commands in a description can be copied as they are."""

@@ -30,7 +30,8 @@ TEXT: Final = 3_900
 ROOMS: Final = {
     "headline": HEADER,
     "text": 700,
-    "what": 2_200,
+    "what": 900,
+    "values": 700,
     "alerts": 1_000,
     "more": 1_000,
     "facts": 500,
@@ -40,7 +41,8 @@ ROOMS: Final = {
 }
 PLAIN_ROOMS: Final = {
     "headline": HEADER,
-    "what": 1_000,
+    "what": 700,
+    "values": 300,
     "alerts": 500,
     "more": 300,
     "facts": 300,
@@ -134,7 +136,7 @@ def _blocks(kept: dict[str, str], called: str, *, above: bool) -> list[dict[str,
         _block("section", _mrkdwn(called if above else "")),
         _block("header", _plain(kept["headline"])),
         _block("section", _mrkdwn("" if above else called)),
-        _block("section", _plain(kept["what"])),
+        _block("section", _plain("\n".join(words for words in (kept["what"], kept["values"]) if words))),
         _block("section", _plain(kept["alerts"])),
         _block("section", _mrkdwn(kept["more"])),
         _block("context", _mrkdwn(kept["facts"])),

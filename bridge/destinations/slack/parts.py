@@ -20,6 +20,7 @@ class Parts:
     headline: str
     text: str
     what: str
+    values: str
     alerts: str
     more: str
     facts: str
@@ -40,6 +41,7 @@ def built_in(seen: View) -> Parts:
         headline=characters(f"{seen.sign} {builtin.headline(seen)}"),
         text=mrkdwn(f"{builtin.headline(seen)} ({', '.join(seen.teams)}) {builtin.MARK}"),
         what=characters(builtin.what(seen)),
+        values=characters(builtin.reason(seen)),
         alerts=characters(builtin.alerts(seen)),
         more="",
         facts=mrkdwn(builtin.facts(seen)),
