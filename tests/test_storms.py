@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from fake_clock import FakeClock
+from goldens import MESSAGES, as_json, compare
 from posts import CONFIG, Posts
 from sqlalchemy import func, select, update
 
-from bridge.chores.storms import APART, Storms
-from bridge.core.rules import STORM
+from bridge.chores.storms import Storms
+from bridge.core.rules import APART, STORM
+from bridge.destinations.base import Address, Settings, Want
+from bridge.destinations.pagerduty import step as pages
+from bridge.destinations.slack import message as slack
+from bridge.ledger.incidents import load
 from bridge.ledger.tables import alerts, deliveries, incidents
+from bridge.render.bounded import bounded
+from bridge.render.jinja import Words, template_folder
+from bridge.sandbox import schemas
 
 LIMITS = "storm: {incidents: 5, within: 2m}\npage_storm: {pages: 3, within: 5m}\n"
 
@@ -67,6 +77,17 @@ class Place(Posts):
                 ).all()
             )
         return row.state, row.state_reason, by.get("firing", 0), by.get("resolved", 0)
+
+    def want(self, kind):
+        """The newest storm of a kind, as its lane asks for words; the clock's ids as ids that stay."""
+        with self.ledger.read() as connection:
+            query = (
+                select(incidents.c.id).join(deliveries).where(incidents.c.source == STORM, deliveries.c.kind == kind)
+            )
+            told = bounded(load(connection, connection.scalar(query.order_by(incidents.c.id.desc()).limit(1))))
+        said = {"timezone": "Europe/Berlin", "external_url": "https://alerts.acme.com"}
+        settings, address = Settings(kind, kind, said), Address(kind, "#storage", kind)
+        return Want("01KD", told, settings, address, Words((template_folder(),)), self.clock.now())
 
     def settle(self):
         """As if all that is due had been told."""
@@ -165,3 +186,45 @@ def test_a_limit_that_is_taken_away_lets_all_be_told(place):
     place.rules = Place(place.ledger, place.clock, place.folder, "").rules
     place.look()
     assert place.told("slack") == {"delivered": 5, "pending": 7, "storm": 1}
+
+
+ID = re.compile(r"\b0[0-9A-Z]{25}\b")
+
+
+def steady(value):
+    """JSON with ids in their order instead of ids of the time."""
+    text = as_json(value)
+    known = {found: f"01KD{number:022}" for number, found in enumerate(dict.fromkeys(ID.findall(text)))}
+    return ID.sub(lambda found: known[found[0]], text)
+
+
+def test_a_storm_in_words(place):
+    place.storm(range(300))
+    place.settle()
+    for name, heard in (("storm", ()), ("storm-more", range(100, 180)), ("storm-over", range(5, 297))):
+        place.storm(heard, "resolved")
+        if name == "storm-over":
+            place.clock.advance(minutes=3)
+            place.look()
+        content = slack.content(place.want("slack"))
+        schemas.validator(schemas.BLOCK_KIT).validate(content["blocks"])
+        compare(MESSAGES / "slack" / f"{name}.json", steady(content))
+
+
+def test_a_storm_of_pages_in_words(place):
+    """It is one page; it pages again when it has doubled, and ends with its pages."""
+    have = {}
+    for name, heard, status in (
+        ("storm", range(13), "firing"),
+        (None, range(13, 18), "firing"),
+        ("storm-more", range(18, 33), "firing"),
+        ("storm-over", range(33), "resolved"),
+    ):
+        place.storm(heard, status, priority="P1")
+        step = pages.next_step(place.want("pagerduty"), have)
+        if name is None:
+            assert not hasattr(step, "request"), "fewer than twice as many"
+            continue
+        schemas.validator(schemas.PAGERDUTY).validate({**step.request, "routing_key": "0" * 32})
+        compare(MESSAGES / "pagerduty" / f"{name}.json", steady(step.request))
+        have |= step.told

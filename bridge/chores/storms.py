@@ -9,7 +9,7 @@ import json
 from functools import partial, reduce
 from typing import TYPE_CHECKING, Any
 
-from bridge.core.rules import OWN, STORM
+from bridge.core.rules import APART, OWN, STORM
 from bridge.core.shadow import Would
 from bridge.ids import new_id
 from bridge.ledger import folds, lanes, placing, receipts
@@ -32,8 +32,6 @@ JSON = dict[str, Any]
 EVERY = 2.0
 """Seconds between two looks."""
 LEASE_NAME = "storms"
-APART = "moved to messages of their own"
-"""Why what still fires is no longer told in a storm's message."""
 
 
 def set_aside(connection: Connection, rows: list[JSON], at: datetime, source: str, rules: Rules) -> None:
@@ -108,14 +106,13 @@ class Storms:
             yield _over(fold, gone, told[gone], now, APART)
 
     def _firing(self, fold: Fold, row: Row[Any]) -> JSON:
-        limit, base = self._rules().folding(fold.kind), self._rules().external_url
+        limit = self._rules().folding(fold.kind)
         what = "pages" if fold.kind == "pagerduty" else "incidents"
         words = f"More than {limit.most if limit else 0} {what} at once: these are told together."
         return {
             **_alert(fold, row.id, row.title, {"Team": fold.team, "Priority": row.priority, "summary": words}),
             "status": "firing",
             "startsAt": stamp(row.opened_at),
-            "generatorURL": f"{base}/incidents/{row.id}" if base else "",
         }
 
 

@@ -86,6 +86,8 @@ SHADOW = "shadow"
 OWN, STORM = "bridge", "bridge.storm"
 """The sources of incidents that tell of the bridge's own trouble, and that stand for many others: no configured one has
 such a name, and what it tells of itself is neither folded, nor stale, nor in shadow mode."""
+APART = "moved to messages of their own"
+"""Why what still fires is no longer told in a storm's message."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from bridge.render.parts import AlertView, Link, Pair
 from bridge.render.states import member_word
 from bridge.render.text import clean, cut, http_link, one_line
 from bridge.render.unmarked import unmarked
-from bridge.render.words import counted, number, values_words
+from bridge.render.words import number, values_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -81,11 +81,6 @@ def values(members: Sequence[Member], tally: Tally) -> tuple[str, ...]:
     return shared
 
 
-def count(tally: Tally) -> str:
-    """Return of a group how many there are, and how far it has come: "40 alerts", "3 of 5 resolved"."""
-    return mixed(tally) or (counted(tally.total, "alert") if tally.total > 1 else "")
-
-
 def _shared(members: Sequence[Member]) -> tuple[str, ...]:
     """Return the values that all members have alike."""
     shared = of_member(members[0])
@@ -112,11 +107,6 @@ def of_member(member: Member) -> tuple[str, ...]:
         told.append(Value("Failure_Threshold", member.failure_threshold))
     unit = annotation(member, "unit") or annotation(member, "units") or member.labels.get("unit", "")
     return values_words(told, unit, member.labels)
-
-
-def mixed(tally: Tally) -> str:
-    """Return "3 of 5 resolved" where a part of a group is over and a part is not."""
-    return f"{number(tally.over)} of {number(tally.total)} resolved" if tally.over and tally.firing else ""
 
 
 def alerts(chosen: Sequence[Member], everybody: Sequence[Member]) -> tuple[AlertView, ...]:

@@ -15,12 +15,15 @@ if TYPE_CHECKING:
 SIGNS: Final = {"P0": "🚨", "P1": "🔴", "P2": "🟠", "P3": "🔵"}
 
 
+NO_RECOVERY: Final = "not a recovery"
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
     """How an incident's state is told: a sign, a word that always stands beside it, and a sentence where one is due.
 
     `recovered` is True only where what was watched is well again. `ended` says how it came to an end where that is no
-    recovery, so that a length of time can follow: "Rule paused". `doubtful` is True where that it is none isn't known.
+    recovery, so that a length of time can follow: "Rule paused"; `aside` what is to be known of that end.
     `unsure` where nobody knows how it is.
     """
 
@@ -30,18 +33,19 @@ class Standing:
     recovered: bool = False
     unsure: bool = False
     ended: str = ""
-    doubtful: bool = False
+    aside: str = NO_RECOVERY
 
     def after(self, lasted: str) -> str:
         """Return an end that is no recovery, with how long it took: "Rule paused after 33 min: not a recovery."."""
         after = f" after {lasted}" if lasted else ""
-        return f"{self.ended}{after}: not {'known to be ' if self.doubtful else ''}a recovery."
+        return f"{self.ended}{after}: {self.aside}."
 
 
 def _no_recovery(sign: str, word: str, sentence: str, ended: str) -> Standing:
     return Standing(sign, word, f"{sentence}: not a recovery.", ended=ended)
 
 
+_STILL: Final = "what still fires is told in messages of its own"
 _NOT_RECOVERED: Final = {
     "paused": _no_recovery("⏸", "paused", "The rule was paused", "Rule paused"),
     "ruledeleted": _no_recovery("⏸", "rule deleted", "The rule was deleted", "Rule deleted"),
@@ -49,9 +53,13 @@ _NOT_RECOVERED: Final = {
     "missingseries": _no_recovery("❔", "series gone", "What was measured is no longer reported", "Series gone"),
     "nodata": _no_recovery("❔", "no data", "The query returns no data", "No data"),
     "error": _no_recovery("❔", "cannot be evaluated", "The rule cannot be evaluated", "Evaluation failed"),
+    "movedtomessagesoftheirown": Standing(
+        "⏸", "calm again", f"{_STILL[:1].upper()}{_STILL[1:]}.", ended="Calm again", aside=_STILL
+    ),
     "keeplast": _no_recovery("❔", "state kept", "Without data the last state is kept", "Last state kept"),
 }
-"""By Grafana's `grafana_state_reason`, lower case (source: Grafana, pkg/services/ngalert/models/alert_rule.go)."""
+"""By Grafana's `grafana_state_reason`, lower case (source: Grafana, pkg/services/ngalert/models/alert_rule.go), and why
+a storm ends (`bridge.core.rules.APART`)."""
 _FIRES_BECAUSE: Final = {
     "nodata": Standing("❔", "no data", "The query returns no data.", unsure=True),
     "error": Standing(
@@ -87,8 +95,9 @@ def over(reason: str | None) -> Standing:
     sentences = dict.fromkeys(one.sentence for one in told)
     first, *others = dict.fromkeys(one.ended for one in told)
     ended = ", ".join([first, *(f"{one[:1].lower()}{one[1:]}" for one in others)])
-    doubtful = all(one.doubtful for one in told)
-    return Standing(told[0].sign, told[0].word, " ".join(sentences), ended=ended, doubtful=doubtful)
+    asides = {one.aside for one in told}
+    aside = asides.pop() if len(asides) == 1 else NO_RECOVERY
+    return Standing(told[0].sign, told[0].word, " ".join(sentences), ended=ended, aside=aside)
 
 
 def member_word(member: Member) -> str:
@@ -116,7 +125,7 @@ def _one(reason: str) -> Standing:
         return _no_recovery("⏸", f"moved to {moved[1]}", sentence, f"Moved to {moved[1]}")
     why = f"with the reason “{reason[:100]}”"
     sentence = f"It ended {why}: not known to be a recovery."
-    return Standing("❔", "ended", sentence, ended=f"Ended {why}", doubtful=True)
+    return Standing("❔", "ended", sentence, ended=f"Ended {why}", aside="not known to be a recovery")
 
 
 def _closed(incident: Incident, sign: str) -> Standing:

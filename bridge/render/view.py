@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from bridge.core.alert import Status
 from bridge.core.incident import State
-from bridge.render import facts, history, times
+from bridge.render import counts, facts, history, times
 from bridge.render import members as group
 from bridge.render.changes import began_at, ended_at, lasted
 from bridge.render.previous import previous
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from bridge.render.history import Event
     from bridge.render.parts import AlertView, Link, Pair, PreviousView
 
-LONGEST_TITLE = 200
+LONGEST_FINGERPRINT = 200
 MOST_ALERTS = 5
 MOST_LISTED = 100
 """Alerts of a group that are told one by one, where there is room to fold them."""
@@ -151,7 +151,7 @@ def view(want: Want, changes: tuple[Change, ...] = ()) -> View:
     heard = max((member.received_at for member in members if member.status is Status.FIRING), default=None)
     listed = facts.alerts(first[:MOST_LISTED] if tally.total > 1 else [], members)
     description = facts.description(first)
-    title = cut(one_line(incident.title), LONGEST_TITLE) or "Unnamed alert"
+    title = counts.title(incident, tally) or "Unnamed alert"
     summary, values = facts.summary(first, title, description), facts.values(members, tally)
     private = is_private(want)
     # what a public repository must not show is not there for any template to show
@@ -177,7 +177,7 @@ def view(want: Want, changes: tuple[Change, ...] = ()) -> View:
             members, (title, *incident.teams, summary, description, *values), anything=not (summary or description)
         ),
         values=values,
-        count=facts.count(tally),
+        count=counts.count(incident, tally),
         since=times.moment(began, zone),
         until=times.moment(end, zone) if end and is_over else "",
         span=times.span(began, end, zone) if end and is_over else "",
@@ -198,7 +198,7 @@ def view(want: Want, changes: tuple[Change, ...] = ()) -> View:
         others=listed[MOST_ALERTS:],
         firing=tally.firing,
         total=tally.total,
-        mixed=facts.mixed(tally),
+        mixed=counts.mixed(tally),
         links=tuple(to for to in facts.links(first) if not (public and to.name == "silence")),
         console="" if public else _console(want),
         image=facts.image(first),
@@ -235,6 +235,6 @@ def _console(want: Want) -> str:
 
 
 def _fingerprints(members: Sequence[Member], total: int) -> tuple[str, ...]:
-    shown = [cut(one_line(member.fingerprint), LONGEST_TITLE) for member in members[:MOST_FINGERPRINTS]]
+    shown = [cut(one_line(member.fingerprint), LONGEST_FINGERPRINT) for member in members[:MOST_FINGERPRINTS]]
     rest = total - len(shown)
     return tuple(shown) if rest <= 0 else (*shown, f"and {number(rest)} more")

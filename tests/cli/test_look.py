@@ -13,7 +13,19 @@ EXPLAINED = {
     "legacy-no-data": "grafana-legacy/own-no-data",
     "alertmanager": "alertmanager/own-extra-keys",
 }
-SECRETS = {"SLACK_BOT_TOKEN": "xoxb-hush", "GITHUB_TOKEN": "ghp_hush"}
+UNSEEN = Path(__file__).parent / "payloads"
+EVERYWHERE = """\
+timezone: Europe/Berlin
+external_url: https://alerts.acme.com
+destinations:
+  slack: {token: "${env:SLACK_BOT_TOKEN}", channel: "#{team}", fallback_channel: "#alerts", mention: {P0: "<!here>"}}
+  pagerduty: {routing_key: "${env:PD_KEY}"}
+  github: {token: "${env:GITHUB_TOKEN}", repo: "acme/alerts", visibility: private}
+send: {P0: &all [slack, pagerduty, github], P1: *all, P2: *all, P3: *all}
+teams: {checkout: {}, data-platform: {}, edge: {}, payments: {}, network: {}, streaming: {}, Auth: {}, 決済チーム: {},
+  orders: {}}
+"""
+SECRETS = {"SLACK_BOT_TOKEN": "xoxb-hush", "GITHUB_TOKEN": "ghp_hush", "PD_KEY": "hush" * 8}
 
 
 def body(**alert):
@@ -70,6 +82,13 @@ def test_explain_as_json(run):
 @pytest.mark.parametrize("name", ["inductor", "route-adds", "resolved-only"])
 def test_render(run, name):
     compare(f"render/{name}.txt", run("render", payload(EXPLAINED[name])).stdout)
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in UNSEEN.iterdir()))
+def test_render_what_people_see_of_it_at_night(run, folder, name):
+    """Notifications as teams have them, at all three places: what would be read on a phone."""
+    (folder / "bridge.yml").write_text(EVERYWHERE, "utf-8")
+    compare(f"render/night/{name}.txt", run("render", str(UNSEEN / f"{name}.json"), env=SECRETS).stdout)
 
 
 def test_render_as_json(run):

@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
+from goldens import MESSAGES, compare
 from scenes import END, MENTION, START, disks, host, incident, member, over, resolved, want
 
 from bridge.core.alert import Priority
@@ -77,6 +78,29 @@ def test_replies(name):
     before, after, words = CHANGES[name]
     told = json.loads(json.dumps(slack.announced(want(before))))
     assert slack.reply(want(after, mention=MENTION), told) == words
+
+
+def said(kind, text):
+    """All words of a kind's replies, a file that is read as a whole."""
+    told = [f"{name}: {text(before, after)}" for name, (before, after, words) in CHANGES.items() if words]
+    if kind == "slack":
+        late = replace(want(incident()), now=END)
+        told.append(f"still firing: {slack.reminder(late)}")
+    return "\n".join(told) + "\n"
+
+
+def test_replies_as_a_whole():
+    def text(before, after):
+        return slack.reply(want(after), slack.announced(want(before)))
+
+    compare(MESSAGES / "slack" / "replies.txt", said("slack", text))
+
+
+def test_comments_as_a_whole():
+    def text(before, after):
+        return github.comment(want(after, "github"), github.announced(want(before, "github")))
+
+    compare(MESSAGES / "github" / "replies.txt", said("github", text))
 
 
 def test_a_first_message_needs_no_reply():

@@ -1,31 +1,23 @@
-"""Whole messages of every kind as files that people read in review; BRIDGE_UPDATE_GOLDENS=1 writes them anew."""
+"""Whole messages of every kind as files that people read in review."""
 
 import json
-import os
-from pathlib import Path
 
 import pytest
-from scenes import MENTION, SCENES, SETTINGS, want
+from goldens import MESSAGES as GOLDENS
+from goldens import as_json, compare
+from scenes import MENTION, SCENES, SETTINGS, disks, host, want
 
 from bridge.destinations.github import message as github
 from bridge.destinations.pagerduty import message as pagerduty
+from bridge.destinations.pagerduty import step as step_of_pages
 from bridge.destinations.slack import message as slack
 from bridge.sandbox import schemas
 
-GOLDENS = Path(__file__).parent.parent / "destinations"
 SHOWN = sorted(SCENES.keys() - {"long"})
-PAGES = [name for name in SHOWN if name not in {"closed", "test", "paused", "resolved"}]
-
-
-def compare(path, made):
-    if os.environ.get("BRIDGE_UPDATE_GOLDENS"):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(made, "utf-8")
-    assert path.read_text("utf-8") == made
-
-
-def as_json(value):
-    return json.dumps(value, ensure_ascii=False, indent=2) + "\n"
+OVER = ["closed", "paused", "resolved"]
+PAGES = [name for name in SHOWN if name not in OVER]
+TOLD_ELSEWHERE = {"life", "storm", "storm-more", "storm-over", "page-again", "p0-life", "replies"}
+"""Goldens of test_lives, test_storms, test_changes, and below."""
 
 
 def slack_content(scene, **options):
@@ -47,6 +39,19 @@ def test_slack_without_blocks(scene):
 def test_pagerduty(scene):
     event = pagerduty.trigger(want(scene, "pagerduty"), "bridge/01KC3ZT0N4Q8/1", None, 1)
     compare(GOLDENS / "pagerduty" / f"{scene}.json", as_json(event))
+
+
+@pytest.mark.parametrize("scene", OVER)
+def test_pagerduty_at_the_end(scene):
+    told = want(scene, "pagerduty")
+    step = step_of_pages.next_step(told, {"pages": [{"key": "bridge/01KC3ZT0N4Q8/1", "open": True}]})
+    compare(GOLDENS / "pagerduty" / f"{scene}.json", as_json(step.request))
+
+
+def test_pagerduty_again():
+    told = disks([host(n) for n in range(1, 11)])
+    event = pagerduty.trigger(want(told, "pagerduty"), "bridge/01KC3ZT0N4Q8/2", ("h009", "h010"), 2)
+    compare(GOLDENS / "pagerduty" / "page-again.json", as_json(event))
 
 
 @pytest.mark.parametrize("scene", SHOWN)
@@ -93,6 +98,10 @@ def test_github_takes_every_issue(scene):
 
 @pytest.mark.parametrize("kind", ["slack", "pagerduty", "github"])
 def test_no_golden_is_left_over(kind):
-    wanted = {f"{name}{end}" for name in SHOWN for end in (".json", ".md", ".public.md", ".plain.txt")}
+    wanted = {
+        f"{name}{end}"
+        for name in {*SHOWN, *TOLD_ELSEWHERE}
+        for end in (".json", ".md", ".public.md", ".plain.txt", ".txt")
+    }
     found = {path.name for path in (GOLDENS / kind).iterdir() if path.suffix in {".json", ".md", ".txt"}}
     assert found <= wanted

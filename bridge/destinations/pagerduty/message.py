@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from bridge.core.rules import STORM
 from bridge.destinations.pagerduty.escape import inert, spoken
 from bridge.render import builtin, members, times
 from bridge.render.changes import began_at
@@ -92,6 +93,8 @@ def resolve(key: str) -> dict[str, Any]:
 def _news(want: Want, told: Want) -> str:
     """Say what a later page is about: how many alerts are new, and how many there are in all."""
     fresh, total = (tally(one.incident).firing for one in (told, want))
+    if want.incident.source == STORM:
+        return f"{number(total)} in all by now. "
     return f"{counted_more(fresh)}, {number(total)} in all. "
 
 
