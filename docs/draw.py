@@ -91,6 +91,7 @@ class Channel:
                 "timezone": ZONE,
                 "external_url": "https://alerts.example.com",
                 "mention": MENTION,
+                "remind": 3600.0,
             },
         )
         client = slack.connect(settings)

@@ -10,7 +10,7 @@ import json
 import re
 import sys
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,7 @@ JSON = dict[str, Any]
 Story = Callable[[], list[tuple[JSON, datetime]]]
 ROOT = Path(__file__).parents[1]
 REAL = ROOT / "tests" / "payloads" / "grafana-unified"
+GOLDEN = ROOT / "tests" / "destinations" / "slack"
 LATER = timedelta(hours=2, minutes=19)
 
 
@@ -55,6 +56,15 @@ def alone(name: str) -> Story:
     return lambda: told(payload(name))
 
 
+def thread() -> list[tuple[JSON, datetime]]:
+    """Return what is worth a reply: one more joins and it gets worse, and it goes on."""
+    body = group(2)
+    ((_, start),) = told(body)
+    more = json.loads(json.dumps(group(3)).replace('"P1"', '"P0"'))
+    moments = ((body, 0), (more, 12), (more, 80))
+    return [(then, start + timedelta(minutes=minutes)) for then, minutes in moments]
+
+
 SHOWN: dict[str, Story] = {
     "firing": alone("inductor-jobs-broken"),
     "resolved": lambda: told(payload("inductor-jobs-broken"), payload("inductor-jobs-broken-resolved")),
@@ -62,8 +72,15 @@ SHOWN: dict[str, Story] = {
     "no-data": alone("no-data"),
     "p0": alone("p0"),
     "mixed": alone("mixed"),
+    "group-of-3": alone("group-of-3"),
+    "group-of-500": lambda: told(group(500)),
+    "multi-team": alone("multi-team"),
+    "test": alone("test-button"),
+    "thread": thread,
 }
 """Pictures of our own messages."""
+GOLDENS: dict[str, datetime] = {"storm": datetime(2026, 3, 2, 11, 1, tzinfo=UTC)}
+"""Pictures of golden messages that only a whole bridge tells; each with the time when it was posted."""
 COMPARED: dict[str, Story] = {
     "single": SHOWN["firing"],
     "resolved": SHOWN["resolved"],
@@ -85,6 +102,10 @@ def main() -> None:
     with chromium() as browser:
         for name, story in SHOWN.items():
             ours(browser, story(), folder / f"{name}.png")
+        for name, at in GOLDENS.items():
+            with Channel() as channel:
+                channel.post(json.loads((GOLDEN / f"{name}.json").read_text("utf-8")), at)
+                draw(browser, channel, folder / f"{name}.png")
         for name, story in COMPARED.items():
             if story not in SHOWN.values():
                 ours(browser, story(), folder / "compared" / f"{name}-bridge.png")

@@ -85,7 +85,7 @@ class Place(Posts):
                 select(incidents.c.id).join(deliveries).where(incidents.c.source == STORM, deliveries.c.kind == kind)
             )
             told = bounded(load(connection, connection.scalar(query.order_by(incidents.c.id.desc()).limit(1))))
-        said = {"timezone": "Europe/Berlin", "external_url": "https://alerts.acme.com"}
+        said = {"timezone": "America/Los_Angeles", "external_url": "https://alerts.acme.com"}
         settings, address = Settings(kind, kind, said), Address(kind, "#storage", kind)
         return Want("01KD", told, settings, address, Words((template_folder(),)), self.clock.now())
 

@@ -46,6 +46,7 @@ INLINE = re.compile(
     r"|(?P<url>\bhttps?://[^\s<>|]+)"
     r"|:(?P<emoji>[a-z0-9_+-]{1,40}):"
 )
+_EMOJI = re.compile(r":(?P<emoji>[a-z0-9_+-]{1,40}):")
 FENCE = re.compile(r"```\n?(.*?)\n?```", re.DOTALL)
 QUOTE = re.compile(r"^(?:&gt;|>)\s?", re.MULTILINE)
 
@@ -69,15 +70,15 @@ def plain(text: str) -> str:
     return html.escape(unescape(text)).replace("\n", "<br>")
 
 
-def mrkdwn(text: str, names: Names) -> str:
-    """A mrkdwn text as HTML."""
+def mrkdwn(text: str, names: Names, *, verbatim: bool = False) -> str:
+    """A mrkdwn text as HTML; a verbatim one has no links but those that are written as such."""
     made = []
     for index, part in enumerate(FENCE.split(text)):
-        made.append(f"<pre>{html.escape(unescape(part))}</pre>" if index % 2 else _lines(part, names))
+        made.append(f"<pre>{html.escape(unescape(part))}</pre>" if index % 2 else _lines(part, names, verbatim))
     return "".join(made)
 
 
-def _lines(text: str, names: Names) -> str:
+def _lines(text: str, names: Names, verbatim: bool) -> str:
     made: list[str] = []
     quoted = False
     for line in text.split("\n"):
@@ -87,19 +88,19 @@ def _lines(text: str, names: Names) -> str:
             quoted = bool(mark)
         elif made:
             made.append("<br>")
-        made.append(_inline(line[mark.end() :] if mark else line, names))
+        made.append(_inline(line[mark.end() :] if mark else line, names, verbatim))
     return "".join([*made, "</blockquote>" if quoted else ""])
 
 
-def _inline(text: str, names: Names) -> str:
+def _inline(text: str, names: Names, verbatim: bool) -> str:
     made, end = [], 0
     for match in INLINE.finditer(text):
-        made += [plain(text[end : match.start()]), _piece(match, names)]
+        made += [plain(text[end : match.start()]), _piece(match, names, verbatim)]
         end = match.end()
     return "".join([*made, plain(text[end:])])
 
 
-def _piece(match: re.Match[str], names: Names) -> str:
+def _piece(match: re.Match[str], names: Names, verbatim: bool) -> str:
     kind, inner = str(match.lastgroup), str(match[str(match.lastgroup)])
     tags = {"bold": "strong", "italic": "em", "strike": "s"}
     if kind == "code":
@@ -107,10 +108,14 @@ def _piece(match: re.Match[str], names: Names) -> str:
     if kind == "control":
         return _control(inner, names)
     if kind == "url":
-        return link(unescape(inner), plain(inner))
+        return plain(inner) if verbatim else link(unescape(inner), plain(inner))
     if kind == "emoji":
-        return EMOJI.get(inner, html.escape(match[0]))
-    return f"<{tags[kind]}>{_inline(inner, names)}</{tags[kind]}>"
+        return _emoji(match)
+    return f"<{tags[kind]}>{_inline(inner, names, verbatim)}</{tags[kind]}>"
+
+
+def _emoji(match: re.Match[str]) -> str:
+    return EMOJI.get(match["emoji"], html.escape(match[0]))
 
 
 def _control(inner: str, names: Names) -> str:
@@ -136,9 +141,13 @@ def _pill(text: str, *, loud: bool = False) -> str:
 
 
 def text_object(node: Mapping[str, Any], names: Names) -> str:
-    """A Block Kit text object."""
+    """A Block Kit text object, in the direction of its first words."""
     text = str(node.get("text", ""))
-    return mrkdwn(text, names) if node.get("type") == "mrkdwn" else plain(text)
+    if node.get("type") == "mrkdwn":
+        made = mrkdwn(text, names, verbatim=node.get("verbatim") is True)
+    else:
+        made = plain(text) if node.get("emoji") is False else _EMOJI.sub(_emoji, plain(text))
+    return f'<span dir="auto">{made}</span>'
 
 
 def blocks(found: list[dict[str, Any]], names: Names) -> str:

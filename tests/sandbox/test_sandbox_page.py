@@ -91,6 +91,23 @@ def test_mrkdwn_looks_as_in_slack(text, made):
     assert blockkit.mrkdwn(text, Names({"U1": "sam"}, {"C1": "alerts"}, {"S1": "oncall"})) == made
 
 
+@pytest.mark.parametrize(
+    ("node", "made"),
+    [
+        ({"type": "mrkdwn", "text": "https://a.b"}, "</a>"),
+        ({"type": "mrkdwn", "text": "https://a.b", "verbatim": True}, ">https://a.b</span>"),
+        ({"type": "mrkdwn", "text": "*https://a.b*", "verbatim": True}, "<strong>https://a.b</strong>"),
+        ({"type": "mrkdwn", "text": "<https://a.b>", "verbatim": True}, "</a>"),
+        ({"type": "plain_text", "text": "*a* :warning:"}, ">*a* ⚠️<"),
+        ({"type": "plain_text", "text": ":warning:", "emoji": False}, ">:warning:<"),
+    ],
+)
+def test_text_objects_look_as_in_slack(node, made):
+    shown = blockkit.text_object(node, Names())
+    assert made in shown
+    assert shown.startswith('<span dir="auto">')
+
+
 def test_a_link_shows_its_label():
     made = blockkit.mrkdwn("<https://a.b/?x=1&amp;y=2|View alert>", Names())
     assert made == '<a href="https://a.b/?x=1&amp;y=2" target="_blank" rel="noopener noreferrer">View alert</a>'
@@ -146,7 +163,7 @@ def test_every_block_is_shown(sandbox, slack):
     slack.chat_postMessage(channel="#alerts", text="in the thread", thread_ts=posted["ts"])
     page = httpx2.get(sandbox.url).text
     shown = [
-        "🚨 P0 firing: Trunk is red</div>",
+        "🚨 P0 firing: Trunk is red</span></div>",
         "<strong>1</strong> job",
         "<em>f</em>",
         "since 9:29",
