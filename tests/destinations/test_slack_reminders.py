@@ -20,9 +20,9 @@ def test_it_is_said_again_after_each_interval_while_it_fires():
     lane.tell(now=NOW)
     for hours, words in (
         (0.9, []),
-        (1, ["Still firing after 1 h 1 min."]),
+        (1, ["Still firing after 1 h 1 min: P1 Inductor Jobs Broken."]),
         (1.5, []),
-        (2.1, ["Still firing after 2 h 7 min."]),
+        (2.1, ["Still firing after 2 h 7 min: P1 Inductor Jobs Broken."]),
     ):
         lane.tell(now=NOW + hours * HOUR)
         assert said(lane) == words, hours

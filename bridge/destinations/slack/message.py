@@ -92,9 +92,10 @@ def reply(want: Want, before: dict[str, Any]) -> str | None:
 
 
 def reminder(want: Want) -> str:
-    """Return what is said again of an incident that still fires."""
-    begun = changes.began_at(want.incident)
-    words = f"Still firing after {times.duration((want.now - begun).total_seconds())}."
+    """Return what is said again of an incident that still fires; it stands in the channel too, so it names it."""
+    seen, begun = view(want), changes.began_at(want.incident)
+    after = times.duration((want.now - begun).total_seconds())
+    words = f"Still firing after {after}: {seen.priority} {seen.title}{f', {seen.count}' if seen.count else ''}."
     return _said(want, (changes.Change("reminder", words),))
 
 
