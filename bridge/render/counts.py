@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from bridge.core.rules import STORM
 from bridge.render.text import cut, one_line
-from bridge.render.words import counted, number
+from bridge.render.words import counted, number, plural
 
 if TYPE_CHECKING:
     from bridge.core.incident import Incident
@@ -19,7 +19,9 @@ def title(incident: Incident, tally: Tally) -> str:
     """Return what broke, one line; of a storm how many more: "Storm: 190 more pages of storage"."""
     told = one_line(incident.title)
     if incident.source == STORM:
-        told = told.replace(": more ", f": {number(tally.total)} more ", 1)
+        kind, _, rest = told.partition(": more ")
+        noun, _, whose = rest.partition(" ")
+        told = f"{kind}: {number(tally.total)} more {plural(noun, tally.total)} {whose}"
     return cut(told, LONGEST_TITLE)
 
 

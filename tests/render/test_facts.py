@@ -6,6 +6,7 @@ import pytest
 from scenes import disks, host, incident, member, want
 
 from bridge.core.alert import Links, Value
+from bridge.core.rules import STORM
 from bridge.render import facts, members, states, view
 from bridge.render.members import Tally
 from bridge.render.states import Standing
@@ -95,6 +96,12 @@ def test_what_one_alert_says_of_itself_is_an_example(texts, shown):
 def test_a_summary_that_repeats_the_camel_case_title_is_left_out():
     one = member(annotations={"summary": "Pod x is crash looping", "description": "Pod x waits."})
     assert view.view(want(incident(title="KubePodCrashLooping", members=(one,)))).summary == ""
+
+
+@pytest.mark.parametrize(("n", "shown"), [(1, "Storm: 1 more page of x"), (3, "Storm: 3 more pages of x")])
+def test_a_storm_says_how_many_it_stands_for(n, shown):
+    storm = disks([host(each) for each in range(n)], source=STORM, title="Storm: more pages of x")
+    assert (view.view(want(storm)).title, view.view(want(storm)).count) == (shown, "")
 
 
 def test_a_limit_that_all_share_is_no_fact_of_a_group():

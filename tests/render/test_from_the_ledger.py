@@ -14,8 +14,8 @@ from bridge.destinations.pagerduty import message as pagerduty
 from bridge.destinations.pagerduty import step as pages
 from bridge.destinations.slack import message as slack
 from bridge.ledger import incidents as reading
-from bridge.ledger.deliveries import note
 from bridge.ledger.tables import deliveries, incidents
+from bridge.ledger.timeline import note
 from bridge.render.view import view
 
 
