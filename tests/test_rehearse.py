@@ -192,15 +192,15 @@ def test_it_is_quick(found):
             "slack",
             "{% block more %}<javascript:alert(1)|now>{% endblock %}",
             (
-                "3: template slack/infra.j2 line 3, block more, links to javascript:alert(1), which is no http or "
-                "https address (sample single): write one, or only the words"
+                "3: template slack/infra.j2 line 3, links to javascript:alert(1), which is no http or "
+                "https address: write one, or only the words"
             ),
         ),
         (
             "slack",
             "{% block more %}<!here>{% endblock %}",
             (
-                "3: template slack/infra.j2 line 3, block more, calls <!here> (sample single): "
+                "3: template slack/infra.j2 line 3, calls <!here>: "
                 "mentions come from the destination's setting mention alone"
             ),
         ),
@@ -208,8 +208,8 @@ def test_it_is_quick(found):
             "github",
             "{% block details %}[now](data:text/html,x){% endblock %}",
             (
-                "3: template github/infra.j2 line 3, block details, links to data:text/html,x, which is no http or "
-                "https address (sample single): write one, or only the words"
+                "3: template github/infra.j2 line 3, links to data:text/html,x, which is no http or "
+                "https address: write one, or only the words"
             ),
         ),
     ],
@@ -247,7 +247,7 @@ def test_a_template_that_extends_what_is_not_there(found):
 def test_an_override_of_the_shipped_one_is_checked(found):
     found(extended(""))
     said = found('{% extends "slack/message.j2" %}', "slack", "message.j2")
-    assert "extends itself" in said or "can't extend itself" in said
+    assert "slack/message.j2 line 1, extends itself: give it a name that no shipped template has\n" in said
     said = found("{% block summary %}{{ nope }}{% endblock %}", "pagerduty", "message.j2")
     assert "mine/pagerduty/message.j2:1: template pagerduty/message.j2 line 1, has no block what" in said
     assert "line 1, block summary, 'nope' is undefined" in said
