@@ -30,7 +30,9 @@ _KNOWN = (
 )
 _FILTER = re.compile(r"No filter named '([\w.]+)'")
 _TEST = re.compile(r"No test named '([\w.]+)'")
-_METHOD = re.compile(r"access to attribute '(\w+)' of 'str' object")
+_METHOD = re.compile(
+    r"access to attribute '(?P<name>\w+)' of 'str' object is unsafe\.|'str object' has no attribute '(?P<also>\w+)'"
+)
 _NAMED = r"(?<![A-Za-z0-9/])@(?:(?=[A-Za-z0-9])[\w./-]*\w|\Z)"
 _CALLS: Final = {
     "slack": re.compile(rf"<[!@][^<>|\n]*(?:\|[^<>\n]*)?>?|{_NAMED}"),
@@ -46,6 +48,7 @@ _HTTP = re.compile(r"https?:", re.IGNORECASE)
 
 def plainly(reason: str) -> str:
     """Return what Jinja says without the names of our modules."""
+    reason = _METHOD.sub(lambda found: f"text has no method '{found['name'] or found['also']}'", reason)
     return _PART.sub(r"a \2 has no part '\3'", reason)
 
 
@@ -57,7 +60,7 @@ def mend(reason: str) -> str:
         return f"did you mean {known}?"
     for pattern, names in ((_FILTER, {*FILTERS, "join"}), (_TEST, TEST_NAMES), (_METHOD, TEXT_METHODS)):
         if found := pattern.search(reason):
-            return did_you_mean(found[1], sorted(name for name in names if name.isidentifier()))
+            return did_you_mean(found[found.lastindex or 0], [name for name in names if name.isidentifier()])
     told = next((how for pattern, how in _KNOWN if pattern.search(reason)), "")
     return told or f"mend this line; what there is stands in {PAGE}"
 

@@ -43,7 +43,7 @@ TEXT_METHODS: Final = frozenset(
     | {"removeprefix", "removesuffix", "rstrip", "split", "splitlines", "startswith", "strip", "title", "upper"}
 )
 """What a template may call on text: nothing that grows it (`format`, `ljust`, `join`, `replace`)."""
-_MAP_METHODS: Final = frozenset({"get", "items", "keys", "values"})
+MAP_METHODS: Final = frozenset({"get", "items", "keys", "values"})
 TEST_NAMES: Final = frozenset(
     {"boolean", "defined", "divisibleby", "eq", "equalto", "even", "false", "float", "ge", "greaterthan", "gt", "in"}
     | {"integer", "iterable", "le", "lessthan", "lower", "lt", "mapping", "ne", "none", "number", "odd", "sequence"}
@@ -206,7 +206,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         if isinstance(obj, str):
             return attr in TEXT_METHODS and not isinstance(obj, Markup)
         if isinstance(obj, dict):
-            return attr in _MAP_METHODS
+            return attr in MAP_METHODS
         if is_dataclass(obj):
             return attr in obj.__dataclass_fields__
         jinjas = isinstance(obj, (LoopContext, Macro, BlockReference, TemplateReference, TemplateModule))
