@@ -148,10 +148,10 @@ class Words:
 
 
 def text_of(folders: tuple[Path, ...], name: str) -> str | None:
-    """Return a template's text, None where there is no such template."""
+    """Return a template's text, None where there is no such template, or none that could be one."""
     try:
         return Folders(folders).get_source(Environment(autoescape=True), name)[0]
-    except (TemplateNotFound, OSError, ValueError):
+    except (TemplateError, OSError, ValueError):
         return None
 
 

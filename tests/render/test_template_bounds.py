@@ -3,15 +3,20 @@
 import json
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from attacked import MEMORY, SECONDS
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scenes import want
 from template_attacks import attacks
 
 from bridge.render import bounds
+from bridge.render.filters import FILTERS
 from bridge.render.jinja import TemplateFailedError, Words, template_folder
+from bridge.render.sandbox import TEST_NAMES
 from bridge.render.view import view
 
 HERE = Path(__file__).parent
@@ -108,3 +113,66 @@ def test_a_file_that_is_no_template_is_not_read(tmp_path):
         huge.truncate(10 * 1024**4)
     with pytest.raises(TemplateFailedError, match=r"^template own\.j2 line 1: is longer than 100,000 characters$"):
         Words((tmp_path, template_folder())).block("slack", "facts", view(want()), "own.j2")
+
+
+values = st.sampled_from(
+    [
+        "a",
+        "b",
+        "title",
+        "values",
+        "[a, b]",
+        "(a, b)",
+        "{'a': a}",
+        "99",
+        "-1.5",
+        "none",
+        "alerts",
+        "labels",
+        "'x<y'",
+        "loop",
+    ]
+)
+filters = st.sampled_from(
+    [
+        "",
+        "[1:]",
+        "[a]",
+        "[0]",
+        ".name",
+        ".a.b",
+        ".split(b)",
+        ".items()",
+        "()",
+        "(a)",
+        *(f" | {name}" for name in FILTERS),
+    ]
+    + [" | map('upper')", " | map(attribute='name') | join", " | select('in', b) | list", " | sort(attribute='a.0')"]
+    + [" | plural(3)", " | counted(b)", " | short(b)", " | join(b)", " | round(b, 'ceil')", " | default(b)"]
+    + [f" {operator} b" for operator in ("~", "+", "-", "*", "//", "%", "**", "==", "<", "in", "is in", "is eq", "and")]
+    + [f" is {name}" for name in TEST_NAMES if name.isidentifier()]
+)
+pieces = st.tuples(values, filters, filters).map("".join)
+shapes = st.sampled_from(
+    [
+        "{{ ONE }}{{ TWO }}",
+        "{% set a = ONE %}{% set b = TWO %}",
+        "{% for a in ONE %}{{ TWO }}{% endfor %}",
+        "{% if ONE %}{% set b %}<{{ TWO }}{% endset %}{% endif %}",
+        "{% macro m(a) %}{{ ONE }}{% endmacro %}{{ m(TWO) }}",
+    ]
+)
+statements = st.tuples(shapes, pieces, pieces).map(
+    lambda three: three[0].replace("ONE", three[1]).replace("TWO", three[2])
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(statements, max_size=4).map("".join))
+def test_anything_is_text_or_a_failure_with_a_reason(inside):
+    text = f"{{% block facts %}}{{% set a, b = title, 2 %}}{inside}{{% endblock %}}"
+    words = Words((template_folder(),), typed={"slack": text})
+    said = None
+    with suppress(TemplateFailedError):
+        said = words.block("slack", "facts", view(want()))
+    assert said is None or isinstance(said, str)
