@@ -121,32 +121,21 @@ values = st.sampled_from(
         "b",
         "title",
         "values",
-        "[a, b]",
-        "(a, b)",
-        "{'a': a}",
-        "99",
-        "-1.5",
-        "none",
         "alerts",
         "labels",
-        "'x<y'",
         "loop",
+        "none",
+        "99",
+        "-1.5",
+        "'x<y'",
+        "[a,b]",
+        "(a,b)",
+        "{'a':a}",
     ]
 )
 filters = st.sampled_from(
-    [
-        "",
-        "[1:]",
-        "[a]",
-        "[0]",
-        ".name",
-        ".a.b",
-        ".split(b)",
-        ".items()",
-        "()",
-        "(a)",
-        *(f" | {name}" for name in FILTERS),
-    ]
+    ["", "[1:]", "[a]", "[0]", ".name", ".a.b", ".split(b)", ".items()", "()", "(a)"]
+    + [f" | {name}" for name in FILTERS]
     + [" | map('upper')", " | map(attribute='name') | join", " | select('in', b) | list", " | sort(attribute='a.0')"]
     + [" | plural(3)", " | counted(b)", " | short(b)", " | join(b)", " | round(b, 'ceil')", " | default(b)"]
     + [f" {operator} b" for operator in ("~", "+", "-", "*", "//", "%", "**", "==", "<", "in", "is in", "is eq", "and")]
