@@ -24,7 +24,7 @@ from markupsafe import Markup
 
 from bridge.render import words
 from bridge.render.bounds import CURRENT, bare, calculable, counted, numbers, weigh
-from bridge.render.harden import FILE_STEPS, MOST_SOURCE, Generator, Harden
+from bridge.render.harden import MOST_SOURCE, Generator, Harden
 from bridge.render.text import http_link
 
 if TYPE_CHECKING:
@@ -187,8 +187,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         return bare(value)
 
     def named(self, template: object) -> str:
-        """Return the name of another template, which looking for costs something."""
-        CURRENT.get().spend(FILE_STEPS)
+        """Return the name of another template: one, since looking for many takes long."""
         if not isinstance(template, str):
             raise TemplateRuntimeError("name one template, as text")
         return template
