@@ -1,8 +1,7 @@
 """A process of its own for what somebody types: whatever a template does there, it ends, and hurts nobody.
 
-The sandbox of templates bounds what they put out, not all that they may do in between, and a payload may be large. So
-the playground and explanations are made where time and memory end, and where no secret is: not in a process that takes
-alerts in.
+What templates do is counted, but not what becomes of a payload of many alerts. So the playground and explanations are
+made where time and memory end, and where no secret is: not in a process that takes alerts in.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from bridge.destinations.base import Address, Settings, Want
 from bridge.destinations.github import message as github
 from bridge.destinations.pagerduty import message as pagerduty
 from bridge.destinations.slack import message as slack
-from bridge.mend_template import markup_faults, mend, plainly
+from bridge.mend_template import mend, own_faults, plainly
 from bridge.render import changes, times
 from bridge.render.jinja import TemplateFailedError, Words, template_folder
 from bridge.render.text import units
@@ -100,6 +100,7 @@ class _Rehearsal:
             yield self._failed(error)
             return
         yield from self._shape(found)
+        yield from self._own(found)
         for scene in scenes():
             for private in (False, True):
                 want = self._want(scene, private=private)
@@ -123,6 +124,13 @@ class _Rehearsal:
             if block not in known and block not in found.inner:
                 what = f"has a block {shown(block)}, which nothing shows"
                 yield self._problem(place.template, place.line, what, did_you_mean(block, known))
+
+    def _own(self, found: Outline) -> Iterator[Problem]:
+        """Yield what the templates themselves say and may not."""
+        for place, text in found.texts:
+            for start, what, mended in own_faults(self.kind, text):
+                line = place.line + text.count("\n", 0, start)
+                yield self._problem(place.template, line, what, mended)
 
     def _want(self, scene: Scene, *, private: bool) -> Want:
         visibility = "private" if private else "public"
@@ -158,7 +166,6 @@ class _Rehearsal:
             yield "is empty", "write something that is always there, like {{ title }}"
         for url in refused:
             yield f"links to {shown(url)}, which is no http or https address", "only these become links"
-        yield from markup_faults(self.kind, block, text)
 
     def _failed(self, error: TemplateFailedError, block: str = "", scene: Scene | None = None) -> Problem:
         reason = plainly(error.reason)

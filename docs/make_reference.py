@@ -20,6 +20,7 @@ from bridge.metrics import METRICS
 from bridge.rehearse import BLOCKS
 from bridge.render import changes, history, parts
 from bridge.render.filters import FILTERS
+from bridge.render.sandbox import MAP_METHODS, TEST_NAMES, TEXT_METHODS
 from bridge.render.view import View
 
 DOCS = Path(__file__).parent
@@ -46,6 +47,11 @@ def template_view() -> str:
         about = (inspect.getdoc(function) or "").split("\n")[0] if ours else "As in Jinja."
         lines.append(f"| `{name}` | {about} |")
     lines.append("| `join` | As in Jinja, every part escaped. |")
+    tests = ", ".join(f"`{name}`" for name in sorted(TEST_NAMES) if name.isidentifier())
+    methods = ", ".join(f"`{name}`" for name in sorted(TEXT_METHODS))
+    maps = ", ".join(f"`{name}`" for name in sorted(MAP_METHODS))
+    lines += ["", "## Tests", "", f"As in Jinja: {tests}.", "", "## Methods", ""]
+    lines += [f"Of text, as in Python: {methods}. Of maps: {maps}."]
     lines += ["", "## Blocks", "", "| kind | block | characters shown |", "| --- | --- | --- |"]
     for kind, blocks in BLOCKS.items():
         lines += [f"| {kind} | `{name}` | {room:,} |" for name, room in blocks.items()]

@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 import importlib
+import re
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+AT: Final = re.compile(r"(?P<url>https?:(?://[^\s<>|()\[\]]*|/?\Z))|(?<![A-Za-z0-9])@", re.IGNORECASE)
+"""In a template's own text: addresses, and each @ that a name could follow."""
+UNFINISHED: Final = re.compile(r"https?:(?:/?|//[^\s<>|()\[\]/?#]*)\Z", re.IGNORECASE)
+"""An address at the end of a text, whose host a value would say."""
+
+
+def at(found: re.Match[str], joint: str) -> str:
+    """Return what `AT` found, made inert with an invisible `joint`; in an address that is whole, @ is written %40."""
+    url: str = found["url"]
+    if not url:
+        return f"@{joint}"
+    if found.end() == len(found.string) and UNFINISHED.fullmatch(url):
+        return url.replace(":", f":{joint}", 1)
+    return url.replace("@", "%40")
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,19 +32,24 @@ class Escape:
     """How a kind is escaped. `bridge.destinations.<kind>.escape.ESCAPE` holds its one.
 
     `text` makes untrusted text inert in the kind's markup. `plain` does so for the blocks in `plain_blocks`, which are
-    shown as plain text. `link` writes a link in the markup, both parts escaped.
+    shown as plain text. `link` writes a link in the markup, both parts escaped. `written` is for what a template's
+    author wrote, which is markup: it leaves it so, but for what would mention people, and links that a value would end.
     """
 
     text: Callable[[str], str]
     plain: Callable[[str], str]
     link: Callable[[str, str], str]
+    written: Callable[[str], str]
     plain_blocks: frozenset[str] = field(default_factory=frozenset)
 
-    def of(self, block: str) -> tuple[Callable[[str], str], Callable[[str, str], str]]:
-        """Return how text and links are written in one block; a link in a plain block is its text alone."""
+    def of(self, block: str) -> tuple[Callable[[str], str], Callable[[str, str], str], Callable[[str], str]]:
+        """Return how values, links and the template's own text are written in one block.
+
+        A link in a plain block is its text alone.
+        """
         if block in self.plain_blocks:
-            return self.plain, lambda text, _url: self.plain(text)
-        return self.text, self.link
+            return self.plain, lambda text, _url: self.plain(text), self.written
+        return self.text, self.link, self.written
 
 
 @cache

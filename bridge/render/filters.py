@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from jinja2 import pass_context
+from jinja2 import Undefined, pass_context
+from jinja2.exceptions import FilterArgumentError, TemplateRuntimeError
 from jinja2.filters import FILTERS as JINJA
 
-from bridge.render import text, times, words
+from bridge.render import bounds, text, times, words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,22 +21,12 @@ _LONGEST = 1e11
 _LONGEST_TIME = 40
 _LAST_YEAR = 9999
 
-_FROM_JINJA = (
-    "default",
-    "dictsort",
-    "first",
-    "last",
-    "length",
-    "list",
-    "map",
-    "reject",
-    "rejectattr",
-    "round",
-    "select",
-    "selectattr",
-    "sort",
-    "unique",
-)
+_MOST_DIGITS = 15
+"""More digits a float has not."""
+
+# These do not look at all of what they are given.
+_QUICK = ("default", "first", "length")
+_BY_ITEM = ("list", "map", "reject", "rejectattr", "select", "selectattr", "sort", "unique")
 
 
 def short(value: object, room: int = 80) -> str:
@@ -118,25 +109,30 @@ def _time(value: object) -> datetime | None:
         return None
 
 
+def rounded(value: float, precision: int = 0, method: str = "common") -> float:
+    """Round to a number of digits, at most 15: `round(1)`, `round(0, "ceil")`, `round(0, "floor")`."""
+    if not bounds.calculable(value) or abs(int(precision)) > _MOST_DIGITS:
+        raise FilterArgumentError(f"round takes a number, and at most {_MOST_DIGITS} digits")
+    made: float = JINJA["round"](value, precision, method)
+    return made
+
+
 def _text(value: object) -> str:
     """Return plain text: what was markup is escaped anew when it is put out."""
-    return str.__str__(value) if isinstance(value, str) else str(value)
+    if value is None or isinstance(value, (str, int, float, Undefined)):
+        return str.__str__(value) if isinstance(value, str) else str(value)
+    raise TemplateRuntimeError(f"a {type(value).__name__} is no text; name one of its parts")
 
 
+_OURS: Final = (
+    *(capitalize, counted, duration, lower, moment, number, oneline),
+    *(ordinal, plural, short, trim, truncate, upper),
+)
 FILTERS: dict[str, Callable[..., Any]] = {
-    **{name: JINJA[name] for name in _FROM_JINJA},
-    "capitalize": capitalize,
-    "counted": counted,
-    "duration": duration,
-    "lower": lower,
-    "moment": moment,
-    "number": number,
-    "oneline": oneline,
-    "ordinal": ordinal,
-    "plural": plural,
-    "short": short,
-    "trim": trim,
-    "truncate": truncate,
-    "upper": upper,
+    **{name: JINJA[name] for name in _QUICK},
+    **{name: bounds.counted(JINJA[name], items=True) for name in _BY_ITEM},
+    **{name: bounds.counted(JINJA[name]) for name in ("dictsort", "last")},
+    "round": bounds.counted(rounded),
+    **{function.__name__: bounds.counted(function) for function in _OURS},
 }
 """By name. `join` is added by the sandbox, which escapes what it joins."""

@@ -10,7 +10,6 @@ from jinja2 import (
     ChoiceLoader,
     DictLoader,
     Environment,
-    FileSystemLoader,
     TemplateError,
     TemplateNotFound,
     TemplateRuntimeError,
@@ -18,10 +17,11 @@ from jinja2 import (
 )
 
 import bridge
+from bridge.render.bounds import CURRENT, Rendering
 from bridge.render.escape import escape_of
 from bridge.render.filters import FILTERS
 from bridge.render.outline import outline
-from bridge.render.sandbox import CURRENT, Rendering, Sandbox
+from bridge.render.sandbox import Folders, Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -35,11 +35,12 @@ if TYPE_CHECKING:
 _FAILURES = (
     TemplateError,
     ArithmeticError,
+    AssertionError,
     AttributeError,
     LookupError,
     MemoryError,
     OSError,
-    RecursionError,
+    RuntimeError,  # recursion too
     SyntaxError,  # Python's own, of a template with more than 20 loops in one another
     TypeError,
     ValueError,
@@ -87,7 +88,7 @@ class Words:
         self.folders = folders
         self._typed = {kind: f"{kind} as typed" for kind in typed or ()}
         texts = {**(kept or {}), **{self._typed[kind]: text for kind, text in (typed or {}).items()}}
-        self._sandbox = Sandbox(ChoiceLoader([DictLoader(texts), FileSystemLoader(folders)]), FILTERS)
+        self._sandbox = Sandbox(ChoiceLoader([DictLoader(texts), Folders(folders)]), FILTERS)
 
     def block(self, kind: str, block: str, view: View, template: str | None = None) -> str:
         """Render one named block for a view, all values escaped for the kind.
@@ -145,17 +146,14 @@ class Words:
         next(template.root_render_func(context), None)
         if block not in context.blocks:
             raise TemplateRuntimeError(f"it has no block {block!r}")
-        rendering = CURRENT.get()
-        for piece in context.blocks[block][0](context):
-            rendering.spend(characters=len(piece))
-            yield piece
+        yield from context.blocks[block][0](context)
 
 
 def text_of(folders: tuple[Path, ...], name: str) -> str | None:
-    """Return a template's text, None where there is no such template."""
+    """Return a template's text, None where there is no such template, or none that could be one."""
     try:
-        return FileSystemLoader(folders).get_source(Environment(autoescape=True), name)[0]
-    except (TemplateNotFound, OSError, ValueError):
+        return Folders(folders).get_source(Environment(autoescape=True), name)[0]
+    except (TemplateError, OSError, ValueError):
         return None
 
 

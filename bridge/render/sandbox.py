@@ -8,75 +8,67 @@ that could join untrusted text to markup unescaped are replaced or refused.
 from __future__ import annotations
 
 import re
-from contextvars import ContextVar
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import ItemsView, KeysView, ValuesView
+from dataclasses import is_dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, cast
 
-from jinja2 import StrictUndefined, nodes, pass_context
+from jinja2 import FileSystemLoader, StrictUndefined, TemplateNotFound, TemplateSyntaxError, pass_context
+from jinja2.environment import TemplateModule
 from jinja2.exceptions import SecurityError, TemplateRuntimeError
+from jinja2.loaders import split_template_path
+from jinja2.runtime import BlockReference, LoopContext, Macro, TemplateReference
 from jinja2.sandbox import ImmutableSandboxedEnvironment
-from jinja2.visitor import NodeTransformer
+from jinja2.tests import TESTS
 from markupsafe import Markup
 
 from bridge.render import words
+from bridge.render.bounds import CURRENT, bare, calculable, counted, numbers, weigh
+from bridge.render.harden import MOST_SOURCE, Generator, Harden
 from bridge.render.text import http_link
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from jinja2 import BaseLoader
+    from jinja2 import BaseLoader, Environment, nodes
     from jinja2.runtime import Context
 
-MOST_STEPS: Final = 20_000
-"""Values put out, loop turns and calls of one rendering, together."""
-MOST_CHARACTERS: Final = 100_000
-
-_LARGEST_FACTOR = 1e9
+_JINJAS_OWN: Final = frozenset({"_loop_vars", "_block_vars"})
+"""What Jinja adds to a call."""
+_LONGEST_CHARACTER: Final = 4
+"""Bytes, in UTF-8."""
 _GAP = re.compile(r"[A-Za-z ,;·\n]{0,7}")
-_STRING_METHODS: Final = frozenset(
+TEXT_METHODS: Final = frozenset(
     {"capitalize", "casefold", "count", "endswith", "find", "isalpha", "isdigit", "lower", "lstrip", "partition"}
     | {"removeprefix", "removesuffix", "rstrip", "split", "splitlines", "startswith", "strip", "title", "upper"}
 )
 """What a template may call on text: nothing that grows it (`format`, `ljust`, `join`, `replace`)."""
-
-
-@dataclass(slots=True)
-class Rendering:
-    """One rendering under way: how its block is escaped, what it may still use, and addresses that it refused."""
-
-    escape: Callable[[str], str]
-    link: Callable[[str, str], str]
-    steps: int = MOST_STEPS
-    room: int = MOST_CHARACTERS
-    refused: list[str] = field(default_factory=list)
-
-    def spend(self, steps: int = 1, characters: int = 0) -> None:
-        """Count what was used; end the rendering where it is too much."""
-        self.steps -= steps
-        self.room -= characters
-        if self.steps < 0:
-            raise TemplateRuntimeError(f"does more than {MOST_STEPS:,} steps")
-        if self.room < 0:
-            raise TemplateRuntimeError(f"makes more than {MOST_CHARACTERS:,} characters")
-
-
-CURRENT: ContextVar[Rendering] = ContextVar("rendering")
+MAP_METHODS: Final = frozenset({"get", "items", "keys", "values"})
+TEST_NAMES: Final = frozenset(
+    {"boolean", "defined", "divisibleby", "eq", "equalto", "even", "false", "float", "ge", "greaterthan", "gt", "in"}
+    | {"integer", "iterable", "le", "lessthan", "lower", "lt", "mapping", "ne", "none", "number", "odd", "sequence"}
+    | {"string", "true", "undefined", "upper", "==", "!=", "<", "<=", ">", ">="}
+)
+"""Jinja's tests that templates have."""
 
 
 def put_out(value: object) -> Markup:
     """Return a value as markup of the block's kind: everything that is not markup already is escaped."""
     rendering = CURRENT.get()
     if isinstance(value, Markup):
-        made = value
-    elif value is None:
-        made = Markup()
-    elif isinstance(value, (int, float)) and not isinstance(value, bool):
-        made = Markup(rendering.escape(words.number(value)))  # noqa: S704 - escaped
+        rendering.spend(characters=len(value))
+        return value
+    if value is None:
+        return Markup()
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        plain = words.number(value)
     elif isinstance(value, (str, StrictUndefined)):
-        made = Markup(rendering.escape(str(value)))  # noqa: S704 - escaped; an undefined value raises
+        plain = str(value)  # an undefined value raises
     else:
         raise TemplateRuntimeError(f"a {type(value).__name__} can't be shown as a whole; name one of its parts")
-    rendering.spend(characters=len(made))
+    rendering.spend(characters=len(plain))  # before it is escaped, which may leave nothing of it
+    made = Markup(rendering.escape(plain))  # noqa: S704 - escaped
+    rendering.spend(characters=max(0, len(made) - len(plain)))
     return made
 
 
@@ -90,11 +82,13 @@ def finalize(_context: Context, value: object) -> Markup:
 def joined(context: Context, values: Any, between: object = "", attribute: str | None = None) -> Markup:  # noqa: ANN401
     """Join values, escaping each that is not markup; stands in for Jinja's `~` and `join`."""
     part_of = context.environment.getattr
-    items = [value if attribute is None else part_of(value, attribute) for value in values]
     gap = _gap(between)
-    made = Markup().join(part for item in items for part in (gap, put_out(item)))
-    CURRENT.get().spend(characters=len(made))
-    return made[len(gap) :]
+    made: list[Markup] = []
+    for value in values:
+        if made:
+            CURRENT.get().spend(characters=len(gap))
+        made.append(put_out(value if attribute is None else part_of(value, attribute)))
+    return gap.join(made)
 
 
 def _gap(between: object) -> Markup:
@@ -107,28 +101,11 @@ def _gap(between: object) -> Markup:
     return put_out(between)
 
 
-@pass_context
-def turns(_context: Context, values: Any) -> list[Any]:  # noqa: ANN401 - whatever a template loops over
-    """Return what a loop runs over, its turns counted."""
-    rendering = CURRENT.get()
-    taken = []
-    for value in values:
-        rendering.spend()
-        taken.append(value)
-    return taken
-
-
-def bare(value: Any) -> Any:  # noqa: ANN401 - anything may be sliced
-    """Return markup as plain text, so that a part of it is escaped anew; all else as it is."""
-    return str.__str__(value) if isinstance(value, Markup) else value
-
-
-@pass_context
-def link(_context: Context, text: object, url: object) -> Markup:
+def link(text: object, url: object) -> Markup:
     """Write a link: `link("Runbook", url)`. Both parts are escaped; without an http(s) URL only the text stands."""
     rendering = CURRENT.get()
     target = http_link(str(url)) if isinstance(url, str) else None
-    label = str.__str__(text) if isinstance(text, str) else str(text)
+    label = str(bare(text))
     if url and not target:
         rendering.refused.append(str(url))
     made = rendering.link(label, target) if target else rendering.escape(label)
@@ -136,44 +113,29 @@ def link(_context: Context, text: object, url: object) -> Markup:
     return Markup(made)  # noqa: S704 - the kind's link escapes
 
 
-class _Harden(NodeTransformer):
-    """Rewrites a template's tree so that what the sandbox can't reach at run time passes through it."""
+class Folders(FileSystemLoader):
+    """Templates in folders; a file that is too long for one is not read."""
 
-    def visit_Concat(self, node: nodes.Concat) -> nodes.Node:  # noqa: N802 - Jinja's naming
-        self.generic_visit(node)
-        return nodes.Filter(nodes.List(node.nodes), "join", [], [], None, None, lineno=node.lineno)
+    def get_source(self, environment: Environment, template: str) -> tuple[str, str, Callable[[], bool]]:
+        """Return a template's text as Jinja wants it."""
+        parts = split_template_path(template)
+        file = next((file for folder in self.searchpath if (file := Path(folder, *parts)).is_file()), None)
+        if file is None:
+            raise TemplateNotFound(template)
+        if file.stat().st_size > MOST_SOURCE * _LONGEST_CHARACTER:
+            raise _too_long(template, str(file))
+        return super().get_source(environment, template)
 
-    def visit_Getitem(self, node: nodes.Getitem) -> nodes.Node:  # noqa: N802
-        self.generic_visit(node)
-        if isinstance(node.arg, nodes.Slice):
-            node.node = nodes.Filter(node.node, "bare", [], [], None, None, lineno=node.lineno)
-        return node
 
-    def visit_For(self, node: nodes.For) -> nodes.Node:  # noqa: N802
-        self.generic_visit(node)
-        node.iter = nodes.Filter(node.iter, "turns", [], [], None, None, lineno=node.lineno)
-        return node
-
-    def visit_ScopedEvalContextModifier(self, node: nodes.ScopedEvalContextModifier) -> nodes.Node:  # noqa: N802
-        """`{% autoescape false %}` has no effect."""
-        self.generic_visit(node)
-        node.options = [nodes.Keyword("autoescape", nodes.Const(True))]  # noqa: FBT003 - Jinja takes it by position
-        return node
-
-    def visit_Template(self, node: nodes.Template) -> nodes.Node:  # noqa: N802
-        """Put definitions first and an empty piece after them: `jinja.Words` runs a root no further than there."""
-        self.generic_visit(node)
-        defines = (nodes.Macro, nodes.Assign, nodes.AssignBlock, nodes.Import, nodes.FromImport, nodes.Extends)
-        first = [child for child in node.body if isinstance(child, defines)]
-        rest = [child for child in node.body if not isinstance(child, defines)]
-        node.body = [*first, nodes.Output([nodes.TemplateData("")]), *rest]
-        return node
+def _too_long(name: str | None, filename: str | None) -> TemplateSyntaxError:
+    return TemplateSyntaxError(f"is longer than {MOST_SOURCE:,} characters", 1, name, filename)
 
 
 class Sandbox(ImmutableSandboxedEnvironment):
     """The environment of all templates, whatever their kind."""
 
-    intercepted_binops = frozenset({"+", "*", "%", "**"})
+    intercepted_binops = frozenset({"+", "-", "*", "/", "//", "%", "**"})
+    code_generator_class = Generator
 
     def __init__(self, loader: BaseLoader, filters: dict[str, Callable[..., Any]]) -> None:
         super().__init__(
@@ -181,34 +143,80 @@ class Sandbox(ImmutableSandboxedEnvironment):
             undefined=StrictUndefined,
             autoescape=True,
             finalize=finalize,
+            optimized=False,  # nothing runs uncounted, while compiling
             auto_reload=False,
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self.filters = {**filters, "join": joined, "turns": turns, "bare": bare}
-        self.globals = {"link": link, "range": self.globals["range"]}
+        self.filters = {**filters, "join": counted(joined, items=True)}
+        self.tests = {name: counted(cast("Callable[..., Any]", TESTS[name])) for name in TEST_NAMES}
+        self.globals = {"link": link, "range": numbers}
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
-        tree: nodes.Template = _Harden().visit(super()._parse(source, name, filename))
+        if len(source) > MOST_SOURCE:
+            raise _too_long(name, filename)
+        harden = Harden(name, filename, self.filters, self.tests)
+        tree: nodes.Template = harden.visit(super()._parse(source, name, filename))
         return tree
 
     def call(self, context: Context, callee: Any, /, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
-        """Count every call: macros that call each other twice are as endless as a loop."""
-        CURRENT.get().spend()
-        return super().call(context, callee, *args, **kwargs)
+        """Count each call with what it is given and makes: macros that call each other are as endless as a loop."""
+        of = getattr(callee, "__self__", None)
+        if of is self:  # `Harden` wrote it
+            return callee(*args)
+        weigh([of, *args, *(value for name, value in kwargs.items() if name not in _JINJAS_OWN)])
+        made = super().call(context, callee, *args, **kwargs)
+        if isinstance(made, (KeysView, ValuesView, ItemsView)):
+            made = list(made)
+        weigh(made)
+        return made
+
+    def spent(self, steps: int, characters: int, value: object = None) -> object:
+        """Spend what a body or a condition costs that was written into a template; return the value."""
+        CURRENT.get().spend(steps, characters)
+        return value
+
+    def weighed(self, value: object) -> object:
+        """Spend what a value weighs, and return it."""
+        weigh(value)
+        return value
+
+    def sliceable(self, value: object) -> object:
+        """Return what may be sliced: a part of markup is none, and a part of a long text may be long."""
+        weigh(value)
+        return bare(value)
+
+    def named(self, template: object) -> str:
+        """Return the name of another template: one, since looking for many takes long."""
+        if not isinstance(template, str):
+            raise TemplateRuntimeError("name one template, as text")
+        return template
+
+    def written(self, text: str) -> Markup:
+        """Return text that stands in the template itself, as markup in which nobody is mentioned."""
+        return Markup(CURRENT.get().written(text))  # noqa: S704 - the author's own
+
+    def getitem(self, obj: Any, argument: Any) -> Any:  # noqa: ANN401
+        """A letter of markup is no markup."""
+        return super().getitem(bare(obj), argument)
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:  # noqa: ANN401
-        """Markup has no methods, text only harmless ones."""
-        if isinstance(obj, str) and (isinstance(obj, Markup) or attr not in _STRING_METHODS):
-            return False
-        return super().is_safe_attribute(obj, attr, value)
+        """Text and maps have harmless methods, markup has none, parts of a view have their fields."""
+        if isinstance(obj, str):
+            return attr in TEXT_METHODS and not isinstance(obj, Markup)
+        if isinstance(obj, dict):
+            return attr in MAP_METHODS
+        if is_dataclass(obj):
+            return attr in obj.__dataclass_fields__
+        jinjas = isinstance(obj, (LoopContext, Macro, BlockReference, TemplateReference, TemplateModule))
+        return jinjas and super().is_safe_attribute(obj, attr, value)
 
     def wrap_str_format(self, _value: Any) -> None:  # noqa: ANN401
         """Leave `format` to `is_safe_attribute`, which refuses it; Jinja would wrap it first."""
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:  # noqa: ANN401
-        """Add and multiply within bounds; text is joined with `~`."""
-        if all(isinstance(side, (int, float)) and abs(side) <= _LARGEST_FACTOR for side in (left, right)):
+        """Calculate within bounds; text is joined with `~`."""
+        if calculable(left) and calculable(right):
             if operator != "**":
                 return super().call_binop(context, operator, left, right)
         elif operator == "+" and isinstance(left, str) and isinstance(right, str):

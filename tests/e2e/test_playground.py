@@ -25,7 +25,7 @@ POLICY = (
     "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
 BUSY = "{% for a in range(10000) %}{% set b = range(100000) | sort %}{% endfor %}"
-HUNGRY = '{% set s = "' + "ab " * 16_000 + '" %}' + "".join(f"{{% set a{n} = s.split() %}}" for n in range(1_500))
+HUNGRY = '{% set s = "' + "ab " * 16_000 + '" %}' + "".join(f"{{% set a{n} = s.split() %}}" for n in range(500))
 
 
 @pytest.fixture
@@ -134,10 +134,10 @@ def test_limits_are_said_and_a_template_can_not_keep_the_bridge_busy(open_bridge
     assert "more than 1 MiB" in asked(person, payload="x" * 1_048_577)
     assert "more than 100 kB" in asked(person, payload=body(), github="x" * 100_001)
     endless = EXTENDING + "{% block what %}" + BUSY + "{% endblock %}"
-    assert "it took more than 5 s" in asked(person, payload=body(), slack=endless)
+    assert "block what: does more than 20,000 steps" in asked(person, payload=body(), slack=endless)
     hungry = EXTENDING + "{% block what %}" + HUNGRY + "{% endblock %}"
     page = asked(person, payload=body(), slack=hungry)
-    assert "block what: MemoryError" in page
+    assert "block what: does more than 20,000 steps" in page
     nested = EXTENDING + "{% block what %}" + "{% for a in [1] %}" * 25 + "{% endfor %}" * 25 + "{% endblock %}"
     assert "too many statically nested blocks" in asked(person, payload=body(), slack=nested)
     assert "Disk full" in part(asked(person, payload=body()), "slack")

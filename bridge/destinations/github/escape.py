@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from bridge.render import text
-from bridge.render.escape import Escape
+from bridge.render.escape import AT, Escape, at
 
 _ZERO: Final = "\N{ZERO WIDTH SPACE}"
 _HTML: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "$": "&#36;"}
@@ -26,6 +26,10 @@ _REFERENCES = re.compile(
     re.IGNORECASE,
 )
 _HOST = re.compile(r"https?://\[[0-9a-f:.]+\]", re.IGNORECASE)
+# In a template's own text. GitHub looks for mentions when entities are characters already.
+_ENTITY = re.compile(r"&(?:#0*64|#x0*40|commat);", re.IGNORECASE)
+_LOOSE = re.compile(r"<(?!!--(?:(?!-->).)*-->|[^<>!][^<>]*>)", re.DOTALL)
+_LOOSE_LINK = re.compile(r"\]\((?!\s*<?https?://[^\s<>()/?#]+[/?#)>]|[^()]*\))")
 WHOLE: Final = re.compile(r"\\.|&(?:amp|lt|gt|#36);|\[(?:\\.|[^\]\\])*\]\([^()\s]*\)")
 """What a cut leaves whole."""
 
@@ -72,4 +76,10 @@ def cut(escaped: str, room: int) -> str:
     return text.cut(escaped, room, WHOLE)
 
 
-ESCAPE: Final = Escape(text=markdown, plain=plain, link=link, plain_blocks=frozenset({"title"}))
+def written(own: str) -> str:
+    """Return a template's own Markdown, in which nobody is named, and no tag, comment or link is left for a value."""
+    closed = _LOOSE.sub("&lt;", _LOOSE_LINK.sub(r"]\(", own))
+    return AT.sub(lambda found: at(found, _ZERO), _ENTITY.sub("@", closed))
+
+
+ESCAPE: Final = Escape(text=markdown, plain=plain, link=link, written=written, plain_blocks=frozenset({"title"}))

@@ -48,4 +48,9 @@ def link(label: str, url: str) -> str:
     return f"{text.one_line(label)}: {url}"
 
 
-ESCAPE: Final = Escape(text=inert, plain=spoken, link=link, plain_blocks=frozenset({"summary"}))
+def written(own: str) -> str:
+    """Return a template's own text: PagerDuty has no markup that it could hold."""
+    return own
+
+
+ESCAPE: Final = Escape(text=inert, plain=spoken, link=link, written=written, plain_blocks=frozenset({"summary"}))

@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from bridge.render import text
-from bridge.render.escape import Escape
+from bridge.render.escape import AT, Escape, at
 
 _ENTITIES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _JOINER: Final = "\N{WORD JOINER}"
@@ -21,6 +21,7 @@ _QUOTE = re.compile(r"^(?=\s*&gt;)", re.MULTILINE)
 _EMOJI = re.compile(r":(?=[a-z0-9_+'-]+:)", re.IGNORECASE)
 _AT = re.compile(r"@(?=\w)")
 _SCHEME = re.compile(r"(?<=[a-z]):(?=//)", re.IGNORECASE)
+_LOOSE = re.compile(r"<(?!https?://[^\s<>|/?#]+[/?#|>]|#[CG][A-Z0-9]+[|>])")
 WHOLE: Final = re.compile(r"<[^<>\n]*>|&(?:amp|lt|gt);")
 """What a cut leaves whole."""
 
@@ -67,7 +68,16 @@ def cut(escaped: str, room: int) -> str:
     return text.cut(escaped, room, WHOLE)
 
 
+def written(own: str) -> str:
+    """Return a template's own text, in which `<` begins nothing but a channel, or a link whose host it says itself."""
+    return AT.sub(lambda found: at(found, _JOINER), _LOOSE.sub("&lt;", own))
+
+
 ESCAPE: Final = Escape(
-    text=mrkdwn, plain=characters, link=link, plain_blocks=frozenset({"headline", "what", "values", "alerts", "notes"})
+    text=mrkdwn,
+    plain=characters,
+    link=link,
+    written=written,
+    plain_blocks=frozenset({"headline", "what", "values", "alerts", "notes"}),
 )
 """The plain blocks go into plain_text elements: commands in a description can be copied as they are."""
