@@ -111,6 +111,17 @@ def test_an_outage_of_the_place_is_told_from_our_own_slowness(start, sandbox):
     assert total(bridge, "bridge_steps_total", kind="slack", outcome="retry") == 3
 
 
+def test_who_waits_beside_a_failing_request_is_excused_as_well(start, sandbox):
+    bridge = start(config(sandbox))
+    sandbox.faults.add(Fault("status", "slack", status=503, contains="During", count=4))
+    bridge.post(group(alert("During", Priority="P0")))
+    eventually(lambda: total(bridge, "bridge_lanes_paused", kind="slack") == 1)
+    bridge.post(group(alert("Beside", Priority="P3")))
+    bridge.settle()
+    eventually(lambda: total(bridge, f"{DELIVERED}_count", kind="slack", priority="P3", trouble="yes") >= 1)
+    assert total(bridge, f"{DELIVERED}_count", kind="slack", priority="P3", trouble="no") == 0
+
+
 def test_a_dead_letter_and_a_lost_answer_are_counted(start, sandbox):
     bridge = start(config(sandbox))
     sandbox.faults.add(Fault("drop_answer", "slack", path="/api/chat.postMessage", contains="Lost", count=1))
