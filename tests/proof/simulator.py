@@ -177,7 +177,7 @@ class Heard:
             case "repeated":
                 self.blind += 1
             case "dead":
-                self.dead.append(str(facts[-1]))
+                self.dead.append(str(facts[0]))
             case "lost":
                 self.lost += 1
             case "broke" if not isinstance(facts[-1], Failed):
