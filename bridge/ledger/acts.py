@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func, literal, select, true, update
 from sqlalchemy.engine import Connection
 
+from bridge.ledger.columns import Instant
 from bridge.ledger.deliveries import DISMISSED, wake_all
-from bridge.ledger.queries import JSON, in_quarantine, stamp
-from bridge.ledger.tables import Instant, deliveries, history, incidents, receipts
+from bridge.ledger.queries import JSON, stamp
+from bridge.ledger.tables import QUARANTINED, deliveries, history, incidents, receipts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -82,7 +83,7 @@ def _note(connection: Connection, rows: Sequence[Row[Any]], what: str, who: str,
 
 def quarantined(connection: Connection) -> list[str]:
     """Return the ids of all receipts in quarantine, whole or in part."""
-    return list(connection.execute(select(receipts.c.id).where(in_quarantine())).scalars())
+    return list(connection.execute(select(receipts.c.id).where(QUARANTINED)).scalars())
 
 
 def replay_receipts(connection: Connection, ids: Sequence[str], who: str, at: datetime) -> list[str]:
@@ -107,7 +108,7 @@ def _act(
     values: Mapping[str, Any],
     line: Mapping[str, str | None],
 ) -> list[str]:
-    mine = select(receipts.c.id, receipts.c.acts).where(receipts.c.id.in_(ids), in_quarantine(), also)
+    mine = select(receipts.c.id, receipts.c.acts).where(receipts.c.id.in_(ids), QUARANTINED, also)
     rows = connection.execute(mine.with_for_update()).all()
     for row in rows:
         changed = {**values, "acts": [*(row.acts or ()), line]}

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, cast, overload
 from sqlalchemy import func, select
 
 from bridge.ledger.receipts import load
-from bridge.ledger.tables import alerts, deliveries, history, incident_teams, incidents, receipts
+from bridge.ledger.tables import QUARANTINED, alerts, deliveries, history, incident_teams, incidents, receipts
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from sqlalchemy import Column, ColumnElement, Select
+    from sqlalchemy import Column, Select
     from sqlalchemy.engine import Connection, Row
 
     from bridge.ledger.shapes import (
@@ -69,11 +69,6 @@ def _receipt(row: Row[Any]) -> ReceiptShape:
     }
 
 
-def in_quarantine() -> ColumnElement[bool]:
-    """Return the condition that a receipt, or a part of it, could not be read."""
-    return receipts.c.problem.is_not(None) & receipts.c.state.in_(("quarantined", "absorbed"))
-
-
 def receipt(connection: Connection, receipt_id: str) -> ReceiptShape | None:
     """Return one receipt as the API shows it."""
     row = connection.execute(select(*_RECEIPT).where(receipts.c.id == receipt_id)).first()
@@ -90,7 +85,7 @@ def receipt_list(connection: Connection, state: str | None, cursor: str | None) 
     """Return a page of receipts, in one state or in all."""
     query = select(*_RECEIPT)
     if state == "quarantined":
-        query = query.where(in_quarantine())
+        query = query.where(QUARANTINED)
     elif state:
         query = query.where(receipts.c.state == state)
     rows, after = _paged(connection, query, receipts.c.id, cursor)

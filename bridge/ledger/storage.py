@@ -11,8 +11,7 @@ from sqlalchemy import Table, delete, exists, func, select, text, true, update
 
 from bridge.ledger import counts
 from bridge.ledger.engine import inserting
-from bridge.ledger.queries import in_quarantine
-from bridge.ledger.tables import alerts, deliveries, history, incidents, metadata, receipts
+from bridge.ledger.tables import QUARANTINED, alerts, deliveries, history, incidents, metadata, receipts
 from bridge.ledger.tables import counts as table
 
 if TYPE_CHECKING:
@@ -73,7 +72,7 @@ def old_receipts(connection: Connection, absorbed: datetime, unread: datetime) -
     """Remove absorbed receipts that came before a time, and before another what is or was in quarantine."""
     at = receipts.c.received_at
     gone = _remove(connection, receipts, _READ, at < absorbed)
-    gone += _remove(connection, receipts, in_quarantine(), at < unread)
+    gone += _remove(connection, receipts, QUARANTINED, at < unread)
     return gone + _remove(connection, receipts, receipts.c.state == "dismissed", at < unread)
 
 

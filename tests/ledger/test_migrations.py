@@ -65,7 +65,9 @@ def test_the_partial_indexes_are_there_with_their_conditions(engine, empty_url):
     names = {
         "uq_incidents_open_key",
         "ix_receipts_new",
-        "ix_receipts_problem",
+        "ix_receipts_quarantine",
+        "ix_incidents_open_priority",
+        "ix_incidents_open_teams",
         "ix_deliveries_due",
         "ix_deliveries_folded",
     }
