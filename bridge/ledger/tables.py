@@ -19,9 +19,8 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    func,
+    literal_column,
     text,
-    type_coerce,
 )
 
 from bridge.ledger.columns import Instant, JsonText
@@ -56,8 +55,8 @@ Index(
     sqlite_where=text("state = 'new'"),
     postgresql_where=text("state = 'new'"),
 )
-QUARANTINED = text("problem IS NOT NULL AND state IN ('quarantined', 'absorbed')")
-"""The condition that a receipt, or a part of it, could not be read; as text, which SQLite finds its index by."""
+QUARANTINED = text("problem IS NOT NULL AND state NOT IN ('new', 'dismissed')")
+"""The condition that a receipt, or a part of it, could not be read; as text: see OPEN."""
 Index("ix_receipts_quarantine", receipts.c.id, sqlite_where=QUARANTINED, postgresql_where=QUARANTINED)
 Index("ix_receipts_state_id", receipts.c.state, receipts.c.id)
 Index("ix_receipts_source_id", receipts.c.source, receipts.c.id)
@@ -87,11 +86,12 @@ incidents = Table(
     Column("test", Boolean, nullable=False, server_default=text("false")),
     Column("facts", JsonText, nullable=False),  # team_said, priority_word, truncated, external_url, receiver
 )
-OPEN = text("state IN ('firing', 'stale')")
-"""The condition that an incident is open; as text, which SQLite finds its indexes by."""
-TEAMS = func.substr(type_coerce(incidents.c.teams, Text), 1, 200)
+_OPEN = text("state IN ('firing', 'stale')")
+Index("uq_incidents_open_key", incidents.c.key, unique=True, sqlite_where=_OPEN, postgresql_where=_OPEN)
+OPEN = text("state NOT IN ('resolved', 'closed')")
+"""The condition that an incident is open, as text, by which SQLite finds these indexes, and is not led to others."""
+TEAMS = literal_column("substr(teams, 1, 200)", Text)
 """By what open incidents are grouped by team: the JSON of their teams, not more of it than an index takes."""
-Index("uq_incidents_open_key", incidents.c.key, unique=True, sqlite_where=OPEN, postgresql_where=OPEN)
 Index(
     "ix_incidents_open_priority",
     incidents.c.priority,
@@ -101,7 +101,7 @@ Index(
 )
 Index(
     "ix_incidents_open_teams",
-    text("substr(teams, 1, 200)"),
+    TEAMS,
     incidents.c.priority,
     incidents.c.id.desc(),
     sqlite_where=OPEN,

@@ -25,7 +25,7 @@ def upgrade() -> None:
     )
     fill(op.get_bind())
     op.create_index("ix_incident_words_word", "incident_words", ["word", "incident"])
-    is_open = sa.text("state IN ('firing', 'stale')")
+    is_open = sa.text("state NOT IN ('resolved', 'closed')")
     for name, first in (("priority", []), ("teams", [sa.text("substr(teams, 1, 200)")])):
         columns = [*first, "priority", sa.text("id DESC")]
         op.create_index(
@@ -33,7 +33,7 @@ def upgrade() -> None:
         )
     op.create_index("ix_receipts_source_id", "receipts", ["source", "id"])
     op.drop_index("ix_receipts_problem", "receipts")
-    quarantined = sa.text("problem IS NOT NULL AND state IN ('quarantined', 'absorbed')")
+    quarantined = sa.text("problem IS NOT NULL AND state NOT IN ('new', 'dismissed')")
     op.create_index(
         "ix_receipts_quarantine", "receipts", ["id"], sqlite_where=quarantined, postgresql_where=quarantined
     )
