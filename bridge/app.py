@@ -10,7 +10,7 @@ from werkzeug.exceptions import HTTPException
 
 from bridge.apart import Apart
 from bridge.log import log
-from bridge.web import api, health, intake, pages, playground, static
+from bridge.web import api, configured, health, home, intake, pages, playground, static, traffic
 
 if TYPE_CHECKING:
     from bridge.compose import Bridge
@@ -38,7 +38,10 @@ BLUEPRINTS = (
     intake.blueprint,
     api.blueprint,
     health.blueprint,
+    home.blueprint,
     pages.blueprint,
+    traffic.blueprint,
+    configured.blueprint,
     playground.blueprint,
     static.blueprint,
 )

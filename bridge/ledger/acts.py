@@ -24,7 +24,23 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
     from sqlalchemy.engine import Row
 
+    from bridge.ledger.ledger import Ledger
+
 Act = Callable[[Connection, Sequence[str], str, datetime], list[str]]
+TOGETHER = 500
+"""How many are acted on in one commit."""
+
+
+def carry_out(ledger: Ledger, act: Act, ids: Sequence[str], who: str, at: datetime) -> list[str]:
+    """Act on ids, some hundred a commit, so that no writer waits long; return those that it was true for."""
+    done: list[str] = []
+    for start in range(0, len(ids), TOGETHER):
+        done += ledger.write(_on(act, ids[start : start + TOGETHER], who, at))
+    return done
+
+
+def _on(act: Act, ids: Sequence[str], who: str, at: datetime) -> Callable[[Connection], list[str]]:
+    return lambda connection: act(connection, ids, who, at)
 
 
 def close(connection: Connection, ids: Sequence[str], who: str, at: datetime) -> list[str]:

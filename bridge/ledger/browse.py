@@ -146,7 +146,7 @@ def _begins(word: str) -> Condition:
 
 def _fits(wanted: Wanted, words: Sequence[str]) -> Condition:
     """Return the condition of all filters that `_state` leaves."""
-    every = [true()]
+    every: list[Condition] = [true()]
     if wanted.state in {"firing", "stale"}:
         every.append(incidents.c.state == wanted.state)
     if wanted.priority and not wanted.open:

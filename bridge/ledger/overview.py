@@ -51,7 +51,7 @@ def troubled(connection: Connection, ids: Collection[str]) -> dict[str, list[Row
 
 def lane_list(
     connection: Connection, kinds: Sequence[str], after: str | None
-) -> tuple[list[tuple[Row[Any], Row[Any] | None]], str | None]:
+) -> tuple[list[tuple[Any, Any]], str | None]:
     """Return a page of lanes of these kinds, by name, each with its newest delivery, and the last one's name if more.
 
     `backlog` of a lane counts at most MOST + 1; `first` is since when the delivery waits whose turn it is, and

@@ -124,13 +124,16 @@ def _incident(row: Row[Any]) -> IncidentShape:
     }
 
 
-def incident(connection: Connection, incident_id: str) -> WholeIncident | None:
-    """Return one incident whole, as the API shows it."""
+def incident(connection: Connection, incident_id: str, most: int | None = None) -> WholeIncident | None:
+    """Return one incident as the API shows it: whole, or with its `most` urgent alerts and its `most` recent events."""
     row = connection.execute(select(incidents).where(incidents.c.id == incident_id)).first()
     if row is None:
         return None
-    members = connection.execute(select(alerts).where(alerts.c.incident == incident_id).order_by(alerts.c.id))
-    lines = connection.execute(select(history).where(history.c.incident == incident_id).order_by(history.c.id))
+    of_it = select(alerts).where(alerts.c.incident == incident_id)
+    urgent = (alerts.c.status, alerts.c.priority) if most else ()
+    members = connection.execute(of_it.order_by(*urgent, alerts.c.id).limit(most))
+    told = select(history).where(history.c.incident == incident_id).order_by(history.c.id.desc()).limit(most)
+    lines = reversed(connection.execute(told).all())
     at = select(deliveries).where(deliveries.c.incident == incident_id).order_by(deliveries.c.id)
     return {
         **_incident(row),
@@ -178,6 +181,13 @@ def delivery_list(connection: Connection, state: str | None, cursor: str | None)
         query = query.where(deliveries.c.state == state)
     rows, after = _paged(connection, query, deliveries.c.id, cursor)
     return {"items": [_delivery(row) for row in rows], "next": after}
+
+
+def titles(connection: Connection, page: Page[DeliveryShape]) -> dict[str, str]:
+    """Return the titles of the incidents that a page of deliveries belongs to."""
+    ids = {one["incident"] for one in page["items"]}
+    query = select(incidents.c.id, incidents.c.title).where(incidents.c.id.in_(ids))
+    return {row.id: row.title for row in connection.execute(query)}
 
 
 def backlog(connection: Connection) -> JSON:

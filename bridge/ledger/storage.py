@@ -17,7 +17,7 @@ from bridge.ledger.tables import counts as table
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from sqlalchemy import ColumnElement
+    from sqlalchemy import ColumnElement, TextClause
     from sqlalchemy.engine import Connection
 
 BATCH = 200
@@ -125,7 +125,9 @@ def _over() -> ColumnElement[bool]:
     return incidents.c.state.in_(("resolved", "closed")) & ~waiting
 
 
-def _remove(connection: Connection, table: Table, which: ColumnElement[bool], old: ColumnElement[bool]) -> int:
+def _remove(
+    connection: Connection, table: Table, which: ColumnElement[bool] | TextClause, old: ColumnElement[bool]
+) -> int:
     """Remove those of the oldest rows that are old: ids go with time, so the first few tell whether there are any."""
     chosen = select(table.c.id).where(which).order_by(table.c.id).limit(BATCH)
     return connection.execute(delete(table).where(table.c.id.in_(chosen), old)).rowcount

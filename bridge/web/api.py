@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, current_app, g, jsonify, request
 
 from bridge.ledger import queries
-from bridge.ledger.acts import ACTS
+from bridge.ledger.acts import ACTS, carry_out
 from bridge.web import people
 from bridge.web.auth import RefusedError
 from bridge.web.openapi import document
 from bridge.web.operations import OPERATIONS, QueryError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from flask import Response
     from sqlalchemy.engine import Connection
@@ -49,11 +49,10 @@ def _admit() -> Answer | None:
     return None
 
 
-def do(act: Act, one: str) -> list[str]:
+def do(act: Act, ids: Sequence[str]) -> list[str]:
     """Do something to what is stored, in the name of whoever asks; return the ids that it was true for."""
     bridge = _bridge()
-    who, now = g.person.name, bridge.clock.now()
-    done = bridge.ledger.write(lambda connection: act(connection, [one], who, now))
+    done = carry_out(bridge.ledger, act, ids, g.person.name, bridge.clock.now())
     if done:
         bridge.hint("")
     return done
@@ -109,7 +108,7 @@ def _acting(noun: str, verb: str) -> Callable[[str], Answer]:
     act, missing = ACTS[noun, verb]
 
     def answer(one: str) -> Answer:
-        done = do(act, one)
+        done = do(act, [one])
         if not done:
             return jsonify(error=missing), 404
         return incident(one) if noun == "incidents" else (jsonify(done=done), 200)

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterable
 
 import sqlalchemy as sa
 from alembic import op
@@ -26,11 +27,10 @@ def upgrade() -> None:
     fill(op.get_bind())
     op.create_index("ix_incident_words_word", "incident_words", ["word", "incident"])
     is_open = sa.text("state NOT IN ('resolved', 'closed')")
-    for name, first in (("priority", []), ("teams", [sa.text("substr(teams, 1, 200)")])):
-        columns = [*first, "priority", sa.text("id DESC")]
-        op.create_index(
-            f"ix_incidents_open_{name}", "incidents", columns, sqlite_where=is_open, postgresql_where=is_open
-        )
+    urgent = ("priority", sa.text("id DESC"))
+    op.create_index("ix_incidents_open_priority", "incidents", urgent, sqlite_where=is_open, postgresql_where=is_open)
+    teams = (sa.text("substr(teams, 1, 200)"), *urgent)
+    op.create_index("ix_incidents_open_teams", "incidents", teams, sqlite_where=is_open, postgresql_where=is_open)
     op.create_index("ix_receipts_source_id", "receipts", ["source", "id"])
     op.drop_index("ix_receipts_problem", "receipts")
     quarantined = sa.text("problem IS NOT NULL AND state NOT IN ('new', 'dismissed')")
@@ -56,6 +56,6 @@ def fill(connection: sa.Connection) -> None:
         last = end
 
 
-def words(texts: object) -> list[str]:
+def words(texts: Iterable[str]) -> list[str]:
     """As `ledger.words` had it when this was written."""
     return list(dict.fromkeys(word[:40] for text in texts for word in WORD.findall(text[:300].lower())))[:60]
