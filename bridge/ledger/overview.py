@@ -54,8 +54,7 @@ def lane_list(
 ) -> tuple[list[tuple[Any, Any]], str | None]:
     """Return a page of lanes of these kinds, by name, each with its newest delivery, and the last one's name if more.
 
-    `backlog` of a lane counts at most MOST + 1; `first` is since when the delivery waits whose turn it is, and
-    `last_error` what it met last.
+    `backlog` of a lane counts at most MOST + 1; `since`, `due_at` and `last_error` are of the one whose turn it is.
     """
     mine = or_(*(lanes.c.name.startswith(f"{kind}/") for kind in kinds))
     waiting = select(deliveries).where(deliveries.c.lane == lanes.c.name, _DUE).correlate(lanes)
@@ -63,8 +62,10 @@ def lane_list(
     query = select(
         *(lanes.c[name] for name in ("name", "holder", "ready_at", "trouble")),
         _count(waiting).label("backlog"),
-        turn.with_only_columns(deliveries.c.since).scalar_subquery().label("first"),
-        turn.with_only_columns(deliveries.c.last_error).scalar_subquery().label("last_error"),
+        *(
+            turn.with_only_columns(deliveries.c[name]).scalar_subquery().label(name)
+            for name in ("since", "due_at", "last_error")
+        ),
     ).where(mine)
     if after:
         query = query.where(lanes.c.name > after)

@@ -37,14 +37,12 @@ def bridge() -> Bridge:
     return found
 
 
-def when(at: datetime | str | float | None) -> Markup:
+def when(at: datetime | str | None) -> Markup:
     """Return a time in the configuration's zone, with UTC for machines and for who points at it; "" for none."""
     if at is None:
         return Markup("")
     if isinstance(at, str):
         at = datetime.fromisoformat(at)
-    elif isinstance(at, float):
-        at = datetime.fromtimestamp(at, times.zone_named("UTC"))
     utc = times.iso(at)
     return Markup('<time datetime="{}" title="{} UTC">{}</time>').format(utc, utc[:-1].replace("T", " "), _moment(at))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, request
@@ -20,7 +21,6 @@ from bridge.web.frame import admit, bridge, live
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
 
     from flask import Response
 
@@ -40,7 +40,11 @@ AUTH: Mapping[type, str] = {
 
 @dataclass(frozen=True, slots=True)
 class LaneShown:
-    """One place outside. `paused` until when nothing is sent there, None where it is; `error` is the last one."""
+    """One place outside.
+
+    `paused` until when nothing is sent there, `since` when it is in trouble; None where that isn't so. `error` is the
+    last one.
+    """
 
     kind: str
     address: str
@@ -48,8 +52,8 @@ class LaneShown:
     pace: str
     backlog: int
     first: datetime | None
-    paused: datetime | float | None
-    since: float | None
+    paused: datetime | None
+    since: datetime | None
     error: str
 
 
@@ -66,16 +70,17 @@ def lanes() -> Response:
 def _lane(row: Any, newest: Any, rules: Rules, now: datetime) -> LaneShown:  # noqa: ANN401 - rows of lanes, deliveries
     kind, _, rest = row.name.partition("/")
     trouble = row.trouble or {}
-    paused = trouble.get("until")
+    until = datetime.fromtimestamp(trouble["until"], UTC) if trouble else row.due_at
     return LaneShown(
         kind=kind,
         address=newest.address if newest else rest,
         destination=newest.destination if newest else "",
         pace=_pace(newest, rules) if newest else "",
         backlog=row.backlog,
-        first=row.first,
-        paused=float(paused) if paused and paused > now.timestamp() else None,
-        since=float(trouble["since"]) if trouble else None,
+        first=row.since,
+        # a token's limit holds up its deliveries, not their lanes
+        paused=until if until and until > now else None,
+        since=datetime.fromtimestamp(trouble["since"], UTC) if trouble else None,
         error=trouble.get("error") or row.last_error or "",
     )
 

@@ -6,6 +6,7 @@
   const summary = () => document.querySelector("#live [data-news]")?.textContent.replace(/\s+/g, " ").trim() ?? "";
   let paused = false;
   let said = summary();
+  let held;
 
   const ask = () => {
     if (!paused && !document.hidden) htmx.trigger("#live", "refresh");
@@ -28,7 +29,14 @@
     time.textContent = shown.join(" ");
     tell(paused ? "Paused" : "Live");
   });
+  // what is read stays where it is, whatever comes above it
+  document.body.addEventListener("htmx:beforeSwap", () => {
+    const first = [...document.querySelectorAll("#live a[id]")].find((one) => one.getBoundingClientRect().top >= 0);
+    held = first && { id: first.id, top: first.getBoundingClientRect().top };
+  });
   document.body.addEventListener("htmx:afterSettle", () => {
+    const again = held && scrollY > 0 && document.getElementById(held.id);
+    if (again) scrollBy(0, again.getBoundingClientRect().top - held.top);
     if (summary() !== said) news.textContent = said = summary();
   });
   document.addEventListener("visibilitychange", ask);
