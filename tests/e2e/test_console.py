@@ -303,7 +303,7 @@ def test_in_a_browser_what_is_new_comes_by_itself_and_disturbs_nobody(seen, brid
     seen.execute_script("document.getElementById(arguments[0]).focus()", link)
     place = (
         "const one = document.activeElement;"
-        "return [window.marked, one.id, one.getBoundingClientRect().top, scrollY > 0];"
+        "return [window.marked, one.id, Math.round(one.getBoundingClientRect().top), scrollY > 0];"
     )
     before = seen.execute_script(place)
     assert before[1:] == [link, before[2], True]

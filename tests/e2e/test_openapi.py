@@ -31,7 +31,8 @@ def asked(bridge, path):
 
 def test_what_there_is_has_the_shape_that_is_described(bridge):
     schema = schemathesis.openapi.from_url(f"{bridge.address}/api/v1/openapi.json", headers=ADMIN)
-    ids = {name: asked(bridge, name)[0]["id"] for name in ("incidents", "receipts")}
+    ids = {"incidents": asked(bridge, "incidents")[0]["id"]}
+    ids["receipts"] = asked(bridge, "receipts?state=quarantined")[0]["id"]  # the newest may be the bridge's own
     ids["deliveries"] = asked(bridge, "deliveries?state=dead")[0]["id"]
     for noun, one in (("incidents", "incident_id"), ("receipts", "receipt_id")):
         case = schema[f"/api/v1/{noun}/{{{one}}}"]["GET"].Case(path_parameters={one: ids[noun]})
