@@ -80,6 +80,7 @@ def home() -> Response | Redirect:
     return live(
         "home",
         look=look,
+        narrowed=look != Wanted(text=look.text),
         filtered=look not in {Wanted(), Wanted(by="team")},
         groups=_groups(found.rows, look),
         number=len(found.rows),

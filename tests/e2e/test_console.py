@@ -279,8 +279,8 @@ def test_a_long_list_is_paged(empty):
 
 def test_in_a_browser_a_filter_is_kept_in_the_address(seen, bridge):
     seen.find_element(By.ID, "text").send_keys("pod-16")
-    Select(seen.find_element(By.ID, "priority")).select_by_value("P1")
     seen.find_element(By.CSS_SELECTOR, ".filters summary").click()
+    Select(seen.find_element(By.ID, "priority")).select_by_value("P1")
     seen.find_element(By.ID, "team").send_keys("storage")
     seen.find_element(By.CSS_SELECTOR, ".filters button").click()
     address = f"{bridge.address}/?team=storage&priority=P1&text=pod-16"
