@@ -1,4 +1,4 @@
-"""The words that incidents are found by: of their titles, and of their alerts' label values."""
+"""The words that incidents are found by: of their titles and of their alerts' label values, from two letters on."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LONGEST = 40
 """Characters of a word that are kept; a longer one is found by its beginning."""
 READ, MOST = 300, 60
 """Characters of a text that are read, and words of an alert that are kept: whoever sends decides how many there are."""
-_WORD = re.compile(r"[^\W_]+")
+_WORD = re.compile(r"[^\W_]{2,}")
 _NAME = re.compile(r"\b[A-Za-z_]\w*\s*=~?")
 """A label's name before its value, as people paste it."""
 

@@ -13,7 +13,7 @@ branch_labels = None
 depends_on = None
 
 BATCH = 500
-WORD = re.compile(r"[^\W_]+")
+WORD = re.compile(r"[^\W_]{2,}")
 
 
 def upgrade() -> None:
