@@ -54,6 +54,7 @@ proof: $(INSTALLED)  ## crash it at every act in a simulator, then kill real pro
 pictures: $(INSTALLED)  ## renew the pictures of the documentation (needs Chromium)
 	@$(BIN)/python docs/make_pictures.py
 	@$(BIN)/python docs/make_slack_pictures.py
+	@$(BIN)/python docs/make_console_pictures.py
 
 .PHONY: docs
 docs: $(INSTALLED)  ## renew the generated parts of the documentation

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from flask import Flask, Response, current_app, jsonify
+from flask import Flask, Response, jsonify
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
@@ -13,7 +13,7 @@ from bridge.apart import Apart
 from bridge.ledger.writer import UnavailableError
 from bridge.log import log
 from bridge.metrics import DATABASE_ERRORS
-from bridge.web import api, explained, health, intake, pages, playground, static
+from bridge.web import api, configured, explained, health, home, intake, pages, playground, served, static, traffic
 
 if TYPE_CHECKING:
     from bridge.compose import Bridge
@@ -41,9 +41,12 @@ BLUEPRINTS = (
     intake.blueprint,
     api.blueprint,
     health.blueprint,
+    home.blueprint,
     pages.blueprint,
     explained.programs,
     explained.blueprint,
+    traffic.blueprint,
+    configured.blueprint,
     playground.blueprint,
     static.blueprint,
 )
@@ -84,7 +87,7 @@ def _http_error(error: HTTPException) -> tuple[Response, int]:
 
 def _error(error: Exception) -> tuple[Response, int]:
     if isinstance(error, UnavailableError | SQLAlchemyError):
-        bridge: Bridge = current_app.extensions["bridge"]
+        bridge = served.bridge()
         bridge.kept.add(DATABASE_ERRORS, process="web")
     # whatever it is, the sender must try again: what could not be stored is not accepted
     log.error("request failed", error=type(error).__name__, exc_info=error)

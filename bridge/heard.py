@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bridge.core.alert import Origin, Status
 from bridge.core.decision import decision, kept
 from bridge.core.incident import State
-from bridge.ledger.tables import stamp
+from bridge.ledger.columns import stamp
 
 if TYPE_CHECKING:
     from bridge.core.cases import Arrival, Case

@@ -13,9 +13,9 @@ from bridge.core.rules import APART, OWN, STORM
 from bridge.core.shadow import Would
 from bridge.ids import new_id
 from bridge.ledger import folds, lanes, placing, receipts
+from bridge.ledger.columns import stamp
 from bridge.ledger.placing import Placement
 from bridge.ledger.receipts import Receipt
-from bridge.ledger.tables import stamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -19,9 +19,9 @@ from bridge.delivery.trouble import lasts
 from bridge.delivery.yard import HeldError
 from bridge.ids import new_id
 from bridge.ledger import lanes, placing, receipts, storage, troubles
+from bridge.ledger.columns import stamp
 from bridge.ledger.placing import Placement
 from bridge.ledger.receipts import Receipt
-from bridge.ledger.tables import stamp
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Row

@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from bridge.ledger.acts import Act
     from bridge.ledger.ledger import Ledger
 
-TOGETHER = 500
-"""Ids that are acted on in one commit."""
-
 
 def fail(sentence: str) -> SystemExit:
     """Say what is wrong; to be raised."""
@@ -81,15 +78,11 @@ def hint(ledger: Ledger, environ: Environ) -> None:
 
 
 def act(ledger: Ledger, ids: Sequence[str], function: Act) -> list[str]:
-    """Act on ids, some hundred a commit, in the name of whoever is logged in; return those that it was true for."""
+    """Act on ids in the name of whoever is logged in; return those that it was true for."""
     from bridge.clock import SystemClock  # noqa: PLC0415 - `bridge --help` doesn't wait for it
+    from bridge.ledger.acts import carry_out  # noqa: PLC0415 - as above
 
-    done: list[str] = []
-    who, at = f"{_user()} at the command line", SystemClock().now()
-    for start in range(0, len(ids), TOGETHER):
-        some = ids[start : start + TOGETHER]
-        done += ledger.write(lambda connection, some=some: function(connection, some, who, at))  # type: ignore[misc]
-    return done
+    return carry_out(ledger, function, ids, f"{_user()} at the command line", SystemClock().now())
 
 
 def _user() -> str:

@@ -5,17 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
-
 from bridge.cli.explained import decided, missed
 from bridge.cli.show import counted, moment, place, table
-from bridge.ledger.tables import incidents
 from bridge.render.words import number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from sqlalchemy.engine import Connection
 
 JSON = Mapping[str, Any]
 
@@ -132,13 +127,6 @@ def _delivery_facts(delivery: JSON) -> Iterator[tuple[str, str]]:
         yield "attempts", str(delivery["attempts"])
     if delivery["next_attempt_at"]:
         yield "next try", moment(delivery["next_attempt_at"])
-
-
-def titles(connection: Connection, page: JSON) -> dict[str, str]:
-    """Return the titles of the incidents that a page of deliveries belongs to."""
-    ids = {one["incident"] for one in page["items"]}
-    query = select(incidents.c.id, incidents.c.title).where(incidents.c.id.in_(ids))
-    return {row.id: row.title for row in connection.execute(query)}
 
 
 def dead_lines(page: JSON, named: Mapping[str, str]) -> Iterator[str]:

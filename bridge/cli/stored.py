@@ -90,13 +90,13 @@ def close(incident_id: str, config: Path) -> None:
 def dead_letters(cursor: str | None, config: Path, *, as_json: bool) -> None:
     """List dead letters, the newest first, 50 a page: what retrying can't mend, and how to mend it."""
     from bridge.cli.ledgers import opened  # noqa: PLC0415 - `bridge --help` doesn't wait for SQLAlchemy
-    from bridge.cli.listed import dead_lines, titles  # noqa: PLC0415 - as above
+    from bridge.cli.listed import dead_lines  # noqa: PLC0415 - as above
     from bridge.cli.show import print_json, print_lines  # noqa: PLC0415 - as above
     from bridge.ledger import queries  # noqa: PLC0415 - as above
 
     with opened(config) as (ledger, _), ledger.read() as connection:
         page = queries.delivery_list(connection, "dead", cursor)
-        named = titles(connection, page)
+        named = queries.titles(connection, page)
     print_json(page) if as_json else print_lines(dead_lines(page, named))
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from bridge.delivery import budget, settle, trouble
 from bridge.destinations.base import Done, Failed, Fault, Scope, Step
 from bridge.ledger import deliveries, placing, timeline
-from bridge.ledger.tables import stamp
+from bridge.ledger.columns import stamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

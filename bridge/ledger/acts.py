@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func, literal, select, true, update
 from sqlalchemy.engine import Connection
 
+from bridge.ledger.columns import Instant, stamp
 from bridge.ledger.deliveries import DISMISSED, wake_all
-from bridge.ledger.queries import JSON, in_quarantine
-from bridge.ledger.tables import Instant, deliveries, history, incidents, receipts, stamp
+from bridge.ledger.tables import QUARANTINED, deliveries, history, incidents, receipts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +23,24 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
     from sqlalchemy.engine import Row
 
+    from bridge.ledger.ledger import Ledger
+    from bridge.ledger.queries import JSON
+
 Act = Callable[[Connection, Sequence[str], str, datetime], list[str]]
+TOGETHER = 500
+"""How many are acted on in one commit."""
+
+
+def carry_out(ledger: Ledger, act: Act, ids: Sequence[str], who: str, at: datetime) -> list[str]:
+    """Act on ids, some hundred a commit, so that no writer waits long; return those that it was true for."""
+    done: list[str] = []
+    for start in range(0, len(ids), TOGETHER):
+        done += ledger.write(_on(act, ids[start : start + TOGETHER], who, at))
+    return done
+
+
+def _on(act: Act, ids: Sequence[str], who: str, at: datetime) -> Callable[[Connection], list[str]]:
+    return lambda connection: act(connection, ids, who, at)
 
 
 def close(connection: Connection, ids: Sequence[str], who: str, at: datetime) -> list[str]:
@@ -91,7 +108,7 @@ def _note(connection: Connection, rows: Sequence[Row[Any]], what: str, who: str,
 
 def quarantined(connection: Connection) -> list[str]:
     """Return the ids of all receipts in quarantine, whole or in part."""
-    return list(connection.execute(select(receipts.c.id).where(in_quarantine())).scalars())
+    return list(connection.execute(select(receipts.c.id).where(QUARANTINED)).scalars())
 
 
 def replay_receipts(connection: Connection, ids: Sequence[str], who: str, at: datetime) -> list[str]:
@@ -116,7 +133,7 @@ def _act(
     values: Mapping[str, Any],
     line: Mapping[str, str | None],
 ) -> list[str]:
-    mine = select(receipts.c.id, receipts.c.acts).where(receipts.c.id.in_(ids), in_quarantine(), also)
+    mine = select(receipts.c.id, receipts.c.acts).where(receipts.c.id.in_(ids), QUARANTINED, also)
     rows = connection.execute(mine.with_for_update()).all()
     for row in rows:
         changed = {**values, "acts": [*(row.acts or ()), line]}

@@ -12,6 +12,7 @@ from bridge.core.cases import Case, Standing
 from bridge.core.episodes import Episode
 from bridge.core.incident import State
 from bridge.core.merge import Book
+from bridge.ledger import words
 from bridge.ledger.tables import alerts, history, incident_teams, incidents
 
 if TYPE_CHECKING:
@@ -159,6 +160,7 @@ def store(connection: Connection, book: Book, at: datetime, details: Mapping[Lin
             incident_teams.insert(), list({(row["team"], row["incident"]): row for row in teams}.values())
         )
     _store_episodes(connection, book)
+    words.store(connection, _words(book, fresh))
     lines = [
         {"incident": case.id, "at": at, "what": what, "why": why, "detail": details.get((case.id, number))}
         for case in book.cases.values()
@@ -198,6 +200,16 @@ def _store_episodes(connection: Connection, book: Book) -> None:
     if shown:
         details = [{"key_id": episode.id, "detail": book.details[episode.id].detail} for episode in shown]
         connection.execute(_UPDATE_DETAIL, details)
+
+
+def _words(book: Book, fresh: Sequence[Case]) -> dict[str, set[str]]:
+    """Return, by incident, what the alerts that joined bring to find it by."""
+    found = {case.id: set(words.words([case.title])) for case in fresh}
+    for key in book.added:
+        episode = book.dirty[key]
+        labels = book.details[episode.id].detail.get("labels") or {}
+        found.setdefault(episode.incident, set()).update(words.words(str(value) for value in labels.values()))
+    return found
 
 
 def _standing(book: Book, episode: Episode) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, TypeVar
 from sqlalchemy import BigInteger, cast, func, literal
 
 from bridge.ledger import migrate
+from bridge.ledger.columns import to_micros
 from bridge.ledger.engine import database_url, open_engine, sqlite_path
-from bridge.ledger.tables import to_micros
 from bridge.ledger.writer import PATIENCE, Writer
 
 if TYPE_CHECKING:

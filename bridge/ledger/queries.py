@@ -6,17 +6,18 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from bridge.ledger import timeline
+from bridge.ledger.columns import stamp
 from bridge.ledger.receipts import load
-from bridge.ledger.tables import alerts, deliveries, incident_teams, incidents, receipts, stamp
+from bridge.ledger.tables import QUARANTINED, alerts, deliveries, incident_teams, incidents, receipts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from sqlalchemy import Column, ColumnElement, Select
+    from sqlalchemy import Column, Select
     from sqlalchemy.engine import Connection, Row
 
     from bridge.ledger.shapes import (
@@ -64,11 +65,6 @@ def _receipt(row: Row[Any]) -> ReceiptShape:
     }
 
 
-def in_quarantine() -> ColumnElement[bool]:
-    """Return the condition that a receipt, or a part of it, could not be read."""
-    return receipts.c.problem.is_not(None) & receipts.c.state.in_(("quarantined", "absorbed"))
-
-
 def receipt(connection: Connection, receipt_id: str) -> ReceiptShape | None:
     """Return one receipt as the API shows it."""
     row = connection.execute(select(*_RECEIPT).where(receipts.c.id == receipt_id)).first()
@@ -85,7 +81,7 @@ def receipt_list(connection: Connection, state: str | None, cursor: str | None) 
     """Return a page of receipts, in one state or in all."""
     query = select(*_RECEIPT)
     if state == "quarantined":
-        query = query.where(in_quarantine())
+        query = query.where(QUARANTINED)
     elif state:
         query = query.where(receipts.c.state == state)
     rows, after = _paged(connection, query, receipts.c.id, cursor)
@@ -124,18 +120,20 @@ def _incident(row: Row[Any]) -> IncidentShape:
     }
 
 
-def incident(connection: Connection, incident_id: str) -> WholeIncident | None:
-    """Return one incident whole, as the API shows it."""
+def incident(connection: Connection, incident_id: str, most: int | None = None) -> WholeIncident | None:
+    """Return one incident as the API shows it: whole, or with its `most` urgent alerts and its `most` recent events."""
     row = connection.execute(select(incidents).where(incidents.c.id == incident_id)).first()
     if row is None:
         return None
-    members = connection.execute(select(alerts).where(alerts.c.incident == incident_id).order_by(alerts.c.id))
+    of_it = select(alerts).where(alerts.c.incident == incident_id)
+    urgent = (alerts.c.status, alerts.c.priority) if most else ()
+    members = connection.execute(of_it.order_by(*urgent, alerts.c.id).limit(most))
     at = select(deliveries).where(deliveries.c.incident == incident_id).order_by(deliveries.c.id)
     return {
         **_incident(row),
         "alerts": [_alert(member) for member in members],
         "deliveries": [_delivery(one) for one in connection.execute(at)],
-        "timeline": timeline.lines(connection, incident_id),
+        "timeline": timeline.lines(connection, incident_id, most),
     }
 
 
@@ -181,6 +179,13 @@ def delivery_list(connection: Connection, state: str | None, cursor: str | None)
     return {"items": [_delivery(row) for row in rows], "next": after}
 
 
+def titles(connection: Connection, page: Page[DeliveryShape]) -> dict[str, str]:
+    """Return the titles of the incidents that a page of deliveries belongs to."""
+    ids = {one["incident"] for one in page["items"]}
+    query = select(incidents.c.id, incidents.c.title).where(incidents.c.id.in_(ids))
+    return {row.id: row.title for row in connection.execute(query)}
+
+
 @dataclass(frozen=True, slots=True)
 class Backlog:
     """How much waits: receipts by state, steps due and dead letters by kind; the oldest receipt and step by urgency."""
@@ -201,7 +206,7 @@ def backlog(connection: Connection) -> Backlog:
     for kind, urgency, number, since in connection.execute(waiting):
         due[kind] += number
         oldest[urgency] = min(since, oldest.get(urgency, since))
-    states = {"new": receipts.c.state == "new", "quarantined": in_quarantine()}
+    states = {"new": text("state = 'new'"), "quarantined": QUARANTINED}
     found = {
         state: connection.execute(select(func.count()).select_from(receipts).where(which)).scalar_one()
         for state, which in states.items()

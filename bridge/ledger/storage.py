@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Table, delete, exists, func, select, text, true, update
 
 from bridge.ledger import counts
-from bridge.ledger.queries import in_quarantine
-from bridge.ledger.tables import alerts, deliveries, history, incidents, metadata, receipts
+from bridge.ledger.tables import QUARANTINED, alerts, deliveries, history, incidents, metadata, receipts
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from sqlalchemy import ColumnElement
+    from sqlalchemy import ColumnElement, TextClause
     from sqlalchemy.engine import Connection
 
 BATCH = 200
@@ -68,7 +67,7 @@ def old_receipts(connection: Connection, absorbed: datetime, unread: datetime) -
     """Remove absorbed receipts that came before a time, and before another what is or was in quarantine."""
     at = receipts.c.received_at
     gone = _remove(connection, receipts, _READ, at < absorbed)
-    gone += _remove(connection, receipts, in_quarantine(), at < unread)
+    gone += _remove(connection, receipts, QUARANTINED, at < unread)
     return gone + _remove(connection, receipts, receipts.c.state == "dismissed", at < unread)
 
 
@@ -121,7 +120,9 @@ def _over() -> ColumnElement[bool]:
     return incidents.c.state.in_(("resolved", "closed")) & ~waiting
 
 
-def _remove(connection: Connection, table: Table, which: ColumnElement[bool], old: ColumnElement[bool]) -> int:
+def _remove(
+    connection: Connection, table: Table, which: ColumnElement[bool] | TextClause, old: ColumnElement[bool]
+) -> int:
     """Remove those of the oldest rows that are old: ids go with time, so the first few tell whether there are any."""
     chosen = select(table.c.id).where(which).order_by(table.c.id).limit(BATCH)
     return connection.execute(delete(table).where(table.c.id.in_(chosen), old)).rowcount

@@ -1,14 +1,10 @@
 """The tables. One definition for SQLite and PostgreSQL; `migrations/` builds the same step by step.
 
 Times are whole microseconds since 1970 in UTC, so that both databases store, compare and index them alike. JSON is
-text: nothing in it is ever searched.
+text: nothing in it is ever searched; what is searched stands beside it, as words.
 """
 
 from __future__ import annotations
-
-import json
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, overload
 
 from sqlalchemy import (
     BigInteger,
@@ -23,67 +19,11 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    literal_column,
     text,
 )
-from sqlalchemy.types import TypeDecorator
 
-if TYPE_CHECKING:
-    from sqlalchemy.engine import Dialect
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-
-
-def to_micros(moment: datetime) -> int:
-    """Return an aware time as whole microseconds since 1970."""
-    return (moment - EPOCH) // _MICROSECOND
-
-
-def from_micros(micros: int) -> datetime:
-    """Return whole microseconds since 1970 as an aware UTC time."""
-    return EPOCH + timedelta(microseconds=micros)
-
-
-@overload
-def stamp(moment: datetime) -> str: ...
-@overload
-def stamp(moment: datetime | None) -> str | None: ...
-def stamp(moment: datetime | None) -> str | None:
-    """Return a time as the API and stored JSON show it."""
-    return None if moment is None else moment.isoformat().replace("+00:00", "Z")
-
-
-class Instant(TypeDecorator[datetime]):
-    """An aware UTC time, stored as microseconds since 1970."""
-
-    impl = BigInteger
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:  # noqa: ARG002 - SQLAlchemy's
-        """Python to database."""
-        return None if value is None else to_micros(value)
-
-    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - as above
-        """Database to Python."""
-        return None if value is None else from_micros(value)
-
-
-class JsonText(TypeDecorator[Any]):
-    """A JSON value, stored as compact text."""
-
-    impl = Text
-    cache_ok = True
-
-    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ANN401, ARG002 - any JSON
-        """Python to database. NUL can't be stored by PostgreSQL, so it is replaced."""
-        if value is None:
-            return None
-        return json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=str).replace("\\u0000", "\\ufffd")
-
-    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ANN401, ARG002 - any JSON
-        """Database to Python."""
-        return None if value is None else json.loads(value)
-
+from bridge.ledger.columns import Instant, JsonText
 
 metadata = MetaData(
     naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s"}
@@ -115,9 +55,11 @@ Index(
     sqlite_where=text("state = 'new'"),
     postgresql_where=text("state = 'new'"),
 )
-_PROBLEM = text("problem IS NOT NULL")
-Index("ix_receipts_problem", receipts.c.id, sqlite_where=_PROBLEM, postgresql_where=_PROBLEM)
+QUARANTINED = text("problem IS NOT NULL AND state NOT IN ('new', 'dismissed')")
+"""The condition that a receipt, or a part of it, could not be read; as text: see OPEN."""
+Index("ix_receipts_quarantine", receipts.c.id, sqlite_where=QUARANTINED, postgresql_where=QUARANTINED)
 Index("ix_receipts_state_id", receipts.c.state, receipts.c.id)
+Index("ix_receipts_source_id", receipts.c.source, receipts.c.id)
 
 incidents = Table(
     "incidents",
@@ -146,6 +88,25 @@ incidents = Table(
 )
 _OPEN = text("state IN ('firing', 'stale')")
 Index("uq_incidents_open_key", incidents.c.key, unique=True, sqlite_where=_OPEN, postgresql_where=_OPEN)
+OPEN = text("state NOT IN ('resolved', 'closed')")
+"""The condition that an incident is open, as text, by which SQLite finds these indexes, and is not led to others."""
+TEAMS = literal_column("substr(teams, 1, 200)", Text)
+"""By what open incidents are grouped by team: the JSON of their teams, not more of it than an index takes."""
+Index(
+    "ix_incidents_open_priority",
+    incidents.c.priority,
+    incidents.c.id.desc(),
+    sqlite_where=OPEN,
+    postgresql_where=OPEN,
+)
+Index(
+    "ix_incidents_open_teams",
+    TEAMS,
+    incidents.c.priority,
+    incidents.c.id.desc(),
+    sqlite_where=OPEN,
+    postgresql_where=OPEN,
+)
 Index("ix_incidents_key_id", incidents.c.key, incidents.c.id)
 Index("ix_incidents_rule", incidents.c.source, incidents.c.org, incidents.c.rule_key, incidents.c.id)
 Index("ix_incidents_state_id", incidents.c.state, incidents.c.id)
@@ -156,6 +117,16 @@ incident_teams = Table(
     Column("team", String(100), primary_key=True),
     Column("incident", ULID, ForeignKey("incidents.id", ondelete="CASCADE"), primary_key=True, index=True),
 )
+
+incident_words = Table(
+    "incident_words",
+    metadata,
+    Column("incident", ULID, ForeignKey("incidents.id", ondelete="CASCADE"), primary_key=True),
+    # compared byte by byte, so that a word's beginning is a range
+    Column("word", String(40).with_variant(String(40, collation="C"), "postgresql"), primary_key=True),
+    sqlite_with_rowid=False,
+)
+Index("ix_incident_words_word", incident_words.c.word, incident_words.c.incident)
 
 alerts = Table(
     "alerts",

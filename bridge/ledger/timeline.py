@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import delete, func, select, update
 
-from bridge.ledger.tables import deliveries, history, stamp
+from bridge.ledger.columns import stamp
+from bridge.ledger.tables import deliveries, history
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,13 +70,17 @@ def _counted(connection: Connection, delivery: Delivery, at: datetime, why: str,
     return True
 
 
-def lines(connection: Connection, incident: str) -> list[EventShape]:
-    """Return an incident's history as the API shows it: the receipts that changed it stand before what they changed."""
+def lines(connection: Connection, incident: str, most: int | None = None) -> list[EventShape]:
+    """Return an incident's history, or its `most` recent lines, as the API shows it.
+
+    The receipts that changed it stand before what they changed.
+    """
     places = select(deliveries.c.id, deliveries.c.destination, deliveries.c.kind, deliveries.c.address)
     named = {row.id: row for row in connection.execute(places.where(deliveries.c.incident == incident))}
     found: list[JSON] = []
     seen: set[str] = set()
-    for row in connection.execute(select(history).where(history.c.incident == incident).order_by(history.c.id)):
+    query = select(history).where(history.c.incident == incident).order_by(history.c.id.desc()).limit(most)
+    for row in reversed(connection.execute(query).all()):
         receipt = (row.detail or {}).get("receipt")
         if receipt and receipt not in seen:
             seen.add(receipt)

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import delete, exists, func, or_, select
 
 from bridge.core.rules import OWN, SHADOW
-from bridge.ledger.queries import in_quarantine
-from bridge.ledger.tables import alerts, deliveries, history, incidents, lanes, receipts
+from bridge.ledger.tables import QUARANTINED, alerts, deliveries, history, incidents, lanes, receipts
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Row
@@ -74,9 +73,7 @@ def held(connection: Connection) -> list[Held]:
 def quarantined(connection: Connection) -> list[tuple[str, int]]:
     """Return, by source, how many bodies are in quarantine."""
     query = (
-        select(receipts.c.source, func.count())
-        .where(in_quarantine(), receipts.c.source != OWN)
-        .group_by(receipts.c.source)
+        select(receipts.c.source, func.count()).where(QUARANTINED, receipts.c.source != OWN).group_by(receipts.c.source)
     )
     return [(row[0], row[1]) for row in connection.execute(query)]
 

@@ -7,29 +7,23 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, current_app, g, jsonify, request
 
 from bridge.ledger import queries
-from bridge.ledger.acts import ACTS
-from bridge.web import people
+from bridge.ledger.acts import ACTS, carry_out
+from bridge.web import people, served
 from bridge.web.auth import RefusedError
 from bridge.web.openapi import document
 from bridge.web.operations import OPERATIONS, QueryError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from flask import Response
     from sqlalchemy.engine import Connection
 
-    from bridge.compose import Bridge
     from bridge.ledger.acts import Act
 
 blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
 
 Answer = tuple["Response", int]
-
-
-def _bridge() -> Bridge:
-    bridge: Bridge = current_app.extensions["bridge"]
-    return bridge
 
 
 @blueprint.before_request
@@ -50,11 +44,10 @@ def admit() -> Answer | None:
     return None
 
 
-def do(act: Act, one: str) -> list[str]:
+def do(act: Act, ids: Sequence[str]) -> list[str]:
     """Do something to what is stored, in the name of whoever asks; return the ids that it was true for."""
-    bridge = _bridge()
-    who, now = g.person.name, bridge.clock.now()
-    done = bridge.ledger.write(lambda connection: act(connection, [one], who, now))
+    bridge = served.bridge()
+    done = carry_out(bridge.ledger, act, ids, g.person.name, bridge.clock.now())
     if done:
         bridge.hint("")
     return done
@@ -65,7 +58,7 @@ def _asked(*names: str) -> dict[str, str | None]:
 
 
 def _read(function: Callable[[Connection], object], what: str = "page") -> Answer:
-    with _bridge().ledger.read() as connection:
+    with served.bridge().ledger.read() as connection:
         found = function(connection)
     return (jsonify(found), 200) if found is not None else (jsonify(error=f"there is no such {what}"), 404)
 
@@ -110,7 +103,7 @@ def _acting(noun: str, verb: str) -> Callable[[str], Answer]:
     act, missing = ACTS[noun, verb]
 
     def answer(one: str) -> Answer:
-        done = do(act, one)
+        done = do(act, [one])
         if not done:
             return jsonify(error=missing), 404
         return incident(one) if noun == "incidents" else (jsonify(done=done), 200)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import html
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flask import Blueprint, Response, current_app, jsonify, request
 from markupsafe import Markup
@@ -19,11 +19,10 @@ from bridge.explain import MOST_ALERTS, MOST_INCIDENTS, MOST_PAYLOAD, Question
 from bridge.ledger import receipts
 from bridge.preview_step import Trial
 from bridge.render.jinja import template_folder
-from bridge.web import api, pages, people
+from bridge.web import api, people
 from bridge.web.auth import RefusedError
-
-if TYPE_CHECKING:
-    from bridge.compose import Bridge
+from bridge.web.frame import page, refusal
+from bridge.web.served import bridge
 
 JSON = dict[str, Any]
 programs = Blueprint("explain", __name__, url_prefix="/api/v1")
@@ -38,14 +37,9 @@ class UnknownSourceError(Exception):
     """No source of the configuration has this name; the sentence names those that there are."""
 
 
-def _bridge() -> Bridge:
-    bridge: Bridge = current_app.extensions["bridge"]
-    return bridge
-
-
 def _source(said: str) -> str:
     """Return the source that a payload is taken for: as `bridge explain` does without --source."""
-    known = _bridge().loaded.settings.sources
+    known = bridge().loaded.settings.sources
     if said and said not in known:
         raise UnknownSourceError(f"there is no source {quoted(said)}: {did_you_mean(said, known)}")
     return said or ("grafana" if "grafana" in known else next(iter(known)))
@@ -57,14 +51,14 @@ def _explained(body: bytes, source: str) -> JSON:
     Raises:
         EndedError: it took too long.
     """
-    bridge = _bridge()
+    here = bridge()
     question = Question(
         body,
         source,
-        bridge.loaded.settings.sources[source].mapping,
-        bridge.loaded.rules,
-        (*([bridge.environ.templates] if bridge.environ.templates else []), template_folder()),
-        bridge.clock.now(),
+        here.loaded.settings.sources[source].mapping,
+        here.loaded.rules,
+        (*([here.environ.templates] if here.environ.templates else []), template_folder()),
+        here.clock.now(),
         trial=Trial(alerts=MOST_ALERTS, most=MOST_INCIDENTS),
     )
     apart: Apart = current_app.extensions["apart"]
@@ -94,9 +88,9 @@ def _admit() -> Response | None:
         if request.method not in people.SAFE:
             people.check_form(request.form)
     except RequestEntityTooLarge:
-        return pages.page("refused.html", 413, why=f"{TOO_LARGE[0].upper()}{TOO_LARGE[1:]}.")
+        return page("refused.html", 413, why=f"{TOO_LARGE[0].upper()}{TOO_LARGE[1:]}.")
     except RefusedError as error:
-        return pages.refusal(error)
+        return refusal(error)
     return None
 
 
@@ -106,7 +100,7 @@ def ask() -> Response:
     receipt = request.args.get("receipt", "").strip()
     if not receipt:
         return _page("", request.args.get("source", ""))
-    with _bridge().ledger.read() as connection:
+    with bridge().ledger.read() as connection:
         found = receipts.load(connection, receipt)
     if found is None:
         return _page("", "", problem="There is no such receipt.", status=404)
@@ -136,13 +130,13 @@ def _page(payload: str, source: str, *, body: bytes | None = None, problem: str 
         problem = f"Nothing to say: {error}."
     if found and (why := found["quarantine"]):
         found, problem = None, f"This would go to quarantine: {why}"
-    return pages.page(
+    return page(
         "explain.html",
         status,
         # as it was written: nothing is left out of what goes back into the form
         payload=Markup(html.escape(payload)),  # noqa: S704 - escaped
         source=source,
-        sources=[*_bridge().loaded.settings.sources],
+        sources=[*bridge().loaded.settings.sources],
         found=found,
         problem=problem,
         shown=_shown,

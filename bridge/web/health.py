@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flask import Blueprint, Response, current_app, jsonify, request
+from flask import Blueprint, Response, jsonify, request
 from sqlalchemy.exc import SQLAlchemyError
 
 from bridge.ledger import lanes
 from bridge.ledger.writer import UnavailableError
 from bridge.metrics import DATABASE_ERRORS
-from bridge.web import counts
+from bridge.web import counts, served
 
 if TYPE_CHECKING:
     from bridge.compose import Bridge
@@ -29,7 +29,7 @@ def healthz() -> tuple[Response, int]:
 @blueprint.get("/readyz")
 def readyz() -> tuple[Response, int]:
     """Answer whether this process can store; with `delivery=1`, whether a live deliverer exists too."""
-    bridge: Bridge = current_app.extensions["bridge"]
+    bridge = served.bridge()
     if bridge.refused and bridge.clock.monotonic() - bridge.refused[0] < REMEMBERED:
         return jsonify(status=f"can't store: {bridge.refused[1]}"), 503
     if full := bridge.room.full():
@@ -53,5 +53,5 @@ def _delivering(bridge: Bridge) -> bool:
 @blueprint.get("/metrics")
 def metrics() -> Response:
     """Return counts for Prometheus."""
-    bridge: Bridge = current_app.extensions["bridge"]
+    bridge = served.bridge()
     return Response(counts.exposition(bridge), content_type=counts.CONTENT_TYPE)

@@ -7,7 +7,7 @@ import zlib
 from contextlib import nullcontext
 from typing import IO, TYPE_CHECKING
 
-from flask import Blueprint, current_app, jsonify, request
+from flask import Blueprint, jsonify, request
 from gunicorn.http.errors import ParseException
 
 from bridge.ids import new_id
@@ -16,7 +16,7 @@ from bridge.ledger.receipts import Receipt
 from bridge.ledger.writer import UnavailableError
 from bridge.log import log
 from bridge.metrics import DATABASE_ERRORS, NOTIFICATIONS
-from bridge.web import auth
+from bridge.web import auth, served
 
 if TYPE_CHECKING:
     from flask import Response
@@ -51,7 +51,7 @@ class UnpackError(Exception):
 @blueprint.route("/webhooks/<source>", methods=["POST", "PUT"], strict_slashes=False)
 def receive(source: str) -> tuple[Response, int] | Response:
     """Take in one notification."""
-    bridge: Bridge = current_app.extensions["bridge"]
+    bridge = served.bridge()
     settings = bridge.loaded.settings.sources.get(source)
     if settings is None:
         bridge.kept.add(NOTIFICATIONS, source="", outcome="unknown_source")

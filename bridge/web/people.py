@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from flask import current_app, g, request, session
+from flask import g, request, session
 
+from bridge.web import served
 from bridge.web.auth import FORWARDING, RefusedError, any_equal, bearer, names_loopback
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def admit() -> Person:
     Raises:
         UnknownError, ForgedError, RefusedError: with a sentence for whoever sent it.
     """
-    bridge: Bridge = current_app.extensions["bridge"]
+    bridge = served.bridge()
     person, ambient = _who(bridge)
     if ambient and request.method not in SAFE:
         _same_site(bridge)
@@ -132,7 +133,7 @@ def _same_site(bridge: Bridge) -> None:
 
 def sign_in(given: str) -> bool:
     """Begin a session for who knows the admin token."""
-    bridge: Bridge = current_app.extensions["bridge"]
+    bridge = served.bridge()
     token = bridge.environ.admin_token
     if token is None or not any_equal(given, [token.reveal()]):
         return False

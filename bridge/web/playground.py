@@ -18,8 +18,9 @@ from bridge.ledger import receipts
 from bridge.playground import KINDS, Asked
 from bridge.render.jinja import template_folder, text_of
 from bridge.sandbox import payloads
-from bridge.web import pages, people
+from bridge.web import people, served
 from bridge.web.auth import RefusedError
+from bridge.web.frame import NAMES, page, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,27 +31,17 @@ if TYPE_CHECKING:
     from bridge.playground import Shown
 
 blueprint = Blueprint("playground", __name__)
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; "
-    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
-)
 MOST_PAYLOAD = 1_048_576
 MOST_TEMPLATE = 100_000
 """Bytes of a payload, and of a template."""
 MOST_FORM = 3 * MOST_PAYLOAD
 """Bytes of a form, whose line ends and signs take more than they are."""
 LOOKS = {"": "as configured", "public": "public", "private": "private"}
-NAMES = {"slack": "Slack", "pagerduty": "PagerDuty", "github": "GitHub"}
 EXTEND = "extend "
 _EXTENDING = """{{% extends "{name}" %}}
 
 {{# Replace a block here; the list of blocks stands at the top of {name}. #}}
 """
-
-
-def _bridge() -> Bridge:
-    bridge: Bridge = current_app.extensions["bridge"]
-    return bridge
 
 
 def _folders(bridge: Bridge) -> tuple[Path, ...]:
@@ -66,9 +57,9 @@ def _admit() -> Response | None:
             people.check_form(request.form)
     except RequestEntityTooLarge:
         why = "This is more than a payload of 1 MiB and three templates of 100 kB."
-        return _trouble(why) if _live() else pages.page("refused.html", 413, why=why)
+        return _trouble(why) if _live() else page("refused.html", 413, why=why)
     except RefusedError as error:
-        return _trouble(f"{error}. Open this page again.") if _live() else pages.refusal(error)
+        return _trouble(f"{error}. Open this page again.") if _live() else refusal(error)
     return None
 
 
@@ -78,7 +69,7 @@ def _live() -> bool:
 
 
 def _trouble(why: str) -> Response:
-    return pages.page("playground_shown.html", trouble=why, shown=None, names=NAMES, live=True)
+    return page("playground_shown.html", trouble=why, shown=None, live=True)
 
 
 @blueprint.get("/playground")
@@ -86,7 +77,7 @@ def playground() -> Response:
     """Show a sample, or the stored receipt that `?receipt=` names, with the shipped templates."""
     receipt = request.args.get("receipt", "")
     said = {"receipt": receipt, "load": "receipt" if receipt else "sample"}
-    bridge = _bridge()
+    bridge = served.bridge()
     texts = {kind: text_of(_folders(bridge), _names(bridge.loaded.rules, kind)[0]) or "" for kind in KINDS}
     return _whole({**said, **texts})
 
@@ -98,16 +89,15 @@ def render() -> Response:
     if not _live() or said.get("load"):
         return _whole(said)
     shown, trouble = _shown(said)
-    return pages.page("playground_shown.html", trouble=trouble, shown=shown, names=NAMES, live=True)
+    return page("playground_shown.html", trouble=trouble, shown=shown, live=True)
 
 
 def _whole(said: dict[str, str]) -> Response:
     problem = _load(said)
     shown, trouble = _shown(said)
-    rules, sources = _bridge().loaded.rules, _bridge().loaded.settings.sources
-    answer = pages.page(
+    rules, sources = served.bridge().loaded.rules, served.bridge().loaded.settings.sources
+    answer = page(
         "playground.html",
-        policy=POLICY,
         said=said,
         # as it was written: nothing is left out of what goes back into the form
         texts={name: Markup(html.escape(said.get(name, ""))) for name in ("payload", *KINDS)},  # noqa: S704 - escaped
@@ -115,7 +105,6 @@ def _whole(said: dict[str, str]) -> Response:
         sources=[*sources, *([said["source"]] if said["source"] not in sources else [])],
         starts={kind: _starts(rules, kind) for kind in KINDS},
         looks=LOOKS,
-        names=NAMES,
         problem=problem,
         shown=shown,
         trouble=trouble,
@@ -128,7 +117,7 @@ def _whole(said: dict[str, str]) -> Response:
 
 def _load(said: dict[str, str]) -> str:
     """Put into the form what its button asked for; return why that can't be."""
-    bridge, what = _bridge(), said.pop("load", "")
+    bridge, what = served.bridge(), said.pop("load", "")
     known = list(bridge.loaded.settings.sources)
     said.setdefault("source", "grafana" if "grafana" in known else known[0])
     if what == "sample":
@@ -197,7 +186,7 @@ def _shown(said: Mapping[str, str]) -> tuple[Shown | None, str]:
     for kind, text in typed.items():
         if (size := len(text.encode("utf-8", "replace"))) > MOST_TEMPLATE:
             return None, f"The template for {NAMES[kind]} has {size:,} bytes, more than 100 kB."
-    bridge = _bridge()
+    bridge = served.bridge()
     source = bridge.loaded.settings.sources.get(said["source"]) if "source" in said else None
     asked = Asked(
         body=body,

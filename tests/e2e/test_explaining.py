@@ -168,7 +168,7 @@ def test_the_time_line_goes_from_the_receipt_over_a_retry_to_the_message(bridge,
     assert f'href="{incident["deliveries"][0]["remote"]["url"]}"' in page
     assert f'href="/receipts/{receipt}"' in page
     said = text_of(page)
-    assert re.search(r"retrying slack #alerts \S.* HTTP 429, Retry-After 1.0 s, again at", said)
+    assert re.search(r"retrying Slack #alerts \S.* HTTP 429, \d+ ms, Retry-After 1.0 s, again ", said)
     assert posted["request"] in said
     verb = bridge.command("incident", incident["id"]).stdout
     assert re.search(r"retrying .*\(HTTP 429, \d+ ms, request slack-\d+, Retry-After 1 s, again at .*\)", verb)

@@ -176,7 +176,8 @@ def test_no_secret_of_any_setting_is_written_anywhere(start, sandbox, tmp_path, 
         return len(listed) > 10 and not [one for one in listed if one["state"] == "pending"]
 
     eventually(at_rest, patience=90)
-    pages = ["/", "/quarantine", "/dead-letters", "/metrics", "/readyz", "/healthz"]
+    pages = ["/", "/lanes", "/sources", "/configuration", "/playground", "/quarantine", "/dead-letters"]
+    pages += ["/metrics", "/readyz", "/healthz"]
     pages += [f"/api/v1/{noun}" for noun in ("incidents", "deliveries", "receipts")]
     listed = bridge.request("GET", "/api/v1/incidents", headers=admin).json()["items"]
     pages += [f"{start}/{one['id']}" for one in listed for start in ("/incidents", "/api/v1/incidents")]

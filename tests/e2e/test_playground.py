@@ -246,7 +246,7 @@ def page(browser, start, sandbox):
     browser.get(f"{bridge.address}/login")
     browser.find_element(By.ID, "token").send_keys(ADMIN)
     browser.find_element(By.CSS_SELECTOR, "main form button").click()
-    holds(browser, "h1", "Firing now")
+    holds(browser, "h1", "Open incidents")
     browser.get(f"{bridge.address}/playground")
     holds(browser, "h1", "Playground")
     browser.execute_script("window.marked = true")
@@ -276,7 +276,7 @@ def test_in_a_browser_the_messages_change_while_one_types(page):
     holds(page, "#github-messages", "Disk full")
     assert page.find_element(By.ID, "payload-problem").text == ""
     Select(page.find_element(By.ID, "look")).select_by_value("private")
-    holds(page, "#github-messages", "Labels, rule, incident")
+    holds(page, "#github-messages", "Labels, values, source")
     assert page.execute_script("return window.marked")
     assert complaints(page) == []
 
@@ -294,7 +294,7 @@ def test_in_a_browser_hostile_text_stays_text(page):
     eventually(lambda: page.execute_script("return document.readyState == 'complete' && !window.marked"))
     holds(page, "#slack-messages", "broke-out")
     assert page.find_elements(By.CSS_SELECTOR, "#broke-out, main script, main img, main [onerror]") == []
-    assert page.title == "Playground"
+    assert page.title == "Playground · Alert bridge"
     assert complaints(page) == []
 
 

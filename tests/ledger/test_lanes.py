@@ -10,9 +10,9 @@ from ledger_kit import NOON
 from sqlalchemy import BigInteger, literal, select
 
 from bridge.ledger import lanes
+from bridge.ledger.columns import to_micros
 from bridge.ledger.lanes import LEASE, LostLeaseError
 from bridge.ledger.tables import lanes as table
-from bridge.ledger.tables import to_micros
 
 NAME = "slack/T1/#storage"
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from ledger_kit import child, count, insert
@@ -65,7 +67,9 @@ def test_the_partial_indexes_are_there_with_their_conditions(engine, empty_url):
     names = {
         "uq_incidents_open_key",
         "ix_receipts_new",
-        "ix_receipts_problem",
+        "ix_receipts_quarantine",
+        "ix_incidents_open_priority",
+        "ix_incidents_open_teams",
         "ix_deliveries_due",
         "ix_deliveries_folded",
         "ix_history_delivery_id",
@@ -124,3 +128,23 @@ def test_two_processes_that_upgrade_at_once_both_find_it_done(empty_url):
     insert(ledger)
     assert count(ledger) == 1
     ledger.close()
+
+
+def test_incidents_of_an_older_release_are_found_by_their_words(engine, empty_url):
+    config = Config()
+    config.set_main_option("script_location", str(migrate.PLACE))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0005")
+        connection.execute(text(
+            "INSERT INTO incidents (id, source, org, rule_key, key, title, teams, priority, state, opened_at, heard_at,"
+            " facts) VALUES ('01', 'grafana', '1', 'r', 'k', 'Disk full', '[]', 'P2', 'firing', 1, 1, '{}')"
+        ))  # fmt: skip
+        connection.execute(text(
+            "INSERT INTO alerts (id, incident, source, org, fingerprint, status, since, received_at, priority, digest,"
+            " detail, links) VALUES ('02', '01', 'grafana', '1', 'f', 'firing', 1, 1, 'P2', 'd', :detail, '{}')"
+        ), {"detail": '{"labels": {"pod": "checkout-7f9c"}}'})  # fmt: skip
+    upgrade(engine, empty_url)
+    with engine.connect() as connection:
+        found = connection.execute(text("SELECT word FROM incident_words WHERE incident = '01'")).scalars()
+        assert set(found) == {"disk", "full", "checkout", "7f9c"}

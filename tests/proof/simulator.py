@@ -27,11 +27,12 @@ from bridge.destinations import KINDS
 from bridge.destinations.base import Failed
 from bridge.effective import Effective
 from bridge.ledger import lanes, receipts
+from bridge.ledger.columns import from_micros, to_micros
 from bridge.ledger.engine import database_url, open_engine
 from bridge.ledger.ledger import Ledger
 from bridge.ledger.receipts import Receipt
-from bridge.ledger.tables import from_micros, metadata, to_micros
 from bridge.ledger.tables import lanes as lanes_table
+from bridge.ledger.tables import metadata
 from bridge.ledger.writer import RefusedError
 from bridge.render.jinja import Words, template_folder
 

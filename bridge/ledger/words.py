@@ -1,0 +1,41 @@
+"""The words that incidents are found by: of their titles and of their alerts' label values, from two letters on."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from bridge.ledger.engine import inserting
+from bridge.ledger.tables import incident_words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from sqlalchemy.engine import Connection
+
+LONGEST = 40
+"""Characters of a word that are kept; a longer one is found by its beginning."""
+READ, MOST = 300, 60
+"""Characters of a text that are read, and words of an alert that are kept: whoever sends decides how many there are."""
+_WORD = re.compile(r"[^\W_]{2,}")
+_NAME = re.compile(r"\b[A-Za-z_]\w*\s*=~?")
+"""A label's name before its value, as people paste it."""
+
+
+def words(texts: Iterable[str]) -> list[str]:
+    """Return the words of some texts in lower case, each once, in order."""
+    found = (word[:LONGEST] for text in texts for word in _WORD.findall(text[:READ].lower()))
+    return list(dict.fromkeys(found))[:MOST]
+
+
+def asked(text: str) -> list[str]:
+    """Return the words that a person looks for; of `pod="api-7"` only the value's."""
+    return words([_NAME.sub(" ", text)])
+
+
+def store(connection: Connection, found: Mapping[str, Iterable[str]]) -> None:
+    """Keep words by incident, beside those that it has."""
+    rows = sorted({(incident, word) for incident, some in found.items() for word in some})
+    if rows:
+        statement = inserting(connection, incident_words).on_conflict_do_nothing()
+        connection.execute(statement, [{"incident": incident, "word": word} for incident, word in rows])
