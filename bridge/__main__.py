@@ -14,6 +14,7 @@ VERBS = {
     "web": ("bridge.cli.serve", "the web part alone, any number of it, on PostgreSQL"),
     "worker": ("bridge.cli.serve", "the delivering part alone, any number of it, on PostgreSQL"),
     "demo": ("bridge.cli.demo", "watch one real alert on its way, without any account"),
+    "grafana-setup": ("bridge.cli.grafana", "Grafana's contact point and policy, ready to paste"),
     "check": ("bridge.cli.check", "validate the configuration"),
     "explain": ("bridge.cli.look", "where would this payload go, and why"),
     "render": ("bridge.cli.look", "the exact requests that this payload would become"),
