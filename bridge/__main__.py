@@ -18,6 +18,7 @@ VERBS = {
     "check": ("bridge.cli.check", "validate the configuration"),
     "explain": ("bridge.cli.look", "where would this payload go, and why"),
     "render": ("bridge.cli.look", "the exact requests that this payload would become"),
+    "send-test": ("bridge.cli.send_test", "one marked test through the whole path"),
     "incidents": ("bridge.cli.stored", "list incidents"),
     "incident": ("bridge.cli.stored", "show one incident whole"),
     "close": ("bridge.cli.stored", "close an incident for good"),

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from bridge.absorb import Intake
-from bridge.chores import prune, remind, resume, stale, storms, watch
+from bridge.chores import prune, remind, resume, stale, storms, tests, watch
 from bridge.compose import compose, hints_at
 from bridge.delivery.chores import Chore
 from bridge.delivery.hints import Listener
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from bridge.config.environ import Environ
     from bridge.delivery.procrastinate import Carrier
     from bridge.ledger.lanes import Held
+    from bridge.ledger.ledger import Ledger
 
 GRACE = 9.0
 """Seconds that steps under way have to end when the process is told to stop."""
@@ -42,10 +43,16 @@ PATIENCE = 20.0
 
 
 @contextmanager
-def deliverer(bridge: Bridge) -> Iterator[Deliverer]:
-    """Give a running deliverer; on the way out it finishes its steps and gives its lanes back."""
+def deliverer(bridge: Bridge, alone: int | None = None) -> Iterator[Deliverer]:
+    """Give a running deliverer; on the way out it finishes its steps and gives its lanes back.
+
+    `alone` is the lock of the machine's only deliverer, where the caller has it already (`lock`).
+    """
     holder = f"{socket.gethostname()[:60]}/{os.getpid()}/{secrets.token_hex(4)}"
-    alone = _alone(bridge)
+    if alone is None and bridge.ledger.path is not None:
+        alone = lock(bridge.ledger)
+    if alone is not None:
+        bridge.ledger.write(lanes.release_all)
     bridge.ledger.patience = PATIENCE
     reports = Reports()
     bridge.words.on_fallback = reports.template_failed
@@ -85,11 +92,13 @@ def deliverer(bridge: Bridge) -> Iterator[Deliverer]:
     silent = stale.Stale(bridge.ledger, bridge.clock, lambda: bridge.loaded.rules)
     folding = storms.Storms(bridge.ledger, bridge.clock, lambda: bridge.loaded.rules, holder)
     again = remind.Remind(bridge.ledger, bridge.clock, lambda: bridge.loaded.rules)
+    left = tests.Leftovers(bridge.ledger, bridge.clock)
     pruning = prune.Prune(bridge.ledger, bridge.clock, lambda: bridge.loaded)
     chores = (
         Chore(watch.EVERY, watching.look),
         Chore(resume.EVERY, held.look),
         Chore(stale.EVERY, silent.look),
+        Chore(tests.EVERY, left.look),
         Chore(prune.EVERY, pruning.look),
         Chore(remind.EVERY, again.look),
         Chore(storms.EVERY, folding.look),
@@ -184,14 +193,21 @@ def _wanted(told: list[int], bridge: Bridge) -> int | None:
     return signal.SIGHUP
 
 
-def _alone(bridge: Bridge) -> int | None:
-    """On SQLite, make sure to be the machine's only deliverer; then the last one's lanes are free at once.
+def lock(ledger: Ledger, *, wait: bool = True) -> int:
+    """Make sure to be the machine's only deliverer of an SQLite file; then the last one's lanes are free at once.
 
     The kernel frees the lock when its holder dies, so whoever has it knows that nobody else is delivering.
+
+    Returns:
+        A descriptor that holds the lock until it is closed.
+
+    Raises:
+        BlockingIOError: somebody else delivers, and is not waited for.
     """
-    if bridge.ledger.path is None:
-        return None
-    lock = os.open(f"{bridge.ledger.path}.deliverer.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    fcntl.flock(lock, fcntl.LOCK_EX)
-    bridge.ledger.write(lanes.release_all)
-    return lock
+    held = os.open(f"{ledger.path}.deliverer.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(held)
+        raise
+    return held

@@ -9,7 +9,7 @@ import json
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from bridge.core.rules import OWN, STORM
+from bridge.core.rules import OWN, STORM, TEST
 from bridge.ids import new_id
 from bridge.ledger import folds, lanes, placing, queries, receipts
 from bridge.ledger.placing import Placement
@@ -35,8 +35,8 @@ APART = "moved to messages of their own"
 
 
 def set_aside(connection: Connection, rows: list[JSON], at: datetime, source: str, rules: Rules) -> None:
-    """Set aside what is one too many for a place; the bridge's own incidents never are."""
-    if source not in {OWN, STORM} and (rules.storm or rules.page_storm):
+    """Set aside what is one too many for a place; the bridge's own incidents and tests never are."""
+    if source not in {OWN, STORM, TEST} and (rules.storm or rules.page_storm):
         folds.aside(connection, rows, at, rules.folding)
 
 

@@ -69,6 +69,10 @@ OWN, STORM = "bridge", "bridge.storm"
 such a name, and what it tells of itself is neither folded nor stale."""
 
 
+TEST = "bridge.test"
+"""The source of `bridge send-test`: its incidents are tests that fire and end. No configured one can have this name."""
+
+
 @dataclass(frozen=True, slots=True)
 class Folding:
     """From how many incidents (or pages) within a time on a team's place has one message (or page) for the rest."""

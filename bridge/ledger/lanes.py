@@ -126,6 +126,11 @@ def pulse(connection: Connection, holder: str, now: ColumnElement[int]) -> None:
     connection.execute(insert.values(name=PULSE, **row).on_conflict_do_update(index_elements=[lanes.c.name], set_=row))
 
 
+def delivering(connection: Connection, now: ColumnElement[int]) -> bool:
+    """Return whether a deliverer lives anywhere."""
+    return connection.execute(select(lanes.c.holder).where(lanes.c.name == PULSE, live(now))).first() is not None
+
+
 PROBE = "probe"
 """The name of the row that is written to see whether anything can be."""
 

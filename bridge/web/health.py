@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, current_app, jsonify, request
-from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from bridge.ledger import lanes
-from bridge.ledger.tables import lanes as table
 from bridge.ledger.writer import UnavailableError
 from bridge.web import counts
 
@@ -47,8 +45,7 @@ def readyz() -> tuple[Response, int]:
 def _delivering(bridge: Bridge) -> bool:
     now = bridge.ledger.database_now(bridge.clock.now())
     with bridge.ledger.read() as connection:
-        alive = (table.c.name == lanes.PULSE) & lanes.live(now)
-        return connection.execute(select(table.c.holder).where(alive)).first() is not None
+        return lanes.delivering(connection, now)
 
 
 @blueprint.get("/metrics")
