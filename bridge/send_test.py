@@ -6,7 +6,6 @@ Beside a running bridge the test is only stored, and that one delivers; where no
 from __future__ import annotations
 
 import os
-import re
 import signal
 import threading
 from contextlib import contextmanager
@@ -24,6 +23,7 @@ from bridge.core.payload import parse
 from bridge.core.route import route
 from bridge.core.rules import TEST
 from bridge.deliver import PATIENCE, deliverer, lock
+from bridge.destinations.base import instead_of_replay
 from bridge.destinations.pagerduty.step import QUIET
 from bridge.ids import new_id
 from bridge.ledger import acts, lanes, queries, receipts
@@ -36,11 +36,11 @@ if TYPE_CHECKING:
     from bridge.config.environ import Environ
     from bridge.core.alert import Priority
     from bridge.core.rules import Routed, Rules
+    from bridge.ledger.shapes import DeliveryShape, WholeIncident
 
 JSON = dict[str, Any]
 PAUSE = 0.2
 _AT_REST = frozenset({"delivered", "skipped", "dead", "held"})
-_REPLAY = re.compile(r", then `bridge replay [^`]*`\.$")
 
 
 class NotSentError(Exception):
@@ -188,7 +188,7 @@ class _Test:
 
     def run(self, body: bytes) -> JSON:
         """Return `{incident, deliveries, ended}`: the deliveries as they were before it ended, and where it did end."""
-        shown: JSON | None = None
+        shown: WholeIncident | None = None
         with _interruptible() as interrupted:
             try:
                 self._store(self._name, body)
@@ -211,7 +211,7 @@ class _Test:
         self._bridge.ledger.write(lambda connection: receipts.insert(connection, receipt))
         self._bridge.hint("")
 
-    def _at_rest(self, over: str | None = None, stop: Callable[[], bool] = lambda: False) -> JSON | None:
+    def _at_rest(self, over: str | None = None, stop: Callable[[], bool] = lambda: False) -> WholeIncident | None:
         """Return the test's incident once all its deliveries are at rest, or as it is when patience ends, or on `stop`.
 
         Where `over` is the receipt that ends it, that one is to be absorbed first.
@@ -228,7 +228,7 @@ class _Test:
             self._say(f"{'ending it' if over else 'waiting for it'}: {places or 'it is being taken in'}")
             self._pass_time()
 
-    def _incident(self, over: str | None) -> JSON | None:
+    def _incident(self, over: str | None) -> WholeIncident | None:
         with self._bridge.ledger.read() as connection:
             stored = [queries.receipt(connection, one) for one in (self._name, over) if one]
             taken_in = [one for one in stored if one and one["state"] != "new"]
@@ -236,7 +236,7 @@ class _Test:
                 return None
             return queries.incident(connection, taken_in[0]["incidents"][0])
 
-    def _dismiss(self, ended: JSON | None) -> None:
+    def _dismiss(self, ended: WholeIncident | None) -> None:
         """Let the test's dead letters rest: who sent it is told here, and there is nothing to replay."""
         dead = [one["id"] for one in ended["deliveries"] if one["state"] == "dead"] if ended else []
         if dead:
@@ -244,7 +244,7 @@ class _Test:
             self._bridge.ledger.write(lambda connection: acts.dismiss(connection, dead, "bridge send-test", now))
 
 
-def _outcome(delivery: JSON, ended: set[str], patience: float) -> JSON:
+def _outcome(delivery: DeliveryShape, ended: set[str], patience: float) -> JSON:
     """Return what became of the test at one destination, with the mend where it wasn't shown."""
     state, reason = delivery["state"], delivery["reason"] or ""
     url = delivery["remote"].get("url")
@@ -256,5 +256,5 @@ def _outcome(delivery: JSON, ended: set[str], patience: float) -> JSON:
         return {**shown, "outcome": "not_paged", "url": None, "why": "it pages only with --page"}
     if state in {"pending", "retrying"}:
         reason = f"not told within {patience:.0f} s: {delivery['last_error'] or 'nobody tried; is the bridge stuck?'}"
-    mend = _REPLAY.sub(", then send the test again.", reason)
+    mend = instead_of_replay(reason, ", then send the test again.")
     return {**shown, "outcome": "failed", "url": url, "why": mend or delivery["last_error"] or state}
