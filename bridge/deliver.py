@@ -43,10 +43,11 @@ PATIENCE = 20.0
 
 
 @contextmanager
-def deliverer(bridge: Bridge, alone: int | None = None) -> Iterator[Deliverer]:
+def deliverer(bridge: Bridge, alone: int | None = None, *, once: bool = False) -> Iterator[Deliverer]:
     """Give a running deliverer; on the way out it finishes its steps and gives its lanes back.
 
-    `alone` is the lock of the machine's only deliverer, where the caller has it already (`lock`).
+    `alone` is the lock of the machine's only deliverer, where the caller has it already (`lock`). `once`: nobody starts
+    it again, so it says at once that it delivers no more.
     """
     holder = f"{socket.gethostname()[:60]}/{os.getpid()}/{secrets.token_hex(4)}"
     if alone is None and bridge.ledger.path is not None:
@@ -111,6 +112,8 @@ def deliverer(bridge: Bridge, alone: int | None = None) -> Iterator[Deliverer]:
         if carrier is not None:
             carrier.stop()
         delivering.stop()
+        if once:
+            bridge.ledger.write(lambda connection: lanes.release(connection, holder, [lanes.PULSE]))
         if carrier is not None:
             carrier.join(1)
         listener.close()

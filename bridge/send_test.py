@@ -5,32 +5,27 @@ Beside a running bridge the test is only stored, and that one delivers; where no
 
 from __future__ import annotations
 
-import os
-import signal
-import threading
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from bridge.attended import attended, interruptible
 from bridge.chores import tests
 from bridge.compose import compose
 from bridge.config.load import load
-from bridge.config.missing import missing_secrets
-from bridge.config.problem import ConfigError
 from bridge.config.words import did_you_mean
 from bridge.core.normalize import canonical_team, normalize
 from bridge.core.payload import parse
 from bridge.core.route import route
 from bridge.core.rules import TEST
-from bridge.deliver import PATIENCE, deliverer, lock
+from bridge.deliver import PATIENCE
 from bridge.destinations.base import instead_of_replay
 from bridge.destinations.pagerduty.step import QUIET
 from bridge.ids import new_id
-from bridge.ledger import acts, lanes, queries, receipts
+from bridge.ledger import acts, queries, receipts
 from bridge.ledger.receipts import Receipt
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from bridge.compose import Bridge
     from bridge.config.environ import Environ
@@ -39,7 +34,6 @@ if TYPE_CHECKING:
     from bridge.ledger.shapes import DeliveryShape, WholeIncident
 
 JSON = dict[str, Any]
-PAUSE = 0.2
 _AT_REST = frozenset({"delivered", "skipped", "dead", "held"})
 
 
@@ -79,7 +73,7 @@ def send(environ: Environ, env: Mapping[str, str], wanted: Wanted, say: Callable
     bridge = compose(environ, env, loaded=loaded)
     bridge.ledger.patience = PATIENCE
     try:
-        with _attended(bridge) as (by, pass_time):
+        with attended(bridge) as (by, pass_time):
             found = _Test(bridge, name, wanted.patience, pass_time, say).run(body)
     finally:
         bridge.close()
@@ -116,59 +110,6 @@ def _not_told(routed: Routed) -> list[JSON]:
     return [{"destination": name, "why": why} for name, why in missed if " " not in name and name not in told]
 
 
-@contextmanager
-def _attended(bridge: Bridge) -> Iterator[tuple[str, Callable[[], None]]]:
-    """Give who delivers, and what lets some time pass meanwhile.
-
-    Raises:
-        ConfigError: nobody else delivers, and a secret is missing.
-    """
-    held = None
-    try:
-        if bridge.ledger.path is not None:
-            held = lock(bridge.ledger, wait=False)
-        running = held is None and _runs_elsewhere(bridge)
-    except BlockingIOError:
-        running = True
-    if running:
-        yield "the running bridge", lambda: _wait(PAUSE)
-        return
-    if missing := missing_secrets(bridge.loaded, bridge.env):
-        if held is not None:
-            os.close(held)
-        raise ConfigError(missing)
-    with deliverer(bridge, held) as delivering:
-        yield "this command", delivering.round
-
-
-def _runs_elsewhere(bridge: Bridge) -> bool:
-    with bridge.ledger.read() as connection:
-        return lanes.delivering(connection, bridge.ledger.database_now(bridge.clock.now()))
-
-
-@contextmanager
-def _interruptible() -> Iterator[Callable[[], bool]]:
-    """Give whether Ctrl-C was pressed; a second time it acts at once.
-
-    An exception in the middle of a query would leave that open, and SQLite refuses to write beside it.
-    """
-    pressed: list[int] = []
-
-    def hear(number: int, _frame: object) -> None:
-        pressed.append(number)
-        signal.signal(number, before)
-
-    before = signal.signal(signal.SIGINT, hear)
-    try:
-        yield lambda: bool(pressed)
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def _wait(seconds: float) -> None:
-    threading.Event().wait(seconds)
-
-
 class _Test:
     """One test on its way. `name` is its receipt's id too."""
 
@@ -189,7 +130,7 @@ class _Test:
     def run(self, body: bytes) -> JSON:
         """Return `{incident, deliveries, ended}`: the deliveries as they were before it ended, and where it did end."""
         shown: WholeIncident | None = None
-        with _interruptible() as interrupted:
+        with interruptible() as interrupted:
             try:
                 self._store(self._name, body)
                 shown = self._at_rest(stop=interrupted)

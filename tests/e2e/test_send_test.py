@@ -67,6 +67,18 @@ def test_beside_a_running_bridge_that_one_delivers_and_no_secret_is_needed(sandb
     assert bridge.incident(TITLE)["state"] == "resolved"
 
 
+def test_on_postgresql_whoever_lives_delivers(sandbox, start, tmp_path, postgres_url):
+    env = {"BRIDGE_DATABASE_URL": postgres_url}
+    write_config(tmp_path, config(sandbox))
+    assert command(tmp_path, env, "db", "upgrade").returncode == 0
+    for _ in range(2):
+        assert sent(tmp_path, env=env)["by"] == "this command"
+    bridge = start(config(sandbox), env=env)
+    found = sent(bridge.folder, env=env)
+    assert found["by"] == "the running bridge"
+    assert outcomes(found) == {"slack": "shown", "github": "shown"}
+
+
 def test_it_pages_only_where_that_is_asked_for_and_mentions_nobody(sandbox, start):
     bridge = start(config(sandbox, destinations={"slack": {"mention": "<!here>"}}))
     quiet = sent(bridge.folder, "--priority", "p0")
