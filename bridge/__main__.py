@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
+from pathlib import Path
 
 import click
 
 import bridge
 
+ENV_FILE = Path(".env")
 VERBS = {
+    "init": ("bridge.cli.init", "a guided first set-up, with a real message at once"),
     "run": ("bridge.cli.serve", "everything on one machine"),
     "web": ("bridge.cli.serve", "the web part alone, any number of it, on PostgreSQL"),
     "worker": ("bridge.cli.serve", "the delivering part alone, any number of it, on PostgreSQL"),
     "demo": ("bridge.cli.demo", "watch one real alert on its way, without any account"),
+    "grafana-setup": ("bridge.cli.grafana", "Grafana's contact point and policy, ready to paste"),
     "check": ("bridge.cli.check", "validate the configuration"),
     "explain": ("bridge.cli.look", "where would this payload go, and why"),
     "render": ("bridge.cli.look", "the exact requests that this payload would become"),
+    "send-test": ("bridge.cli.send_test", "one marked test through the whole path"),
     "incidents": ("bridge.cli.stored", "list incidents"),
     "incident": ("bridge.cli.stored", "show one incident whole"),
     "close": ("bridge.cli.stored", "close an incident for good"),
@@ -51,11 +57,23 @@ class Verbs(click.Group):
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(bridge.__version__, prog_name="bridge")
-def main() -> None:
+@click.pass_context
+def main(context: click.Context) -> None:
     """Bring Grafana alerts to Slack, PagerDuty and GitHub: one message, one page, one issue per incident.
+
+    Variables that aren't set are taken from a file .env in the working directory, where there is one.
 
     Example: bridge demo
     """
+    if context.invoked_subcommand == "init" or not ENV_FILE.exists():
+        return
+    from bridge.setup.env_file import EnvFileError, load  # noqa: PLC0415 - only where there is such a file
+
+    try:
+        load(ENV_FILE, os.environ)
+    except EnvFileError as error:
+        click.echo(str(error), err=True)
+        raise SystemExit(1) from None
 
 
 if __name__ == "__main__":

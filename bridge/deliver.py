@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from bridge.absorb import Intake
-from bridge.chores import prune, remind, resume, stale, storms, watch
+from bridge.chores import prune, remind, resume, stale, storms, tests, watch
 from bridge.compose import compose, hints_at
 from bridge.delivery.chores import Chore
 from bridge.delivery.hints import Listener
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from bridge.config.environ import Environ
     from bridge.delivery.procrastinate import Carrier
     from bridge.ledger.lanes import Held
+    from bridge.ledger.ledger import Ledger
 
 GRACE = 9.0
 """Seconds that steps under way have to end when the process is told to stop."""
@@ -43,10 +44,17 @@ PATIENCE = 20.0
 
 
 @contextmanager
-def deliverer(bridge: Bridge) -> Iterator[Deliverer]:
-    """Give a running deliverer; on the way out it finishes its steps and gives its lanes back."""
+def deliverer(bridge: Bridge, alone: int | None = None, *, once: bool = False) -> Iterator[Deliverer]:
+    """Give a running deliverer; on the way out it finishes its steps and gives its lanes back.
+
+    `alone` is the lock of the machine's only deliverer, where the caller has it already (`lock`). `once`: nobody starts
+    it again, so it says at once that it delivers no more.
+    """
     holder = f"{socket.gethostname()[:60]}/{os.getpid()}/{secrets.token_hex(4)}"
-    alone = _alone(bridge)
+    if alone is None and bridge.ledger.path is not None:
+        alone = lock(bridge.ledger)
+    if alone is not None:
+        bridge.ledger.write(lanes.release_all)
     bridge.ledger.patience = PATIENCE
     tally = Tally()
     reports = Reports(tally)
@@ -88,11 +96,13 @@ def deliverer(bridge: Bridge) -> Iterator[Deliverer]:
     silent = stale.Stale(bridge.ledger, bridge.clock, lambda: bridge.loaded.rules)
     folding = storms.Storms(bridge.ledger, bridge.clock, lambda: bridge.loaded.rules, holder)
     again = remind.Remind(bridge.ledger, bridge.clock, lambda: bridge.loaded.rules)
+    left = tests.Leftovers(bridge.ledger, bridge.clock)
     pruning = prune.Prune(bridge.ledger, bridge.clock, lambda: bridge.loaded)
     chores = (
         Chore(watch.EVERY, watching.look),
         Chore(resume.EVERY, held.look),
         Chore(stale.EVERY, silent.look),
+        Chore(tests.EVERY, left.look),
         Chore(prune.EVERY, pruning.look),
         Chore(remind.EVERY, again.look),
         Chore(storms.EVERY, folding.look),
@@ -105,6 +115,8 @@ def deliverer(bridge: Bridge) -> Iterator[Deliverer]:
         if carrier is not None:
             carrier.stop()
         delivering.stop()
+        if once:
+            bridge.ledger.write(lambda connection: lanes.release(connection, holder, [lanes.PULSE]))
         if carrier is not None:
             carrier.join(1)
         listener.close()
@@ -182,14 +194,21 @@ def _wanted(told: list[int], reloader: Reloader) -> int | None:
     return signal.SIGHUP if taken else None
 
 
-def _alone(bridge: Bridge) -> int | None:
-    """On SQLite, make sure to be the machine's only deliverer; then the last one's lanes are free at once.
+def lock(ledger: Ledger, *, wait: bool = True) -> int:
+    """Make sure to be the machine's only deliverer of an SQLite file; then the last one's lanes are free at once.
 
     The kernel frees the lock when its holder dies, so whoever has it knows that nobody else is delivering.
+
+    Returns:
+        A descriptor that holds the lock until it is closed.
+
+    Raises:
+        BlockingIOError: somebody else delivers, and is not waited for.
     """
-    if bridge.ledger.path is None:
-        return None
-    lock = os.open(f"{bridge.ledger.path}.deliverer.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    fcntl.flock(lock, fcntl.LOCK_EX)
-    bridge.ledger.write(lanes.release_all)
-    return lock
+    held = os.open(f"{ledger.path}.deliverer.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(held)
+        raise
+    return held

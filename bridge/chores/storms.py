@@ -9,7 +9,7 @@ import json
 from functools import partial, reduce
 from typing import TYPE_CHECKING, Any
 
-from bridge.core.rules import APART, OWN, STORM
+from bridge.core.rules import APART, OWN, STORM, TEST
 from bridge.core.shadow import Would
 from bridge.ids import new_id
 from bridge.ledger import folds, lanes, placing, receipts
@@ -35,8 +35,8 @@ LEASE_NAME = "storms"
 
 
 def set_aside(connection: Connection, rows: list[JSON], at: datetime, source: str, rules: Rules) -> None:
-    """Set aside what is one too many for a place; the bridge's own incidents never are."""
-    if source not in {OWN, STORM} and (rules.storm or rules.page_storm):
+    """Set aside what is one too many for a place; the bridge's own incidents and tests never are."""
+    if source not in {OWN, STORM, TEST} and (rules.storm or rules.page_storm):
         folds.aside(connection, rows, at, rules.folding)
 
 

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from bridge.core.alert import Links, Value
 
 
+PAGES = "page"
+"""The annotation by which the sender of a test asks that it pages, like any other incident."""
+
+
 class State(StrEnum):
     """Where an incident stands."""
 
@@ -130,6 +134,11 @@ class Incident:
     never_fired: bool = False
     remotes: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     happened: tuple[Happening, ...] = ()
+
+    @property
+    def pages(self) -> bool:
+        """Whether it may page people: any incident, but of tests only those for which that was asked."""
+        return not self.test or any(PAGES in member.annotations for member in self.members)
 
     @property
     def firing(self) -> tuple[Member, ...]:

@@ -9,6 +9,7 @@ from bridge.core.alert import Status
 from bridge.core.cases import Arrival, Case, Standing
 from bridge.core.episodes import Episode, Judgement, Verdict, judge
 from bridge.core.incident import State
+from bridge.core.rules import TEST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -175,6 +176,7 @@ class Book:
             opened_at=alert.starts_at or at,
             heard_at=at,
             facts=arrival.facts,
+            test=self.source == TEST,
             previous=last.id if last else None,
             fresh=True,
         )

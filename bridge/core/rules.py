@@ -90,6 +90,10 @@ APART = "moved to messages of their own"
 """Why what still fires is no longer told in a storm's message."""
 
 
+TEST = "bridge.test"
+"""The source of `bridge send-test`: its incidents are tests that fire and end. No configured one can have this name."""
+
+
 @dataclass(frozen=True, slots=True)
 class Folding:
     """From how many incidents (or pages) within a time on a team's place has one message (or page) for the rest."""

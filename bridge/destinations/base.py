@@ -6,6 +6,7 @@ send, find). A lane owns time, retries and order; nothing here waits, repeats or
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -187,6 +188,11 @@ class Lack:
     mend: str = ""
     told: bool = True
     retry_after: float | None = None
+
+
+def instead_of_replay(hint: str, then: str = "") -> str:
+    """Return a hint with other words at its end than how to replay: for a place that is only being tried."""
+    return re.sub(r", then `bridge replay [^`]*`\.$", then, hint)
 
 
 @dataclass(frozen=True, slots=True)

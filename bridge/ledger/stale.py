@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import exists, select, update
 
-from bridge.core.rules import OWN, STORM
+from bridge.core.rules import OWN, STORM, TEST
 from bridge.ledger.deliveries import wake_all
 from bridge.ledger.lanes import INTAKE
 from bridge.ledger.tables import alerts, incidents, lanes
@@ -22,11 +22,11 @@ MOST = 200
 
 
 def _silent(before: datetime) -> ColumnElement[bool]:
-    """Of the bridge's own incidents nothing is heard while nothing changes: they are never stale."""
+    """Of the bridge's own incidents nothing is heard while nothing changes: they are never stale; nor are tests."""
     heard = exists().where(
         alerts.c.incident == incidents.c.id, alerts.c.status == "firing", alerts.c.received_at >= before
     )
-    own = incidents.c.source.not_in((OWN, STORM))
+    own = incidents.c.source.not_in((OWN, STORM, TEST))
     return (incidents.c.state == "firing") & (incidents.c.heard_at < before) & own & ~heard
 
 

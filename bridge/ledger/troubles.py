@@ -7,11 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, exists, func, or_, select
 
-from bridge.core.rules import OWN, SHADOW
+from bridge.core.rules import OWN, SHADOW, TEST
 from bridge.ledger.tables import QUARANTINED, alerts, deliveries, history, incidents, lanes, receipts
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from sqlalchemy.engine import Connection, Row
+
+UNTOLD = (OWN, TEST)
+"""Of whose incidents the operators aren't told: the bridge's own, and a test's, whose sender is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +51,7 @@ def dead(connection: Connection) -> list[Dead]:
             func.max(deliveries.c.reason).label("reason"),
         )
         .join(incidents, incidents.c.id == deliveries.c.incident)
-        .where(deliveries.c.state == "dead", incidents.c.source != OWN)
+        .where(deliveries.c.state == "dead", incidents.c.source.not_in(UNTOLD))
         .group_by(deliveries.c.kind, deliveries.c.address)
     )
     rows = connection.execute(query)
@@ -63,7 +68,11 @@ def held(connection: Connection) -> list[Held]:
             func.max(deliveries.c.reason).label("reason"),
         )
         .join(incidents, incidents.c.id == deliveries.c.incident)
-        .where(deliveries.c.state == "held", incidents.c.source != OWN, incidents.c.state.in_(("firing", "stale")))
+        .where(
+            deliveries.c.state == "held",
+            incidents.c.source.not_in(UNTOLD),
+            incidents.c.state.in_(("firing", "stale")),
+        )
         .group_by(deliveries.c.destination)
     )
     rows = connection.execute(query)
@@ -122,6 +131,12 @@ def told_of(connection: Connection) -> dict[str, dict[str, Any]]:
     return {row.fingerprint: row.detail if row.state != "closed" else {} for row in connection.execute(query)}
 
 
+def firing_tests(connection: Connection, before: datetime) -> list[str]:
+    """Return the fingerprints of tests that fire, and were heard of before a time."""
+    mine = (alerts.c.source == TEST, alerts.c.status == "firing", alerts.c.received_at < before)
+    return list(connection.execute(select(alerts.c.fingerprint).where(*mine)).scalars())
+
+
 _RISES = [(old, new) for old in range(4) for new in range(old)]
 """From which priority to which more urgent one."""
 
@@ -129,8 +144,8 @@ _RISES = [(old, new) for old in range(4) for new in range(old)]
 def untold(connection: Connection) -> list[Row[Any]]:
     """Return the deliveries of firing incidents that are dead at an address that routing chose, or wait to be told.
 
-    What shadow mode tells has no fallback: that would be told to people.
-    Those that wait were never told there, or it fires again, or has become more urgent, since it was told.
+    What shadow mode tells has no fallback, for that would be told to people, and a test has none. Those that wait were
+    never told there, or it fires again, or has become more urgent, since it was told.
     """
     news = (history.c.incident == incidents.c.id) & (history.c.at >= deliveries.c.since)
     rises = [(history.c.why == f"P{old} → P{new}") & (incidents.c.priority == f"P{new}") for old, new in _RISES]
@@ -156,6 +171,7 @@ def untold(connection: Connection) -> list[Row[Any]]:
             deliveries.c.state.in_(("pending", "retrying", "held", "dead")),
             or_(deliveries.c.state == "dead", deliveries.c.told == 0, exists().where(news, louder)),
             incidents.c.state == "firing",
+            incidents.c.source != TEST,
         )
     )
     return list(connection.execute(query))

@@ -143,9 +143,10 @@ def test_an_incident_over_before_it_could_be_told_pages_nobody():
 
 def test_a_test_pages_only_where_that_is_asked_for():
     assert Lane("pagerduty").tell(incident(test=True)).skipped
-    lane = Lane("pagerduty", page_test=True)
-    lane.tell(incident(test=True))
-    lane.tell(incident(test=True, state=State.CLOSED))
+    lane = Lane("pagerduty")
+    asked = (member("m1", annotations={"page": "asked for"}),)
+    lane.tell(incident(test=True, members=asked))
+    lane.tell(incident(test=True, members=asked, state=State.RESOLVED))
     assert actions(lane) == [("trigger", "1"), ("resolve", "1")]
 
 

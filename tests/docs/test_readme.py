@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 import httpx2
 import pytest
-from docs_kit import BIN, README, ROOT, Block, blocks, bridge_running, check, quiet, run
+from docs_kit import README, ROOT, Block, blocks, bridge_running, check, quiet, run
+from dotenv import dotenv_values
+from terminal import Terminal
 
 from bridge.config.words import FOUR_LINES
 from bridge.sandbox import Sandbox, control
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
 SHELL = blocks(README, "shell")
-SLACK_TOKEN, WEBHOOK_TOKEN = "xoxb-your-token", "the token that was printed"
 LISTENS = "http://127.0.0.1:8080"
 
 
@@ -30,26 +30,9 @@ def shell(part: str) -> Block:
     return found
 
 
-START = shell("make run")
-FIRST, RESOLVE = shell(WEBHOOK_TOKEN), shell("inductor-jobs-broken-resolved.json")
+INIT, RUN, TEST = shell("bridge init"), shell("make run"), shell("bridge send-test")
+FIRST, RESOLVE = shell(". ./.env"), shell("inductor-jobs-broken-resolved.json")
 LOOK = shell("bridge explain")
-
-
-@pytest.fixture
-def stub_make(tmp_path: Path) -> Callable[[], list[dict[str, Any]]]:
-    """A `make` that writes down its targets and environment; returns what was written."""
-    folder = tmp_path / "stub"
-    folder.mkdir()
-    make = folder / "make"
-    made = tmp_path / "made.jsonl"
-    make.write_text(
-        f"#!{BIN / 'python'}\n"
-        "import json, os, sys\n"
-        f"with open({str(made)!r}, 'a') as file:\n"
-        "    print(json.dumps({'targets': sys.argv[1:], 'env': dict(os.environ)}), file=file)\n"
-    )
-    make.chmod(0o755)
-    return lambda: [json.loads(line) for line in made.read_text().splitlines()]
 
 
 @pytest.fixture
@@ -60,7 +43,7 @@ def curl() -> None:
 
 
 def test_every_shell_block_is_executed_here() -> None:
-    known = [shell("make demo"), shell("make test"), START, FIRST, RESOLVE, LOOK]
+    known = [shell("make demo"), shell("make test"), INIT, RUN, TEST, FIRST, RESOLVE, LOOK]
     assert sorted(known, key=lambda block: block.line) == SHELL
 
 
@@ -79,51 +62,51 @@ def test_the_four_lines_are_a_complete_configuration(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("curl")
-def test_five_minutes_end_with_a_message(tmp_path: Path, stub_make: Callable[[], list[dict[str, Any]]]) -> None:
-    stub = tmp_path / "stub"
+def test_five_minutes_end_with_a_message(tmp_path: Path) -> None:
+    assert INIT.text == "make install\n.venv/bin/bridge init\n"
+    assert RUN.text == "make run\n"
     home = tmp_path / "home"
     home.mkdir()
-    started = run(
-        "bash",
-        "-euc",
-        START.text,
-        folder=home,
-        env={**quiet(), "PATH": f"{stub}{os.pathsep}{quiet()['PATH']}"},
-    )
-    assert started.returncode == 0, started.stderr
-    install, serve = stub_make()
-    assert (install["targets"], serve["targets"]) == (["install"], ["run"])
-    assert serve["env"]["SLACK_BOT_TOKEN"] == SLACK_TOKEN
-    token = serve["env"]["BRIDGE_WEBHOOK_TOKEN"]
-    assert len(token) == 48
-    assert token in started.stdout
-
-    with Sandbox(channels=["alerts"]) as sandbox:
-        (four,) = blocks(README, "yaml")
-        # the one difference to a first day: Slack is the double
-        (home / "bridge.yml").write_text(f'{four.text}    api_url: "{sandbox.slack_url}"\n')
-        env = {**serve["env"], "SLACK_BOT_TOKEN": "xoxb-sandbox"}
-        with bridge_running(home, env, tmp_path / "log") as address:
-            _post(FIRST.text, address, token)
-            assert sandbox.wait_for(lambda: _says(sandbox, "P2 firing: Inductor Jobs Broken"), 30), _stand(address)
-            _post(RESOLVE.text, address, token)
-            assert sandbox.wait_for(lambda: _says(sandbox, "P2 resolved") and len(_messages(sandbox)) == 2, 30)
-            looked = run("bash", "-euc", LOOK.text.replace(".venv/bin/bridge", "bridge"), folder=_linked(home), env=env)
-            assert looked.returncode == 0, looked.stderr
-            assert "goes to slack for team broken-inductor" in looked.stdout
-            assert _grafanas_test(sandbox, address, token)
-        messages = _messages(sandbox)
-        assert messages[0]["edits"] == 1
-        assert messages[1]["thread"]
-        assert messages[1]["text"] == "Resolved after 2 h 18 min."
+    with Sandbox(channels=["alerts"], strict_channels=True) as sandbox:
+        _init(sandbox, home)
+        (hello,) = _messages(sandbox)
+        assert "This is a test message" in hello["text"]
+        with bridge_running(home, quiet(), tmp_path / "log") as address:
+            assert "Every destination has shown it." in _shell(TEST, home)
+            assert "TEST P2 resolved" in _messages(sandbox)[-2]["text"]
+            _post(FIRST, home, address)
+            assert sandbox.wait_for(lambda: _said(sandbox, "P2 firing: Inductor Jobs Broken"), 30), _stand(address)
+            _post(RESOLVE, home, address)
+            assert sandbox.wait_for(lambda: _said(sandbox, "Resolved after 2 h 18 min."), 30), _stand(address)
+            assert "goes to slack for team broken-inductor" in _shell(LOOK, _linked(home))
+            token = dotenv_values(home / ".env")["BRIDGE_WEBHOOK_TOKEN"]
+            assert _grafanas_test(sandbox, address, str(token))
+        (message,) = _said(sandbox, "P2 resolved: Inductor Jobs Broken")
+        (reply,) = _said(sandbox, "Resolved after 2 h 18 min.")
+        assert (message["edits"], bool(reply["thread"])) == (1, True)
 
 
-def _post(text: str, address: str, token: str) -> None:
-    if WEBHOOK_TOKEN not in text:
-        text = f'export BRIDGE_WEBHOOK_TOKEN="{WEBHOOK_TOKEN}"\n{text}'
+def _init(sandbox: Sandbox, home: Path) -> None:
+    # the one difference to a first day: Slack is the double
+    terminal = Terminal(home, "--slack-api-url", sandbox.slack_url)
+    sandbox.slack.workspace.tokens["xoxb-sandbox"] |= {"chat:write.public"}
+    terminal.types_secret("Bot token", "xoxb-sandbox")
+    for question in ("Channel for alerts", "Page for", "Open an issue", "Address"):
+        terminal.answers(question, "")
+    assert terminal.ends() == 0
+
+
+def _shell(block: Block, folder: Path) -> str:
+    done = run("bash", "-euc", block.text.replace(".venv/bin/bridge", "bridge"), folder=folder, env=quiet())
+    assert done.returncode == 0, done.stderr + done.stdout
+    return done.stdout
+
+
+def _post(block: Block, home: Path, address: str) -> None:
+    text = block.text if block is FIRST else f". ./.env\n{block.text}"
     assert LISTENS in text
-    text = text.replace(LISTENS, address).replace(WEBHOOK_TOKEN, token)
-    done = run("bash", "-euc", text, folder=ROOT, env=quiet())
+    text = text.replace(LISTENS, address)
+    done = run("bash", "-euc", text, folder=_linked(home), env=quiet())
     assert done.returncode == 0, done.stderr + done.stdout
     assert list(json.loads(done.stdout)) == ["receipt"]
 
@@ -134,9 +117,8 @@ def _messages(sandbox: Sandbox) -> list[dict[str, Any]]:
     return [one for place in found.values() for one in place["alerts"]["messages"]]
 
 
-def _says(sandbox: Sandbox, words: str) -> bool:
-    messages = _messages(sandbox)
-    return bool(messages) and words in messages[0]["text"]
+def _said(sandbox: Sandbox, words: str) -> list[dict[str, Any]]:
+    return [message for message in _messages(sandbox) if words in message["text"]]
 
 
 def _stand(address: str) -> str:
@@ -145,7 +127,8 @@ def _stand(address: str) -> str:
 
 def _linked(home: Path) -> Path:
     """Let the paths that the README names from the repository's root lead there from the bridge's folder too."""
-    (home / "bridge").symlink_to(ROOT / "bridge", target_is_directory=True)
+    if not (home / "bridge").exists():
+        (home / "bridge").symlink_to(ROOT / "bridge", target_is_directory=True)
     return home
 
 
@@ -165,6 +148,6 @@ def _grafanas_test(sandbox: Sandbox, address: str, token: str) -> bool:
         timeout=10,
     )
     assert answer.status_code == 202
-    assert sandbox.wait_for(lambda: any("TEST" in one["text"] for one in _messages(sandbox)), 30)
+    assert sandbox.wait_for(lambda: _said(sandbox, "TestAlert"), 30)
     firing = httpx2.get(f"{address}/api/v1/incidents?state=firing", timeout=10).json()
     return firing["items"] == []

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 PAGE_AGAIN: Final = timedelta(minutes=5)
 CLOSED: Final = 10
 """Closed pages that are kept, for people."""
+QUIET: Final = "a test: it pages only where that is asked for"
 URGENT: Final = frozenset({Priority.P0, Priority.P1})
 OVER: Final = frozenset({State.RESOLVED, State.CLOSED})
 
@@ -50,8 +51,8 @@ def next_step(want: Want, have: Have) -> Step | Nothing:
         return _resolve(want, have, pages, "open") or (Nothing() if pages else Nothing(_untold(want)))
     if ending := _resolve(want, have, pages, "ending"):
         return ending
-    if want.incident.test and not want.settings.values.get("page_test"):
-        return Nothing("a test: it pages only where that is asked for")
+    if not want.incident.pages:
+        return Nothing(QUIET)
     return _doubtful(want, have, pages) or _firing(want, have, pages) or Nothing()
 
 

@@ -48,6 +48,8 @@ class Web(WebClient):
         self._ready = ready
         self._answers: list[Answer] = []
         self._cap = MIB
+        self.scopes = ""
+        """What the token may do, by the last answer: names with commas between."""
 
     def _perform_urllib_http_request_internal(self, url: str, req: Request) -> dict[str, Any]:
         """Send what slack-sdk built; statuses and broken bodies are read by us, so it gets an empty object for them."""
@@ -86,6 +88,7 @@ class Web(WebClient):
         except ExchangeError as error:
             raise RefusedError(error.failed()) from None
         answer = self._answers.pop()
+        self.scopes = answer.headers.get("x-oauth-scopes", "")
         read = from_answer(answer, about)
         if isinstance(read, Failed):
             raise RefusedError(replace(read, request_id=answer.request_id))

@@ -1,0 +1,59 @@
+"""`bridge grafana-setup`: Grafana's side, ready to paste."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import click
+
+from bridge.cli.common import config_option, environment, sentences
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_EXAMPLE = """\b
+Example:
+  bridge grafana-setup --format provisioning > alert-bridge.yml
+  bridge grafana-setup --format curl --url https://alerts.acme.com
+"""
+
+
+@click.command(epilog=_EXAMPLE)
+@click.option(
+    "--format",
+    "form",
+    required=True,
+    type=click.Choice(("curl", "provisioning", "terraform")),
+    help="A shell command for Grafana's API, a file for its provisioning folder, or Terraform resources.",
+)
+@click.option("--source", metavar="S", help="The source to post to, where there are several.")
+@click.option(
+    "--url", metavar="URL", help="The address at which Grafana reaches the bridge, where it isn't external_url."
+)
+@config_option
+def grafana_setup(form: str, source: str | None, url: str | None, config: Path) -> None:
+    """Print Grafana's contact point and notification policy for a source.
+
+    Secrets are not printed: they stand as environment variables, which the first lines name.
+    """
+    with sentences():
+        environment(config)
+        from bridge.config.load import load  # noqa: PLC0415 - `bridge --help` doesn't wait for it
+
+        loaded = load(config, os.environ)
+    from bridge.setup.contact_point import NoContactPointError, contact_point  # noqa: PLC0415 - as above
+    from bridge.setup.formats import FORMATS  # noqa: PLC0415 - as above
+
+    if url is not None and not url.startswith(("http://", "https://")):
+        raise click.BadParameter("write an address like https://alerts.acme.com", param_hint="--url")
+    sources = loaded.settings.sources
+    name = source or ("grafana" if "grafana" in sources else next(iter(sources)))
+    if name not in sources or (source is None and len(sources) > 1 and "grafana" not in sources):
+        raise click.UsageError(f"name one of the sources: --source {' | '.join(sources)}")
+    try:
+        point = contact_point(sources[name], url or loaded.rules.external_url)
+    except NoContactPointError as error:
+        click.echo(f"sources.{name}.auth: {error}", err=True)
+        raise SystemExit(1) from None
+    click.echo(FORMATS[form](point))

@@ -1,0 +1,201 @@
+"""`bridge send-test`: one marked incident through the whole path, watched until every destination has shown it.
+
+Beside a running bridge the test is only stored, and that one delivers; where nobody delivers, this process does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bridge.attended import attended, interruptible
+from bridge.chores import tests
+from bridge.compose import compose
+from bridge.config.load import load
+from bridge.config.words import did_you_mean
+from bridge.core.normalize import canonical_team, normalize
+from bridge.core.payload import parse
+from bridge.core.route import route
+from bridge.core.rules import TEST
+from bridge.deliver import PATIENCE
+from bridge.destinations.base import instead_of_replay
+from bridge.destinations.pagerduty.step import QUIET
+from bridge.ids import new_id
+from bridge.ledger import acts, queries, receipts
+from bridge.ledger.receipts import Receipt
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from bridge.compose import Bridge
+    from bridge.config.environ import Environ
+    from bridge.core.alert import Priority
+    from bridge.core.rules import Routed, Rules
+    from bridge.ledger.shapes import DeliveryShape, WholeIncident
+
+JSON = dict[str, Any]
+_AT_REST = frozenset({"delivered", "skipped", "dead", "held"})
+
+
+class NotSentError(Exception):
+    """No test is sent; the sentence says why, and what would be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be tested: a team (None: an alert that names none), a priority (as `team`), and whether it pages.
+
+    `patience` is how many seconds the destinations have to show the test, and then again to show its end.
+    """
+
+    team: str | None = None
+    priority: Priority | None = None
+    page: bool = False
+    patience: float = 60.0
+
+
+def send(environ: Environ, env: Mapping[str, str], wanted: Wanted, say: Callable[[str], None]) -> JSON:
+    """Send a test and end it; `say` hears how far it is.
+
+    Returns:
+        `{ok, incident, priority, teams, by, destinations, not_told}`; `by` is who delivered ("the running bridge",
+        "this command"); `destinations` are `{destination, kind, address, outcome, url, why}` with the outcome shown,
+        not_paged or failed; `not_told` are `{destination, why}`.
+
+    Raises:
+        NotSentError: it would reach nobody, or not what was asked for.
+        ConfigError, NotDurableError, OutdatedError: as `compose` does.
+    """
+    loaded = load(environ.config, env)
+    name = new_id()
+    body = tests.fires(name, loaded.rules.normalize, wanted.team, wanted.priority, page=wanted.page)
+    routed = _routed(body, loaded.rules, wanted)
+    bridge = compose(environ, env, loaded=loaded)
+    bridge.ledger.patience = PATIENCE
+    try:
+        with attended(bridge) as (by, pass_time):
+            found = _Test(bridge, name, wanted.patience, pass_time, say).run(body)
+    finally:
+        bridge.close()
+    destinations = [_outcome(one, found["ended"], wanted.patience) for one in found["deliveries"]]
+    return {
+        "ok": bool(destinations) and all(one["outcome"] != "failed" for one in destinations),
+        "incident": found["incident"],
+        "priority": routed.priority,
+        "teams": list(routed.teams),
+        "by": by,
+        "destinations": destinations,
+        "not_told": _not_told(routed),
+    }
+
+
+def _routed(body: bytes, rules: Rules, wanted: Wanted) -> Routed:
+    """Return where the test will go."""
+    if wanted.team is not None and canonical_team(wanted.team, rules.teams) not in rules.teams:
+        known = did_you_mean(wanted.team, rules.teams) if rules.teams else "no team is configured"
+        raise NotSentError(f"team {wanted.team} is not configured: {known}")
+    group = parse(body)
+    routed = route(normalize(group.alerts[0], group, rules.normalize, rules.teams), TEST, rules)
+    who = f"{routed.priority} of team {', '.join(routed.teams)}"
+    if not routed.targets:
+        raise NotSentError(f"{who} goes to no destination: choose another team or priority, or mend `send`")
+    if wanted.page and "pagerduty" not in {target.kind for target in routed.targets}:
+        raise NotSentError(f"{who} goes to no pager: choose a --priority that does, or leave --page out")
+    return routed
+
+
+def _not_told(routed: Routed) -> list[JSON]:
+    missed = [(one.rule.removeprefix("destination "), one.why) for one in routed.tried if not one.matched]
+    told = {target.destination for target in routed.targets}
+    return [{"destination": name, "why": why} for name, why in missed if " " not in name and name not in told]
+
+
+class _Test:
+    """One test on its way. `name` is its receipt's id too."""
+
+    def __init__(
+        self,
+        bridge: Bridge,
+        name: str,
+        patience: float,
+        pass_time: Callable[[], None],
+        say: Callable[[str], None],
+    ) -> None:
+        self._bridge = bridge
+        self._name = name
+        self._patience = patience
+        self._pass_time = pass_time
+        self._say = say
+
+    def run(self, body: bytes) -> JSON:
+        """Return `{incident, deliveries, ended}`: the deliveries as they were before it ended, and where it did end."""
+        shown: WholeIncident | None = None
+        with interruptible() as interrupted:
+            try:
+                self._store(self._name, body)
+                shown = self._at_rest(stop=interrupted)
+            finally:
+                # whatever happened meanwhile: nothing is left open
+                over = new_id()
+                self._store(over, tests.over([self._name], self._bridge.clock.now()))
+                ended = self._at_rest(over)
+                self._dismiss(ended)
+            if interrupted():
+                raise KeyboardInterrupt
+        deliveries = shown["deliveries"] if shown else []
+        now = {one["id"]: one["state"] for one in ended["deliveries"]} if ended else {}
+        done = {key for key, state in now.items() if state in _AT_REST}
+        return {"incident": shown["id"] if shown else None, "deliveries": deliveries, "ended": done}
+
+    def _store(self, name: str, body: bytes) -> None:
+        receipt = Receipt(name, TEST, self._bridge.clock.now(), {}, body)
+        self._bridge.ledger.write(lambda connection: receipts.insert(connection, receipt))
+        self._bridge.hint("")
+
+    def _at_rest(self, over: str | None = None, stop: Callable[[], bool] = lambda: False) -> WholeIncident | None:
+        """Return the test's incident once all its deliveries are at rest, or as it is when patience ends, or on `stop`.
+
+        Where `over` is the receipt that ends it, that one is to be absorbed first.
+        """
+        clock = self._bridge.clock
+        until = clock.monotonic() + self._patience
+        while True:
+            found = self._incident(over)
+            waiting = [one for one in found["deliveries"] if one["state"] not in _AT_REST] if found else []
+            if (found and not waiting) or clock.monotonic() >= until or stop():
+                self._say("")
+                return found
+            places = ", ".join(f"{one['kind']} {one['address']}" for one in waiting)
+            self._say(f"{'ending it' if over else 'waiting for it'}: {places or 'it is being taken in'}")
+            self._pass_time()
+
+    def _incident(self, over: str | None) -> WholeIncident | None:
+        with self._bridge.ledger.read() as connection:
+            stored = [queries.receipt(connection, one) for one in (self._name, over) if one]
+            taken_in = [one for one in stored if one and one["state"] != "new"]
+            if len(taken_in) < len(stored) or not taken_in[0]["incidents"]:
+                return None
+            return queries.incident(connection, taken_in[0]["incidents"][0])
+
+    def _dismiss(self, ended: WholeIncident | None) -> None:
+        """Let the test's dead letters rest: who sent it is told here, and there is nothing to replay."""
+        dead = [one["id"] for one in ended["deliveries"] if one["state"] == "dead"] if ended else []
+        if dead:
+            now = self._bridge.clock.now()
+            self._bridge.ledger.write(lambda connection: acts.dismiss(connection, dead, "bridge send-test", now))
+
+
+def _outcome(delivery: DeliveryShape, ended: set[str], patience: float) -> JSON:
+    """Return what became of the test at one destination, with the mend where it wasn't shown."""
+    state, reason = delivery["state"], delivery["reason"] or ""
+    url = delivery["remote"].get("url")
+    shown = {name: delivery[name] for name in ("destination", "kind", "address")}
+    if state == "delivered":
+        why = "" if delivery["id"] in ended else f"shown, but its end was not told within {patience:.0f} s"
+        return {**shown, "outcome": "failed" if why else "shown", "url": url, "why": why}
+    if state == "skipped" and reason == QUIET:
+        return {**shown, "outcome": "not_paged", "url": None, "why": "it pages only with --page"}
+    if state in {"pending", "retrying"}:
+        reason = f"not told within {patience:.0f} s: {delivery['last_error'] or 'nobody tried; is the bridge stuck?'}"
+    mend = instead_of_replay(reason, ", then send the test again.")
+    return {**shown, "outcome": "failed", "url": url, "why": mend or delivery["last_error"] or state}

@@ -1,0 +1,1 @@
+"""The first set-up: the bridge's own side, and Grafana's."""

@@ -1,0 +1,64 @@
+"""A person at a terminal: a program on a pseudo terminal of its own, with everything that it showed."""
+
+from __future__ import annotations
+
+import io
+import re
+import sys
+from typing import TYPE_CHECKING
+
+import pexpect
+from harness import environment
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PATIENCE = 60
+UNSET = dict.fromkeys(("SLACK_BOT_TOKEN", "PAGERDUTY_KEY", "GITHUB_TOKEN"), "")
+
+
+class Terminal:
+    """`bridge init`, asked and answered."""
+
+    def __init__(self, folder: Path, *words: str, **env: str) -> None:
+        self.screen = io.StringIO()
+        self._child = pexpect.spawn(
+            sys.executable,
+            ["-m", "bridge", "init", *words],
+            cwd=str(folder),
+            env={**environment({**UNSET, **env}), "TERM": "dumb"},
+            encoding="utf-8",
+            timeout=PATIENCE,
+            dimensions=(50, 200),
+        )
+        self._child.logfile_read = self.screen
+
+    def sees(self, text: str) -> None:
+        """Wait until a text shows."""
+        self._child.expect_exact(text)
+
+    def answers(self, question: str, text: str) -> None:
+        """Wait for a question, and type an answer and Enter."""
+        self.sees(question)
+        self._child.sendline(text)
+
+    def types_secret(self, question: str, text: str) -> None:
+        """As `answers`, once the terminal's echo is off, as it is while a secret is asked for."""
+        self.sees(question)
+        assert self._child.waitnoecho(PATIENCE)
+        self._child.sendline(text)
+
+    def presses_ctrl_c(self, question: str) -> None:
+        self.sees(question)
+        self._child.sendintr()
+
+    def ends(self) -> int:
+        """Wait for its end; the exit code."""
+        self._child.expect(pexpect.EOF)
+        self._child.close()
+        return self._child.exitstatus
+
+    @property
+    def shown(self) -> str:
+        """Everything so far, lines as people see them."""
+        return re.sub(r"\x1b\[[0-9;]*m", "", self.screen.getvalue()).replace("\r\n", "\n")
