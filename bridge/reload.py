@@ -20,6 +20,7 @@ from bridge.ledger.ledger import open_ledger
 from bridge.ledger.writer import UnavailableError
 from bridge.log import log
 from bridge.rehearse import used
+from bridge.render.harden import MOST_BYTES, MOST_SOURCE
 from bridge.render.jinja import TemplateFailedError, Words, template_folder
 
 if TYPE_CHECKING:
@@ -117,11 +118,15 @@ def _templates(folder: Path) -> dict[str, str]:
     for path in files:
         name = path.relative_to(folder).as_posix()
         try:
-            texts[name] = path.read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            if path.suffix == ".j2":
-                what = "can't be read" if isinstance(error, OSError) else "is no UTF-8"
-                raise ConfigError([Problem(name, 0, what, "write it as text, readable for the bridge")]) from None
+            what = f"is longer than {MOST_SOURCE:,} characters" if path.stat().st_size > MOST_BYTES else ""
+            if not what:
+                texts[name] = path.read_text("utf-8")
+        except OSError:
+            what = "can't be read"
+        except UnicodeDecodeError:
+            what = "is no UTF-8"
+        if what and path.suffix == ".j2":
+            raise ConfigError([Problem(name, 0, what, "write it as text, readable for the bridge")])
     return texts
 
 

@@ -105,9 +105,9 @@ def _routed(body: bytes, rules: Rules, wanted: Wanted) -> Routed:
 
 
 def _not_told(routed: Routed) -> list[JSON]:
-    missed = [(one.rule.removeprefix("destination "), one.why) for one in routed.tried if not one.matched]
     told = {target.destination for target in routed.targets}
-    return [{"destination": name, "why": why} for name, why in missed if " " not in name and name not in told]
+    missed = {one.destination: one.why for one in routed.missed if one.destination not in told}
+    return [{"destination": name, "why": why} for name, why in missed.items()]
 
 
 class _Test:

@@ -244,6 +244,9 @@ def test_templates_are_read_anew_and_broken_ones_are_refused_as_a_whole(tmp_path
     (folder / "own.j2").write_bytes(b"\xff")
     assert not place.looks()
     assert place.refused == ["own.j2: is no UTF-8: write it as text, readable for the bridge"]
+    (folder / "own.j2").write_bytes(b" " * 400_001)
+    assert not place.looks()
+    assert place.refused[0].startswith("own.j2: is longer than 100,000 characters: ")
     assert "YOURS" in place.reloader.loaded.templates["own.j2"]
 
 

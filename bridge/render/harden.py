@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 MOST_SOURCE: Final = 100_000
 """Characters of a template."""
+MOST_BYTES: Final = 4 * MOST_SOURCE
+"""Of its file, as UTF-8."""
 MOST_NODES: Final = 5_000
 """Parts of a template: names, texts, operators, blocks and so on. The shipped ones have less than a tenth of it."""
 MOST_CODE: Final = 250_000

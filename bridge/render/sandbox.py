@@ -24,7 +24,7 @@ from markupsafe import Markup
 
 from bridge.render import words
 from bridge.render.bounds import CURRENT, bare, calculable, counted, numbers, weigh
-from bridge.render.harden import MOST_SOURCE, Generator, Harden
+from bridge.render.harden import MOST_BYTES, MOST_SOURCE, Generator, Harden
 from bridge.render.text import http_link
 
 if TYPE_CHECKING:
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
 _JINJAS_OWN: Final = frozenset({"_loop_vars", "_block_vars"})
 """What Jinja adds to a call."""
-_LONGEST_CHARACTER: Final = 4
 """Bytes, in UTF-8."""
 _GAP = re.compile(r"[A-Za-z ,;·\n]{0,7}")
 TEXT_METHODS: Final = frozenset(
@@ -122,7 +121,7 @@ class Folders(FileSystemLoader):
         file = next((file for folder in self.searchpath if (file := Path(folder, *parts)).is_file()), None)
         if file is None:
             raise TemplateNotFound(template)
-        if file.stat().st_size > MOST_SOURCE * _LONGEST_CHARACTER:
+        if file.stat().st_size > MOST_BYTES:
             raise _too_long(template, str(file))
         return super().get_source(environment, template)
 
