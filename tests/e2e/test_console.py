@@ -69,6 +69,8 @@ def bridge(start, sandbox):
     eventually(lambda: len(api(made, "deliveries?state=dead")["items"]) == 2, "two dead letters")
     # the bridge's own incidents: what was not told, what could not be read
     eventually(lambda: len(api(made, "incidents")["items"]) == 6, "six incidents")
+    at_rest = {"delivered", "skipped", "dead"}
+    eventually(lambda: {one["state"] for one in api(made, "deliveries")["items"]} <= at_rest, "all at rest")
     return made
 
 

@@ -29,12 +29,13 @@
     time.textContent = shown.join(" ");
     tell(paused ? "Paused" : "Live");
   });
-  // what is read stays where it is, whatever comes above it
+  // what has the focus, else what is read first, stays where it is, whatever comes above it
   document.body.addEventListener("htmx:beforeSwap", () => {
-    const first = [...document.querySelectorAll("#live a[id]")].find((one) => one.getBoundingClientRect().top >= 0);
+    const seen = [...document.querySelectorAll("#live :is(ol, table) a[id]")];
+    const first = seen.find((one) => one === document.activeElement) ?? seen.find((one) => one.getBoundingClientRect().top >= 0);
     held = first && { id: first.id, top: first.getBoundingClientRect().top };
   });
-  document.body.addEventListener("htmx:afterSettle", () => {
+  document.body.addEventListener("htmx:afterSwap", () => {
     const again = held && scrollY > 0 && document.getElementById(held.id);
     if (again) scrollBy(0, again.getBoundingClientRect().top - held.top);
     if (summary() !== said) news.textContent = said = summary();
