@@ -237,3 +237,14 @@ def test_the_picture_can_be_taken_anew(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     size = struct.unpack(">II", (tmp_path / "demo.png").read_bytes()[16:24])
     assert size == (1400, 800)
+
+
+def test_the_consoles_pictures_can_be_taken_anew(tmp_path: Path) -> None:
+    if not shutil.which("chromium") or not shutil.which("chromedriver"):
+        missing = "not run: the console's pictures want Chromium and its driver, which are not installed"
+        pytest.fail(missing) if os.environ.get("CI") else pytest.skip(missing)
+    done = run(sys.executable, DOCS / "make_console_pictures.py", tmp_path, folder=ROOT, env=quiet())
+    assert done.returncode == 0, done.stdout + done.stderr
+    sizes = {path.name: struct.unpack(">II", path.read_bytes()[16:24]) for path in tmp_path.iterdir()}
+    assert sizes == {"console.png": (1100, 760), "console-phone.png": (360, 700)}
+    assert all((DOCS / "images" / name).stat().st_size < 100_000 for name in sizes)
