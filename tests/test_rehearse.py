@@ -2,7 +2,6 @@
 
 import json
 import re
-import time
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,6 @@ from click.testing import CliRunner
 
 from bridge import rehearse, samples
 from bridge.cli.check import check as command
-from bridge.config.load import load
 from bridge.render import changes
 from bridge.render.jinja import Words, template_folder
 from bridge.render.view import view
@@ -58,17 +56,6 @@ def extended(inside, kind="slack"):
 def test_the_shipped_templates_have_nothing_wrong(found, kind):
     said = found(extended("", kind), kind).splitlines()
     assert [line for line in said if ": warning: " not in line] == ["bridge.yml: the configuration can be used"]
-
-
-def test_it_is_quick(found):
-    found(extended(""))
-    loaded = [f"  {kind}: {settings}\n" for kind, settings in SETTINGS.items()]
-    Path("bridge.yml").write_text("destinations:\n" + "".join(loaded), "utf-8")
-    loaded = load("bridge.yml", ENV)
-    samples.scenes.cache_clear()
-    began = time.process_time()
-    assert rehearse.rehearse(loaded, {}) == []
-    assert time.process_time() - began < 2
 
 
 @pytest.mark.parametrize(

@@ -240,7 +240,7 @@ SCENARIOS = (
             _members(9 * MINUTE, "a", "b", "c", over=OVER),
         ),
         (
-            "github acme/alerts: closed, [P1] Host down +2",
+            "github acme/alerts: closed, [P1] Host down +1",
             "pagerduty: resolved, 1 more alert, 3 in all. P1 Host down",
             "pagerduty: resolved, P1 Host down",
             "slack #storage: P1 resolved: Host down, 3 alerts +2",

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from bridge.sandbox.slack import SlackDouble
 
 
+WHEN_TOLD = re.compile(r" · [^·\n]*\b(?:posted|paged)\b[^·\n]*")
+"""What an issue's time line says of the other places: in which order they were told, a disturbance may change."""
 OPEN = ("triggered, ", "open, ")
 """How what is still open stands."""
 
@@ -129,7 +131,9 @@ def _github(github: GitHubDouble) -> Iterator[Thing]:
     for repository in github.repositories.values():
         for issue in repository.issues.values():
             said = tuple((one.body or "").partition("-->\n")[2] for one in issue.comments)
-            body = f"{sorted(issue.labels)} {issue.state_reason} {(issue.body or '').partition('-->')[2]}"
+            body = (
+                f"{sorted(issue.labels)} {issue.state_reason} {WHEN_TOLD.sub('', issue.body or '').partition('-->')[2]}"
+            )
             yield Thing(f"github {repository.full_name}", f"{issue.state}, ", issue.title, body, said)
 
 

@@ -112,7 +112,7 @@ def test_of_a_crowd_too_large_to_know_nobody_is_called_new(store):
 
     outcome = told(store, says(0, "1", hosts), says(20 * MINUTE, "2", hosts), says(22 * MINUTE, "2", hosts[:150], OVER))
     assert [line for line in outcome.seen.lines() if "pagerduty" in line] == ["pagerduty: triggered, P1 Host down"]
-    assert at_slack(outcome, "storage") == ["P1 firing: Host down, 50 of 500 resolved"]
+    assert at_slack(outcome, "storage") == ["P1 firing: Host down, 150 of 600 resolved"]
 
 
 def test_a_limit_on_what_is_asked_first_holds_all_who_would_ask_it(store):

@@ -105,10 +105,10 @@ class Unwritten(Lane):
 class Credulous(Intake):
     """A firing that comes after its episode's resolve is believed, however late it is."""
 
-    def _merge(self, known: Any, arrivals: Any) -> Any:
+    def _merge(self, known: Any, arrivals: Any, history: Any) -> Any:
         for episode in (one for episodes in known.episodes.values() for one in episodes if one.resolved_at):
             episode.resolved_at -= timedelta(minutes=11)
-        return super()._merge(known, arrivals)
+        return super()._merge(known, arrivals, history)
 
 
 UNGUARDED = {
