@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from bridge.sandbox.slack import SlackDouble
 
 
-WHEN_TOLD = re.compile(r" · [^·\n]*\b(?:posted|paged)\b[^·\n]*")
-"""What an issue's time line says of the other places: in which order they were told, a disturbance may change."""
+TIME_LINE = "**Time line**"
+"""Where an issue begins to say how it came about: what was between, and when others were told, may differ."""
 OPEN = ("triggered, ", "open, ")
 """How what is still open stands."""
 
@@ -131,9 +131,8 @@ def _github(github: GitHubDouble) -> Iterator[Thing]:
     for repository in github.repositories.values():
         for issue in repository.issues.values():
             said = tuple((one.body or "").partition("-->\n")[2] for one in issue.comments)
-            body = (
-                f"{sorted(issue.labels)} {issue.state_reason} {WHEN_TOLD.sub('', issue.body or '').partition('-->')[2]}"
-            )
+            told = (issue.body or "").partition("-->")[2].partition(TIME_LINE)[0]
+            body = f"{sorted(issue.labels)} {issue.state_reason} {told}"
             yield Thing(f"github {repository.full_name}", f"{issue.state}, ", issue.title, body, said)
 
 
