@@ -19,7 +19,7 @@ from bridge.ledger import acts, browse, deliveries, overview, queries, words
 from bridge.ledger.browse import REACH, Reach, Wanted
 from bridge.ledger.tables import incident_teams, incidents
 
-MANY = 100_000
+MANY = 24_000
 
 
 SEVEN = Reach(page=7)
