@@ -33,6 +33,10 @@ test: $(INSTALLED)  ## every check: lint, types, layers, tests
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/pytest -n 4 --dist worksteal
+
+.PHONY: coverage
+coverage: $(INSTALLED)  ## the tests once more, saying which lines and branches none of them reaches: slow
 	@$(BIN)/pytest -n 4 --dist worksteal --cov --cov-report=term:skip-covered
 
 .PHONY: audit
