@@ -19,9 +19,8 @@ from bridge.explain import MOST_ALERTS, MOST_INCIDENTS, MOST_PAYLOAD, Question
 from bridge.ledger import receipts
 from bridge.preview_step import Trial
 from bridge.render.jinja import template_folder
-from bridge.web import api, people
-from bridge.web.auth import RefusedError
-from bridge.web.frame import page, refusal
+from bridge.web import api
+from bridge.web.frame import admit, page
 from bridge.web.served import bridge
 
 JSON = dict[str, Any]
@@ -84,14 +83,9 @@ def explain() -> tuple[Response, int]:
 def _admit() -> Response | None:
     request.max_content_length = request.max_form_memory_size = MOST_FORM
     try:
-        people.admit()
-        if request.method not in people.SAFE:
-            people.check_form(request.form)
+        return admit()
     except RequestEntityTooLarge:
         return page("refused.html", 413, why=f"{TOO_LARGE[0].upper()}{TOO_LARGE[1:]}.")
-    except RefusedError as error:
-        return refusal(error)
-    return None
 
 
 @blueprint.get("/explain")

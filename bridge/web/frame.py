@@ -101,9 +101,7 @@ def live(name: str, **facts: object) -> Response:
 def admit() -> Response | None:
     """Let in who may be let in, and take forms of our own pages only; else return the page that says why not."""
     try:
-        people.admit()
-        if request.method not in people.SAFE:
-            people.check_form(request.form)
+        people.enter()
     except RefusedError as error:
         return refusal(error)
     return None

@@ -60,6 +60,17 @@ def admit() -> Person:
     return person
 
 
+def enter() -> None:
+    """Let a person in to a page: `admit`, and where something is asked for, only by a form of our own pages.
+
+    Raises:
+        UnknownError, ForgedError, RefusedError: as `admit` and `check_form` do.
+    """
+    admit()
+    if request.method not in SAFE:
+        check_form(request.form)
+
+
 def _who(bridge: Bridge) -> tuple[Person, bool]:
     """Return who it is, and whether a browser would say so by itself, whatever page makes it ask."""
     token = bridge.environ.admin_token

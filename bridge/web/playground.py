@@ -52,9 +52,7 @@ def _folders(bridge: Bridge) -> tuple[Path, ...]:
 def _admit() -> Response | None:
     request.max_content_length = request.max_form_memory_size = MOST_FORM
     try:
-        people.admit()
-        if request.method not in people.SAFE:
-            people.check_form(request.form)
+        people.enter()
     except RequestEntityTooLarge:
         why = "This is more than a payload of 1 MiB and three templates of 100 kB."
         return _trouble(why) if _live() else page("refused.html", 413, why=why)
