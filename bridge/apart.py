@@ -20,7 +20,9 @@ from contextlib import suppress
 from typing import IO, Any, Protocol
 
 SECONDS = 5.0
-"""How long one look may take."""
+"""Processor time that one look may take: what the machine does besides, which goes first, is not its fault."""
+LONGEST = 30.0
+"""Seconds by the clock that it may take."""
 MEMORY = 1_073_741_824
 """Bytes of addresses that the process may use."""
 IDLE = 60.0
@@ -86,8 +88,10 @@ class Apart:
             return answer
         code = child.wait()
         self._close()
-        if code == -signal.SIGALRM:
+        if code == -signal.SIGPROF:
             raise EndedError(f"it took more than {SECONDS:.0f} s: the payload is too large, or a template too busy")
+        if code == -signal.SIGALRM:
+            raise EndedError(f"it was not done after {LONGEST:.0f} s: the machine is busy, try again")
         if code:
             raise EndedError("it used too much memory, or failed: the bridge's log says more")
         return None
@@ -126,14 +130,16 @@ def main() -> None:
     asked, told = sys.stdin.buffer, sys.stdout.buffer
     sys.stdout = sys.stderr
     while select.select([asked], [], [], IDLE)[0]:
-        # not caught: the alarm ends this process, whatever it is doing
-        signal.setitimer(signal.ITIMER_REAL, SECONDS)
+        # not caught: either ends this process, whatever it is doing
+        signal.setitimer(signal.ITIMER_PROF, SECONDS)
+        signal.setitimer(signal.ITIMER_REAL, LONGEST)
         work = _read(asked)
         if work is None:
             return
         answer = json.dumps(pickle.loads(work).made()).encode()  # nosec B301 # noqa: S301 - our parent's
         told.write(_LENGTH.pack(len(answer)) + answer)
         told.flush()
+        signal.setitimer(signal.ITIMER_PROF, 0)
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 
