@@ -80,7 +80,7 @@ def _http_error(error: HTTPException) -> tuple[Response, int]:
     }
     code = error.code or 500
     answer = jsonify(error=sentences.get(code, error.description or error.name))
-    if code == 405 and error.get_response().headers.get("Allow"):  # noqa: PLR2004
+    if code == 405 and error.get_response().headers.get("Allow"):  # noqa: PLR2004 - the status is its name
         answer.headers["Allow"] = error.get_response().headers["Allow"]
     return answer, code
 

@@ -48,12 +48,12 @@ def check(context: click.Context, config: Path, *, as_json: bool, schema: bool, 
         click.echo(json.dumps(json_schema(), indent=2, ensure_ascii=False))
         return
     from bridge.config.check import check as findings_of  # noqa: PLC0415 - as above
-    from bridge.config.check import failed  # noqa: PLC0415
+    from bridge.config.check import failed  # noqa: PLC0415 - as above
 
     findings = findings_of(config, os.environ)
     if not failed(findings):
         from bridge.config.load import load  # noqa: PLC0415 - as above
-        from bridge.rehearse import rehearse  # noqa: PLC0415
+        from bridge.rehearse import rehearse  # noqa: PLC0415 - as above
 
         loaded = load(config, os.environ)
         findings += rehearse(loaded, os.environ)

@@ -191,7 +191,7 @@ class _Walk:
         self.problems += apart.problems
         news = [name for name in brought if name not in found] if isinstance(brought, dict) else []
         for name in news:
-            found[name] = brought[name]  # type: ignore[index,call-overload]
+            found[name] = brought[name]  # type: ignore[index,call-overload] # `news` are keys of a dict
         wanted = {(*keys, name) for name in news}
         depth = len(keys) + 1
         self.places |= {way: place for way, place in apart.places.items() if way[:depth] in wanted}

@@ -28,7 +28,7 @@ def json_schema() -> dict[str, Any]:
     """Return the JSON Schema of `bridge.yml`."""
     kinds = list(KINDS.values())
     wanted = [(model, "validation") for model in (BridgeFile, *kinds)]
-    _, made = models_json_schema(wanted, schema_generator=_Written)  # type: ignore[arg-type]
+    _, made = models_json_schema(wanted, schema_generator=_Written)  # type: ignore[arg-type] # a list's items are of one type to mypy
     definitions = made["$defs"]
     by_name = {name: {"$ref": f"#/$defs/{model.__name__}"} for name, model in KINDS.items()}
     destinations = {

@@ -75,7 +75,7 @@ def validate(model: type[M], document: Document, keys: Keys, env: Mapping[str, s
 def at(tree: Tree, keys: Keys) -> Tree:
     """Return what stands at the end of a way through a document, None where the way ends before."""
     for key in keys:
-        tree = tree[key] if _has(tree, key) else None  # type: ignore[index]
+        tree = tree[key] if _has(tree, key) else None  # type: ignore[index] # as `_has` says
     return tree
 
 
@@ -192,7 +192,7 @@ class _Section:
         data = self.data
         for index, key in enumerate(loc):
             if _has(data, key):
-                data = data[key]  # type: ignore[index]
+                data = data[key]  # type: ignore[index] # as `_has` says
                 way.append(key)
             elif missing and index == len(loc) - 1:
                 way.append(key)

@@ -239,11 +239,11 @@ def _end_of(arrival: Arrival, at: datetime) -> datetime:
 
 _ACTS: Mapping[Verdict, Callable[[Book, Arrival, datetime, Judgement], Case]] = {
     Verdict.OPENS: Book._opens,  # noqa: SLF001 - the table of its own acts
-    Verdict.AGAIN: Book._opens,  # noqa: SLF001
-    Verdict.REPEATS: Book._repeats,  # noqa: SLF001
-    Verdict.LATE: Book._late,  # noqa: SLF001
-    Verdict.STRAY: Book._stray,  # noqa: SLF001
-    Verdict.RESOLVES: Book._resolves,  # noqa: SLF001
-    Verdict.RESENT: Book._resent,  # noqa: SLF001
-    Verdict.UNSEEN: Book._unseen,  # noqa: SLF001
+    Verdict.AGAIN: Book._opens,  # noqa: SLF001 - as above
+    Verdict.REPEATS: Book._repeats,  # noqa: SLF001 - as above
+    Verdict.LATE: Book._late,  # noqa: SLF001 - as above
+    Verdict.STRAY: Book._stray,  # noqa: SLF001 - as above
+    Verdict.RESOLVES: Book._resolves,  # noqa: SLF001 - as above
+    Verdict.RESENT: Book._resent,  # noqa: SLF001 - as above
+    Verdict.UNSEEN: Book._unseen,  # noqa: SLF001 - as above
 }

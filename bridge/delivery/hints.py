@@ -65,7 +65,7 @@ class Listener:
         finally:
             os.umask(old)
         self._waker = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._waker.setblocking(False)  # noqa: FBT003
+        self._waker.setblocking(False)  # noqa: FBT003 - as above
         self._waker.connect(os.fsencode(path))
 
     def wait(self, seconds: float) -> set[str]:
@@ -74,7 +74,7 @@ class Listener:
         self._socket.settimeout(max(seconds, 0.0005))
         try:
             names.add(self._socket.recv(512).decode(errors="replace"))
-            self._socket.setblocking(False)  # noqa: FBT003
+            self._socket.setblocking(False)  # noqa: FBT003 - as above
             while True:
                 names.add(self._socket.recv(512).decode(errors="replace"))
         except (TimeoutError, BlockingIOError):

@@ -123,7 +123,7 @@ class Http:
         )
         for transport in (self._client._transport, *self._client._mounts.values()):  # noqa: SLF001 - no public way in
             if isinstance(transport, httpx2.HTTPTransport):
-                transport._pool._network_backend = Backend()  # noqa: SLF001
+                transport._pool._network_backend = Backend()  # noqa: SLF001 - as above
 
     def exchange(  # noqa: PLR0913 - one request has these parts
         self,

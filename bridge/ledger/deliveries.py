@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
-    from sqlalchemy import ColumnElement
+    from sqlalchemy import ColumnElement, Select
     from sqlalchemy.engine import Connection, Row
 
     from bridge.core.cases import Case
@@ -166,8 +166,7 @@ def next_due(  # noqa: PLR0913 - a choice has these sides
         query = query.where(deliveries.c.id.not_in(list(busy)))
     if behind:
         query = query.where(deliveries.c.incident.not_in(list(behind)))
-    row = connection.execute(query).first()
-    return Delivery(**row._mapping) if row is not None else None  # noqa: SLF001 - SQLAlchemy's public spelling
+    return _first(connection, query)
 
 
 def alike(connection: Connection, delivery: Delivery, *, everywhere: bool) -> list[tuple[Delivery, str, str]]:
@@ -204,8 +203,12 @@ def doubts(connection: Connection, lane: str) -> list[JSON]:
 
 def load(connection: Connection, delivery_id: str) -> Delivery | None:
     """Return one delivery, or None."""
-    row = connection.execute(select(*_COLUMNS).where(deliveries.c.id == delivery_id)).first()
-    return Delivery(**row._mapping) if row is not None else None  # noqa: SLF001
+    return _first(connection, select(*_COLUMNS).where(deliveries.c.id == delivery_id))
+
+
+def _first(connection: Connection, query: Select[Any]) -> Delivery | None:
+    row = connection.execute(query).first()
+    return Delivery(**row._mapping) if row is not None else None  # noqa: SLF001 - SQLAlchemy's public spelling
 
 
 def change(connection: Connection, delivery_id: str, **values: Any) -> None:  # noqa: ANN401 - column values

@@ -47,8 +47,8 @@ def upgrade(engine: Engine, path: Path | None) -> None:
         if (at := present(connection)) is not None and at >= HEAD:
             return
     # Alembic's import is slow; only the first start pays for it
-    from alembic import command  # noqa: PLC0415
-    from alembic.config import Config  # noqa: PLC0415
+    from alembic import command  # noqa: PLC0415 - as said above
+    from alembic.config import Config  # noqa: PLC0415 - as said above
 
     config = Config()
     config.set_main_option("script_location", str(PLACE))

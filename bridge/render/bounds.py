@@ -97,7 +97,7 @@ def counted(function: Callable[..., Any], *, items: bool = False) -> Callable[..
     return run
 
 
-def _items(value: Any, others: list[Any]) -> list[Any]:  # noqa: ANN401
+def _items(value: Any, others: list[Any]) -> list[Any]:  # noqa: ANN401 - whatever a template puts in
     """Return the items; spend a step for each, and more where parts of parts are asked for: "a.b.c"."""
     parts = sum(1 + other.count(".") + other.count(",") for other in others if isinstance(other, str))
     CURRENT.get().spend((len(value) if hasattr(value, "__len__") else 0) * (1 + parts))

@@ -43,7 +43,7 @@ class Harden(NodeTransformer):
         self._filters = filters
         self._tests = tests
 
-    def visit_Template(self, node: nodes.Template) -> nodes.Node:  # noqa: N802 - Jinja's naming
+    def visit_Template(self, node: nodes.Template) -> nodes.Node:
         """Put definitions first and an empty piece after them: `jinja.Words` runs a root no further than there."""
         if sum(1 for _ in node.find_all(nodes.Node)) > MOST_NODES:
             self._fail(f"is too large: it has more than {MOST_NODES:,} parts", 1)
@@ -54,28 +54,28 @@ class Harden(NodeTransformer):
         node.body = [_spending(node), *first, nodes.Output([nodes.TemplateData("")]), *rest]
         return node
 
-    def visit_TemplateData(self, node: nodes.TemplateData) -> nodes.Node:  # noqa: N802
+    def visit_TemplateData(self, node: nodes.TemplateData) -> nodes.Node:
         """Have the template's own text written as its kind allows."""
         return _own("written", nodes.Const(node.data), lineno=node.lineno) if _LIVELY.search(node.data) else node
 
-    def visit_Filter(self, node: nodes.Filter) -> nodes.Node:  # noqa: N802
+    def visit_Filter(self, node: nodes.Filter) -> nodes.Node:
         """Refuse what there isn't, also where Jinja would look only when it gets there."""
         if node.name not in self._filters:
             self._fail(f"No filter named {node.name!r}.", node.lineno)
         return self.generic_visit(node)
 
-    def visit_Test(self, node: nodes.Test) -> nodes.Node:  # noqa: N802
+    def visit_Test(self, node: nodes.Test) -> nodes.Node:
         """Refuse what there isn't, also where Jinja would look only when it gets there."""
         if node.name not in self._tests:
             self._fail(f"No test named {node.name!r}.", node.lineno)
         return self.generic_visit(node)
 
-    def visit_Concat(self, node: nodes.Concat) -> nodes.Node:  # noqa: N802
+    def visit_Concat(self, node: nodes.Concat) -> nodes.Node:
         """Join with the filter, which escapes each part."""
         self.generic_visit(node)
         return nodes.Filter(nodes.List(node.nodes), "join", [], [], None, None, lineno=node.lineno)
 
-    def visit_Getitem(self, node: nodes.Getitem) -> nodes.Node:  # noqa: N802
+    def visit_Getitem(self, node: nodes.Getitem) -> nodes.Node:
         """Slices do not ask the sandbox."""
         self.generic_visit(node)
         if isinstance(node.arg, nodes.Slice):
@@ -84,7 +84,7 @@ class Harden(NodeTransformer):
             node.arg = _own("weighed", node.arg, lineno=node.lineno)
         return node
 
-    def visit_Compare(self, node: nodes.Compare) -> nodes.Node:  # noqa: N802
+    def visit_Compare(self, node: nodes.Compare) -> nodes.Node:
         """Two long lists take long to compare."""
         self.generic_visit(node)
         node.expr = _own("weighed", node.expr, lineno=node.lineno)
@@ -92,22 +92,22 @@ class Harden(NodeTransformer):
             operand.expr = _own("weighed", operand.expr, lineno=node.lineno)
         return node
 
-    def visit_List(self, node: nodes.List) -> nodes.Node:  # noqa: N802
+    def visit_List(self, node: nodes.List) -> nodes.Node:
         """A list of lists weighs what is in all of them, else doubling them would cost nothing."""
         self.generic_visit(node)
         return _own("weighed", node, lineno=node.lineno)
 
-    def visit_Dict(self, node: nodes.Dict) -> nodes.Node:  # noqa: N802
+    def visit_Dict(self, node: nodes.Dict) -> nodes.Node:
         """As lists."""
         self.generic_visit(node)
         return _own("weighed", node, lineno=node.lineno)
 
-    def visit_Tuple(self, node: nodes.Tuple) -> nodes.Node:  # noqa: N802
+    def visit_Tuple(self, node: nodes.Tuple) -> nodes.Node:
         """As lists; names on the left of a `set` or a `for` are no value."""
         self.generic_visit(node)
         return node if node.ctx == "store" else _own("weighed", node, lineno=node.lineno)
 
-    def visit_For(self, node: nodes.For) -> nodes.Node:  # noqa: N802
+    def visit_For(self, node: nodes.For) -> nodes.Node:
         """Each turn spends; so does each item that the loop's own `if` is asked about."""
         self.generic_visit(node)
         if node.test is not None:
@@ -115,38 +115,38 @@ class Harden(NodeTransformer):
             node.test = _own("spent", nodes.Const(steps), nodes.Const(characters), node.test, lineno=node.lineno)
         return _counted(node)
 
-    def visit_Macro(self, node: nodes.Macro) -> nodes.Node:  # noqa: N802
+    def visit_Macro(self, node: nodes.Macro) -> nodes.Node:
         """Each call spends."""
         self.generic_visit(node)
         return _counted(node)
 
-    def visit_CallBlock(self, node: nodes.CallBlock) -> nodes.Node:  # noqa: N802
+    def visit_CallBlock(self, node: nodes.CallBlock) -> nodes.Node:
         """Each `caller()` spends."""
         self.generic_visit(node)
         return _counted(node)
 
-    def visit_Block(self, node: nodes.Block) -> nodes.Node:  # noqa: N802
+    def visit_Block(self, node: nodes.Block) -> nodes.Node:
         """Each `self.name()` and `super()` spends."""
         self.generic_visit(node)
         return _counted(node)
 
-    def visit_Include(self, node: nodes.Include) -> nodes.Node:  # noqa: N802
+    def visit_Include(self, node: nodes.Include) -> nodes.Node:
         """One template, by its name."""
         return self._named(node)
 
-    def visit_Import(self, node: nodes.Import) -> nodes.Node:  # noqa: N802
+    def visit_Import(self, node: nodes.Import) -> nodes.Node:
         """One template, by its name."""
         return self._named(node)
 
-    def visit_FromImport(self, node: nodes.FromImport) -> nodes.Node:  # noqa: N802
+    def visit_FromImport(self, node: nodes.FromImport) -> nodes.Node:
         """One template, by its name."""
         return self._named(node)
 
-    def visit_Extends(self, node: nodes.Extends) -> nodes.Node:  # noqa: N802
+    def visit_Extends(self, node: nodes.Extends) -> nodes.Node:
         """One template, by its name."""
         return self._named(node)
 
-    def visit_ScopedEvalContextModifier(self, node: nodes.ScopedEvalContextModifier) -> nodes.Node:  # noqa: N802
+    def visit_ScopedEvalContextModifier(self, node: nodes.ScopedEvalContextModifier) -> nodes.Node:
         """`{% autoescape false %}` has no effect."""
         self.generic_visit(node)
         node.options = [nodes.Keyword("autoescape", nodes.Const(True))]  # noqa: FBT003 - Jinja takes it by position

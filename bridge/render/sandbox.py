@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
 _JINJAS_OWN: Final = frozenset({"_loop_vars", "_block_vars"})
 """What Jinja adds to a call."""
-"""Bytes, in UTF-8."""
 _GAP = re.compile(r"[A-Za-z ,;·\n]{0,7}")
 TEXT_METHODS: Final = frozenset(
     {"capitalize", "casefold", "count", "endswith", "find", "isalpha", "isdigit", "lower", "lstrip", "partition"}
@@ -78,7 +77,7 @@ def finalize(_context: Context, value: object) -> Markup:
 
 
 @pass_context
-def joined(context: Context, values: Any, between: object = "", attribute: str | None = None) -> Markup:  # noqa: ANN401
+def joined(context: Context, values: Any, between: object = "", attribute: str | None = None) -> Markup:  # noqa: ANN401 - whatever a template puts in
     """Join values, escaping each that is not markup; stands in for Jinja's `~` and `join`."""
     part_of = context.environment.getattr
     gap = _gap(between)
@@ -158,7 +157,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         tree: nodes.Template = harden.visit(super()._parse(source, name, filename))
         return tree
 
-    def call(self, context: Context, callee: Any, /, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+    def call(self, context: Context, callee: Any, /, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - whatever a template puts in
         """Count each call with what it is given and makes: macros that call each other are as endless as a loop."""
         of = getattr(callee, "__self__", None)
         if of is self:  # `Harden` wrote it
@@ -195,11 +194,11 @@ class Sandbox(ImmutableSandboxedEnvironment):
         """Return text that stands in the template itself, as markup in which nobody is mentioned."""
         return Markup(CURRENT.get().written(text))  # noqa: S704 - the author's own
 
-    def getitem(self, obj: Any, argument: Any) -> Any:  # noqa: ANN401
+    def getitem(self, obj: Any, argument: Any) -> Any:  # noqa: ANN401 - whatever a template puts in
         """A letter of markup is no markup."""
         return super().getitem(bare(obj), argument)
 
-    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:  # noqa: ANN401
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:  # noqa: ANN401 - whatever a template puts in
         """Text and maps have harmless methods, markup has none, parts of a view have their fields."""
         if isinstance(obj, str):
             return attr in TEXT_METHODS and not isinstance(obj, Markup)
@@ -210,10 +209,10 @@ class Sandbox(ImmutableSandboxedEnvironment):
         jinjas = isinstance(obj, (LoopContext, Macro, BlockReference, TemplateReference, TemplateModule))
         return jinjas and super().is_safe_attribute(obj, attr, value)
 
-    def wrap_str_format(self, _value: Any) -> None:  # noqa: ANN401
+    def wrap_str_format(self, _value: Any) -> None:  # noqa: ANN401 - whatever a template puts in
         """Leave `format` to `is_safe_attribute`, which refuses it; Jinja would wrap it first."""
 
-    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:  # noqa: ANN401
+    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:  # noqa: ANN401 - whatever a template puts in
         """Calculate within bounds; text is joined with `~`."""
         if calculable(left) and calculable(right):
             if operator != "**":

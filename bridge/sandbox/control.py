@@ -12,7 +12,10 @@ from bridge.sandbox.exchange import Request, Response, json_response, text_respo
 from bridge.sandbox.faults import Fault
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from bridge.sandbox.server import Sandbox
+    from bridge.sandbox.slack_state import Channel
 
 
 POLICY = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'"
@@ -88,7 +91,7 @@ def state(sandbox: Sandbox) -> dict[str, Any]:
     }
 
 
-def _channels(channels: Any) -> dict[str, Any]:  # noqa: ANN401
+def _channels(channels: Iterable[Channel]) -> dict[str, Any]:
     return {
         channel.name: {
             "id": channel.id,

@@ -48,13 +48,13 @@ class Server(ThreadingHTTPServer):
             self._connections.add(request)
         super().process_request(request, client_address)
 
-    def shutdown_request(self, request: Any) -> None:  # noqa: ANN401
+    def shutdown_request(self, request: Any) -> None:  # noqa: ANN401 - as above
         """Closes without a FIN of its own, which would spoil a reset."""
         with self._lock:
             self._connections.discard(request)
         self.close_request(request)
 
-    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - as above
         """Clients may hang up; whatever else goes wrong is a fault of the sandbox, and is shown."""
         if not isinstance(sys.exc_info()[1], OSError):
             super().handle_error(request, client_address)

@@ -208,9 +208,9 @@ def _load(pem: str) -> RSAPrivateKey:
         ValueError: it is none that signs with RS256.
     """
     # imported here: without an app nobody pays for it
-    from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey  # noqa: PLC0415
-    from cryptography.hazmat.primitives.serialization import load_pem_private_key  # noqa: PLC0415
+    from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415 - as said above
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey  # noqa: PLC0415 - as said above
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key  # noqa: PLC0415 - as said above
 
     lines = pem.strip() if "\n" in pem.strip() else pem.strip().replace("\\n", "\n")
     try:

@@ -72,7 +72,7 @@ def _limited_for(answer: Answer) -> float | None:
         return _until_reset(answer)
     message = _message(answer)
     if answer.status == 429 or (  # noqa: PLR2004 - the status is its name
-        answer.status == 403 and ("secondary rate limit" in message or "abuse" in message)  # noqa: PLR2004
+        answer.status == 403 and ("secondary rate limit" in message or "abuse" in message)  # noqa: PLR2004 - as above
     ):
         return WAIT
     return None

@@ -129,7 +129,7 @@ class PagerDuty:
             return replace(told, scope=Scope.DELIVERY)
         return told
 
-    def find(self, step: Step, have: Have, since: datetime, deadline: float) -> Found | Failed:  # noqa: ARG002
+    def find(self, step: Step, have: Have, since: datetime, deadline: float) -> Found | Failed:  # noqa: ARG002 - as all clients
         """Never needed: no event creates a second thing when it is sent again, thanks to its dedup key."""
         return Found(None)
 

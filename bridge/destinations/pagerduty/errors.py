@@ -43,7 +43,7 @@ def outcome(answer: Answer, key: str, delivery: str) -> Outcome:
         error = "an answer that is not PagerDuty's"
         hint = "Something between the bridge and PagerDuty may have answered: look at the proxy."
         return Failed(Fault.RETRY, error, Scope.CHANNEL, hint, unknown=True, status=answer.status)
-    redirect = answer.status // 100 == 3  # noqa: PLR2004
+    redirect = answer.status // 100 == 3  # noqa: PLR2004 - 3xx
     say = _REDIRECT if redirect else _SAY.get(answer.status, _OTHER)
     errors = _errors(record)
     scope = Scope.DELIVERY if answer.status in _OF_THE_EVENT and "routing" not in errors.lower() else Scope.CHANNEL

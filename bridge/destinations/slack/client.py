@@ -195,11 +195,11 @@ class Webhook:
         failed = from_hook(answer, About("webhook", self._channel, delivery_of(step, have)))
         return replace(failed, request_id=answer.request_id) if failed else Done({}, answer.request_id, answer.status)
 
-    def find(self, step: Step, have: Have, since: datetime, deadline: float) -> Found | Failed:  # noqa: ARG002
+    def find(self, step: Step, have: Have, since: datetime, deadline: float) -> Found | Failed:  # noqa: ARG002 - as all clients
         """A webhook can't read."""
         return _unsearchable("webhook_url")
 
-    def lacks(self, deadline: float) -> list[Lack]:  # noqa: ARG002
+    def lacks(self, deadline: float) -> list[Lack]:  # noqa: ARG002 - as all clients
         """Nothing can be asked: whatever is sent to a webhook is posted."""
         return [Lack(f"webhook_url can't be searched: {BLIND}", "use a bot token and a channel")]
 
