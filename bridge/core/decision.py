@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def kept(made: Decision) -> dict[str, Any]:
     matched = [one for one in made.tried if one.matched][:MOST]
     others = [one for one in made.tried if not one.matched][: MOST - len(matched)]
     tried = tuple(one for one in made.tried if one in matched or one in others)
-    short: dict[str, Any] = _short({**asdict(made), "tried": [asdict(one) for one in tried]})
+    short: dict[str, Any] = _short(asdict(replace(made, tried=tried)))
     return {**short, "tried_in_all": len(made.tried), "untried_in_all": len(made.untried)}
 
 
