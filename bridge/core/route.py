@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _SHOWN = 100
 _ANY_CASE = frozenset({"team", "priority"})
+_BUT = {"=": "not", "!=": "and must not be", "=~": "which does not match", "!~": "which matches"}
 _Named = tuple[str, "RouteRules"]
 
 
@@ -119,13 +120,7 @@ def _failed(rule: str, matcher: Matcher, alert: NormalAlert, source: str) -> Tri
         return None
     said = [value[:_SHOWN] for value in values if value]
     shown = " and ".join(f'"{value}"' for value in said) or "not set"
-    beginning = f"{matcher.name} is {shown}"
-    why = {
-        "=": f'{beginning}, not "{matcher.value}"',
-        "!=": f'{beginning}, and must not be "{matcher.value}"',
-        "=~": f'{beginning}, which does not match "{matcher.value}"',
-        "!~": f'{beginning}, which matches "{matcher.value}"',
-    }[matcher.op]
+    why = f'{matcher.name} is {shown}, {_BUT[matcher.op]} "{matcher.value}"'
     return Tried(rule, matched=False, why=why, matcher=str(matcher), value=", ".join(said))
 
 
