@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING
 
-from bridge.core.alert import Status
 from bridge.core.arrive import arrive
 from bridge.core.merge import Book
 from bridge.core.normalize import normalize
 from bridge.core.payload import parse
 from bridge.core.route import route
+from bridge.heard import tells
 from bridge.preview_alert import seen
 from bridge.preview_incident import incident_of
 from bridge.preview_step import NOTHING_TRIED, Planner
@@ -144,8 +144,7 @@ def _absorbed(  # noqa: PLR0913, PLR0917 - one alert's way through all of them
     arrival = arrive(normal, routed, group, book.source, now)
     case = book.absorb(arrival, now)
     draft = drafts.setdefault(case.id, _Draft(len(drafts) + 1, case))
-    tells = alert.status is Status.FIRING and case.team_set == arrival.team_set
-    (draft.firing if tells else draft.over).extend(routed.targets)
+    (draft.firing if tells(case, arrival) else draft.over).extend(routed.targets)
     return normal, routed, draft.number
 
 
