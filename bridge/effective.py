@@ -27,6 +27,17 @@ PLACES = {"slack": "channel", "github": "repo"}
 """The setting that an address fixes: routing is decided once, when an alert is absorbed."""
 
 
+def at_place(values: Mapping[str, object], kind: str, address: str) -> dict[str, object]:
+    """Return settings at the address that was routed to, whatever they say by now; a webhook leads to its own."""
+    fixed = kind in PLACES and not address.startswith("webhook ")
+    return {**values, PLACES[kind]: address} if fixed else dict(values)
+
+
+def shared(rules: Rules, team: str) -> dict[str, object]:
+    """Return what the settings of every kind have beside those of their own."""
+    return {"timezone": rules.zone(team), "external_url": rules.external_url}
+
+
 class Effective:
     """Settings with secrets, from the rules in force. `key` makes digests that nobody without it can test guesses on.
 
@@ -64,9 +75,7 @@ class Effective:
         found = target_at(rules, delivery.destination, delivery.team, incident.priority, incident.source)
         if isinstance(found, str):
             raise HeldError(f"destination {delivery.destination}: {found}; the delivery goes on when it is back")
-        values = dict(found.settings)
-        if delivery.kind in PLACES and not delivery.address.startswith("webhook "):
-            values[PLACES[delivery.kind]] = delivery.address
+        values = at_place(found.settings, delivery.kind, delivery.address)
         if every := rules.reminds(delivery.team, incident.priority):
             values["remind"] = every.total_seconds()
         resolved = self._resolved(delivery.destination, delivery.kind, values, delivery.team)
@@ -94,16 +103,12 @@ class Effective:
         return None if found.text == delivery.address else (found.text, found.lane)
 
     def _resolved(self, name: str, kind: str, values: Mapping[str, object], team: str) -> Settings:
-        rules = self._rules()
         try:
             resolved = effective(kind, values, self._env)
         except MissingSecretError as error:
             raise HeldError(f"destination {name}: {error}") from error
-        member = rules.teams.get(team)
-        zone = member.timezone if member and member.timezone else rules.timezone
-        shared: dict[str, object] = {"timezone": zone, "external_url": rules.external_url}
         if isinstance(token := resolved.get("token") or resolved.get("app") or resolved.get("webhook_url"), str | dict):
             resolved["account"] = self.digest(str(token))[:16]
         if isinstance(keys := resolved.get("routing_key"), tuple):
             resolved["digests"] = tuple(self.digest(key) for key in keys)
-        return Settings(name, kind, {**shared, **resolved})
+        return Settings(name, kind, {**shared(self._rules(), team), **resolved})

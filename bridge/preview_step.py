@@ -11,7 +11,7 @@ from bridge.config.secrets import MissingSecretError, Secret, resolve, secrets_i
 from bridge.core.route import target_at
 from bridge.destinations import KINDS
 from bridge.destinations.base import Nothing, Settings, Want
-from bridge.effective import PLACES
+from bridge.effective import at_place, shared
 from bridge.preview_request import request_of
 from bridge.preview_unsent import unsent
 from bridge.readable import headline
@@ -188,17 +188,11 @@ class Planner:
 
     def _settings(self, target: Target, place: _Place) -> Settings:
         """Return settings in which secrets are their references, so that nothing can show one."""
-        values = {name: _masked(value) for name, value in target.settings.items()}
-        if target.kind in PLACES and not place.address.text.startswith("webhook "):
-            values[PLACES[target.kind]] = place.address.text
+        masked = {name: _masked(value) for name, value in target.settings.items()}
+        values = at_place(masked, target.kind, place.address.text)
         if target.kind == "github" and self._trial.private is not None:
             values["visibility"] = "private" if self._trial.private else "public"
-        member = self._rules.teams.get(target.team)
-        shared = {
-            "timezone": member.timezone if member and member.timezone else self._rules.timezone,
-            "external_url": self._rules.external_url,
-        }
-        return Settings(target.destination, target.kind, {**shared, **values})
+        return Settings(target.destination, target.kind, {**shared(self._rules, target.team), **values})
 
 
 def _digest(secret: str) -> str:

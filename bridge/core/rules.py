@@ -180,6 +180,11 @@ class Rules:
         """Return from how many on what is told at a kind's places is folded, None for never."""
         return {"slack": self.storm, "pagerduty": self.page_storm}.get(kind)
 
+    def zone(self, team: str) -> str:
+        """Return the name of the zone that a team's times are in."""
+        own = self.teams[team].timezone if team in self.teams else None
+        return own or self.timezone
+
     def reminds(self, team: str, priority: Priority) -> timedelta | None:
         """Return how often a team is reminded of what still fires, None for never."""
         own = self.teams[team].remind if team in self.teams else None
