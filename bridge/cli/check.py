@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from bridge.cli.common import show
+from bridge.cli.common import config_option, show
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _EXAMPLE = """\b
 Example:
@@ -18,15 +21,7 @@ Example:
 
 
 @click.command(epilog=_EXAMPLE)
-@click.option(
-    "--config",
-    envvar="BRIDGE_CONFIG",
-    default="bridge.yml",
-    show_default=True,
-    metavar="F",
-    type=click.Path(path_type=Path),
-    help="The configuration file.",
-)
+@config_option
 @click.option("--json", "as_json", is_flag=True, help="Print a list of {file, line, level, what, mend}.")
 @click.option("--schema", is_flag=True, help="Print the configuration's JSON Schema, and check nothing.")
 @click.option(
