@@ -16,6 +16,7 @@ from bridge.ledger import folds, lanes, placing, receipts
 from bridge.ledger.columns import stamp
 from bridge.ledger.placing import Placement
 from bridge.ledger.receipts import Receipt
+from bridge.ledger.tables import OPEN_STATES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -63,7 +64,7 @@ class Storms:
             return False
         rows, digest = folds.folded(connection, fold), folds.digest(connection, fold)
         told = folds.told(connection, digest.id) if digest else {}
-        firing = [row for row in rows if row.state in folds.OPEN]
+        firing = [row for row in rows if row.state in OPEN_STATES]
         apart = self._calm(fold, firing, now)
         alerts = list(self._alerts(fold, rows, told, apart=apart, now=now))
         if apart and firing:
@@ -94,7 +95,7 @@ class Storms:
         """Yield what is new, changed or over, as a sender would say it."""
         known = {row.id for row in rows}
         for row in rows:
-            if row.state not in folds.OPEN:
+            if row.state not in OPEN_STATES:
                 if row.id in told:
                     yield _over(fold, row.id, told[row.id], row.resolved_at or now, row.state_reason)
             elif apart:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from bridge.core.alert import Priority, Status
-from bridge.core.incident import State
+from bridge.core.incident import OPEN, State
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -66,7 +66,7 @@ class Case:
     @property
     def open(self) -> bool:
         """Whether it goes on."""
-        return self.state in {State.FIRING, State.STALE}
+        return self.state in OPEN
 
     @property
     def team_set(self) -> set[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from bridge.core.alert import Priority, Status
 
@@ -26,6 +26,11 @@ class State(StrEnum):
     STALE = "stale"
     RESOLVED = "resolved"
     CLOSED = "closed"
+
+
+OPEN: Final = (State.FIRING, State.STALE)
+OVER: Final = (State.RESOLVED, State.CLOSED)
+"""The states of an incident that goes on, and of one that does not."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from bridge.core.episodes import Episode
 from bridge.core.incident import State
 from bridge.core.merge import Book
 from bridge.ledger import words
-from bridge.ledger.tables import alerts, history, incident_teams, incidents
+from bridge.ledger.tables import OPEN_STATES, alerts, history, incident_teams, incidents
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -42,7 +42,7 @@ _STANDING = [alerts.c[name] for name in (
 # a table is looked up in a third of the time that an enum is called in; a group may have thousands of members
 _STATUSES = {one.value: one for one in Status}
 _PRIORITIES = {one.value: one for one in Priority}
-_IS_OPEN = incidents.c.state.in_(("firing", "stale"))
+_IS_OPEN = incidents.c.state.in_(OPEN_STATES)
 
 
 def load(
@@ -135,7 +135,7 @@ def rule_teams(connection: Connection, source: str, rules: set[tuple[str, str]])
     for row in connection.execute(query):
         kinds = found.setdefault((row.org, row.rule_key), {"open": [], "last": []})
         kinds["last"] = list(row.teams)
-        if row.state in {"firing", "stale"}:
+        if row.state in OPEN_STATES:
             kinds["open"] += [team for team in row.teams if team not in kinds["open"]]
     return {rule: kinds["open"] or kinds["last"] for rule, kinds in found.items()}
 

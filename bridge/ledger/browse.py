@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sqlalchemy import and_, literal, or_, select, true
 
 from bridge.ledger.queries import PAGE
-from bridge.ledger.tables import OPEN, TEAMS, deliveries, incident_teams, incident_words, incidents
+from bridge.ledger.tables import OPEN, OPEN_STATES, TEAMS, deliveries, incident_teams, incident_words, incidents
 from bridge.ledger.words import asked
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     Condition = ColumnElement[bool]
     Column = ColumnElement[Any]
 
-STATES = ("open", "firing", "stale", "resolved", "closed", "any")
 TROUBLES = {"any": ("retrying", "held", "dead"), "retrying": ("retrying",), "held": ("held",), "dead": ("dead",)}
 """What can be wrong with an incident's deliveries, as states of theirs."""
 LAST = "\U0010ffff"
@@ -49,7 +48,7 @@ class Wanted:
     @property
     def open(self) -> bool:
         """Whether only open incidents are wanted: they are ordered by urgency, others by age alone."""
-        return self.state in {"open", "firing", "stale"}
+        return self.state in {"open", *OPEN_STATES}
 
     @property
     def by_team(self) -> bool:
@@ -147,7 +146,7 @@ def _begins(word: str) -> Condition:
 def _fits(wanted: Wanted, words: Sequence[str]) -> Condition:
     """Return the condition of all filters that `_state` leaves."""
     every: list[Condition] = [true()]
-    if wanted.state in {"firing", "stale"}:
+    if wanted.state in OPEN_STATES:
         every.append(incidents.c.state == wanted.state)
     if wanted.priority and not wanted.open:
         every.append(incidents.c.priority == wanted.priority)

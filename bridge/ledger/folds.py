@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func, or_, select, update
 
 from bridge.core.rules import STORM
-from bridge.ledger.tables import alerts, deliveries, incidents
+from bridge.ledger.tables import OPEN_STATES, alerts, deliveries, incidents
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from bridge.core.rules import Folding
 
 FOLDED = "in digest"
-OPEN = ("firing", "stale")
 MOST = 5_000
 """Incidents of one fold that are looked at."""
 
@@ -77,14 +76,14 @@ def present(connection: Connection) -> list[Fold]:
     names = ("folded_into", "kind", "lane", "team", "destination", "address")
     columns = [deliveries.c[name] for name in names]
     told = select(func.substr(incidents.c.rule_key, len("uid:") + 1)).where(
-        incidents.c.source == STORM, incidents.c.state.in_(OPEN)
+        incidents.c.source == STORM, incidents.c.state.in_(OPEN_STATES)
     )
     query = (
         select(*columns)
         .join(incidents, incidents.c.id == deliveries.c.incident)
         .where(
             deliveries.c.folded_into.is_not(None),
-            or_(incidents.c.state.in_(OPEN), deliveries.c.folded_into.in_(told)),
+            or_(incidents.c.state.in_(OPEN_STATES), deliveries.c.folded_into.in_(told)),
         )
         .distinct()
     )
@@ -115,7 +114,7 @@ def digest(connection: Connection, fold: Fold) -> Row[Any] | None:
     places = select(func.count()).where(deliveries.c.incident == incidents.c.id).scalar_subquery()
     query: Select[Any] = select(
         incidents.c.id, incidents.c.version, incidents.c.priority, places.label("places")
-    ).where(incidents.c.source == STORM, incidents.c.rule_key == f"uid:{fold.id}", incidents.c.state.in_(OPEN))
+    ).where(incidents.c.source == STORM, incidents.c.rule_key == f"uid:{fold.id}", incidents.c.state.in_(OPEN_STATES))
     return connection.execute(query).first()
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, literal, or_, select
 
+from bridge.ledger.browse import TROUBLES
 from bridge.ledger.queries import PAGE
 from bridge.ledger.tables import OPEN, QUARANTINED, deliveries, incidents, lanes, receipts
 
@@ -42,7 +43,7 @@ def troubled(connection: Connection, ids: Collection[str]) -> dict[str, list[Row
     """Return, of some incidents, the deliveries that are in trouble, by incident."""
     columns = [deliveries.c[name] for name in ("incident", "kind", "address", "state", "reason", "last_error")]
     mine = deliveries.c.incident.in_(list(ids))
-    query = select(*columns).where(mine, deliveries.c.state.in_(("retrying", "held", "dead")))
+    query = select(*columns).where(mine, deliveries.c.state.in_(TROUBLES["any"]))
     found: dict[str, list[Row[Any]]] = {}
     for row in connection.execute(query.order_by(deliveries.c.id)):
         found.setdefault(row.incident, []).append(row)

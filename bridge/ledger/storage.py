@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Table, delete, exists, func, select, text, true, update
 
 from bridge.ledger import counts
-from bridge.ledger.tables import QUARANTINED, alerts, deliveries, history, incidents, metadata, receipts
+from bridge.ledger.tables import OPEN_STATES, QUARANTINED, alerts, deliveries, history, incidents, metadata, receipts
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -79,7 +79,7 @@ def old_incidents(connection: Connection, before: datetime) -> int:
     """
     ended = func.coalesce(incidents.c.settled_at, incidents.c.heard_at)
     gone = _remove(connection, incidents, _over(), ended < before)
-    lasting = select(incidents.c.id).where(incidents.c.state.in_(("firing", "stale")), incidents.c.opened_at < before)
+    lasting = select(incidents.c.id).where(incidents.c.state.in_(OPEN_STATES), incidents.c.opened_at < before)
     mine = alerts.c.incident.in_(lasting) & (alerts.c.status == "resolved")
     gone += _remove(connection, alerts, mine, alerts.c.received_at < before)
     return gone + _remove(connection, history, history.c.incident.in_(lasting), history.c.at < before)

@@ -23,6 +23,7 @@ from sqlalchemy import (
     text,
 )
 
+from bridge.core import incident
 from bridge.ledger.columns import Instant, JsonText
 
 metadata = MetaData(
@@ -86,6 +87,7 @@ incidents = Table(
     Column("test", Boolean, nullable=False, server_default=text("false")),
     Column("facts", JsonText, nullable=False),  # team_said, priority_word, truncated, external_url, receiver
 )
+OPEN_STATES = tuple(one.value for one in incident.OPEN)
 _OPEN = text("state IN ('firing', 'stale')")
 Index("uq_incidents_open_key", incidents.c.key, unique=True, sqlite_where=_OPEN, postgresql_where=_OPEN)
 OPEN = text("state NOT IN ('resolved', 'closed')")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import delete, exists, func, or_, select
 
 from bridge.core.rules import OWN, SHADOW, TEST
-from bridge.ledger.tables import QUARANTINED, alerts, deliveries, history, incidents, lanes, receipts
+from bridge.ledger.tables import OPEN_STATES, QUARANTINED, alerts, deliveries, history, incidents, lanes, receipts
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -71,7 +71,7 @@ def held(connection: Connection) -> list[Held]:
         .where(
             deliveries.c.state == "held",
             incidents.c.source.not_in(UNTOLD),
-            incidents.c.state.in_(("firing", "stale")),
+            incidents.c.state.in_(OPEN_STATES),
         )
         .group_by(deliveries.c.destination)
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bridge.core.incident import State
+from bridge.core.incident import OVER, State
 from bridge.render import members as group
 from bridge.render.states import over
 from bridge.render.times import duration, moment
@@ -84,7 +84,7 @@ def lasted(incident: Incident) -> str:
 def _state(incident: Incident, before: Mapping[str, Any], zone: tzinfo) -> Iterator[Change]:
     was, reason, times = before.get("state"), before.get("state_reason"), before.get("n", 1)
     if incident.state is State.FIRING:
-        if times != incident.times or was in {State.RESOLVED, State.CLOSED}:
+        if times != incident.times or was in OVER:
             yield Change("again", f"Firing again ({ordinal(incident.times)} time).")
         elif was == State.STALE:
             yield Change("heard", "Heard of again: still firing.")

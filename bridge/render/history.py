@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from bridge.core.incident import State
+from bridge.core.incident import OVER
 from bridge.render import members as group
 from bridge.render import times
 from bridge.render.changes import began_at, ended_at
@@ -43,7 +43,7 @@ def history(incident: Incident, zone: tzinfo, *, places: bool = True) -> tuple[E
         # the alerts that are known may be those of its last time only
         began = min(began, incident.opened_at)
     happened = [(began, "firing"), *_joined(incident), *_noted(incident, places=places)]
-    if incident.state in {State.RESOLVED, State.CLOSED} and end:
+    if incident.state in OVER and end:
         happened.append((max(end, began), standing(incident).word))
     told: list[Event] = []
     day = ""

@@ -11,10 +11,10 @@ lasts; its text goes on telling the truth.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from bridge.core.incident import State
+from bridge.core.incident import OVER
 from bridge.destinations.base import Address, Intent, Nothing, Step
 from bridge.destinations.github import message
 from bridge.destinations.steps import digest, lost, names, number, table, text
@@ -24,10 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bridge.destinations.base import JSON, Have, Settings, Want
-
-TITLE: Final = 256
-BODY: Final = 65_536
-OVER: Final = frozenset({State.RESOLVED, State.CLOSED})
 
 
 def address(settings: Settings, digest: Callable[[str], str]) -> Address:  # noqa: ARG001 - no secret is part of it
@@ -92,7 +88,7 @@ def _path(want: Want, have: Have | None = None, *parts: str) -> str:
 def _content(want: Want, have: Have, top: str) -> JSON:
     title, body = message.title(want), message.body(want, top)
     if have.get("plain"):
-        title, body = title[:TITLE], body[:BODY]
+        title, body = title[: message.TITLE], body[: message.BODY]
     return {"title": title, "body": body}
 
 

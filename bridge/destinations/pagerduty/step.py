@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from bridge.core.alert import Priority
-from bridge.core.incident import State
+from bridge.core.incident import OVER, State
 from bridge.core.rules import STORM
 from bridge.destinations.base import Address, Intent, Nothing, Step
 from bridge.destinations.pagerduty import message
@@ -34,7 +34,6 @@ CLOSED: Final = 10
 """Closed pages that are kept, for people."""
 QUIET: Final = "a test: it pages only where that is asked for"
 URGENT: Final = frozenset({Priority.P0, Priority.P1})
-OVER: Final = frozenset({State.RESOLVED, State.CLOSED})
 
 
 def address(settings: Settings, digest: Callable[[str], str]) -> Address:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from bridge.core.incident import State
+from bridge.core.incident import OVER, State
 from bridge.destinations.base import Address, Intent, Nothing, Step
 from bridge.destinations.slack import message
 from bridge.destinations.steps import digest, lost, names, number, table, text, told
@@ -26,7 +26,6 @@ EVENT: Final = "bridge_delivery"
 QUIET: Final[JSON] = {"unfurl_links": False, "unfurl_media": False}
 ALOUD: Final = "aloud"
 """In what we have: when the channel was last told that it fires, in seconds since 1970."""
-OVER: Final = frozenset({State.RESOLVED, State.CLOSED})
 
 
 def address(settings: Settings, digest: Callable[[str], str]) -> Address:
