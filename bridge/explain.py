@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 JSON = dict[str, Any]
 MOST_PAYLOAD = 1_048_576
-"""Bytes of a body that is explained over HTTP."""
+"""Bytes of a body that is explained or drawn over HTTP."""
 MOST_ALERTS, MOST_INCIDENTS = 100, 20
 """What is explained of one payload over HTTP; of more the number."""
 
@@ -44,19 +44,23 @@ class Question:
     env: Mapping[str, str] | None = None
     trial: Trial = NOTHING_TRIED
 
+    def previewed(self) -> Preview:
+        """Return what the body would become; raises UnreadableError."""
+        return preview(
+            self.body,
+            self.source,
+            rules=self.rules,
+            env=self.env,
+            templates=self.templates,
+            now=self.now,
+            read=reader(SourceSettings(self.source, mapping=self.mapping)),
+            trial=self.trial,
+        )
+
     def made(self) -> JSON:
         """Return the explanation: `quarantine` says why there is none, and the rest is that of `bridge.preview`."""
         try:
-            found = preview(
-                self.body,
-                self.source,
-                rules=self.rules,
-                env=self.env,
-                templates=self.templates,
-                now=self.now,
-                read=reader(SourceSettings(self.source, mapping=self.mapping)),
-                trial=self.trial,
-            )
+            found = self.previewed()
         except UnreadableError as error:
             return plain_record(None, one_line(str(error)), self.source)
         return plain_record(found, None, self.source)

@@ -5,14 +5,12 @@ It goes the way of `bridge render`, by the same code. Sends nothing, stores noth
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bridge.config.sources import SourceSettings
 from bridge.core.alert import UnreadableError
 from bridge.drawn.requests import drawn
-from bridge.mapping import reader
-from bridge.preview import preview
+from bridge.explain import Question
 from bridge.preview_step import STANDS_IN, Trial
 from bridge.preview_unsent import UNSENT
 from bridge.render.jinja import TemplateFailedError, Words
@@ -20,11 +18,8 @@ from bridge.render.text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
-    from pathlib import Path
 
-    from bridge.core.rules import Rules
-    from bridge.preview import Preview, Told
+    from bridge.preview import Told
     from bridge.preview_step import Planned
 
 KINDS = ("slack", "pagerduty", "github")
@@ -37,21 +32,17 @@ each kind its `faults` (of the template) and `messages`."""
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What is to be shown. `typed` are templates' texts by kind, `private` is how GitHub's repositories are taken."""
-
-    body: bytes
-    source: str
-    mapping: str | None
-    rules: Rules
-    templates: tuple[Path, ...]
-    now: datetime
-    typed: Mapping[str, str] = field(default_factory=dict)
-    private: bool | None = None
+class Asked(Question):
+    """What is to be shown; `trial` is one of `trying`."""
 
     def made(self) -> Shown:
         """Return what people would see (`bridge.apart`)."""
         return shown(self)
+
+
+def trying(typed: Mapping[str, str], *, private: bool | None = None) -> Trial:
+    """Return what is tried: templates' texts by kind, and how GitHub's repositories are taken."""
+    return Trial(typed=typed, private=private, everywhere=True, most=MOST_INCIDENTS, alerts=0)
 
 
 def shown(asked: Asked) -> Shown:
@@ -59,7 +50,7 @@ def shown(asked: Asked) -> Shown:
     kinds: dict[str, dict[str, list[Any]]] = {kind: {"faults": [], "messages": []} for kind in KINDS}
     made: Shown = {"quarantine": None, "left_out": [], "more": 0, "kinds": kinds}
     try:
-        found = _previewed(asked)
+        found = asked.previewed()
     except UnreadableError as error:
         found, made["quarantine"] = None, one_line(str(error))
     for told in found.incidents if found else ():
@@ -73,23 +64,10 @@ def shown(asked: Asked) -> Shown:
     return {**made, "left_out": [one_line(problem) for problem in found.problems], "more": found.more_incidents}
 
 
-def _previewed(asked: Asked) -> Preview:
-    return preview(
-        asked.body,
-        asked.source,
-        rules=asked.rules,
-        env=None,
-        templates=asked.templates,
-        now=asked.now,
-        read=reader(SourceSettings(asked.source, mapping=asked.mapping)),
-        trial=Trial(typed=asked.typed, private=asked.private, everywhere=True, most=MOST_INCIDENTS, alerts=0),
-    )
-
-
 def _faults(asked: Asked, kind: str) -> list[str]:
     """Return what is wrong with a template whatever the payload."""
     try:
-        Words(asked.templates, typed=asked.typed).check(kind)
+        Words(asked.templates, typed=asked.trial.typed).check(kind)
     except TemplateFailedError as error:
         return [str(error)]
     return []

@@ -11,7 +11,7 @@ import pytest
 from bridge import apart
 from bridge.apart import Apart, EndedError
 from bridge.config.load import load
-from bridge.playground import Asked
+from bridge.playground import Asked, trying
 from bridge.render.jinja import template_folder
 from bridge.sandbox.payloads import payload
 
@@ -25,7 +25,7 @@ def asked(tmp_path):
 
     def make(told=None, **typed):
         body = json.dumps(told or payload()).encode()
-        return Asked(body, "grafana", None, rules, (template_folder(),), datetime.now(UTC), typed)
+        return Asked(body, "grafana", None, rules, (template_folder(),), datetime.now(UTC), trial=trying(typed))
 
     return make
 

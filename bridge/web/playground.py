@@ -14,8 +14,9 @@ from markupsafe import Markup
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from bridge.apart import Apart, EndedError
+from bridge.explain import MOST_PAYLOAD
 from bridge.ledger import receipts
-from bridge.playground import KINDS, Asked
+from bridge.playground import KINDS, Asked, trying
 from bridge.render.jinja import template_folder, text_of
 from bridge.sandbox import payloads
 from bridge.web import people, served
@@ -31,9 +32,8 @@ if TYPE_CHECKING:
     from bridge.playground import Shown
 
 blueprint = Blueprint("playground", __name__)
-MOST_PAYLOAD = 1_048_576
 MOST_TEMPLATE = 100_000
-"""Bytes of a payload, and of a template."""
+"""Bytes of a template."""
 MOST_FORM = 3 * MOST_PAYLOAD
 """Bytes of a form, whose line ends and signs take more than they are."""
 LOOKS = {"": "as configured", "public": "public", "private": "private"}
@@ -193,8 +193,7 @@ def _shown(said: Mapping[str, str]) -> tuple[Shown | None, str]:
         rules=bridge.loaded.rules,
         templates=_folders(bridge),
         now=bridge.clock.now(),
-        typed=typed,
-        private={"public": False, "private": True}.get(said.get("look", "")),
+        trial=trying(typed, private={"public": False, "private": True}.get(said.get("look", ""))),
     )
     apart: Apart = current_app.extensions["apart"]
     try:
