@@ -15,7 +15,7 @@ from bridge.destinations.pagerduty import message as pagerduty
 from bridge.destinations.slack import message as slack
 from bridge.mend_template import mend, own_faults, plainly
 from bridge.render import changes, times
-from bridge.render.jinja import TemplateFailedError, Words, template_folder
+from bridge.render.jinja import TemplateFailedError, Words, template_folders
 from bridge.render.text import units
 from bridge.render.view import view
 from bridge.samples import scenes
@@ -46,7 +46,7 @@ def rehearse(loaded: Loaded, env: Mapping[str, str]) -> list[Problem]:
     own = Path(env[_VARIABLE]) if env.get(_VARIABLE) else None
     if own and not own.is_dir():
         return [Problem(_VARIABLE, 0, f"there is no folder {shown(str(own))}", "make it, or leave the variable out")]
-    words = Words((*([own] if own else []), template_folder()))
+    words = Words(template_folders(own))
     problems: dict[tuple[str, int, str], Problem] = {}
     for kind, template, where in used(loaded):
         for problem in _Rehearsal(kind, template, where, words, own).problems():

@@ -42,13 +42,14 @@ def grafana_setup(form: str, source: str | None, url: str | None, config: Path) 
         from bridge.config.load import load  # noqa: PLC0415 - `bridge --help` doesn't wait for it
 
         loaded = load(config, os.environ)
+    from bridge.config.sources import usual  # noqa: PLC0415 - as above
     from bridge.setup.contact_point import NoContactPointError, contact_point  # noqa: PLC0415 - as above
     from bridge.setup.formats import FORMATS  # noqa: PLC0415 - as above
 
     if url is not None and not url.startswith(("http://", "https://")):
         raise click.BadParameter("write an address like https://alerts.acme.com", param_hint="--url")
     sources = loaded.settings.sources
-    name = source or ("grafana" if "grafana" in sources else next(iter(sources)))
+    name = source or usual(sources)
     if name not in sources or (source is None and len(sources) > 1 and "grafana" not in sources):
         raise click.UsageError(f"name one of the sources: --source {' | '.join(sources)}")
     try:

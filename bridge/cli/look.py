@@ -149,10 +149,12 @@ def render(  # noqa: PLR0913 - its options
 def _files(payload: Path, config: Path, loaded: Loaded | None) -> Iterator[Path]:
     """Yield what a rendering depends on: the payload, the configuration's files, the templates."""
     from bridge.changes import files_of, folder_files  # noqa: PLC0415 - `bridge --help` doesn't wait for it
+    from bridge.render.jinja import template_folders  # noqa: PLC0415 - as above
 
     yield payload
     yield from files_of(config, loaded, None)
-    for folder in _folders(os.environ.get("BRIDGE_TEMPLATES")):
+    own = os.environ.get("BRIDGE_TEMPLATES")
+    for folder in template_folders(Path(own) if own else None):
         yield from folder_files(folder)
 
 
@@ -171,17 +173,11 @@ def _render(payload: BinaryIO, destination: str | None, source: str | None, conf
     return loaded
 
 
-def _folders(own: Path | str | None) -> tuple[Path, ...]:
-    """Return where templates are searched."""
-    from bridge.render.jinja import template_folder  # noqa: PLC0415 - `bridge --help` doesn't wait for it
-
-    return (*([Path(own)] if own else []), template_folder())
-
-
 def _previewed(payload: BinaryIO, source: str | None, config: Path) -> tuple[Loaded, dict[str, Any]]:
     """Read configuration and payload; a body that is no alert ends here with the quarantine's sentence."""
     from bridge.clock import SystemClock  # noqa: PLC0415 - `bridge --help` doesn't wait for it
     from bridge.explain import Question  # noqa: PLC0415 - as above
+    from bridge.render.jinja import template_folders  # noqa: PLC0415 - as above
 
     loaded, environ = _loaded(config)
     name = _source(source, loaded)
@@ -190,7 +186,7 @@ def _previewed(payload: BinaryIO, source: str | None, config: Path) -> tuple[Loa
         name,
         loaded.settings.sources[name].mapping,
         loaded.rules,
-        _folders(environ.templates),
+        template_folders(environ.templates),
         SystemClock().now(),
         env=os.environ,
     ).made()
@@ -213,9 +209,11 @@ def _loaded(config: Path) -> tuple[Loaded, Environ]:
 
 def _source(name: str | None, loaded: Loaded) -> str:
     """Return the source that a payload is taken for."""
+    from bridge.config.sources import usual  # noqa: PLC0415 - `bridge --help` doesn't wait for it
+
     sources = loaded.settings.sources
     _known(name, sources, "--source")
-    return name or ("grafana" if "grafana" in sources else next(iter(sources)))
+    return name or usual(sources)
 
 
 def _known(name: str | None, known: Any, option: str) -> None:  # noqa: ANN401 - names, as a mapping has them

@@ -163,6 +163,11 @@ class SourceFile(Strict):
         return SourceSettings(name, self.auth.value() if self.auth else None, self.max_body, self.mapping)
 
 
+def usual(sources: Mapping[str, SourceSettings]) -> str:
+    """Return the source that is meant where nobody names one: grafana, else the first."""
+    return "grafana" if "grafana" in sources else next(iter(sources))
+
+
 def source_settings(files: Mapping[str, SourceFile]) -> dict[str, SourceSettings]:
     """Return the sources by name; without any, one named `grafana`."""
     return {name: file.value(name) for name, file in files.items()} or {"grafana": SourceSettings("grafana")}

@@ -164,6 +164,11 @@ def template_folder() -> Path:
     return installed if installed.is_dir() else package.parent / "templates"
 
 
+def template_folders(own: Path | None) -> tuple[Path, ...]:
+    """Return where templates are searched: in somebody's own folder first, where there is one."""
+    return (*([own] if own else []), template_folder())
+
+
 def _failed(name: str, block: str, error: BaseException) -> TemplateFailedError:
     found, line = _line_of(error.__traceback__)
     reason = (error.msg if isinstance(error, SyntaxError) else str(error)) or type(error).__name__

@@ -14,11 +14,12 @@ from markupsafe import Markup
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from bridge.apart import Apart, EndedError
+from bridge.config.sources import usual
 from bridge.config.words import did_you_mean, quoted
 from bridge.explain import MOST_ALERTS, MOST_INCIDENTS, MOST_PAYLOAD, Question
 from bridge.ledger import receipts
 from bridge.preview_step import Trial
-from bridge.render.jinja import template_folder
+from bridge.render.jinja import template_folders
 from bridge.web import api
 from bridge.web.frame import admit, page
 from bridge.web.served import bridge
@@ -41,7 +42,7 @@ def _source(said: str) -> str:
     known = bridge().loaded.settings.sources
     if said and said not in known:
         raise UnknownSourceError(f"there is no source {quoted(said)}: {did_you_mean(said, known)}")
-    return said or ("grafana" if "grafana" in known else next(iter(known)))
+    return said or usual(known)
 
 
 def _explained(body: bytes, source: str) -> JSON:
@@ -56,7 +57,7 @@ def _explained(body: bytes, source: str) -> JSON:
         source,
         here.loaded.settings.sources[source].mapping,
         here.loaded.rules,
-        (*([here.environ.templates] if here.environ.templates else []), template_folder()),
+        template_folders(here.environ.templates),
         here.clock.now(),
         trial=Trial(alerts=MOST_ALERTS, most=MOST_INCIDENTS),
     )

@@ -14,10 +14,11 @@ from markupsafe import Markup
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from bridge.apart import Apart, EndedError
+from bridge.config.sources import usual
 from bridge.explain import MOST_PAYLOAD
 from bridge.ledger import receipts
 from bridge.playground import KINDS, Asked, trying
-from bridge.render.jinja import template_folder, text_of
+from bridge.render.jinja import template_folders, text_of
 from bridge.sandbox import payloads
 from bridge.web import people, served
 from bridge.web.auth import RefusedError
@@ -25,7 +26,6 @@ from bridge.web.frame import NAMES, page, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from bridge.compose import Bridge
     from bridge.core.rules import Rules
@@ -42,10 +42,6 @@ _EXTENDING = """{{% extends "{name}" %}}
 
 {{# Replace a block here; the list of blocks stands at the top of {name}. #}}
 """
-
-
-def _folders(bridge: Bridge) -> tuple[Path, ...]:
-    return (*([bridge.environ.templates] if bridge.environ.templates else []), template_folder())
 
 
 @blueprint.before_request
@@ -76,7 +72,8 @@ def playground() -> Response:
     receipt = request.args.get("receipt", "")
     said = {"receipt": receipt, "load": "receipt" if receipt else "sample"}
     bridge = served.bridge()
-    texts = {kind: text_of(_folders(bridge), _names(bridge.loaded.rules, kind)[0]) or "" for kind in KINDS}
+    folders = template_folders(bridge.environ.templates)
+    texts = {kind: text_of(folders, _names(bridge.loaded.rules, kind)[0]) or "" for kind in KINDS}
     return _whole({**said, **texts})
 
 
@@ -116,8 +113,7 @@ def _whole(said: dict[str, str]) -> Response:
 def _load(said: dict[str, str]) -> str:
     """Put into the form what its button asked for; return why that can't be."""
     bridge, what = served.bridge(), said.pop("load", "")
-    known = list(bridge.loaded.settings.sources)
-    said.setdefault("source", "grafana" if "grafana" in known else known[0])
+    said.setdefault("source", usual(bridge.loaded.settings.sources))
     if what == "sample":
         if said.get("sample") not in payloads.names():
             said["sample"] = payloads.FIRST
@@ -129,7 +125,7 @@ def _load(said: dict[str, str]) -> str:
         start = said.get(f"{what}_start", "")
         if start in _starts(bridge.loaded.rules, what):
             name = start.removeprefix(EXTEND)
-            text = text_of(_folders(bridge), name)
+            text = text_of(template_folders(bridge.environ.templates), name)
             said[what] = _EXTENDING.format(name=name) if start != name else text or ""
     return ""
 
@@ -191,7 +187,7 @@ def _shown(said: Mapping[str, str]) -> tuple[Shown | None, str]:
         source=said.get("source", "")[:200],
         mapping=source.mapping if source else None,
         rules=bridge.loaded.rules,
-        templates=_folders(bridge),
+        templates=template_folders(bridge.environ.templates),
         now=bridge.clock.now(),
         trial=trying(typed, private={"public": False, "private": True}.get(said.get("look", ""))),
     )
