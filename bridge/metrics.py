@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import TYPE_CHECKING, Literal
 
+from bridge.core.alert import Priority
 from bridge.destinations.base import Fault, Intent
 from bridge.ledger import storage
 from bridge.ledger.counts import key
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 Labels = Mapping[str, tuple[str, ...]]
 KIND: Labels = {"kind": ()}
 SOURCE: Labels = {"source": ()}
-PRIORITY: Labels = {"priority": ("P0", "P1", "P2", "P3")}
+PRIORITY: Labels = {"priority": tuple(one.value for one in Priority)}
 SUM = "_sum"
 """What the name of a histogram's sum ends in, where it is kept: in microseconds, for counts are whole numbers."""
 MICROSECONDS = 1_000_000

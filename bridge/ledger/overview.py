@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, literal, or_, select
 
+from bridge.core.alert import Priority
 from bridge.ledger.browse import TROUBLES
 from bridge.ledger.queries import PAGE
 from bridge.ledger.tables import OPEN, QUARANTINED, deliveries, incidents, lanes, receipts
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 MOST = 999
 """Up to which is counted; one more stands for all that are more."""
-PRIORITIES = ("P0", "P1", "P2", "P3")
+PRIORITIES = tuple(one.value for one in Priority)
 _DUE = deliveries.c.due_at.is_not(None)
 
 

@@ -13,7 +13,8 @@ ReceiptState = Literal["new", "absorbed", "quarantined", "dismissed"]
 IncidentState = Literal["firing", "stale", "resolved", "closed"]
 DeliveryState = Literal["pending", "retrying", "delivered", "held", "skipped", "dead"]
 PriorityName = Literal["P0", "P1", "P2", "P3"]
-Id = Annotated[str, Field(pattern="^[0-9A-HJKMNP-TV-Z]{26}$", description="a ULID: it sorts by time")]
+ULID = "[0-9A-HJKMNP-TV-Z]{26}"
+Id = Annotated[str, Field(pattern=f"^{ULID}$", description="a ULID: it sorts by time")]
 Moment = Annotated[str, Field(description="ISO 8601, in UTC", json_schema_extra={"format": "date-time"})]
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from bridge.config.load import Loaded
     from bridge.config.problem import Keys
-    from bridge.core.rules import Sending
+    from bridge.core.rules import RouteRules, Sending
 
 blueprint = Blueprint("configured", __name__)
 blueprint.before_request(admit)
@@ -166,19 +166,13 @@ def _sending(cell: Sending) -> str:
     return ", ".join([*(f"+{name}" for name in cell.add), *(f"-{name}" for name in cell.remove)])
 
 
-def _does(route: object) -> str:
+def _does(route: RouteRules) -> str:
     """Say what a route changes."""
-    said = []
-    if priority := getattr(route, "set_priority", None):
-        said.append(f"priority {priority}")
-    if teams := getattr(route, "set_teams", None):
-        said.append(f"team {', '.join(teams)}")
-    if send := getattr(route, "send", None):
-        said.append(f"send {_sending(send)}")
-    if group_by := getattr(route, "group_by", None):
-        said.append(f"group by {', '.join(group_by)}")
-    if getattr(route, "continues", False):
-        said.append("goes on to the next")
+    said = [f"priority {route.set_priority}"] if route.set_priority else []
+    said += [f"team {', '.join(route.set_teams)}"] if route.set_teams else []
+    said += [f"send {_sending(route.send)}"] if route.send else []
+    said += [f"group by {', '.join(route.group_by)}"] if route.group_by else []
+    said += ["goes on to the next"] if route.continues else []
     return "; ".join(said) or "nothing"
 
 

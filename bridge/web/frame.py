@@ -12,6 +12,7 @@ from flask import Response, g, request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
+from bridge.ledger.overview import MOST
 from bridge.render import times
 from bridge.render.figures import number
 from bridge.render.jinja import template_folder
@@ -42,7 +43,7 @@ def _moment(at: datetime) -> str:
     return times.moment(at, times.zone_named(bridge().loaded.rules.timezone))
 
 
-def counted(number: int, most: int = 999) -> str:
+def counted(number: int, most: int = MOST) -> str:
     """Return a number, or that it is more than was counted."""
     return f"{number:,}" if number <= most else f"{most:,}+"
 
@@ -69,10 +70,6 @@ def _rendered(name: str, facts: dict[str, object]) -> str:
 
 def page(name: str, status: int = 200, **facts: object) -> Response:
     """Return a page, or a part of one, from its template in the console's folder."""
-    return _answer(name, facts, status)
-
-
-def _answer(name: str, facts: dict[str, object], status: int = 200) -> Response:
     body = _rendered(name, {"as_of": bridge().clock.now(), **facts})
     headers = {"Content-Security-Policy": POLICY}
     return Response(body, status, headers=headers, content_type="text/html; charset=utf-8")
@@ -88,13 +85,11 @@ def live(name: str, **facts: object) -> Response:
     digest = hashlib.sha256(rendered.encode("utf-8", "replace")).hexdigest()[:16]
     facts |= {"list": rendered, "digest": digest, "address": request.full_path.removesuffix("?")}
     if "HX-Request" not in request.headers:
-        return _answer(f"{name}.html", facts)
+        return page(f"{name}.html", 200, **facts)
     known = request.headers.get("X-Shown") == digest
-    answer = Response(status=204) if known else _answer("live.html", facts)
+    answer = Response(status=204) if known else page("live.html", 200, **facts)
     now = bridge().clock.now()
-    answer.headers["X-As-Of"] = (
-        f"{times.iso(now)} {times.moment(now, times.zone_named(bridge().loaded.rules.timezone))}"
-    )
+    answer.headers["X-As-Of"] = f"{times.iso(now)} {_moment(now)}"
     return answer
 
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter
 
 import bridge
-from bridge.web.operations import OPERATIONS, ULID, Problem
+from bridge.ledger.shapes import ULID
+from bridge.web.operations import OPERATIONS, Problem
 
 if TYPE_CHECKING:
     from flask import Flask

@@ -7,20 +7,19 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Final, get_args
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 from pydantic import Field
 from typing_extensions import TypedDict
 
 from bridge.explain_shapes import ExplainedShape
 from bridge.ledger import shapes
-from bridge.ledger.shapes import DeliveryShape, Id, IncidentShape, Page, ReceiptShape, WholeIncident
+from bridge.ledger.shapes import ULID, DeliveryShape, Id, IncidentShape, Page, ReceiptShape, WholeIncident
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 JSON = dict[str, Any]
-ULID: Final = "[0-9A-HJKMNP-TV-Z]{26}"
 
 
 class QueryError(ValueError):
