@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -34,3 +35,8 @@ def plain(value: object) -> object:  # noqa: PLR0911 - one return a kind of valu
     if isinstance(value, dict):
         return {str(key): plain(one) for key, one in value.items()}
     return [plain(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+def shown(value: object) -> str:
+    """Return a setting's value, as JSON has it, as the configuration would hold it."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

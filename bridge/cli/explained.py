@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from bridge.cli.show import counted, moment, place, table
+from bridge.preview_json import shown
 from bridge.render.words import number
 
 if TYPE_CHECKING:
@@ -94,9 +94,9 @@ def _targets(alert: JSON) -> Iterator[str]:
         for aim in aims:
             yield f"  {beginning} to {aim['destination']} for team {aim['team']}: {aim['why']}"
             own = {name: one for name, one in aim["settings"].items() if one["inherited"]["where"] != BY_DEFAULT}
-            settings = [(name, _shown(one["value"]), f"from {inherited(one)}") for name, one in own.items()]
+            settings = [(name, shown(one["value"]), f"from {inherited(one)}") for name, one in own.items()]
             yield from table(settings, indent="    ") if settings else ()
-            unset = [f"{name} {_shown(one['value'])}" for name, one in aim["settings"].items() if name not in own]
+            unset = [f"{name} {shown(one['value'])}" for name, one in aim["settings"].items() if name not in own]
             yield f"    by default: {', '.join(unset)}"
     if not alert["targets"]:
         yield "  goes nowhere"
@@ -106,10 +106,6 @@ def inherited(setting: JSON) -> str:
     """Say what set a setting, and where that is written."""
     by, where = setting["inherited"]["by"], setting["inherited"]["where"]
     return f"{by} ({where})" if where else by
-
-
-def _shown(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _incident(told: JSON) -> Iterator[str]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from bridge.cli.show import counted, moment, table
+from bridge.preview_json import plain, shown
 from bridge.reroute import as_json
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def said(change: Change) -> Iterator[str]:
 
 
 def _shown(value: object) -> str:
-    return "not set" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return "not set" if value is None else shown(value)
 
 
 def of_payload(found: Sequence[tuple[str, Change]], other: str) -> Iterator[str]:
@@ -85,6 +85,5 @@ def past_json(looked_at: int, found: Sequence[Alike], since: datetime, *, cut: b
         }
         for one in found
     ]
-    said_since = since.isoformat().replace("+00:00", "Z")
     otherwise = sum(one.count for one in found)
-    return {"since": said_since, "incidents": looked_at, "cut": cut, "otherwise": otherwise, "changes": changes}
+    return {"since": plain(since), "incidents": looked_at, "cut": cut, "otherwise": otherwise, "changes": changes}

@@ -14,7 +14,7 @@ from bridge.render.parts import AlertView, Link, Pair
 from bridge.render.states import member_word
 from bridge.render.text import clean, cut, http_link, one_line
 from bridge.render.unmarked import unmarked
-from bridge.render.words import number, values_words
+from bridge.render.words import counted, values_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -218,9 +218,7 @@ def _left_out(members: Sequence[Member]) -> list[str]:
 
 def counted_more(n: int) -> str:
     """Return "12 more alerts"; a number beyond belief is not told."""
-    if n >= MANY:
-        return "Very many more alerts"
-    return f"{number(n)} more alert{'' if n == 1 else 's'}"
+    return "Very many more alerts" if n >= MANY else counted(n, "more alert")
 
 
 def _sender(incident: Incident) -> str:

@@ -6,7 +6,6 @@ Nothing is sent, nothing is stored. It is made in a process apart (`bridge.apart
 from __future__ import annotations
 
 import html
-import json
 from typing import Any
 
 from flask import Blueprint, Response, current_app, jsonify, request
@@ -18,6 +17,7 @@ from bridge.config.sources import usual
 from bridge.config.words import did_you_mean, quoted
 from bridge.explain import MOST_ALERTS, MOST_INCIDENTS, MOST_PAYLOAD, Question
 from bridge.ledger import receipts
+from bridge.preview_json import shown
 from bridge.preview_step import Trial
 from bridge.render.jinja import template_folders
 from bridge.web import api
@@ -134,10 +134,5 @@ def _page(payload: str, source: str, *, body: bytes | None = None, problem: str 
         sources=[*bridge().loaded.settings.sources],
         found=found,
         problem=problem,
-        shown=_shown,
+        shown=shown,
     )
-
-
-def _shown(value: object) -> str:
-    """Return a setting's value as the configuration would hold it."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
