@@ -45,7 +45,7 @@ def test_it_answers_again_after_what_ended_it(ask, asked):
     first = ask._child
     assert ask(asked())["kinds"]["slack"]["faults"] == []
     assert ask._child is first
-    with pytest.raises(EndedError, match="it took more than 5 s|it was not done after 30 s"):
+    with pytest.raises(EndedError, match=r"it took more than 5 s|it was not done after 30 s"):
         # templates are counted; this many incidents are not
         ask(asked({"alerts": [{"status": "firing", "labels": {"alertname": f"a{n}"}} for n in range(60_000)]}))
     assert ask(asked())["kinds"]["github"]["messages"][0]["sent"] is False
