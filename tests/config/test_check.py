@@ -11,6 +11,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 from click.testing import CliRunner
+from ruamel.yaml import YAML
 
 from bridge.cli.check import check as command
 from bridge.config.document import read
@@ -211,8 +212,6 @@ def test_the_example_holds_every_setting():
 def test_the_json_schema_is_one_and_fits_the_example():
     schema = json.loads(run("--schema").output)
     jsonschema.Draft202012Validator.check_schema(schema)
-    from ruamel.yaml import YAML  # noqa: PLC0415
-
     jsonschema.validate(YAML(typ="safe").load(EXAMPLE), schema)
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate({"destinations": {"slack": {"chanel": "x"}}}, schema)

@@ -7,6 +7,8 @@ from datetime import timedelta
 import pytest
 
 from bridge.config.kinds import defaults, effective
+from bridge.config.load import load
+from bridge.config.problem import ConfigError
 from bridge.config.secrets import MissingSecretError, Secret
 from bridge.config.sources import Basic, Bearer, Header, Hmac, Open, SourceSettings
 from bridge.config.units import Rate
@@ -58,9 +60,6 @@ def test_no_destination_shows_the_four_lines(files, text):
 
 def test_a_missing_file_says_what_to_do(files):
     (files.folder / "bridge.yml").unlink(missing_ok=True)
-    from bridge.config.load import load  # noqa: PLC0415
-    from bridge.config.problem import ConfigError  # noqa: PLC0415
-
     with pytest.raises(ConfigError) as caught:
         load("bridge.yml", {})
     assert str(caught.value) == (

@@ -12,7 +12,7 @@ from bridge.config.secrets import Hidden, MissingSecretError, Secret, resolve, r
 
 def test_a_secret_shows_its_references_only():
     secret = Secret("Bearer hunter2 ${env:A} ${file:b}")
-    for shown in (str(secret), repr(secret), f"{secret}", f"{secret!r}", str([secret]), "%s" % secret):  # noqa: UP031
+    for shown in (str(secret), repr(secret), f"{secret}", f"{secret!r}", str([secret]), "%s" % secret):  # noqa: UP031 - every way to show it
         assert "hunter2" not in shown
         assert "${env:A} ${file:b}" in shown
     assert secret.references == ("${env:A}", "${file:b}")

@@ -45,7 +45,7 @@ def alert(  # noqa: PLR0913 - an alert has these sides
 
 
 def normal(told: Alert, teams=("storage",), priority=Priority.P2, no_data=None) -> NormalAlert:
-    return NormalAlert(told, tuple(teams), Origin("label"), True, priority, Origin("label"), no_data=no_data)  # noqa: FBT003
+    return NormalAlert(told, tuple(teams), Origin("label"), True, priority, Origin("label"), no_data=no_data)  # noqa: FBT003 - the fields in their order
 
 
 LATER = T0 + timedelta(days=10_000)

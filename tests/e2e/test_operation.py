@@ -1,6 +1,7 @@
 """Running it: health, what dies comes back, SIGTERM, SIGHUP, and where it refuses to start."""
 
 import fcntl
+import json
 import os
 import signal
 import sqlite3
@@ -140,8 +141,6 @@ def test_sighup_reloads_a_valid_file_and_refuses_an_invalid_one_loudly(start, sa
     ],
 )
 def test_it_refuses_to_start_with_what_can_not_be_right(tmp_path, sandbox, settings, bind, said):
-    import json  # noqa: PLC0415
-
     (tmp_path / "bridge.yml").write_text(json.dumps(settings or config(sandbox)))
     env = {name: value for name, value in os.environ.items() if not name.startswith(("BRIDGE_", "PORT"))} | ENV
     command = [sys.executable, "-m", "bridge", "run", "--bind", bind]

@@ -20,6 +20,10 @@ def changed(sandbox, since, double, method, path):
     return [one for one in found if one.status in {200, 201} and one.fault is None]
 
 
+def _urgent(one):
+    one["annotations"].update(Priority="P0")
+
+
 def test_ten_changes_during_an_outage_are_one_update_after_it(start, sandbox):
     bridge = start(config(sandbox))
     bridge.post(inductor())
@@ -55,9 +59,8 @@ def test_a_late_firing_after_the_resolve_changes_nothing(start, sandbox):
 def test_a_resolve_before_its_firing_is_told_once_as_resolved(start, sandbox):
     mention = {"destinations": {"slack": {"mention": "<!here>"}}}
     bridge = start(config(sandbox, **mention))
-    urgent = lambda one: one["annotations"].update(Priority="P0")  # noqa: E731
-    bridge.post(inductor(resolved=True, change=urgent))
-    bridge.post(inductor(change=urgent))
+    bridge.post(inductor(resolved=True, change=_urgent))
+    bridge.post(inductor(change=_urgent))
     bridge.settle()
     (message,) = messages(sandbox)
     assert message.text.startswith("P0 resolved")
@@ -72,10 +75,9 @@ def test_a_resolve_before_its_firing_is_told_once_as_resolved(start, sandbox):
 def test_what_was_over_before_it_could_be_told_is_one_resolved_message(start, sandbox):
     sandbox.faults.add(Fault("status", status=503))
     bridge = start(config(sandbox, destinations={"slack": {"mention": "<!here>"}}))
-    urgent = lambda one: one["annotations"].update(Priority="P0")  # noqa: E731
-    bridge.receipt(bridge.post(inductor(change=urgent)))
+    bridge.receipt(bridge.post(inductor(change=_urgent)))
     assert sandbox.wait_for(lambda: len({one.double for one in sandbox.requests}) == 3, 30)
-    bridge.receipt(bridge.post(inductor(resolved=True, change=urgent)))
+    bridge.receipt(bridge.post(inductor(resolved=True, change=_urgent)))
     sandbox.faults.clear()
     bridge.settle()
     (message,) = messages(sandbox)

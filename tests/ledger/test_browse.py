@@ -17,6 +17,7 @@ from sqlalchemy import event, text, update
 
 from bridge.ledger import acts, browse, deliveries, overview, queries, words
 from bridge.ledger.browse import REACH, Reach, Wanted
+from bridge.ledger.ledger import open_ledger
 from bridge.ledger.tables import incident_teams, incidents
 
 MANY = 24_000
@@ -192,8 +193,6 @@ TABLES = ("incidents", "incident_teams", "incident_words", "alerts", "deliveries
 @pytest.fixture(scope="module", params=["over", "open"])
 def full(request, tmp_path_factory):
     """A ledger of very many incidents, most of them over or all open."""
-    from bridge.ledger.ledger import open_ledger  # noqa: PLC0415
-
     ledger = open_ledger(f"sqlite:///{tmp_path_factory.mktemp('full') / 'bridge.db'}")
     ledger.patience = 600
     many.fill(ledger, MANY, many.over if request.param == "over" else lambda _: "firing")

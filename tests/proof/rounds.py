@@ -263,7 +263,7 @@ def no_server() -> Iterator[None]:
 def database_of(server: str) -> Iterator[str]:
     """Give a fresh database of a PostgreSQL server, with the present tables."""
     import psycopg  # noqa: PLC0415 - where there is PostgreSQL
-    from sqlalchemy.engine import make_url  # noqa: PLC0415
+    from sqlalchemy.engine import make_url  # noqa: PLC0415 - as above
 
     name = f"bridge_proof_{secrets.token_hex(6)}"
     with psycopg.connect(server, autocommit=True) as connection:

@@ -73,7 +73,7 @@ class Writer:
         self.points = points
         self.commits = 0
 
-    def write(self, function: Callable[[Connection], Any], patience: float = 0.0) -> Any:  # noqa: ARG002
+    def write(self, function: Callable[[Connection], Any], patience: float = 0.0) -> Any:  # noqa: ARG002 - as the writer
         try:
             # nobody can come between in a transaction, so who is stopped at this point stands before it
             self.points.stop_before()

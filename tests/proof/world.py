@@ -197,7 +197,7 @@ class Wire:
         ready: Callable[[], None],
         headers: dict[str, str] | None = None,
         content: bytes | None = None,
-        cap: int = 0,  # noqa: ARG002
+        cap: int = 0,  # noqa: ARG002 - as `Http.exchange`
     ) -> Answer:
         world, points = self._world, self._world.points
         points.pass_by(f"{self._name}: before it is sent")

@@ -1,5 +1,7 @@
 """Templates: parts can be replaced, nothing escapes the sandbox, and one that fails says where and why."""
 
+from dataclasses import fields, replace
+
 import pytest
 from scenes import SCENES, want
 
@@ -7,7 +9,7 @@ from bridge.destinations.github import message as github
 from bridge.destinations.pagerduty import message as pagerduty
 from bridge.destinations.slack import message as slack
 from bridge.render.jinja import TemplateFailedError, Words, template_folder
-from bridge.render.view import view
+from bridge.render.view import View, view
 
 EVIL = "<!here> *x* & [a](https://evil.example)"
 
@@ -73,8 +75,6 @@ def test_the_first_folder_wins(words, tmp_path):
     ],
 )
 def test_nothing_puts_out_text_unescaped(words, inside):
-    from dataclasses import replace  # noqa: PLC0415
-
     seen = replace(view(want()), description=EVIL)
     for kind, forbidden in (("slack", ("<!", "*x*")), ("github", ("<!", "*x*", "[a](", "https://evil"))):
         own = words(f"{{% extends '{kind}/message.j2' %}}{{% block facts %}}{inside}{{% endblock %}}")
@@ -202,8 +202,4 @@ def test_every_block_of_the_readme_exists():
 
 
 def test_every_field_of_a_view_is_explained():
-    from dataclasses import fields  # noqa: PLC0415
-
-    from bridge.render.view import View  # noqa: PLC0415
-
     assert all({"meaning", "example"} <= field.metadata.keys() for field in fields(View))

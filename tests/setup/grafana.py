@@ -26,7 +26,7 @@ class Grafana:
         self.policies: JSON = dict(MAIL)
         self.asked: list[tuple[str, str, dict[str, str]]] = []
 
-    def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, Any]:  # noqa: PLR0911
+    def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, Any]:  # noqa: PLR0911 - one return an endpoint
         self.asked.append((method, path, headers))
         if headers.get("authorization") != f"Bearer {TOKEN}":
             return 401, {"message": "Invalid API key"}
