@@ -10,7 +10,7 @@ from bridge.config.kinds import defaults, effective
 from bridge.config.load import load
 from bridge.config.problem import ConfigError
 from bridge.config.secrets import MissingSecretError, Secret
-from bridge.config.sources import Basic, Bearer, Header, Hmac, Open, SourceSettings
+from bridge.config.sources import Basic, Bearer, Header, Hmac, Open, SourceSettings, usual
 from bridge.config.units import Rate
 from bridge.core.alert import Alert, Group, Priority, Status
 from bridge.core.normalize import normalize
@@ -288,3 +288,20 @@ def test_a_path_with_the_team_in_it_is_filled_in_where_alerts_are_routed(files):
     targets = {target.destination: target for target in route(normal, "grafana", loaded.rules).targets}
     settings = effective("pagerduty", targets["pagerduty"].settings, {})
     assert settings["routing_key"] == ("the key of sre",)
+
+
+def test_a_teams_times_are_in_its_own_zone_else_in_that_of_all(files):
+    rules = files.load(
+        """
+destinations: {slack: {token: "${env:T}", channel: "#a"}}
+timezone: Europe/Paris
+teams: {sre: {timezone: Asia/Tokyo}, web: {}}
+"""
+    ).rules
+    assert [rules.zone(team) for team in ("sre", "web", "unknown")] == ["Asia/Tokyo", "Europe/Paris", "Europe/Paris"]
+
+
+def test_grafana_is_meant_where_no_source_is_named_else_the_first():
+    one, other, grafana = (SourceSettings(name) for name in ("one", "other", "grafana"))
+    assert usual({"one": one, "grafana": grafana}) == "grafana"
+    assert usual({"one": one, "other": other}) == "one"
