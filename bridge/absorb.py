@@ -20,7 +20,7 @@ from bridge.core.rules import STORM
 from bridge.delivery.turns import Rest
 from bridge.delivery.yard import HeldError
 from bridge.heard import OF_ITS_RULE, Heard, tells
-from bridge.ledger import book, deliveries, lanes, placing, receipts
+from bridge.ledger import book, deliveries, due, lanes, placing, receipts, stored
 from bridge.ledger.placing import HELD_LANE, Placement
 from bridge.ledger.writer import RefusedError, UnavailableError
 from bridge.log import log
@@ -170,12 +170,12 @@ class Intake:
         )
         history = Heard()
         wanted, heard = self._merge(known, arrivals, history)
-        grown = book.store(connection, known, now, history.details)
+        grown = stored.store(connection, known, now, history.details)
         deliveries.wake(connection, grown, now, heard)
         fold = partial(set_aside, source=self.source, rules=rules)
         placing.place(connection, known.cases, wanted, self._new_id, now, fold, heard)
         receipts.settle(connection, [*(part.row() for part in parts), *unread])
-        return deliveries.lanes_of(connection, {*wanted, *(case.id for case in grown)})
+        return due.lanes_of(connection, {*wanted, *(case.id for case in grown)})
 
     def _merge(
         self, known: Book, arrivals: list[tuple[Part, Arrival, Routed]], history: Heard

@@ -13,8 +13,8 @@ from bridge.ledger.columns import stamp
 if TYPE_CHECKING:
     from bridge.core.cases import Arrival, Case
     from bridge.core.rules import Routed
-    from bridge.ledger.book import Line
     from bridge.ledger.receipts import Receipt
+    from bridge.ledger.stored import Line
 
 JSON = dict[str, Any]
 DECIDED = frozenset({"opened", "fires again", "fired late", "moved here", "priority"})

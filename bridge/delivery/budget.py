@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 
 from bridge.ledger.engine import inserting
 from bridge.ledger.tables import lanes
@@ -66,10 +66,12 @@ def take(
 
     A request that makes nothing (not `counts`) only waits for what the destination asked for.
     """
-    insert = inserting(connection, lanes)
-    connection.execute(insert.values(name=budget.name).on_conflict_do_nothing())
-    mine = lanes.c.name == budget.name
-    row = connection.execute(select(lanes.c.ready_at, lanes.c.place).where(mine).with_for_update()).one()
+    key = {"key_id": budget.name}
+    row = connection.execute(_DRAWN, key).first()
+    if row is None:
+        insert = inserting(connection, lanes)
+        connection.execute(insert.values(name=budget.name).on_conflict_do_nothing())
+        row = connection.execute(_DRAWN, key).one()
     if (until := _paused(row.ready_at, now)) is not None:
         return until
     if not budget.rates or not counts:
@@ -86,16 +88,20 @@ def take(
         return now + timedelta(seconds=max(waits))
     at = int(moment * 1000) / 1000
     place = {"spent": [*spent, at], "busy": {"by": delivery.id, "at": at}}
-    connection.execute(update(lanes).where(mine).values(place=place))
+    connection.execute(_SPENT, {**key, "place": place})
     return None
+
+
+_DRAWN = select(lanes.c.ready_at, lanes.c.place).where(lanes.c.name == bindparam("key_id")).with_for_update()
+_SPENT = update(lanes).where(lanes.c.name == bindparam("key_id")).values(place=bindparam("place"))
 
 
 def answered(connection: Connection, budget: Budget, delivery: str) -> None:
     """Let the next request go: the one that this delivery made is answered."""
-    mine = lanes.c.name == budget.name
-    place = connection.execute(select(lanes.c.place).where(mine).with_for_update()).scalar() or {}
+    row = connection.execute(_DRAWN, {"key_id": budget.name}).first()
+    place = (row.place if row is not None else None) or {}
     if (place.get("busy") or {}).get("by") == delivery:
-        connection.execute(update(lanes).where(mine).values(place={"spent": place["spent"]}))
+        connection.execute(_SPENT, {"key_id": budget.name, "place": {"spent": place["spent"]}})
 
 
 def _wait(spent: list[float], moment: float, count: float, seconds: float, urgency: int) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -94,8 +95,10 @@ class HeldLane:
             self.ready_at = self.yard.clock.now() + timedelta(seconds=gap * LEEWAY)
 
     def want(self, task: Task, now: datetime) -> Want:
-        """Return what should be true at a task's address."""
-        return Want(
+        """Return what should be true at a task's address; what was made of it once in a turn stays made."""
+        if task.want is not None:
+            return replace(task.want, now=now, place=self.place)
+        task.want = Want(
             delivery=task.delivery.id,
             incident=bounded(task.incident),
             settings=task.settings,
@@ -107,6 +110,7 @@ class HeldLane:
             because=task.delivery.because,
             would=Would.from_json(task.delivery.would) if task.delivery.would else None,
         )
+        return task.want
 
     def write(self, function: Callable[[Connection], T]) -> T:
         """Write under the fence, with the lane's own state; return what `function` returns.

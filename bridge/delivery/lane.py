@@ -18,7 +18,7 @@ from bridge.delivery.search import Search
 from bridge.delivery.turns import NotNowError, Rest, StaleSenderError, Task, pace, reckoned
 from bridge.delivery.yard import HeldError
 from bridge.destinations.base import Nothing, Step
-from bridge.ledger import deliveries, incidents, lanes
+from bridge.ledger import deliveries, due, incidents, lanes
 from bridge.ledger.writer import UnavailableError
 from bridge.log import about
 
@@ -91,10 +91,10 @@ class Lane(HeldLane):
         oldest = self._turns % EVERY_TENTH == 0
         behind = self.trouble.behind() if self.trouble else ()
         with self.yard.ledger.read() as connection:
-            chosen = deliveries.next_due(connection, self.name, now, busy=self._busy, oldest=oldest, behind=behind)
+            chosen = due.next_due(connection, self.name, now, busy=self._busy, oldest=oldest, behind=behind)
             if chosen is None and behind:
                 # everybody else is told or waits as well: the ones behind probe again
-                chosen = deliveries.next_due(connection, self.name, now, busy=self._busy, oldest=oldest)
+                chosen = due.next_due(connection, self.name, now, busy=self._busy, oldest=oldest)
         if chosen is not None and self.width > len(self._busy) + 1:
             self.yard.kick(self.name)
         return chosen

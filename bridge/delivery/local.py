@@ -17,7 +17,7 @@ from bridge.delivery.chores import Chores
 from bridge.delivery.hints import ALL
 from bridge.delivery.lane import Lane
 from bridge.delivery.turns import Rest, StaleSenderError, Turns, Worked
-from bridge.ledger import deliveries, lanes, receipts
+from bridge.ledger import due, lanes, receipts
 from bridge.ledger.writer import UnavailableError
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ class Deliverer:
     def _due(self) -> set[str]:
         now = self._yard.clock.now()
         with self._yard.ledger.read() as connection:
-            names = set(deliveries.due_lanes(connection, now))
+            names = set(due.due_lanes(connection, now))
             names |= {f"{lanes.INTAKE}{source}" for source in receipts.sources_waiting(connection)}
             holders = lanes.holders(connection, names, self._yard.ledger.database_now(now))
         return {name for name in names if holders.get(name, self._yard.holder) == self._yard.holder}

@@ -93,9 +93,10 @@ def done(lane: HeldLane, task: Task, step: Mapping[str, Any], result: Done, *, l
 
     appeared = bool(result.remote.get("url")) and result.remote["url"] != delivery.have.get("url")
 
+    woken: list[bool] = []
+
     def write(connection: Connection) -> list[tuple[Delivery, str]]:
-        if appeared:
-            deliveries.wake_siblings(connection, delivery, now)
+        woken[:] = [appeared and deliveries.wake_siblings(connection, delivery, now)]
         deliveries.told(connection, delivery, version, rest, more)
         why = f"at {delivery.address}{', found by its mark after a lost answer' if looking else ''}"
         timeline.note(connection, delivery, now, step["intent"], why=why, **task.asked(step, result))
@@ -105,7 +106,7 @@ def done(lane: HeldLane, task: Task, step: Mapping[str, Any], result: Done, *, l
         lane.yard.report("dead", buried, why)
     if rest is not more and delivery.heard_at is not None:
         lane.yard.report("told", delivery, (now - delivery.heard_at).total_seconds(), well)
-    if appeared:
+    if any(woken):
         lane.yard.kick_due()
 
 

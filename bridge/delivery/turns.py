@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from bridge.clock import Clock
     from bridge.core.incident import Incident
-    from bridge.destinations.base import Outcome, Settings, Step
+    from bridge.destinations.base import Outcome, Settings, Step, Want
     from bridge.ledger.deliveries import Delivery
 
 BELIEVED_FOR, LACKING_FOR = 86_400.0, 3_600.0
@@ -71,9 +71,9 @@ class Rest:
 
 @dataclass(slots=True)
 class Task:
-    """A delivery's turn: when it began, and what was read for it then. `took` is how long its request did, in seconds.
+    """A delivery's turn: when it began, and what was read for it then.
 
-    `took` is None where nothing was sent.
+    `took` is how long its request did, in seconds; None where nothing was sent. `want` is what it should come to.
     """
 
     delivery: Delivery
@@ -81,6 +81,7 @@ class Task:
     settings: Settings
     at: datetime
     took: float | None = None
+    want: Want | None = None
 
     def asked(self, step: Mapping[str, Any], result: Outcome) -> dict[str, object]:
         """Return what the time line keeps of a request and its answer."""
@@ -133,7 +134,7 @@ def paced(ready_at: datetime | None, now: datetime) -> datetime | None:
 
 def write_doubt(connection: Connection, task: Task, step: Step, now: datetime) -> None:
     """Claim the step: once this is committed it counts as sent until we know better."""
-    doubtful = {**asdict(step), "request": _brief(step.request)}
+    doubtful = {**step.as_json(), "request": _brief(step.request)}
     deliveries.change(
         connection,
         task.delivery.id,

@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from bridge.core.incident import Incident
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from bridge.render.jinja import Words
 
 JSON = dict[str, object]
+T = TypeVar("T")
 Have = JSON
 """What we know of the remote: ids, what it was last told. Empty before the first step. Stored as JSON."""
 
@@ -55,6 +56,10 @@ class Step:
     path: str = ""
     learns: bool = False
     unsure: JSON = field(default_factory=dict)
+
+    def as_json(self) -> JSON:
+        """Return it as it is stored while nobody knows what became of it."""
+        return {name: getattr(self, name) for name in self.__slots__}
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +119,14 @@ class Want:
     never_fired: bool = False
     because: str | None = None
     would: Would | None = None
+    made: dict[str, tuple[Incident, JSON, Any]] = field(default_factory=dict, compare=False, repr=False)
+
+    def once(self, what: str, make: Callable[[], T]) -> T:
+        """Return what is made of this incident at this place, which planning a step and the next one ask for alike."""
+        known = self.made.get(what)
+        if known is None or known[0] is not self.incident or known[1] is not self.place:
+            known = self.made[what] = (self.incident, self.place, make())
+        return cast("T", known[2])
 
 
 class Fault(StrEnum):

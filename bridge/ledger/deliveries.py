@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +12,10 @@ from sqlalchemy import and_, bindparam, case, func, null, or_, select, update
 from bridge.ledger.tables import deliveries, history, incidents
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from sqlalchemy import ColumnElement, Select
+    from sqlalchemy import Update
     from sqlalchemy.engine import Connection, Row
 
     from bridge.core.cases import Case
@@ -56,7 +56,7 @@ class Delivery:
     heard_at: datetime | None = None
 
 
-_COLUMNS = [deliveries.c[name] for name in Delivery.__slots__]
+COLUMNS = [deliveries.c[name] for name in Delivery.__slots__]
 
 
 DISMISSED = "dismissed"
@@ -121,54 +121,6 @@ def _waking(incident: str, version: int, priority: str, at: datetime) -> JSON:
     return {"key_incident": incident, "version": version, "level": int(priority[1]), "at": at, "heard": None}
 
 
-def lanes_of(connection: Connection, ids: Collection[str]) -> set[str]:
-    """Name the lanes in which deliveries of these incidents are due."""
-    query = select(deliveries.c.lane).where(deliveries.c.incident.in_(ids), deliveries.c.due_at.is_not(None)).distinct()
-    return set(connection.execute(query).scalars())
-
-
-FUTURE = timedelta(minutes=1)
-"""No two hosts' clocks differ so much: what waits since later than that was written before the clock was set back."""
-
-
-def _due(now: datetime) -> ColumnElement[bool]:
-    overdue = or_(deliveries.c.due_at <= now, deliveries.c.since > now + FUTURE)
-    return and_(deliveries.c.due_at.is_not(None), overdue)
-
-
-def due_lanes(connection: Connection, now: datetime) -> list[str]:
-    """Name the lanes that have a step due, the most urgent first."""
-    query = (
-        select(deliveries.c.lane)
-        .where(_due(now))
-        .group_by(deliveries.c.lane)
-        .order_by(func.min(deliveries.c.urgency), func.min(deliveries.c.since))
-    )
-    return list(connection.execute(query).scalars())
-
-
-def next_due(  # noqa: PLR0913 - a choice has these sides
-    connection: Connection,
-    lane: str,
-    now: datetime,
-    *,
-    busy: Collection[str] = (),
-    behind: Collection[str] = (),
-    oldest: bool = False,
-) -> Delivery | None:
-    """Return the delivery whose turn it is: the most urgent, or the one waiting longest; P0 goes before either.
-
-    `busy` are deliveries on their way already, `behind` incidents that are left out.
-    """
-    order = (deliveries.c.urgency > 0, deliveries.c.since) if oldest else (deliveries.c.urgency, deliveries.c.since)
-    query = select(*_COLUMNS).where(deliveries.c.lane == lane, _due(now)).order_by(*order, deliveries.c.id).limit(1)
-    if busy:
-        query = query.where(deliveries.c.id.not_in(list(busy)))
-    if behind:
-        query = query.where(deliveries.c.incident.not_in(list(behind)))
-    return _first(connection, query)
-
-
 def alike(connection: Connection, delivery: Delivery, *, everywhere: bool) -> list[tuple[Delivery, str, str]]:
     """Return the deliveries that may fail as this one did, of its lane, or of its kind `everywhere`.
 
@@ -176,7 +128,7 @@ def alike(connection: Connection, delivery: Delivery, *, everywhere: bool) -> li
     doubt) hears for itself.
     """
     query = (
-        select(*_COLUMNS, incidents.c.priority, incidents.c.source)
+        select(*COLUMNS, incidents.c.priority, incidents.c.source)
         .join(incidents, incidents.c.id == deliveries.c.incident)
         .where(
             deliveries.c.kind == delivery.kind if everywhere else deliveries.c.lane == delivery.lane,
@@ -203,36 +155,64 @@ def doubts(connection: Connection, lane: str) -> list[JSON]:
 
 def load(connection: Connection, delivery_id: str) -> Delivery | None:
     """Return one delivery, or None."""
-    return _first(connection, select(*_COLUMNS).where(deliveries.c.id == delivery_id))
-
-
-def _first(connection: Connection, query: Select[Any]) -> Delivery | None:
-    row = connection.execute(query).first()
-    return Delivery(**row._mapping) if row is not None else None  # noqa: SLF001 - SQLAlchemy's public spelling
+    row = connection.execute(_LOAD, {"key_id": delivery_id}).first()
+    return Delivery(**row._mapping) if row is not None else None  # noqa: SLF001 - as above
 
 
 def change(connection: Connection, delivery_id: str, **values: Any) -> None:  # noqa: ANN401 - column values
     """Set columns of one delivery."""
-    connection.execute(update(deliveries).where(deliveries.c.id == delivery_id).values(**values))
+    connection.execute(_change(*values), {"key_id": delivery_id, **values})
+
+
+# a parameter that is named as a column would be set as well, hence `key_id`: incidents have a column `key`
+_LOAD = select(*COLUMNS).where(deliveries.c.id == bindparam("key_id"))
+
+
+@cache
+def _change(*names: str) -> Update:
+    return (
+        update(deliveries)
+        .where(deliveries.c.id == bindparam("key_id"))
+        .values({name: bindparam(name) for name in names})
+    )
+
+
+@cache
+def _told(*names: str, newer: bool) -> Update:
+    # a version may grow without being wanted here (`wake_siblings`): what was told may be newer than what was asked for
+    shown = deliveries.c.want > bindparam("version") if newer else deliveries.c.want <= bindparam("version")
+    return _change(*names).where(shown)
 
 
 def told(connection: Connection, delivery: Delivery, version: int, done: JSON, more: JSON) -> None:
     """Store a delivery that shows `version`; `done` if nothing changed meanwhile, `more` if a newer version waits."""
-    # a version may grow without being wanted here (`wake_siblings`): what was told may be newer than what was asked for
-    same = and_(deliveries.c.id == delivery.id, deliveries.c.want <= version)
-    newer = and_(deliveries.c.id == delivery.id, deliveries.c.want > version)
-    if connection.execute(update(deliveries).where(same).values(**done)).rowcount == 0:
-        connection.execute(update(deliveries).where(newer).values(**more))
+    which = {"key_id": delivery.id, "version": version}
+    if connection.execute(_told(*done, newer=False), {**which, **done}).rowcount == 0:
+        connection.execute(_told(*more, newer=True), {**which, **more})
 
 
-def wake_siblings(connection: Connection, delivery: Delivery, at: datetime) -> None:
-    """Make an incident's other deliveries due: a remote that they name has come into being.
+def wake_siblings(connection: Connection, delivery: Delivery, at: datetime) -> bool:
+    """Make an incident's other deliveries due: a remote that they name has come into being; return whether any is.
 
     The incident gets a new version, so that a sibling whose step is on its way right now looks again after it.
     """
-    bump = update(incidents).where(incidents.c.id == delivery.incident).values(version=incidents.c.version + 1)
-    version = connection.execute(bump.returning(incidents.c.version)).scalar_one()
-    others = (deliveries.c.incident == delivery.incident) & (deliveries.c.id != delivery.id)
-    connection.execute(update(deliveries).where(others).values(want=version))
-    resting = others & (deliveries.c.state == "delivered") & deliveries.c.due_at.is_(None)
-    connection.execute(update(deliveries).where(resting).values(due_at=at, since=at, heard_at=None, state="pending"))
+    version = connection.execute(_BUMP, {"key_incident": delivery.incident}).scalar_one()
+    which = {"key_id": delivery.id, "key_incident": delivery.incident}
+    if not connection.execute(_WANT, {**which, "version": version}).rowcount:
+        return False
+    return connection.execute(_RESTING, {**which, "at": at}).rowcount > 0
+
+
+_others = and_(deliveries.c.incident == bindparam("key_incident"), deliveries.c.id != bindparam("key_id"))
+_BUMP = (
+    update(incidents)
+    .where(incidents.c.id == bindparam("key_incident"))
+    .values(version=incidents.c.version + 1)
+    .returning(incidents.c.version)
+)
+_WANT = update(deliveries).where(_others).values(want=bindparam("version"))
+_RESTING = (
+    update(deliveries)
+    .where(_others, deliveries.c.state == "delivered", deliveries.c.due_at.is_(None))
+    .values(due_at=_at, since=_at, heard_at=None, state="pending")
+)

@@ -7,9 +7,10 @@ and a fence that is not the newest writes nothing.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import BigInteger, or_, select, type_coerce, update
+from sqlalchemy import BigInteger, bindparam, or_, select, type_coerce, update
 
 from bridge.ledger.engine import inserting
 from bridge.ledger.tables import lanes
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import datetime
 
-    from sqlalchemy import ColumnElement
+    from sqlalchemy import ColumnElement, Update
     from sqlalchemy.engine import Connection
 
 JSON = dict[str, Any]
@@ -86,9 +87,15 @@ def fenced(connection: Connection, name: str, fence: int, **values: Any) -> None
     Raises:
         LostLeaseError: it has another holder; the transaction must not go on.
     """
-    mine = (lanes.c.name == name) & (lanes.c.fence == fence)
-    if connection.execute(update(lanes).where(mine).values(**(values or {"fence": fence}))).rowcount != 1:
+    values = values or {"fence": fence}
+    if connection.execute(_fenced(*values), {"key_id": name, "ours": fence, **values}).rowcount != 1:
         raise LostLeaseError(f"lane {name}: another process holds it now")
+
+
+@cache
+def _fenced(*names: str) -> Update:
+    mine = (lanes.c.name == bindparam("key_id")) & (lanes.c.fence == bindparam("ours"))
+    return update(lanes).where(mine).values({name: bindparam(name) for name in names})
 
 
 def release(connection: Connection, holder: str, names: Collection[str]) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from bridge.core.rules import SHADOW
 from bridge.core.shadow import Would
@@ -68,11 +68,17 @@ class Told:
         return fresh
 
 
+_TOLD_AT = select(*(deliveries.c[name] for name in ("incident", "kind", "address", "lane", "destination"))).where(
+    deliveries.c.incident.in_(bindparam("ids", expanding=True))
+)
+
+
 def told_at(connection: Connection, ids: Collection[str]) -> dict[str, Told]:
     """Return, by incident, where each of these is told already."""
     found = {incident: Told() for incident in ids}
-    columns = [deliveries.c[name] for name in ("incident", "kind", "address", "lane", "destination")]
-    for row in connection.execute(select(*columns).where(deliveries.c.incident.in_(ids))):
+    if not ids:
+        return found
+    for row in connection.execute(_TOLD_AT, {"ids": list(ids)}):
         found[row.incident].add(row.kind, row.address, row.lane, row.destination)
     return found
 

@@ -40,6 +40,18 @@ class Receipt:
 
 
 _INSERT = receipts.insert()
+_WAITING = select(receipts.c.source).where(receipts.c.state == "new").distinct()
+_NEXT = (
+    select(receipts)
+    .where(receipts.c.source == bindparam("key_id"), receipts.c.state == "new")
+    .order_by(receipts.c.progress > 0, receipts.c.id)
+    .limit(bindparam("most"))
+)
+_SETTLE = (
+    update(receipts)
+    .where(and_(receipts.c.id == bindparam("key_id"), receipts.c.state == "new"))
+    .values({name: bindparam(name) for name in ("state", "problem", "alerts", "progress", "incidents")})
+)
 
 
 def insert(
@@ -72,7 +84,7 @@ def insert(
 
 def sources_waiting(connection: Connection) -> list[str]:
     """Name the sources that have receipts to absorb."""
-    return list(connection.execute(select(receipts.c.source).where(receipts.c.state == "new").distinct()).scalars())
+    return list(connection.execute(_WAITING).scalars())
 
 
 def waiting(connection: Connection, source: str, limit: int) -> list[Receipt]:
@@ -81,15 +93,10 @@ def waiting(connection: Connection, source: str, limit: int) -> list[Receipt]:
     A large group goes on after the small receipts that came meanwhile; within one source's episodes the rules of
     `core.episodes` make the order of arrival irrelevant to the end.
     """
-    query = (
-        select(receipts)
-        .where(receipts.c.source == source, receipts.c.state == "new")
-        .order_by(receipts.c.progress > 0, receipts.c.id)
-        .limit(limit)
-    )
     found: list[Receipt] = []
     room = ROOM
-    with connection.execution_options(stream_results=True, max_row_buffer=10).execute(query) as rows:
+    streamed = connection.execution_options(stream_results=True, max_row_buffer=10)
+    with streamed.execute(_NEXT, {"key_id": source, "most": limit}) as rows:
         for row in rows:
             found.append(_receipt(row))
             room -= len(found[-1].body)
@@ -120,14 +127,9 @@ def _receipt(row: Any) -> Receipt:  # noqa: ANN401 - a row of receipts
 
 def settle(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Store how far receipts are: each row {id, state, problem, alerts, progress, incidents}."""
-    statement = (
-        update(receipts)
-        .where(and_(receipts.c.id == bindparam("key"), receipts.c.state == "new"))
-        .values({name: bindparam(name) for name in ("state", "problem", "alerts", "progress", "incidents")})
-    )
-    values = [{"key": row["id"], **{k: v for k, v in row.items() if k != "id"}} for row in rows]
+    values = [{"key_id": row["id"], **{k: v for k, v in row.items() if k != "id"}} for row in rows]
     if values:
-        connection.execute(statement, values)
+        connection.execute(_SETTLE, values)
 
 
 def count(connection: Connection, state: str) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import bindparam, delete, func, select, update
 
 from bridge.ledger.columns import stamp
 from bridge.ledger.tables import deliveries, history
@@ -27,6 +27,14 @@ MOST = 100
 FIRST = 20
 """Lines that a delivery keeps at most, and how many of them are its first ones."""
 RETRYING = "retrying"
+_INSERT = history.insert()
+_COUNT = select(func.count()).where(history.c.delivery == bindparam("key_id"))
+_LAST = (
+    select(history.c.id, history.c.what, history.c.why, history.c.detail)
+    .where(history.c.delivery == bindparam("key_id"))
+    .order_by(history.c.id.desc())
+    .limit(1)
+)
 _STEP = ("method", "request", "ms", "status", "retry_after", "until", "times", "last")
 """What of a line's detail is shown with it, beside the receipt and the decision."""
 
@@ -47,21 +55,16 @@ def note(connection: Connection, delivery: Delivery, at: datetime, what: str, *,
     if what == RETRYING and _counted(connection, delivery, at, why, known):
         return
     line = {"incident": delivery.incident, "delivery": delivery.id, "at": at, "what": what, "why": why}
-    connection.execute(history.insert(), {**line, "detail": known or None})
-    mine = history.c.delivery == delivery.id
-    if connection.execute(select(func.count()).where(mine)).scalar_one() > MOST:
+    connection.execute(_INSERT, {**line, "detail": known or None})
+    if connection.execute(_COUNT, {"key_id": delivery.id}).scalar_one() > MOST:
+        mine = history.c.delivery == delivery.id
         first = select(history.c.id).where(mine).order_by(history.c.id).offset(FIRST).limit(1).scalar_subquery()
         connection.execute(delete(history).where(history.c.id == first))
 
 
 def _counted(connection: Connection, delivery: Delivery, at: datetime, why: str, detail: JSON) -> bool:
     """Count a try with the line before it, where that failed alike; else say that it needs a line of its own."""
-    last = connection.execute(
-        select(history.c.id, history.c.what, history.c.why, history.c.detail)
-        .where(history.c.delivery == delivery.id)
-        .order_by(history.c.id.desc())
-        .limit(1)
-    ).first()
+    last = connection.execute(_LAST, {"key_id": delivery.id}).first()
     if last is None or (last.what, last.why) != (RETRYING, why):
         return False
     before = last.detail or {}

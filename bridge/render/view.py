@@ -140,6 +140,10 @@ class View:
 
 def view(want: Want, changes: tuple[Change, ...] = ()) -> View:
     """Return what a template sees at one address."""
+    return _view(want, changes) if changes else want.once("view", lambda: _view(want, ()))
+
+
+def _view(want: Want, changes: tuple[Change, ...]) -> View:
     incident = want.incident
     zone = times.zone_named(want.settings.text("timezone", "UTC"))
     stands = standing(incident)

@@ -18,7 +18,7 @@ from bridge.core.arrive import arrive
 from bridge.core.merge import Book
 from bridge.core.rules import Routed
 from bridge.ids import new_id
-from bridge.ledger import acts, book
+from bridge.ledger import acts, book, stored
 from bridge.ledger import incidents as reading
 from bridge.ledger.tables import alerts, history, incident_teams, incidents
 
@@ -63,7 +63,7 @@ def slice_of(connection, arrivals, minutes):
     known = book.load(connection, "grafana", arrivals, new_id, TEN)
     for one in arrivals:
         known.absorb(one, at(minutes))
-    return known, book.store(connection, known, at(minutes))
+    return known, stored.store(connection, known, at(minutes))
 
 
 def absorb(ledger, minutes, *arrivals):
@@ -78,8 +78,8 @@ def load(ledger, *arrivals):
 
 def facts(case):
     """Return all of a case that is stored."""
-    stored = {name: getattr(case, name) for name in type(case).__slots__ if name not in {"fresh", "changed", "history"}}
-    return {**stored, "facts": json.loads(json.dumps(case.facts)), "firing": {*case.firing.elements()}}
+    kept = {name: getattr(case, name) for name in type(case).__slots__ if name not in {"fresh", "changed", "history"}}
+    return {**kept, "facts": json.loads(json.dumps(case.facts)), "firing": {*case.firing.elements()}}
 
 
 def test_an_incident_and_its_episodes_come_back_as_they_were(ledger):
@@ -202,7 +202,7 @@ def test_a_person_who_closes_during_a_merge_is_not_overruled(postgres_ledger):
                 return third.execute(waits).scalar_one() == 1
 
         until(is_waiting)
-        book.store(connection, known, at(2))
+        stored.store(connection, known, at(2))
         connection.commit()
         assert closing.result()
     with postgres_ledger.read() as connection:
@@ -244,14 +244,14 @@ def test_merging_in_slices_through_the_database_ends_as_in_memory(sqlite_ledger,
             known = book.load(connection, "grafana", [one for one, _ in part], new_id, TEN)
             for one, minute in part:
                 known.absorb(one, at(minute))
-            book.store(connection, known, at(part[-1][1]))
+            stored.store(connection, known, at(part[-1][1]))
 
     sqlite_ledger.write(work)
     with sqlite_ledger.read() as connection:
-        stored = connection.execute(select(incidents).order_by(incidents.c.id)).all()
+        kept = connection.execute(select(incidents).order_by(incidents.c.id)).all()
         members = connection.execute(select(alerts).order_by(alerts.c.id)).all()
     wanted = [case for _, case in sorted(memory.cases.items())]
-    assert [_shown(row) for row in stored] == [_shown(case) for case in wanted]
+    assert [_shown(row) for row in kept] == [_shown(case) for case in wanted]
     episodes = sorted((one for known in memory.episodes.values() for one in known), key=lambda one: one.id)
     assert [_standing(row) for row in members] == [_standing(one) for one in episodes]
 

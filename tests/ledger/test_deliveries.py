@@ -8,7 +8,7 @@ import pytest
 from ledger_kit import NOON, incident, place, placement, row, waiting
 
 from bridge.core.alert import Priority
-from bridge.ledger import acts, deliveries
+from bridge.ledger import acts, deliveries, due
 from bridge.ledger.deliveries import DISMISSED
 
 LATER = NOON + timedelta(hours=1)
@@ -105,7 +105,7 @@ def test_a_closed_incident_is_closed_once(ledger):
 
 def turn(ledger, now=LATER, **how):
     with ledger.read() as connection:
-        found = deliveries.next_due(connection, LANE, now, **how)
+        found = due.next_due(connection, LANE, now, **how)
     return found.id if found else None
 
 
@@ -135,14 +135,14 @@ def test_what_is_not_due_yet_or_stands_behind_has_no_turn(ledger):
     assert turn(ledger, minutes(30)) == one
     assert turn(ledger, minutes(30), behind=[row(ledger, one).incident]) is None
     with ledger.read() as connection:
-        assert deliveries.next_due(connection, "slack/else", LATER) is None
+        assert due.next_due(connection, "slack/else", LATER) is None
 
 
 def test_what_was_written_before_the_clock_was_set_back_is_due(ledger):
     one = waiting(ledger, "P2", minutes=90)
     assert turn(ledger, NOON) == one
     with ledger.read() as connection:
-        assert deliveries.due_lanes(connection, NOON) == [LANE]
+        assert due.due_lanes(connection, NOON) == [LANE]
 
 
 def test_who_gets_more_urgent_waits_no_longer(ledger):
@@ -165,7 +165,7 @@ def test_lanes_with_work_are_named_the_most_urgent_first_with_what_would_fail_al
     waiting(ledger, "P0", due_at=minutes(90), lane="later")
     waiting(ledger, "P0", lane="told", due_at=None)
     with ledger.read() as connection:
-        assert deliveries.due_lanes(connection, LATER) == ["c", "b", "a"]
+        assert due.due_lanes(connection, LATER) == ["c", "b", "a"]
         one = deliveries.load(connection, second)
         assert [other.lane for other, _, _ in deliveries.alike(connection, one, everywhere=False)] == ["b"]
         assert [other.lane for other, _, _ in deliveries.alike(connection, one, everywhere=True)] == [

@@ -111,15 +111,19 @@ def _said(want: Want, told: tuple[changes.Change, ...]) -> str:
 
 def _parts(want: Want, rooms: Mapping[str, int]) -> Parts:
     """Return the parts; where one is longer than its room, a link to the whole comes before the others."""
-    seen = view(want)
-    try:
-        parts = from_template(want, seen)
-    except TemplateFailedError as error:
-        want.words.on_fallback("slack", str(error))
-        parts = built_in(seen)
+    seen, parts = view(want), want.once("parts", lambda: _worded(want))
     if not seen.console or all(units(getattr(parts, name)) <= rooms[name] for name in READ):
         return parts
     return replace(parts, links=" · ".join(words for words in (link("Whole text", seen.console), parts.links) if words))
+
+
+def _worded(want: Want) -> Parts:
+    seen = view(want)
+    try:
+        return from_template(want, seen)
+    except TemplateFailedError as error:
+        want.words.on_fallback("slack", str(error))
+        return built_in(seen)
 
 
 def _flat(parts: Parts, called: str) -> str:
