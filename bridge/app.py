@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from flask import Flask, Response, jsonify
+from flask.sessions import SecureCookieSessionInterface
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
@@ -16,6 +17,9 @@ from bridge.metrics import DATABASE_ERRORS
 from bridge.web import api, configured, explained, health, home, intake, pages, playground, served, static, traffic
 
 if TYPE_CHECKING:
+    from flask import Request
+    from flask.sessions import SecureCookieSession
+
     from bridge.compose import Bridge
 
 SESSION = {
@@ -52,6 +56,16 @@ BLUEPRINTS = (
 )
 
 
+class Sessions(SecureCookieSessionInterface):
+    """Sessions for people; a sender of alerts has none, and a tenth of its request would go into one."""
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        """Return the session of a request."""
+        return (
+            self.make_null_session(app) if request.path.startswith("/webhooks/") else super().open_session(app, request)
+        )
+
+
 def create_app(bridge: Bridge) -> Flask:
     """Return the application over what `compose` put together."""
     app = Flask("bridge", static_folder=None)
@@ -59,6 +73,7 @@ def create_app(bridge: Bridge) -> Flask:
     app.extensions["apart"] = Apart()
     app.secret_key = bridge.effective.digest("console sessions")
     app.config.update(SESSION)
+    app.session_interface = Sessions()
     app.after_request(_hardened)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)

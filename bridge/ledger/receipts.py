@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, bindparam, func, select, update
@@ -22,11 +23,12 @@ ROOM = 16 * 1024 * 1024
 """Bytes of bodies that are read at once, unpacked; always at least one body."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Receipt:
     """One stored request. `progress` counts the alerts of a large group that are absorbed already.
 
-    `replayed` says that a person sent it once more: its age tells nothing.
+    `replayed` says that a person sent it once more: its age tells nothing. `packed` is the body as it is stored;
+    whoever asks for it before the write keeps the writer, for whom all others wait, from compressing.
     """
 
     id: str
@@ -37,6 +39,12 @@ class Receipt:
     progress: int = 0
     incidents: tuple[str, ...] = ()
     replayed: bool = False
+
+    @cached_property
+    def packed(self) -> tuple[str, bytes]:
+        """How the body is encoded in the table, and so encoded."""
+        small = len(self.body) <= SMALL
+        return ("raw", self.body) if small else ("zlib", zlib.compress(self.body, 1))
 
 
 _INSERT = receipts.insert()
@@ -65,7 +73,7 @@ def insert(
             return str(first.id)
         if first is not None:
             connection.execute(update(receipts).where(mine).values(signature=None))
-    small = len(receipt.body) <= SMALL
+    encoding, body = receipt.packed
     connection.execute(
         _INSERT,
         {
@@ -73,8 +81,8 @@ def insert(
             "source": receipt.source,
             "received_at": receipt.received_at,
             "headers": dict(receipt.headers),
-            "body": receipt.body if small else zlib.compress(receipt.body, 1),
-            "encoding": "raw" if small else "zlib",
+            "body": body,
+            "encoding": encoding,
             "state": "new",
             "signature": signature,
         },

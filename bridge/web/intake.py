@@ -86,6 +86,7 @@ def _take_in(bridge: Bridge, settings: SourceSettings) -> tuple[Response, int] |
         return _unavailable(bridge, source, full)
     headers = {name: request.headers[name] for name in KEPT_HEADERS if name in request.headers}
     receipt = Receipt(new_id(), source, now, headers, body)
+    receipt.packed  # noqa: B018 - here, not where the writer holds the database's lock
     signature = auth.signature_of(settings, request.headers)
     tolerance = getattr(settings.auth, "tolerance", None)
     since = now - tolerance if tolerance else None
