@@ -98,7 +98,7 @@ def _channel(answers: Answers, workspace: Workspace) -> None:
     from bridge.setup import reach  # noqa: PLC0415 - `bridge --help` doesn't wait for it
 
     while True:
-        answers.channel = click.prompt("Channel for alerts", default=answers.channel or "#alerts").strip()
+        answers.channel = _asked("Channel for alerts", answers.channel or "#alerts")
         if problem := answers.problem():
             _say(problem)
             answers.channel = ""
@@ -140,7 +140,7 @@ def _github(answers: Answers) -> None:
     )
     while True:
         answers.github_token = _secret("Token", answers.github_token)
-        answers.repo = click.prompt("Repository (owner/name)", default=answers.repo or None).strip()
+        answers.repo = _asked("Repository (owner/name)", answers.repo)
         if problem := answers.problem():
             _say(problem)
             answers.repo = ""
@@ -195,5 +195,12 @@ def _say(trouble: object) -> None:
 def _secret(question: str, last: str) -> str:
     """Ask for a secret, without showing it; Enter keeps the one before."""
     hint = " (Enter: the same again)" if last else " (not shown)"
-    text: str = click.prompt(f"{question}{hint}", default=last or None, hide_input=True, show_default=False)
-    return text.strip()
+    return _asked(f"{question}{hint}", last, hide_input=True, show_default=False)
+
+
+def _asked(question: str, default: str, **how: bool) -> str:
+    """Ask until something is said; blanks alone are nothing."""
+    while True:
+        text: str = click.prompt(question, default=default or None, **how)
+        if said := text.strip():
+            return said

@@ -162,6 +162,26 @@ def test_a_wrong_token_is_mended_in_place(sandbox, start, wrong, says):
     assert wrong not in terminal.shown
 
 
+def test_blanks_are_no_answer(sandbox, start, tmp_path):
+    terminal = start()
+    for typed in ("   ", "", TOKEN):
+        terminal.types_secret("Bot token (not shown)", typed)
+    for typed in ("  ", "#nope", "  ", "alerts"):
+        terminal.answers("Channel for alerts", typed)
+    terminal.answers("Page for P0 and P1?", "y")
+    for typed in ("  ", ROUTING_KEY):
+        terminal.types_secret("Integration key (not shown)", typed)
+    terminal.answers("Open an issue", "y")
+    for typed in ("  ", GITHUB_TOKEN):
+        terminal.types_secret("Token (not shown)", typed)
+    for typed in ("  ", "acme/alerts"):
+        terminal.answers("Repository", typed)
+    terminal.answers("Address", "  ")
+    assert terminal.ends() == 0
+    assert hellos(sandbox) == [HELLO]
+    assert YAML(typ="safe").load(tmp_path / "bridge.yml")["destinations"]["github"]["repo"] == "acme/alerts"
+
+
 def test_missing_scopes_are_named_and_asked_for_again(sandbox, start):
     tokens = sandbox.slack.workspace.tokens
     tokens[TOKEN] = frozenset(SCOPES) - {"chat:write", "channels:history"}
