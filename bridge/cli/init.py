@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -61,10 +62,22 @@ def init(slack_api_url: str | None, pagerduty_api_url: str | None, github_api_ur
 
 
 def _may_write(config: Path) -> None:
-    """Ask before anything that is there is changed."""
-    if config.exists() and not click.confirm(f"{config} is there already. Replace it?"):
+    """Ask before anything that is there is changed.
+
+    Raises:
+        UsageError: the files could not be written: said now, not after the last answer.
+    """
+    for path in (config, ENV):
+        folder = path.resolve().parent
+        if path.is_dir():
+            raise click.UsageError(f"{path} is a folder: name a file")
+        if not folder.is_dir():
+            raise click.UsageError(f"there is no folder {folder}: make it first")
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise click.UsageError(f"{folder} can't be written to: start in a folder of yours")
+    if config.exists() and not _yes(f"{config} is there already. Replace it?"):
         raise click.Abort
-    if ENV.exists() and not click.confirm(f"{ENV} is there already. Add the secrets to it? Its other lines stay."):
+    if ENV.exists() and not _yes(f"{ENV} is there already. Add the secrets to it? Its other lines stay."):
         raise click.Abort
 
 
@@ -88,7 +101,7 @@ def _slack_app(answers: Answers) -> Workspace:
             click.echo(f"  The app lacks {scope}, to {SCOPES[scope]}.")
         click.echo("  Mend: OAuth & Permissions, Bot Token Scopes; then reinstall the app to the workspace.")
         needed = next(iter(SCOPES)) in found.missing
-        if not needed and not click.confirm("Try again, with the scopes added?", default=True):
+        if not needed and not _yes("Try again, with the scopes added?", default=True):
             break
     click.echo(f"  The token is of the bot {found.bot} in the workspace {found.name}.")
     return found
@@ -118,7 +131,7 @@ def _pagerduty(answers: Answers) -> None:
     from bridge.setup import reach  # noqa: PLC0415 - `bridge --help` doesn't wait for it
 
     _heading("2. PagerDuty (if you like)")
-    if not click.confirm("Page for P0 and P1?"):
+    if not _yes("Page for P0 and P1?"):
         return
     click.echo("In the service: Integrations, Events API v2; copy the Integration Key.")
     while True:
@@ -133,7 +146,7 @@ def _github(answers: Answers) -> None:
     from bridge.setup import reach  # noqa: PLC0415 - `bridge --help` doesn't wait for it
 
     _heading("3. GitHub issues (if you like)")
-    if not click.confirm("Open an issue for each incident from P0 to P2?"):
+    if not _yes("Open an issue for each incident from P0 to P2?"):
         return
     click.echo(
         "https://github.com/settings/personal-access-tokens/new makes a token: one repository, Issues read and write."
@@ -168,10 +181,11 @@ def _next(answers: Answers, config: Path) -> None:
     named = "" if config == Path("bridge.yml") else f" --config {config}"
     click.echo(f"{config} and {ENV} are written. {ENV} holds the secrets, with a token made for Grafana: only you can")
     click.echo("read it. Every verb reads it in this folder; a service manager gives the variables its own way.\n")
+    bridge = _command()
     steps = {
-        f"bridge run{named}": "starts the bridge",
-        f"bridge send-test{named}": "sends a test through it",
-        f"bridge grafana-setup{named} --format curl": "prints Grafana's side (or provisioning, terraform)",
+        f"{bridge} run{named}": "starts the bridge",
+        f"{bridge} send-test{named}": "sends a test through it",
+        f"{bridge} grafana-setup{named} --format curl": "prints Grafana's side (or provisioning, terraform)",
     }
     for command, about in steps.items():
         click.echo(f"  {command}  # {about}")
@@ -180,6 +194,11 @@ def _next(answers: Answers, config: Path) -> None:
             click.echo(f"\n{name} is set in this shell to something else, which wins over {ENV}: unset it.")
     if not answers.external_url:
         click.echo("\nOnce you know the address, write it into the configuration as external_url.")
+
+
+def _command() -> str:
+    """Return what to type for `bridge` here: its path, where the shell doesn't find it by name."""
+    return "bridge" if shutil.which("bridge") else os.path.relpath(Path(sys.executable).parent / "bridge")
 
 
 def _heading(words: str) -> None:
@@ -192,15 +211,25 @@ def _say(trouble: object) -> None:
     click.secho(f"  {trouble}.".replace("..", "."), fg="red")
 
 
+def _yes(question: str, *, default: bool = False) -> bool:
+    """Ask until the answer is yes or no."""
+    hint = f"{question} [{'Y/n' if default else 'y/N'}]"
+    while True:
+        text: str = click.prompt(hint, default="y" if default else "n", show_default=False)
+        said = text.strip().lower()
+        if not said or said in {"y", "yes", "n", "no"}:
+            return said.startswith("y") if said else default
+        _say("type y for yes or n for no")
+
+
 def _secret(question: str, last: str) -> str:
     """Ask for a secret, without showing it; Enter keeps the one before."""
-    hint = " (Enter: the same again)" if last else " (not shown)"
-    return _asked(f"{question}{hint}", last, hide_input=True, show_default=False)
+    return _asked(question + (" (Enter: the same again)" if last else " (not shown)"), last, secret=True)
 
 
-def _asked(question: str, default: str, **how: bool) -> str:
+def _asked(question: str, default: str, *, secret: bool = False) -> str:
     """Ask until something is said; blanks alone are nothing."""
     while True:
-        text: str = click.prompt(question, default=default or None, **how)
+        text: str = click.prompt(question, default=default or None, hide_input=secret, show_default=not secret)
         if said := text.strip():
             return said

@@ -76,6 +76,8 @@ def as_url(value: object, info: ValidationInfo) -> str:
     text = as_text(value, info)
     if not _host(text):
         raise WrongError(f"is {quoted(text)}, which is no address", "write one like https://alerts.example.com")
+    if "/webhooks" in urlsplit(text).path:
+        raise WrongError("is where Grafana posts", "write what stands before /webhooks")
     return text.rstrip("/")
 
 

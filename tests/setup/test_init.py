@@ -287,6 +287,8 @@ def test_wrong_keys_tokens_and_repositories_are_mended_in_place(sandbox, start, 
     terminal.answers("Repository (owner/name) [acme/alerts]", "")
     terminal.answers("Address", "alerts.acme.com")
     terminal.sees("which is no address")
+    terminal.answers("Address", "https://alerts.acme.com/webhooks/grafana")
+    terminal.sees("write what stands before /webhooks")
     terminal.answers("Address", "https://alerts.acme.com")
     assert terminal.ends() == 0
     assert variables(tmp_path)["GITHUB_TOKEN"] == GITHUB_TOKEN
@@ -338,12 +340,29 @@ def test_of_an_env_file_the_other_lines_stay(start, tmp_path):
     assert "SLACK_BOT_TOKEN is set in this shell to something else" in terminal.shown
 
 
-def test_files_that_can_not_be_written_are_said_and_none_is(start, tmp_path):
-    terminal = start("--config", "nowhere/bridge.yml")
+@pytest.mark.parametrize(
+    ("config", "says"), [("nowhere/bridge.yml", "make it first"), (".", "is a folder: name a file")]
+)
+def test_files_that_could_not_be_written_are_said_before_the_first_question(sandbox, start, tmp_path, config, says):
+    terminal = start("--config", config)
+    assert terminal.ends() == 2
+    assert says in terminal.shown
+    assert written(tmp_path) == []
+    assert sandbox.seen() == []
+
+
+def test_files_that_can_not_be_written_at_the_end_are_said_and_none_is(start, tmp_path):
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    terminal = start("--config", "gone/bridge.yml")
     slack(terminal)
     terminal.answers("Page for P0 and P1?", "n")
+    terminal.answers("Open an issue", "maybe")
+    terminal.sees("type y for yes or n for no")
     terminal.answers("Open an issue", "n")
-    terminal.answers("Address", "")
+    terminal.sees("Address")
+    folder.rmdir()
+    terminal.answers("", "")
     assert terminal.ends() == 1
     assert "can't be written (No such file or directory)" in terminal.shown
     assert written(tmp_path) == []
