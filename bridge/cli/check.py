@@ -13,6 +13,8 @@ from bridge.cli.common import config_option, show
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from bridge.config.load import Loaded
+
 _EXAMPLE = """\b
 Example:
   bridge check --config bridge.yml
@@ -46,17 +48,16 @@ def check(context: click.Context, config: Path, *, as_json: bool, schema: bool, 
     from bridge.config.check import failed  # noqa: PLC0415 - as above
 
     findings = findings_of(config, os.environ)
-    if not failed(findings):
-        from bridge.config.load import load  # noqa: PLC0415 - as above
+    loaded = _loaded(config)
+    if loaded:
         from bridge.rehearse import rehearse  # noqa: PLC0415 - as above
 
-        loaded = load(config, os.environ)
         findings += rehearse(loaded, os.environ)
-        if online and not failed(findings):
-            from bridge.online import ask  # noqa: PLC0415 - as above
+    if loaded and online and not failed(findings):
+        from bridge.online import ask  # noqa: PLC0415 - as above
 
-            findings += ask(loaded, os.environ, show)
-            show("")
+        findings += ask(loaded, os.environ, show)
+        show("")
     if as_json:
         click.echo(json.dumps([one.as_json() for one in findings], indent=2, ensure_ascii=False))
     else:
@@ -65,3 +66,14 @@ def check(context: click.Context, config: Path, *, as_json: bool, schema: bool, 
         if not failed(findings):
             click.echo(f"{config}: the configuration can be used{', and its destinations answer' if online else ''}")
     context.exit(1 if failed(findings) else 0)
+
+
+def _loaded(config: Path) -> Loaded | None:
+    """Return what can be used of it, without an included file that is broken; None where nothing can."""
+    from bridge.config.load import load  # noqa: PLC0415 - `bridge --help` doesn't wait for pydantic
+    from bridge.config.problem import ConfigError  # noqa: PLC0415 - as above
+
+    try:
+        return load(config, os.environ)
+    except ConfigError:
+        return None

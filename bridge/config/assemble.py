@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from bridge.config.declare import Names, Part, declare_destinations, declare_teams
 from bridge.config.schema import PRIORITY_WORDS, BridgeFile, Route, Test
@@ -11,6 +11,7 @@ from bridge.config.settings import Case, Settings
 from bridge.config.shadow import shadow_rules
 from bridge.config.sources import source_settings
 from bridge.config.table import check_keys, check_rows, main_table, table_places
+from bridge.config.validate import at
 from bridge.config.words import FOUR_LINES, did_you_mean, quoted
 from bridge.core.alert import Priority
 from bridge.core.matchers import parse_matcher
@@ -139,7 +140,7 @@ def _fallback(document: Document, file: BridgeFile, names: Names) -> dict[Priori
     rows: dict[Priority | str, FallbackRow] = {}
     for key, row in (file.fallback or {}).items():
         keys: Keys = ("fallback", key)
-        if row.after is None and row.on is None:
+        if not {"after", "on"} & {*cast("dict[str, object]", at(document.data, keys))}:
             names.findings.add(document, keys, "says no time", "add after: 2m, or on: dead")
         for index, name in enumerate(row.send):
             names.destination(document, (*keys, "send", index), name)

@@ -49,15 +49,21 @@ class Names:
     """Canonical names by every name and alias, case folded."""
     places: dict[str, str] = field(default_factory=dict)
     """Where each of those is written."""
+    faulty: set[str] = field(default_factory=set)
+    """Destinations that are declared, but can't be used: that is told where they are declared, and nowhere else."""
     unsure: bool = False
-    """Whether a part of the main file couldn't be read: what a name leads to can't be said then."""
+    """Whether names may be declared in what couldn't be read: what a name leads to can't be said then."""
+
+    @property
+    def sure(self) -> bool:
+        """Whether all that is declared can be used: only then can it be said who is left with nobody to tell."""
+        return not self.unsure and not self.faulty
 
     def destination(self, document: Document, keys: Keys, name: str) -> bool:
         """Say whether a destination is declared; a finding where it isn't."""
-        if name not in self.destinations:
-            self._unknown(
-                document, keys, f"names the destination {quoted(name)}", did_you_mean(name, self.destinations)
-            )
+        if name not in self.destinations and name not in self.faulty:
+            known = did_you_mean(name, [*self.destinations, *self.faulty])
+            self._unknown(document, keys, f"names the destination {quoted(name)}", known)
         return name in self.destinations
 
     def team(self, document: Document, keys: Keys, said: str) -> str | None:
@@ -110,9 +116,13 @@ def declare_destinations(parts: list[Part], names: Names) -> None:
                 names.findings.add(part.document, keys, f"is declared a second time, first at {first}", "keep one")
             elif kind := _kind(part.document, name, settings, names.findings):
                 _declare(part.document, name, kind, names)
+            if name not in names.destinations:
+                names.faulty.add(name)
 
 
 def _kind(document: Document, name: str, settings: Mapping[str, object], findings: Findings) -> str | None:
+    if not _settled(document, ("destinations", name)):
+        return None
     said = settings.get("kind", name)
     if isinstance(said, str) and said.strip().lower() in KINDS:
         return said.strip().lower()
@@ -123,6 +133,12 @@ def _kind(document: Document, name: str, settings: Mapping[str, object], finding
     else:
         findings.add(document, keys, "has no kind, and its name is none", f"add kind: {listed(KINDS, 'or')}")
     return None
+
+
+def _settled(document: Document, keys: Keys) -> bool:
+    """Say whether settings, or none, stand at the end of a way; what else does is told by then."""
+    said = at(document.data, keys)
+    return said is None or isinstance(said, dict)
 
 
 def _declare(document: Document, name: str, kind: str, names: Names) -> None:

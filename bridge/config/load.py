@@ -14,16 +14,20 @@ from bridge.config.environ import external_url
 from bridge.config.include import included
 from bridge.config.missing import missing_secrets
 from bridge.config.problem import ConfigError, Level, Problem
-from bridge.config.schema import BridgeFile, IncludedFile
-from bridge.config.validate import Findings, validate
+from bridge.config.schema import BridgeFile, IncludedFile, Team
+from bridge.config.validate import Findings, at, validate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from bridge.config.assemble import Assembled
     from bridge.config.document import Document
+    from bridge.config.problem import Keys
     from bridge.config.settings import Settings
     from bridge.core.rules import Rules
+
+_NAME = 2
+"""How deep a name stands with what is declared by it: `teams.payments`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +67,7 @@ def load(
     main = validate(BridgeFile, document, (), env, findings)
     if main is None:
         raise ConfigError(_sorted(findings.errors()))
-    joined = _Join(
-        Part(document, main), env, findings.errors(), {one.file: one for one in last.documents[1:]} if last else {}
-    )
+    joined = _Join(Part(document, main), env, findings, {one.file: one for one in last.documents[1:]} if last else {})
     for name, place in included(document, main.include, joined.problems):
         joined.add(name, place)
     found = joined.settle()
@@ -82,6 +84,16 @@ def _included(document: Document, env: Mapping[str, str], findings: Findings) ->
     return Part(document, file) if file and not findings.errors() else None
 
 
+def _may_declare(document: Document, keys: Keys) -> bool:
+    """Say whether names may have stood where something can't be read: then nobody knows which names there are."""
+    if len(keys) == 1 and keys[0] not in BridgeFile.model_fields:
+        return isinstance(at(document.data, keys), dict | list)
+    aliases = (
+        keys[0] == "teams" and len(keys) > _NAME and (keys[_NAME] not in Team.model_fields or keys[_NAME] == "aliases")
+    )
+    return keys[0] == "include" or (keys[0] in {"destinations", "teams"} and len(keys) <= _NAME) or aliases
+
+
 def _sorted(problems: list[Problem]) -> list[Problem]:
     """Order problems by file, as first met, and line."""
     files = list(dict.fromkeys(one.file for one in problems))
@@ -91,9 +103,10 @@ def _sorted(problems: list[Problem]) -> list[Problem]:
 class _Join:
     """Joins the main file with its included ones, leaving out those that are broken."""
 
-    def __init__(self, main: Part, env: Mapping[str, str], errors: list[Problem], last: Mapping[str, Document]) -> None:
+    def __init__(self, main: Part, env: Mapping[str, str], found: Findings, last: Mapping[str, Document]) -> None:
         self.parts = [main]
-        self._errors = errors
+        self._errors = found.errors()
+        self._unsure = any(_may_declare(main.document, keys) for keys in found.left_out)
         self.problems: list[Problem] = []
         self._env = env
         self._last = dict(last)
@@ -122,7 +135,7 @@ class _Join:
         while True:
             findings = Findings(list(self._errors))
             lenient = self.parts[0].document if self._broken else None
-            names = Names(findings, self._env, lenient, unsure=bool(self._errors))
+            names = Names(findings, self._env, lenient, unsure=self._unsure)
             found = assemble(self.parts, names)
             faulty = next((part for part in self.parts[1:] if findings.errors(part.document.file)), None)
             if faulty is None:

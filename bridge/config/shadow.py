@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bridge.config.secrets import Secret
+from bridge.config.validate import at
 from bridge.core.rules import ShadowRules
 
 if TYPE_CHECKING:
@@ -26,10 +27,10 @@ def shadow_rules(
     main = parts[0].document
     posts = next((name for name, one in names.destinations.items() if _posts(one.kind, one.settings)), None)
     for document, keys in _modes(parts, file):
-        if not file.shadow:
+        if not file.shadow and not at(main.data, ("shadow",)):
             mend = 'add shadow: {channel: "#bridge-shadow"}'
             names.findings.add(document, keys, "is shadow, without a place for it", mend)
-        elif posts is None and not names.unsure:
+        elif file.shadow and posts is None and names.sure:
             what = "is shadow, but no Slack destination has a token of its own to post with"
             mend = "declare one with a token: a webhook_url leads to its own channel, a path with {team} to a team's"
             names.findings.add(document, keys, what, mend)

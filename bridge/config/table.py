@@ -61,7 +61,7 @@ def main_table(main: Part, file: BridgeFile, names: Names) -> Table:
     for level, cell in file.send.items():
         keys = ("send", spelled(main.document, ("send",), level))
         row = applied(names.sending(main.document, keys, cell), table[level])
-        if not row and cell.names is None:
+        if not row and cell.names is None and names.sure:
             names.findings.add(main.document, keys, "leaves nobody to tell", "name a destination")
         table[level] = row or table[level]
     return table
@@ -85,7 +85,7 @@ def check_rows(parts: list[Part], teams: Mapping[str, TeamRules], table: Table, 
             team = teams.get(name)
             for level, row in team_rows(team, table).items() if team else ():
                 cell = team.send.get(level) if team else None
-                if not row and cell and cell.names is None:
+                if not row and cell and cell.names is None and names.sure:
                     keys = ("teams", name, "send")
                     what = "leaves nobody to tell"
                     mend = "keep or add a destination"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import types
-import typing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
 
+from bridge.config.kinds import KINDS
+from bridge.config.known import known_keys
 from bridge.config.problem import Level, Problem, WrongError
 from bridge.config.scalars import LiteralSecretError, Reading
 from bridge.config.words import did_you_mean, quoted, variable
@@ -37,6 +37,8 @@ class Findings:
     """Collects findings, each once."""
 
     problems: list[Problem] = field(default_factory=list)
+    left_out: list[Keys] = field(default_factory=list)
+    """The ways to what can't be read, of whole files."""
 
     def add(self, document: Document, keys: Keys, what: str, mend: str = "", level: Level = Level.ERROR) -> None:
         """Add a finding about a key."""
@@ -57,19 +59,24 @@ def validate(model: type[M], document: Document, keys: Keys, env: Mapping[str, s
     """
     data = _without_empty(at(document.data, keys), keys)
     _report_empty(document, data, keys, findings)
-    reading = Reading(env, document.folder)
-    try:
-        return model.model_validate(data, context=reading)
-    except ValidationError as error:
-        errors = [cast("Mapping[str, Any]", one) for one in error.errors(include_url=False, include_input=False)]
     section = _Section(model, document, keys, data)
-    for one in errors:
-        section.report(one, findings)
-    rest = _without([one["loc"] for one in errors], data)
-    try:
-        return model.model_validate(rest, context=reading)
-    except ValidationError:
-        return None
+    reading = Reading(env, document.folder)
+    rest, told = data, False
+    while True:
+        try:
+            return model.model_validate(rest, context=reading)
+        except ValidationError as error:
+            errors = [cast("Mapping[str, Any]", one) for one in error.errors(include_url=False, include_input=False)]
+        for one in () if told else errors:
+            section.report(one, findings)
+        told = True
+        ways = [way(rest, one["loc"]) for one in errors]
+        smaller = _without(ways, rest, _NAMED if not keys else ())
+        if smaller == rest:
+            return None
+        rest = smaller
+        if not keys:
+            findings.left_out += ways
 
 
 def at(tree: Tree, keys: Keys) -> Tree:
@@ -98,19 +105,34 @@ def _without_empty(data: Tree, keys: Keys) -> Tree:
     return kept
 
 
-def _without(faults: list[tuple[int | str, ...]], data: Tree) -> Tree:
-    """Leave out the keys that faults are below; a named source, destination or team stays, without settings."""
-    if not isinstance(data, dict):
-        return data
-    kept = dict(data)
-    for fault in faults:
-        top, name = str(fault[0]) if fault else "", fault[1] if len(fault) > 1 else None
-        named = kept.get(top)
-        if top in _NAMED and isinstance(named, dict) and isinstance(name, str):
-            kept[top] = {**named, name: {}}
-        else:
-            kept.pop(top, None)
-    return kept
+def _without(ways: list[Keys], data: Tree, named: tuple[str, ...]) -> Tree:
+    """Leave out the keys that faults are at or below, and no others.
+
+    An entry of a list is left out with its list, so that the others keep their numbers; an entry of `named` stays,
+    without settings.
+    """
+    for faulty in ways:
+        cut = len(faulty)
+        while cut and not (isinstance(faulty[cut - 1], str) and at(data, faulty[: cut - 1]) is not None):
+            cut -= 1
+        if cut:
+            stays = cut == 2 and str(faulty[0]) in named and at(data, faulty[:cut]) != {}  # noqa: PLR2004 - a name's depth
+            data = _replaced(data, faulty[:cut], {} if stays else None)
+    return data
+
+
+def _replaced(tree: Tree, keys: Keys, by: Tree) -> Tree:
+    """Return a tree with something else at the end of a way; None takes the last key away."""
+    key, rest = keys[0], keys[1:]
+    if not _has(tree, key):
+        return tree
+    inner = by if not rest else _replaced(tree[key], rest, by)  # type: ignore[index]
+    if isinstance(tree, list):
+        return [inner if index == key else one for index, one in enumerate(tree)]
+    kept = cast("dict[str, Tree]", tree)
+    if inner is None and not rest:
+        return {name: one for name, one in kept.items() if name != key}
+    return {**kept, str(key): inner}
 
 
 def _report_empty(document: Document, data: Tree, keys: Keys, findings: Findings) -> None:
@@ -154,7 +176,7 @@ class _Section:
     def report(self, error: Mapping[str, Any], findings: Findings) -> None:
         """Turn one of pydantic's errors into a finding."""
         missing = error["type"] == "missing"
-        keys = (*self.top, *self._way(error["loc"], missing=missing))
+        keys = (*self.top, *way(self.data, error["loc"], missing=missing))
         value = at(self.document.data, keys)
         if not missing and keys in self.document.places and value is None:
             return  # empty: already told
@@ -174,6 +196,8 @@ class _Section:
         kind = error["type"]
         value = at(self.document.data, keys)
         if kind == "extra_forbidden":
+            if len(keys) == 1 and keys[0] in KINDS:
+                return "stands at the top of the file", "indent it, so that it is below destinations"
             known = known_keys(self.model, keys[len(self.top) : -1])
             return "is no key that is known here", did_you_mean(str(keys[-1]), known)
         if kind == "missing":
@@ -186,45 +210,14 @@ class _Section:
         expected, mend = _EXPECTED.get(kind, ("something else is", "see bridge.example.yml"))
         return f"is {_found(value)} where {expected} expected", mend
 
-    def _way(self, loc: tuple[str | int, ...], *, missing: bool) -> Keys:
-        """Return pydantic's way to an error as keys of the document: without the marks it puts in between."""
-        way: list[str | int] = []
-        data = self.data
-        for index, key in enumerate(loc):
-            if _has(data, key):
-                data = data[key]  # type: ignore[index] # as `_has` says
-                way.append(key)
-            elif missing and index == len(loc) - 1:
-                way.append(key)
-        return tuple(way)
 
-
-def known_keys(model: type[BaseModel], keys: Keys) -> list[str]:
-    """Return the keys that may stand in the mapping at the end of a way through a model."""
-    found: object = model
-    for key in keys:
-        found = _inside(found, key)
-    if isinstance(found, type) and issubclass(found, BaseModel):
-        return [spec.alias or name for name, spec in found.model_fields.items() if spec.exclude is not True]
-    return []
-
-
-def _inside(annotation: object, key: str | int) -> object:
-    """Return the type of what stands under a key of a type."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        fields = {spec.alias or name: spec.annotation for name, spec in annotation.model_fields.items()}
-        return _model(fields.get(str(key)))
-    arguments = typing.get_args(annotation)
-    return _model(arguments[0] if isinstance(key, int) else arguments[-1]) if arguments else None
-
-
-def _model(annotation: object) -> object:
-    """Take `Annotated` and `| None` off a type."""
-    while True:
-        origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
-        if origin is typing.Annotated:
-            annotation = arguments[0]
-        elif origin in (typing.Union, types.UnionType):
-            annotation = next((one for one in arguments if one is not type(None)), None)
-        else:
-            return annotation
+def way(data: Tree, loc: tuple[str | int, ...], *, missing: bool = False) -> Keys:
+    """Return pydantic's way to an error as keys of the data: without the marks it puts in between."""
+    found: list[str | int] = []
+    for index, key in enumerate(loc):
+        if _has(data, key):
+            data = data[key]  # type: ignore[index] # as `_has` says
+            found.append(key)
+        elif missing and index == len(loc) - 1:
+            found.append(key)
+    return tuple(found)

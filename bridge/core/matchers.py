@@ -29,7 +29,7 @@ LONGEST_REGEX = 1_000
 
 _MATCHER = re.compile(
     r"""\s*(?:"(?P<quoted_name>(?:[^"\\]|\\.)+)"|(?P<name>[^\s"'=!~{},]+))
-        \s*(?P<op>=~|!~|!=|=)
+        \s*(?P<op>=~|!~|!=|=)(?!\s*[=~'])
         \s*(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<bare>[^"{},]*?))\s*""",
     re.VERBOSE | re.DOTALL,
 )
@@ -113,6 +113,7 @@ def _complaint(text: str) -> str:
     complaints = (
         (not shown, f"is empty; {_EXAMPLE}"),
         ("==" in shown, f"has `==`, equality is a single `=`; {_EXAMPLE}"),
+        (re.search(r"[=~]\s*'", shown), "has single quotes, which would be part of the value: write double ones"),
         (shown.startswith("{"), f"has braces: leave them out and give each condition an entry of its own; {_EXAMPLE}"),
         (shown.count('"') % 2 == 1, 'has a quote that is not closed; write \\" for a quote within the value'),
         (not re.search(r"[=~]", shown), f"has no operator; {_EXAMPLE}"),

@@ -397,8 +397,88 @@ def test_all_faults_are_told_at_once(files):
 
 def test_names_are_not_looked_up_while_the_file_that_declares_them_is_faulty(files):
     assert files.problems(f"{SLACK}teams: {{sre: {{aliases: [a, 'b,c'], timzone: UTC}}}}\noperators: ops\n") == [
-        "bridge.yml:3: teams.sre.timzone is no key that is known here: did you mean timezone?"
+        "bridge.yml:3: teams.sre.timzone is no key that is known here: did you mean timezone?",
+        (
+            "bridge.yml:3: teams.sre.aliases[1] holds 'b,c', which can't be a team's name: "
+            "write a word without commas: a comma stands between teams"
+        ),
     ]
+
+
+def test_mistakes_of_every_sort_are_told_in_one_run(files):
+    assert files.problems(
+        f"""\
+timezon: UTC
+{SLACK}send: {{P1: [slck], P9: [slack]}}
+teams:
+  pay:
+    remind: often
+    destinations: {{slack: {{chanel: "#pay"}}, githb: {{repo: a/b}}}}
+    send: {{P0: [+leads]}}
+routes:
+  - matchers: ['a == b']
+    send: [nobody]
+    continu: true
+  - matchers: ['team="nope"']
+    set: {{team: nope}}
+reopen_duration: soon
+"""
+    ) == [
+        "bridge.yml:1: timezon is no key that is known here: did you mean timezone?",
+        "bridge.yml:4: send.P9 is 'P9', which is no priority: write P0, P1, P2 or P3",
+        "bridge.yml:4: send.P1[0] names the destination 'slck', which isn't declared: did you mean slack?",
+        "bridge.yml:7: teams.pay.remind is a text where settings are expected: write `key: value` lines below it",
+        "bridge.yml:8: teams.pay.destinations.slack.chanel is no key that is known here: did you mean channel?",
+        "bridge.yml:8: teams.pay.destinations.githb names the destination 'githb', which isn't declared: known: slack",
+        "bridge.yml:9: teams.pay.send.P0[0] names the destination 'leads', which isn't declared: known: slack",
+        (
+            "bridge.yml:11: routes[0].matchers[0] can't be used: matcher 'a == b' has `==`, "
+            'equality is a single `=`; write it as `name = "value"`, with =, !=, =~ or !~'
+        ),
+        "bridge.yml:12: routes[0].send[0] names the destination 'nobody', which isn't declared: known: slack",
+        "bridge.yml:13: routes[0].continu is no key that is known here: did you mean continue?",
+        "bridge.yml:15: routes[1].set.team names the team 'nope', which isn't declared: known: pay",
+        (
+            "bridge.yml:16: reopen_duration is 'soon', which is no duration: "
+            "write a number and a unit, like 30s, 10m, 12h, 30d"
+        ),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("faulty", "told"),
+    [
+        (
+            "destinations: {slack: {kind: slak}}\nsend: {P0: [slack], P1: [-slack]}",
+            ["bridge.yml:1: destinations.slack.kind"],
+        ),
+        ("destinations: {slack: [a]}\nsend: {P0: [slack]}", ["bridge.yml:1: destinations.slack is a list"]),
+        (f"{SLACK}fallback: {{P0: {{after: [soon], send: [slack]}}}}", ["bridge.yml:3: fallback.P0.after is a list"]),
+        (
+            f"{SLACK}mode: shadow\nshadow: {{channel: [a]}}",
+            ["bridge.yml:4: shadow.channel is a list"],
+        ),
+    ],
+)
+def test_one_mistake_is_not_told_as_several(files, faulty, told):
+    found = files.problems(f"{faulty}\n")
+    assert [one[: len(start)] for one, start in zip(found, told, strict=True)] == told
+
+
+def test_a_kind_that_is_not_indented(files):
+    text = 'destinations:\nslack:\n  token: "${env:SLACK_BOT_TOKEN}"\n  channel: alerts\n'
+    assert files.problems(text) == [
+        "bridge.yml:2: slack stands at the top of the file: indent it, so that it is below destinations"
+    ]
+
+
+@pytest.mark.parametrize(
+    "unreadable",
+    ["destinatons: {leads: {kind: slack}}", "team: {ops: {}}", "include: {a: b}", "teams: [ops]"],
+)
+def test_names_that_may_stand_in_what_can_not_be_read_are_not_called_unknown(files, unreadable):
+    (problem,) = files.problems(f"{SLACK}{unreadable}\nsend: {{P0: [slack, leads]}}\noperators: ops\n")
+    assert problem.startswith(f"bridge.yml:3: {unreadable.split(':')[0]}")
 
 
 def test_an_address_with_an_impossible_port(files):
