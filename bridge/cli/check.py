@@ -64,7 +64,8 @@ def check(context: click.Context, config: Path, *, as_json: bool, schema: bool, 
         for one in findings:
             click.echo(str(one))
         if not failed(findings):
-            click.echo(f"{config}: the configuration can be used{', and its destinations answer' if online else ''}")
+            after = _once_there(loaded) or (", and its destinations answer" if online else "")
+            click.echo(f"{config}: the configuration can be used{after}")
     context.exit(1 if failed(findings) else 0)
 
 
@@ -77,3 +78,11 @@ def _loaded(config: Path) -> Loaded | None:
         return load(config, os.environ)
     except ConfigError:
         return None
+
+
+def _once_there(loaded: Loaded | None) -> str:
+    """Return what `bridge run` waits for, where a secret isn't there, if anything; a build has no secrets."""
+    from bridge.config.missing import missing_secrets  # noqa: PLC0415 - `bridge --help` doesn't wait for pydantic
+
+    missing = missing_secrets(loaded, os.environ) if loaded else []
+    return " once its secrets are there: without them `bridge run` does not start" if missing else ""

@@ -41,6 +41,13 @@ def test_nothing_to_say(files):
     assert (result.exit_code, result.output) == (0, "bridge.yml: the configuration can be used\n")
 
 
+def test_without_its_secrets_it_is_not_said_that_it_can_be_used_now(files):
+    assert files.findings(GOOD, {})
+    result = run(env={})
+    assert result.exit_code == 0
+    assert "can be used once its secrets are there: without them `bridge run` does not start" in result.output
+
+
 @pytest.mark.parametrize(
     ("text", "finding"),
     [
