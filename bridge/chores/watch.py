@@ -139,8 +139,7 @@ class Watch:
         for name, trouble, number in troubles.troubled_lanes(connection):
             since = datetime.fromtimestamp(trouble["since"], UTC)
             if lasts(trouble, now.timestamp()) and now - since > STUCK:
-                kind, *place = name.split("/")
-                where = f"{kind} {'/'.join(place[1:] if kind == 'slack' else place)}"
+                where = _place(name)
                 told = f"{number} waiting; last error: {trouble['error']}. It is asked again at most 30 s apart."
                 found.append(Trouble(f"Stuck: {where}", Priority.P1, f"{where} has not worked for over 5 min", told))
         found += [
@@ -211,6 +210,14 @@ class Watch:
                 continue  # its secret is missing as well: nothing better to tell it by
             found.append(Placement(name, target.kind, address.text, address.lane, row.team, "fallback", because))
         return found
+
+
+def _place(lane: str) -> str:
+    """Name a lane's place as its deliveries do: a routing key by the start of its digest."""
+    kind, *place = lane.split("/")
+    if kind == "pagerduty":
+        return f"{kind} key {place[-1][:8]}"
+    return f"{kind} {'/'.join(place[1:] if kind == 'slack' else place)}"
 
 
 def _alert(trouble: Trouble, team: str | None) -> JSON:

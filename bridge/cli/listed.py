@@ -10,9 +10,13 @@ from bridge.cli.show import counted, moment, place, table
 from bridge.render.words import number
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator, Sequence
+
+    from sqlalchemy.engine import Row
 
 JSON = Mapping[str, Any]
+SHOWN = 10
+"""Alerts that are shown of an incident."""
 
 
 def _more(page: JSON) -> Iterator[str]:
@@ -20,25 +24,39 @@ def _more(page: JSON) -> Iterator[str]:
         yield f"There are more: --cursor {page['next']}"
 
 
-def incident_lines(page: JSON) -> Iterator[str]:
-    """Yield a page of incidents, one a line."""
+def incident_lines(
+    page: JSON, troubled: Mapping[str, Sequence[Row[Any]]], shadowed: Collection[str], quarantined: int
+) -> Iterator[str]:
+    """Yield a page of incidents, one a line, with what is not told, and who is told in shadow mode only."""
     if not page["items"]:
         yield "There is no such incident."
+        if quarantined:
+            yield f"{counted(quarantined, 'notification')} could not be read: `bridge quarantine`"
         return
-    rows = [("ID", "PRIO", "STATE", "OPENED (UTC)", "TEAMS", "TITLE")]
+    told = [", ".join(_trouble(troubled.get(one["id"], ()), shadow=one["id"] in shadowed)) for one in page["items"]]
+    rows = [["ID", "PRIO", "STATE", "OPENED (UTC)", "TEAMS", "TITLE"]]
     rows += [
-        (
+        [
             one["id"],
             one["priority"],
             one["state"],
             moment(one["opened_at"], short=True),
             ", ".join(one["teams"]),
             one["title"],
-        )
+        ]
         for one in page["items"]
     ]
+    if any(told):
+        for row, text in zip(rows, ["TROUBLE", *told], strict=True):
+            row.insert(-1, text)
     yield from table(rows, last_cut=True)
     yield from _more(page)
+
+
+def _trouble(deliveries: Sequence[Row[Any]], *, shadow: bool) -> Iterator[str]:
+    if shadow:
+        yield "shadow"
+    yield from dict.fromkeys(f"{one.kind} {one.state}" for one in deliveries)
 
 
 def whole(found: JSON) -> Iterator[str]:
@@ -47,8 +65,12 @@ def whole(found: JSON) -> Iterator[str]:
     yield from table(list(_facts(found)), indent="  ")
     yield ""
     yield counted(len(found["alerts"]), "alert")
-    for alert in found["alerts"]:
+    # those that fire first: whoever asks at night reads on below them
+    urgent = sorted(found["alerts"], key=lambda one: str(one["status"]))
+    for alert in urgent[:SHOWN]:
         yield from _alert(alert)
+    if len(urgent) > SHOWN:
+        yield f"  and {counted(len(urgent) - SHOWN, 'other')}; --json shows all"
     yield ""
     yield "Told at" if found["deliveries"] else "Told nowhere"
     for delivery in found["deliveries"]:
@@ -93,6 +115,14 @@ def _facts(found: JSON) -> Iterator[tuple[str, str]]:
         yield "fired", f"{found['times']} times"
     if found["previous"]:
         yield "the one before", found["previous"]
+    yield from (("paged", _paging(one)) for one in found["paging"])
+
+
+def _paging(one: JSON) -> str:
+    """Say whether it paged at a place, when, and why not."""
+    at = moment(one["at"]) if one["at"] else None
+    said = ", ".join(part for part in (one["paged"], at, one["where"]) if part)
+    return f"{said}: {one['why']}" if one["why"] else said
 
 
 def _alert(alert: JSON) -> Iterator[str]:
@@ -103,6 +133,7 @@ def _alert(alert: JSON) -> Iterator[str]:
     rows += [("label", f"{name} = {text}") for name, text in alert["labels"].items() if name != "alertname"]
     rows += [("annotation", f"{name} = {text}") for name, text in alert["annotations"].items()]
     rows += [("value", f"{name} = {_number(value)}") for name, value in alert["values"].items()]
+    rows += [("link", f"{name} {url}") for name, url in alert["links"].items()]
     yield from table(rows, indent="    ")
 
 

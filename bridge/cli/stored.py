@@ -38,11 +38,14 @@ def incidents(  # noqa: PLR0913 - its options
     from bridge.cli.ledgers import opened  # noqa: PLC0415 - `bridge --help` doesn't wait for SQLAlchemy
     from bridge.cli.listed import incident_lines  # noqa: PLC0415 - as above
     from bridge.cli.show import print_json, print_lines  # noqa: PLC0415 - as above
-    from bridge.ledger import queries  # noqa: PLC0415 - as above
+    from bridge.ledger import overview, queries  # noqa: PLC0415 - as above
 
     with opened(config) as (ledger, _), ledger.read() as connection:
         page = queries.incident_list(connection, state=state, team=team, priority=priority, cursor=cursor)
-    print_json(page) if as_json else print_lines(incident_lines(page))
+        ids = [one["id"] for one in page["items"]]
+        troubled, shadowed = overview.troubled(connection, ids), overview.shadowed(connection, ids)
+        unread = overview.at_a_glance(connection)["quarantine"]
+    print_json(page) if as_json else print_lines(incident_lines(page, troubled, shadowed, unread))
 
 
 @click.command(epilog="\b\nExample:\n  bridge incident 01KC3ZT0N4Q8ZK0V5Z6W0M3T7H")

@@ -161,8 +161,12 @@ def _targets(facts: Facts, to: Row, rules: Rules) -> tuple[list[Target], list[Mi
         if isinstance(found, Target):
             targets.append(found)
         else:
-            missed.append(Missed(name, facts.team, found))
-    return targets, [*missed, *(Missed(name, facts.team, why) for name, why in to.left_out.items())]
+            missed.append(_missed(name, facts, found, rules))
+    return targets, [*missed, *(_missed(name, facts, why, rules) for name, why in to.left_out.items())]
+
+
+def _missed(name: str, facts: Facts, why: str, rules: Rules) -> Missed:
+    return Missed(name, facts.team, why, rules.destinations[name].kind if name in rules.destinations else "")
 
 
 def _shadow(facts: Facts, found: list[Target], missed: list[Missed], rules: Rules) -> tuple[list[Target], list[Missed]]:

@@ -212,6 +212,7 @@ class Missed:
     destination: str
     team: str
     why: str
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func, literal, or_, select
 
 from bridge.core.alert import Priority
+from bridge.core.rules import SHADOW
 from bridge.ledger.browse import TROUBLES
 from bridge.ledger.queries import PAGE
 from bridge.ledger.tables import OPEN, QUARANTINED, deliveries, incidents, lanes, receipts
@@ -49,6 +50,14 @@ def troubled(connection: Connection, ids: Collection[str]) -> dict[str, list[Row
     for row in connection.execute(query.order_by(deliveries.c.id)):
         found.setdefault(row.incident, []).append(row)
     return found
+
+
+def shadowed(connection: Connection, ids: Collection[str]) -> set[str]:
+    """Return those of some incidents that shadow mode tells of."""
+    query = select(deliveries.c.incident).where(
+        deliveries.c.incident.in_(list(ids)), deliveries.c.destination == SHADOW
+    )
+    return set(connection.execute(query).scalars())
 
 
 def lane_list(

@@ -10,6 +10,7 @@ from sqlalchemy import func, select, text
 
 from bridge.ledger import timeline
 from bridge.ledger.columns import stamp
+from bridge.ledger.paging import paging
 from bridge.ledger.receipts import load
 from bridge.ledger.tables import QUARANTINED, alerts, deliveries, incident_teams, incidents, receipts
 
@@ -128,13 +129,22 @@ def incident(connection: Connection, incident_id: str, most: int | None = None) 
     of_it = select(alerts).where(alerts.c.incident == incident_id)
     urgent = (alerts.c.status, alerts.c.priority) if most else ()
     members = connection.execute(of_it.order_by(*urgent, alerts.c.id).limit(most))
-    at = select(deliveries).where(deliveries.c.incident == incident_id).order_by(deliveries.c.id)
+    at = connection.execute(select(deliveries).where(deliveries.c.incident == incident_id).order_by(deliveries.c.id))
+    places, happened = at.all(), timeline.lines(connection, incident_id, most)
+    decision = next((line["decision"] for line in reversed(happened) if "decision" in line), None)
     return {
         **_incident(row),
+        "paging": paging(connection, places, decision),
         "alerts": [_alert(member) for member in members],
-        "deliveries": [_delivery(one) for one in connection.execute(at)],
-        "timeline": timeline.lines(connection, incident_id, most),
+        "deliveries": [_delivery(one) for one in places],
+        "timeline": happened,
     }
+
+
+def firing(connection: Connection, incident_id: str) -> Mapping[str, int]:
+    """Return how many of an incident's alerts fire, and how many are over."""
+    query = select(alerts.c.status, func.count()).where(alerts.c.incident == incident_id).group_by(alerts.c.status)
+    return {row[0]: row[1] for row in connection.execute(query)}
 
 
 def _alert(row: Row[Any]) -> AlertShape:
@@ -145,6 +155,7 @@ def _alert(row: Row[Any]) -> AlertShape:
         "labels": detail.get("labels", {}),
         "annotations": detail.get("annotations", {}),
         "values": {value["name"]: value["number"] for value in detail.get("values", ())},
+        "links": {name: url for name, url in row.links.items() if isinstance(url, str)},
         "starts_at": stamp(row.starts_at),
         "ends_at": stamp(row.ends_at),
     }

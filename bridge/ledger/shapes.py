@@ -65,6 +65,9 @@ class AlertShape(TypedDict):
     labels: dict[str, str]
     annotations: dict[str, str]
     values: Annotated[dict[str, float | None], Field(description="as last heard while it fired")]
+    links: Annotated[
+        dict[str, str], Field(description="as first heard: alert, dashboard, panel, runbook, silence, image")
+    ]
     starts_at: Moment | None
     ends_at: Moment | None
 
@@ -129,6 +132,7 @@ class MissedShape(TypedDict):
     destination: str
     team: str
     why: str
+    kind: NotRequired[str]
 
 
 class DecisionShape(TypedDict):
@@ -184,9 +188,21 @@ class EventShape(TypedDict):
     decision: NotRequired[DecisionShape]
 
 
+class PagingShape(TypedDict):
+    """Whether an incident has paged at one place, and if not why."""
+
+    paged: Literal["yes", "not yet", "no"]
+    where: Annotated[
+        str | None, Field(description="a destination, with a digest of the service's key where it is sent there")
+    ]
+    at: Annotated[Moment | None, Field(description="of the last page")]
+    why: Annotated[str | None, Field(description="why not; of a page what it did not bring")]
+
+
 class WholeIncident(IncidentShape):
     """One incident with its alerts, where it is told, and what happened."""
 
+    paging: list[PagingShape]
     alerts: list[AlertShape]
     deliveries: list[DeliveryShape]
     timeline: list[EventShape]

@@ -74,7 +74,7 @@ def _counted(connection: Connection, delivery: Delivery, at: datetime, why: str,
 
 
 def lines(connection: Connection, incident: str, most: int | None = None) -> list[EventShape]:
-    """Return an incident's history, or its `most` recent lines, as the API shows it.
+    """Return an incident's history, or its `most` recent lines and the last that says why it went where it did.
 
     The receipts that changed it stand before what they changed.
     """
@@ -83,7 +83,12 @@ def lines(connection: Connection, incident: str, most: int | None = None) -> lis
     found: list[JSON] = []
     seen: set[str] = set()
     query = select(history).where(history.c.incident == incident).order_by(history.c.id.desc()).limit(most)
-    for row in reversed(connection.execute(query).all()):
+    rows = list(reversed(connection.execute(query).all()))
+    if most and not any(_decides(row) for row in rows):
+        older = select(history).where(history.c.incident == incident, history.c.delivery.is_(None))
+        why = next((row for row in connection.execute(older.order_by(history.c.id.desc())) if _decides(row)), None)
+        rows[:0] = [why] if why else []
+    for row in rows:
         receipt = (row.detail or {}).get("receipt")
         if receipt and receipt not in seen:
             seen.add(receipt)
@@ -91,6 +96,10 @@ def lines(connection: Connection, incident: str, most: int | None = None) -> lis
             found.append({**said, "receipt": receipt})
         found.append(_line(row, named))
     return cast("list[EventShape]", found)
+
+
+def _decides(row: Row[Any]) -> bool:
+    return "decision" in (row.detail or {})
 
 
 def _line(row: Row[Any], named: Mapping[str, Row[*tuple[Any, ...]]]) -> JSON:

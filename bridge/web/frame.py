@@ -12,6 +12,7 @@ from flask import Response, g, request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
+from bridge.core.rules import SHADOW
 from bridge.ledger.overview import MOST
 from bridge.render import times
 from bridge.render.figures import number
@@ -54,7 +55,7 @@ _environment = Environment(
     undefined=StrictUndefined,
     finalize=lambda value: clean(value) if type(value) is str else value,  # controls and bidi marks are for nobody
 )
-_environment.globals.update(form_token=people.form_token, static=static.address, names=NAMES)
+_environment.globals.update(form_token=people.form_token, static=static.address, names=NAMES, shadow=SHADOW)
 _environment.filters.update(
     drawn=Markup,  # what bridge.drawn made, which escapes by itself
     zipped=lambda values: [(value, value) for value in values],

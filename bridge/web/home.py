@@ -76,7 +76,8 @@ def home() -> Response | Redirect:
     with bridge().ledger.read() as connection:
         found = browse.listing(connection, look, request.args.get("cursor"))
         glance = overview.at_a_glance(connection)
-        troubled = overview.troubled(connection, [row.id for row in found.rows])
+        ids = [row.id for row in found.rows]
+        troubled, shadowed = overview.troubled(connection, ids), overview.shadowed(connection, ids)
     settings, rules = bridge().loaded.settings, bridge().loaded.rules
     return live(
         "home",
@@ -92,6 +93,8 @@ def home() -> Response | Redirect:
         open=sum(glance[name] for name in overview.PRIORITIES),
         links={name: address(Wanted(priority=name)) for name in overview.PRIORITIES},
         troubled=troubled,
+        shadowed=shadowed,
+        mode=rules.mode,
         choices=CHOICES,
         teams=sorted({*rules.teams, rules.normalize.default_team}),
         sources=[*settings.sources, OWN],

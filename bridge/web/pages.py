@@ -10,7 +10,7 @@ from flask import Blueprint, redirect, request
 
 from bridge.ledger import acts, queries
 from bridge.ledger.acts import ACTS
-from bridge.web import people
+from bridge.web import members, people
 from bridge.web.api import do
 from bridge.web.frame import admit, live, missing, page
 from bridge.web.served import bridge
@@ -70,7 +70,10 @@ def incident(incident_id: str) -> Response:
     """Show one incident."""
     with bridge().ledger.read() as connection:
         found = queries.incident(connection, incident_id, SHOWN)
-    return page("incident.html", incident=found, most=SHOWN) if found else missing("There is no such incident.")
+        counts = queries.firing(connection, incident_id)
+    if not found:
+        return missing("There is no such incident.")
+    return page("incident.html", incident=found, members=members.shown(found["alerts"]), counts=counts, most=SHOWN)
 
 
 @blueprint.get("/quarantine")

@@ -36,7 +36,8 @@ def test_what_is_kept_of_an_ordinary_one_is_all_of_it():
     assert json.loads(json.dumps(found)) == found
     assert found["team_from"] == made.team_from
     assert found["missed"] == [
-        {"destination": one.destination, "team": "broken-inductor", "why": "not in send P2"} for one in made.missed
+        {"destination": one.destination, "team": "broken-inductor", "why": "not in send P2", "kind": one.kind}
+        for one in made.missed
     ]
 
 

@@ -16,6 +16,7 @@ from test_people import ADMIN, BEARER, Person
 from test_playground import complaints, holds
 
 from bridge.sandbox import Fault
+from bridge.web.pages import SHOWN
 
 HOSTILE = '<b id="broke-out"><script>document.title="owned"</script>\u202e&'
 TEAMS = {
@@ -64,7 +65,8 @@ def bridge(start, sandbox):
         ("Certificate expires", "P2", "payments, storage"),
         (HOSTILE, "P3", HOSTILE),
     ):
-        made.post(group(alert(title, Priority=priority, Team=team, pod=f"pod-{len(title)}", odd=HOSTILE)))
+        said = {"Description": f"{HOSTILE}\nLook at the dashboard.", "Runbook_url": "https://wiki.test/checkout"}
+        made.post(group(alert(title, Priority=priority, Team=team, pod=f"pod-{len(title)}", odd=HOSTILE, **said)))
     assert made.request("POST", "/webhooks/grafana", content=b'{"no": "alerts"}').status_code == 202
     eventually(lambda: len(api(made, "deliveries?state=dead")["items"]) == 2, "two dead letters")
     # the bridge's own incidents: what was not told, what could not be read
@@ -184,6 +186,25 @@ def test_empty_pages_say_what_to_do(empty):
     assert "No dead letters." in person.get("/dead-letters").text
     assert "Nothing is in quarantine." in person.get("/quarantine").text
     assert "nothing yet: point a contact point to the address" in person.get("/sources").text
+
+
+def test_an_incident_shows_the_whole_text_of_its_alerts_and_their_links(bridge):
+    page = person_at(bridge).get(f"/incidents/{opened(bridge, 'Checkout is slow')}").text
+    assert "<dt>Description</dt><dd>&lt;b id=&#34;broke-out&#34;&gt;&lt;script&gt;" in page
+    assert "\nLook at the dashboard.</dd>" in page
+    assert '<a href="https://wiki.test/checkout" rel="noreferrer">Runbook</a>' in page
+    assert "\u202e" not in page
+    assert "1 firing." in page
+
+
+def test_an_incident_of_very_many_alerts_says_once_what_all_say(empty):
+    empty.post(group(*(alert("Nodes down", pod=f"pod-{n}", Description="The rack has no power.") for n in range(2000))))
+    one = opened(empty, "Nodes down")
+    eventually(lambda: len(api(empty, f"incidents/{one}")["alerts"]) == 2000, "all of them")
+    page = person_at(empty).get(f"/incidents/{one}").text
+    assert page.count("The rack has no power.") == 1
+    assert page.count("<code>pod=pod-") == SHOWN
+    assert f"2,000 firing. The {SHOWN} most urgent are shown" in page
 
 
 def test_lanes_say_what_holds_them_up(start, sandbox):
