@@ -108,7 +108,7 @@ class Reports:
             self._tally.observe(metrics.ABSORB, seconds, source=source)
         said = {"receipt": row["id"], "source": source, "alerts": row["alerts"], "incidents": row["incidents"][:SHOWN]}
         if problem:
-            log.warning(outcome if outcome == "quarantined" else "absorbed in part", **said, problem=problem)
+            log.warning("quarantined" if outcome == "quarantined" else "absorbed in part", **said, problem=problem)
         else:
             log.info("absorbed", **said)
 
