@@ -197,8 +197,9 @@ def _next(answers: Answers, config: Path) -> None:
 
 
 def _command() -> str:
-    """Return what to type for `bridge` here: its path, where the shell doesn't find it by name."""
-    return "bridge" if shutil.which("bridge") else os.path.relpath(Path(sys.executable).parent / "bridge")
+    """Return what to type for `bridge` here: its path, where the shell finds none, or iproute2's of the same name."""
+    ours, found = Path(sys.executable).parent / "bridge", shutil.which("bridge")
+    return "bridge" if found and Path(found).resolve() == ours.resolve() else os.path.relpath(ours)
 
 
 def _heading(words: str) -> None:

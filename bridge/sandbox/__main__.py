@@ -19,8 +19,7 @@ def main() -> None:
     chosen = parser.parse_args()
     channels = chosen.channel or ["alerts"]
     sandbox = Sandbox(chosen.port, host=chosen.host, channels=channels, strict_channels=chosen.strict)
-    # what an app has that is made from our manifest
-    sandbox.slack.workspace.tokens["xoxb-sandbox"] |= {"chat:write.public"}
+    sandbox.slack.workspace.grant("chat:write.public")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with sandbox:
         names = ", ".join(f"#{name}" for name in channels)

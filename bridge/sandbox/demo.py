@@ -219,6 +219,7 @@ def play(port: int, *, once: bool, say: Callable[[str], None]) -> None:
         DemoError: a destination did not show the truth in time.
     """
     with Sandbox(port) as sandbox, tempfile.TemporaryDirectory(prefix="bridge-demo-") as folder:
+        sandbox.slack.workspace.grant("chat:write.public")
         say(f"Slack, PagerDuty and GitHub: local doubles, to look at on {sandbox.url}")
         with running(sandbox, Path(folder)) as address:
             say(f"The bridge: {address}, with an SQLite file in {folder}")

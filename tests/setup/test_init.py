@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import stat
 import subprocess
 import sys
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import httpx2
@@ -26,7 +28,7 @@ NOBODY = "http://127.0.0.1:9/"
 def sandbox():
     with Sandbox(channels=["alerts"], strict_channels=True) as made:
         made.github.add_repository("acme/alerts")
-        made.slack.workspace.tokens[TOKEN] = frozenset(SCOPES)
+        made.slack.workspace.grant("chat:write.public")
         yield made
 
 
@@ -102,6 +104,20 @@ def test_from_nothing_to_a_bridge_that_takes_a_webhook(sandbox, start, tmp_path)
         eventually(lambda: any("Inductor Jobs Broken" in text for text in hellos(sandbox)), "the alert in the channel")
     finally:
         assert process.stop() == 0
+
+
+@pytest.mark.parametrize("found", [True, False])
+def test_the_commands_at_its_end_are_those_that_this_shell_finds(start, tmp_path, found):
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "bridge").write_text("#!/bin/sh\n")  # iproute2 has one
+    (other / "bridge").chmod(0o755)
+    ours = Path(sys.executable).parent
+    terminal = start(PATH=f"{ours if found else other}:/usr/bin:/bin")
+    slack(terminal)
+    rest(terminal)
+    command = "bridge" if found else os.path.relpath(ours / "bridge", tmp_path)
+    assert f"\n  {command} run  # starts the bridge" in terminal.shown
 
 
 def test_everything_that_can_be_set_up(sandbox, start, tmp_path):
