@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     from bridge.core.alert import Group
     from bridge.core.cases import Arrival, Case
     from bridge.core.merge import Book
-    from bridge.core.rules import Routed, Rules, Target
+    from bridge.core.routed import Routed, Target
+    from bridge.core.rules import Rules
     from bridge.effective import Effective
     from bridge.ledger.lanes import Held
     from bridge.ledger.ledger import Ledger

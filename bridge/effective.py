@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from bridge.core.incident import Incident
-    from bridge.core.rules import Rules, Target
+    from bridge.core.routed import Target
+    from bridge.core.rules import Rules
     from bridge.destinations.ports import Client
     from bridge.ledger.deliveries import Delivery
 

@@ -12,7 +12,7 @@ from bridge.ledger.columns import stamp
 
 if TYPE_CHECKING:
     from bridge.core.cases import Arrival, Case
-    from bridge.core.rules import Routed
+    from bridge.core.routed import Routed
     from bridge.ledger.receipts import Receipt
     from bridge.ledger.stored import Line
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from bridge.config.load import Loaded
-    from bridge.core.rules import Target
+    from bridge.core.routed import Target
     from bridge.destinations.base import Lack
 
 TIMEOUT = 8.0

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from bridge.core.alert import Alert, Group, NormalAlert
     from bridge.core.cases import Case
     from bridge.core.incident import Incident
-    from bridge.core.rules import Routed, Rules, Target
+    from bridge.core.routed import Routed, Target
+    from bridge.core.rules import Rules
     from bridge.mapping import Reader
     from bridge.preview_alert import Seen
     from bridge.preview_step import Planned, Trial

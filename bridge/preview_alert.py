@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from bridge.core.alert import Links, NormalAlert, Value
     from bridge.core.decision import Decision
-    from bridge.core.rules import Routed, Target
+    from bridge.core.routed import Routed, Target
 
 BY_DEFAULT = "by default"
 

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bridge.core.incident import Incident
-    from bridge.core.rules import Rules, Target
+    from bridge.core.routed import Target
+    from bridge.core.rules import Rules
     from bridge.core.shadow import Would
     from bridge.destinations.base import JSON, Address
     from bridge.preview_request import Request

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bridge.core.route import target_at
-from bridge.core.rules import Target
+from bridge.core.routed import Target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from bridge.config.load import Loaded
     from bridge.core.alert import Alert
-    from bridge.core.rules import Rules, Target
+    from bridge.core.routed import Target
+    from bridge.core.rules import Rules
     from bridge.ledger.past import Past
     from bridge.preview_alert import Aim
 

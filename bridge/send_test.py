@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from bridge.compose import Bridge
     from bridge.config.environ import Environ
     from bridge.core.alert import Priority
-    from bridge.core.rules import Routed, Rules
+    from bridge.core.routed import Routed
+    from bridge.core.rules import Rules
     from bridge.ledger.shapes import DeliveryShape, WholeIncident
 
 JSON = dict[str, Any]

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from bridge.config.load import Loaded
     from bridge.config.schema import Test
     from bridge.config.settings import Case
-    from bridge.core.rules import Routed, Rules
+    from bridge.core.routed import Routed
+    from bridge.core.rules import Rules
 
 
 def run_tests(loaded: Loaded) -> Iterator[Problem]:

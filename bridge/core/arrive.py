@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from bridge.core.alert import Alert, Group, NormalAlert, Value
     from bridge.core.cases import JSON
-    from bridge.core.rules import Routed
+    from bridge.core.routed import Routed
 
 AHEAD = timedelta(hours=1)
 """How far a sender's clock may be ahead of ours."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bridge.core.alert import NormalAlert, Origin
-    from bridge.core.rules import Missed, Routed, Tried
+    from bridge.core.routed import Missed, Routed, Tried
 
 MOST = 20
 """Rules, destinations and names of each sort that are kept with a stored incident."""

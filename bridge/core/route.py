@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from bridge.core.fill import Facts, fill
 from bridge.core.normalize import canonical_team
+from bridge.core.routed import Missed, Routed, Target, Tried
 from bridge.core.row import row
-from bridge.core.rules import SHADOW, Inherited, Missed, Routed, Target, Tried
+from bridge.core.rules import SHADOW, Inherited
 from bridge.core.shadow import in_stead, stand_in
 
 if TYPE_CHECKING:

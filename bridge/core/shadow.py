@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from bridge.core.fill import called
-from bridge.core.rules import SHADOW, Inherited, Target
+from bridge.core.routed import Target
+from bridge.core.rules import SHADOW, Inherited
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -8,7 +8,7 @@ from itertools import count
 from bridge.core.alert import Alert, Group, NormalAlert, Origin, Priority, Status
 from bridge.core.arrive import arrive
 from bridge.core.merge import Book
-from bridge.core.rules import Routed
+from bridge.core.routed import Routed
 
 T0 = datetime(2026, 3, 2, 12, tzinfo=UTC)
 """Noon; tests count in minutes from it."""

@@ -16,7 +16,7 @@ from sqlalchemy import event, func, select, text
 from bridge.core.alert import Alert, Group, NormalAlert, Origin, Priority, Status
 from bridge.core.arrive import arrive
 from bridge.core.merge import Book
-from bridge.core.rules import Routed
+from bridge.core.routed import Routed
 from bridge.ids import new_id
 from bridge.ledger import acts, book, stored
 from bridge.ledger import incidents as reading
