@@ -54,6 +54,11 @@ proof: $(INSTALLED)  ## crash it at every act in a simulator, then kill real pro
 	@PYTHONPATH=tests $(BIN)/python tests/proof/campaign.py $(if $(MOST),--most $(MOST)) $(if $(SEED),--seed $(SEED))
 	@PYTHONPATH=tests $(BIN)/python tests/proof/rounds.py --rounds $(or $(ROUNDS),10) $(if $(SEED),--seed $(SEED))
 
+.PHONY: bench
+bench: $(INSTALLED)  ## measure it beside what would be used instead: ONLY=intake,storm ROUNDS=3 SIZE=quick; an hour in full
+	@PYTHONPATH=tests:tests/e2e:tests/proof:tests/bench $(BIN)/python tests/bench/bench.py $(if $(ONLY),--only $(ONLY)) \
+		$(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SUBJECTS),--subjects $(SUBJECTS)) $(if $(SIZE),--size $(SIZE))
+
 .PHONY: pictures
 pictures: $(INSTALLED)  ## renew the pictures of the documentation (needs Chromium)
 	@$(BIN)/python docs/make_pictures.py

