@@ -19,7 +19,10 @@ from typing import TYPE_CHECKING, Any
 
 import report
 import subjects
-from cases import CASES, SIZES, Bench, Case, Size
+from cases import SIZES, WARMED, Bench, Case, Size
+from catalogue import CASES
+
+from bridge.sandbox import Sandbox
 
 if TYPE_CHECKING:
     from subjects import Subject
@@ -38,14 +41,19 @@ def progress(words: str) -> None:
 
 def measure(bench: Bench, case: Case, subject: Subject) -> None:
     """Do one case to one subject, started afresh, and add what it gives."""
-    bench.double.reset(case.latency)
     more = dict(case.slack) if subject.key in "cd" else {}
-    with (
-        tempfile.TemporaryDirectory(prefix="bridge-bench-") as folder,
-        subject.start(subject, Path(folder), bench.double, **more) as running,
-    ):
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bridge-bench-")))
+        if case.prepare:
+            case.prepare(bench, folder)
+        bench.double.reset(case.latency)
+        double = subjects.Strict(stack.enter_context(Sandbox())) if case.strict else bench.double
+        running = stack.enter_context(subject.start(subject, folder, double, **more))
         if case.warm:
-            running.warm()
+            running.warm(WARMED)
+            if subject.delivers and subject is not subjects.DIRECT:
+                bench.delivered(0)
+            running.cpu()
         figures = case.run(bench, running)
     bench.found.setdefault(case.key, {}).setdefault(subject.key, []).append(figures)
 
@@ -55,11 +63,12 @@ def compare(size: Size, rounds: int, chosen: list[Case], present: dict[str, Subj
     with ExitStack() as stack:
         double = subjects.Double()
         stack.callback(double.close)
-        bench = Bench(size, double)
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bridge-bench-")))
+        bench = Bench(size, double, folder)
         for number in range(rounds):
             for case in chosen:
                 for key in case.subjects:
-                    if key in present:
+                    if key in present and not 0 < case.rounds <= number:
                         progress(f"round {number + 1} of {rounds}: {case.key}, {present[key].name} ")
                         measure(bench, case, present[key])
         progress("")

@@ -1,55 +1,76 @@
-"""What is measured: each case is done to one running subject, and gives figures by name."""
+"""What a measurement is: done to one running subject at a time, it gives figures by name."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from statistics import median
 from typing import TYPE_CHECKING, Any
-
-from subjects import DIRECT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from sender import Sent
     from subjects import Double, Running
 
 Figures = dict[str, float]
+WARMED = 40
+"""How many requests warm a subject up; each posts a mark of its own."""
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much is sent; the smallest is for the test that this runs at all."""
+    """How much is sent; the smallest is for the test that this runs at all.
 
-    seconds: float = 4.0
-    storm: int = 2_000
-    each: int = 200
-    rated: int = 400
-    group: int = 10_000
-    closed: int = 100_000
-    open: int = 1_000
-    idle: float = 10.0
+    Attributes:
+        seconds: of a load in a closed loop, where `count` is 0.
+        storm: alerts at once; `each`: one after the other at a steady rate; `rated`: under a limit.
+        group: alerts of one large notification.
+        closed, open: incidents in a filled ledger; `seeds`: of the closed ones, how many the bridge makes itself.
+        incidents: that memory is looked at after.
+        idle, outage: seconds.
+        fault: alerts of a scenario with a fault, over about an outage and a half.
+    """
+
+    seconds: float
+    storm: int
+    each: int
+    rated: int
+    group: int
+    closed: int
+    seeds: int
+    open: int
+    incidents: int
+    idle: float
+    outage: float
+    fault: int
     count: int = 0
 
 
-FULL = Size()
-QUICK = Size(1.5, 500, 60, 100, 2_000, 10_000, 500, 3.0)
-SMALLEST = Size(0.0, 20, 20, 20, 20, 40, 20, 0.2, 20)
-SIZES = {"full": FULL, "quick": QUICK, "smallest": SMALLEST}
+SIZES = {
+    "full": Size(4.0, 2_000, 200, 400, 10_000, 100_000, 1_000, 1_000, 10_000, 10.0, 20.0, 240),
+    "quick": Size(1.5, 500, 60, 100, 2_000, 10_000, 200, 200, 500, 3.0, 5.0, 60),
+    "smallest": Size(0.0, 20, 20, 20, 100, 40, 20, 10, 20, 0.2, 0.5, 20, 20),
+}
 
 
 @dataclass(slots=True)
 class Bench:
-    """What cases share: how much to send, the double, and what was found so far."""
+    """What cases share: how much to send, the double, and what was found so far.
+
+    Attributes:
+        folder: for what is made once.
+        half: the rate of half the load, found anew in each round.
+    """
 
     size: Size
     double: Double
+    folder: Path
     found: dict[str, dict[str, list[Figures]]] = field(default_factory=dict)
+    half: float = 0.0
 
-    def figure(self, case: str, subject: str, name: str) -> float | None:
-        """The median so far; None where it is not measured."""
-        values = [one[name] for one in self.found.get(case, {}).get(subject, ()) if name in one]
-        return median(values) if values else None
+    def delivered(self, count: int) -> int:
+        """Wait until so many have come to the double, those that warmed up not counted; return how many did."""
+        return self.double.wait(count + WARMED) - WARMED
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +82,9 @@ class Case:
         subjects: the keys of those that it is done to, in turn.
         run: does it; `latency` is the double's, in seconds.
         slack: settings of the bridge's destination in it.
-        prepare: done in the folder before the bridge starts.
+        strict: the destination is the sandbox's double instead of the raw one.
+        prepare: done with the bridge's folder before it starts there.
+        rounds: it is done in the first so many only; 0: in all.
     """
 
     key: str
@@ -70,7 +93,10 @@ class Case:
     run: Callable[[Bench, Running], Figures]
     latency: float = 0.0
     slack: Mapping[str, Any] = field(default_factory=dict)
+    prepare: Callable[[Bench, Path], None] | None = None
     warm: bool = True
+    strict: bool = False
+    rounds: int = 0
 
 
 def percentile(values: list[float], share: float) -> float:
@@ -81,14 +107,14 @@ def percentile(values: list[float], share: float) -> float:
 
 def failed(sent: Sent) -> int:
     """How many requests got no 2xx."""
-    return sum(count for status, count in sent.statuses.items() if not status.startswith("2"))
+    return sum(not 200 <= code < 300 for code in sent.codes)
 
 
 def accepted(sent: Sent) -> int:
-    return sum(sent.statuses.values()) - failed(sent)
+    return len(sent.codes) - failed(sent)
 
 
-def answers(sent: Sent) -> Figures:
+def answered(sent: Sent) -> Figures:
     """What every load says about its answers, times in milliseconds."""
     took = [1000 * one for one in sent.seconds if one >= 0]
     return {
@@ -99,59 +125,3 @@ def answers(sent: Sent) -> Figures:
         "longest": max(took, default=0.0),
         "sender": 1000 * sent.cpu / max(len(sent.at), 1),
     }
-
-
-def intake(connections: int, alerts: int) -> Callable[[Bench, Running], Figures]:
-    """As fast as answers come; then until all is delivered, for what a delivered alert costs."""
-
-    def run(bench: Bench, running: Running) -> Figures:
-        size = bench.size
-        before = running.cpu()
-        sent = running.send(alerts, connections=connections, seconds=size.seconds, count=size.count)
-        taken = accepted(sent)
-        seconds = sent.ended - sent.begun
-        figures = answers(sent) | {"throughput": taken / seconds}
-        delivers = running.subject.delivers
-        if delivers:
-            figures["delivered"] = bench.double.wait(taken + WARMED) - WARMED
-            figures["drained"] = max(bench.double.arrivals().values()) - sent.begun
-        figures["cpu"] = 1000 * (running.cpu() - before) / taken
-        return figures
-
-    return run
-
-
-WARMED = 40
-"""How many marks the warming up posts."""
-
-
-def storm(bench: Bench, running: Running) -> Figures:
-    """Many distinct alerts at once."""
-    count = bench.size.storm
-    sent = running.send(connections=BURST, count=count)
-    figures = answers(sent) | {"accepted": sent.ended - sent.begun}
-    if running.subject.delivers:
-        figures["delivered"] = bench.double.wait(accepted(sent) + WARMED) - WARMED
-        figures["drained"] = max(bench.double.arrivals().values()) - sent.begun
-    return figures
-
-
-BURST = 200
-"""Requests under way at once in a storm."""
-
-
-def ceiling(bench: Bench, running: Running) -> Figures:
-    """What the load generator and the double can do without anybody between."""
-    sent = running.send(connections=32, seconds=bench.size.seconds, count=bench.size.count)
-    return answers(sent) | {"throughput": accepted(sent) / (sent.ended - sent.begun)}
-
-
-CASES = [
-    Case("ceiling", "intake", DIRECT.key, ceiling, warm=False),
-    *(
-        Case(f"intake {connections} x {alerts}", "intake", "abcdef", intake(connections, alerts))
-        for connections in (8, 32)
-        for alerts in (1, 50)
-    ),
-    Case("storm", "storm", "acdef", storm),
-]

@@ -59,7 +59,7 @@ class Sent:
         begun, ended: of the first request's beginning and the last answer's end.
         at: when each was due (open loop) or begun, by its place in the order.
         seconds: from then until its answer was there, in the same order; -1 where none came.
-        statuses: how often each was answered; "none" where the connection broke.
+        codes: of the answers, in the same order; 0 where none came.
         body: bytes of each body.
         cpu: seconds of CPU that sending cost.
     """
@@ -68,7 +68,7 @@ class Sent:
     ended: float = 0.0
     at: list[float] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
-    statuses: dict[str, int] = field(default_factory=dict)
+    codes: list[int] = field(default_factory=list)
     body: int = 0
     cpu: float = 0.0
 
@@ -96,19 +96,19 @@ class Exchange:
             pass  # a connection that broke says so when it is read
         return not self.left
 
-    def pull(self) -> str | None:
-        """Read what is there; return the status once the answer is whole, "none" where the connection ended first."""
+    def pull(self) -> int | None:
+        """Read what is there; return the status once the answer is whole, 0 where the connection ended first."""
         try:
             part = self.socket.recv(65536)
         except BlockingIOError:
             return None
         except OSError:
-            return "none"
+            return 0
         self.answer += part
         head, whole, body = self.answer.partition(b"\r\n\r\n")
         if whole and (not part or len(body) >= _length(head)):
-            return head[9:12].decode()
-        return None if part else "none"
+            return int(head[9:12])
+        return None if part else 0
 
 
 def _length(head: bytes) -> int:
@@ -159,6 +159,7 @@ class Sender:
         exchange = Exchange(self.address, self.head + body, number)
         self.sent.at.append(due)
         self.sent.seconds.append(-1.0)
+        self.sent.codes.append(0)
         descriptor = exchange.socket.fileno()
         self.open[descriptor] = exchange
         wanted = select.EPOLLIN | (select.EPOLLOUT if exchange.left else 0)
@@ -172,12 +173,12 @@ class Sender:
         if status is not None:
             self._end(exchange, status)
 
-    def _end(self, exchange: Exchange, status: str) -> None:
+    def _end(self, exchange: Exchange, status: int) -> None:
         sent, now = self.sent, time.monotonic()
         del self.open[exchange.socket.fileno()]
         exchange.socket.close()
-        sent.statuses[status] = sent.statuses.get(status, 0) + 1
-        if status != "none":
+        sent.codes[exchange.number] = status
+        if status:
             sent.seconds[exchange.number] = now - sent.at[exchange.number]
         sent.ended = now
 
@@ -191,7 +192,7 @@ class Sender:
         """End the oldest where they have no answer in time."""
         queue = deque(self.open.values())
         while queue and self.sent.at[queue[0].number] < time.monotonic() - PATIENCE:
-            self._end(queue.popleft(), "none")
+            self._end(queue.popleft(), 0)
 
 
 def main() -> None:

@@ -18,7 +18,7 @@ import bodies
 import httpx2
 import processes
 from alertmanager_kit import Alertmanager
-from harness import Bridge
+from harness import Bridge, eventually
 from programs import PLACES
 from rounds import database_of
 from sender import Load, Sent
@@ -27,6 +27,8 @@ from bridge.serve import CONNECTIONS, THREADS, WEB
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from bridge.sandbox import Sandbox
 
 HERE = Path(__file__).parent
 WARM = 9_000_000
@@ -68,6 +70,14 @@ class Double:
         self.popen.wait()
 
 
+class Strict:
+    """The sandbox's double of Slack, which is strict, keeps all messages, and plays faults."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.sandbox = sandbox
+        self.url = sandbox.slack_url.removesuffix("/api/")
+
+
 @dataclass(slots=True)
 class Running:
     """A subject that runs.
@@ -75,15 +85,20 @@ class Running:
     Attributes:
         pid: the process that all its others come from; `beside`: the database's, where it has one.
         folder: where its files are.
-        bridge: for what only the bridge can be asked.
+        double: where it delivers to.
+        ready: seconds from its start until it said so; 0 where it says nothing.
+        bridge, database: for what only the bridge can be asked, and the URL of its PostgreSQL.
     """
 
     subject: Subject
     port: int
     pid: int
     folder: Path
+    double: Any
     beside: int = 0
+    ready: float = 0.0
     bridge: Bridge | None = None
+    database: str | None = None
 
     def load(self, alerts: int, **more: Any) -> Load:
         return Load(self.port, self.subject.path, self.subject.body(alerts), **more)
@@ -91,9 +106,15 @@ class Running:
     def send(self, alerts: int = 1, **more: Any) -> Sent:
         return send(self.load(alerts, **more))
 
-    def warm(self) -> None:
+    def kill_and_restart(self) -> None:
+        """SIGKILL to all of the bridge's processes at once; then it starts where it was."""
+        self.bridge.process.kill()
+        self.bridge.restart(bind=f"127.0.0.1:{self.port}")
+        self.pid = self.bridge.process.popen.pid
+
+    def warm(self, count: int) -> None:
         """Let it import and connect what it does at the first requests only."""
-        self.send(count=40, first=WARM)
+        self.send(count=count, first=WARM)
 
     def cpu(self) -> float:
         """Seconds of CPU so far, its database's too, once it is quiet."""
@@ -124,18 +145,18 @@ def served(app: str) -> Callable[[Subject, Path, Double], Any]:
     """Gunicorn with one of `answers`, with as many processes and threads as the bridge has."""
 
     @contextmanager
-    def start(subject: Subject, folder: Path, double: Double) -> Iterator[Running]:
-        with socket.create_server(("127.0.0.1", 0), backlog=2048) as listener:
+    def start(subject: Subject, folder: Path, double: Double | Strict) -> Iterator[Running]:
+        with socket.create_server(("127.0.0.1", 0), backlog=2048) as listener, (folder / "log").open("wb") as log:
             port = listener.getsockname()[1]
             popen = subprocess.Popen(
                 [sys.executable, "-m", "gunicorn", f"answers:{app}()", f"--bind=fd://{listener.fileno()}",
                  f"--workers={WEB}", "--worker-class=gthread", f"--threads={THREADS}", "--keep-alive=5",
                  f"--worker-connections={CONNECTIONS}", "--log-level=warning", "--no-control-socket"],
-                cwd=folder, pass_fds=[listener.fileno()], start_new_session=True,
+                cwd=folder, pass_fds=[listener.fileno()], start_new_session=True, stdout=log, stderr=log,
                 env={**os.environ, "PYTHONPATH": str(HERE), "BENCH_SLACK_URL": f"{double.url}/api/"},
             )  # fmt: skip
         try:
-            yield Running(subject, port, popen.pid, folder)
+            yield Running(subject, port, popen.pid, folder, double)
         finally:
             popen.terminate()
             popen.wait()
@@ -143,7 +164,7 @@ def served(app: str) -> Callable[[Subject, Path, Double], Any]:
     return start
 
 
-def settings(double: Double, **slack: Any) -> dict[str, Any]:
+def settings(double: Double | Strict, **slack: Any) -> dict[str, Any]:
     """One Slack destination, without a pace of its own unless one is given."""
     made = {"token": "${env:SLACK_BOT_TOKEN}", "channel": "#alerts", "api_url": f"{double.url}/api/", "rate": "off"}
     return {"destinations": {"slack": {**made, **slack}}}
@@ -151,13 +172,16 @@ def settings(double: Double, **slack: Any) -> dict[str, Any]:
 
 @contextmanager
 def bridge(
-    subject: Subject, folder: Path, double: Double, url: str = "", beside: int = 0, **slack: Any
+    subject: Subject, folder: Path, double: Double | Strict, url: str = "", beside: int = 0, **slack: Any
 ) -> Iterator[Running]:
     """`bridge run`; on SQLite unless a database is given."""
+    begun = time.monotonic()
     made = Bridge(folder, settings(double, **slack), {"BRIDGE_DATABASE_URL": url} if url else {})
     try:
+        eventually(lambda: made.request("GET", "/readyz").is_success, "ready")
+        ready = time.monotonic() - begun
         port = int(made.address.rpartition(":")[2])
-        yield Running(subject, port, made.process.popen.pid, folder, beside, made)
+        yield Running(subject, port, made.process.popen.pid, folder, double, beside, ready, made, url or None)
     finally:
         made.process.stop()
 
@@ -166,7 +190,7 @@ def on_postgresql(server: str, pid: int) -> Callable[[Subject, Path, Double], An
     """`bridge run` on a fresh database of a server, whose CPU counts too."""
 
     @contextmanager
-    def start(subject: Subject, folder: Path, double: Double, **slack: Any) -> Iterator[Running]:
+    def start(subject: Subject, folder: Path, double: Double | Strict, **slack: Any) -> Iterator[Running]:
         with database_of(server) as url, bridge(subject, folder, double, url, pid, **slack) as running:
             yield running
 
@@ -174,22 +198,22 @@ def on_postgresql(server: str, pid: int) -> Callable[[Subject, Path, Double], An
 
 
 @contextmanager
-def alertmanager(subject: Subject, folder: Path, double: Double) -> Iterator[Running]:
+def alertmanager(subject: Subject, folder: Path, double: Double | Strict) -> Iterator[Running]:
     """Debian's Alertmanager, which tells Slack of each group at once through an incoming webhook."""
     slack = {"api_url": f"{double.url}/services/T/B/X", "channel": "#alerts", "title": "{{ .CommonLabels.alertname }}"}
     route = {"receiver": "slack", "group_by": ["alertname"], "group_wait": "0s", "repeat_interval": "12h"}
     made = {"route": route, "receivers": [{"name": "slack", "slack_configs": [slack]}]}
     started = Alertmanager(folder, configuration=made)
     try:
-        yield Running(subject, int(started.address.rpartition(":")[2]), started.popen.pid, folder)
+        yield Running(subject, int(started.address.rpartition(":")[2]), started.popen.pid, folder, double)
     finally:
         started.kill()
 
 
 @contextmanager
-def nothing(subject: Subject, folder: Path, double: Double) -> Iterator[Running]:
+def nothing(subject: Subject, folder: Path, double: Double | Strict) -> Iterator[Running]:
     """The double itself: what sending to it costs without anybody between, and the most that it takes."""
-    yield Running(subject, double.port, double.popen.pid, folder)
+    yield Running(subject, double.port, double.popen.pid, folder, double)
 
 
 BARE = Subject("a", "bare Flask + gunicorn", served("bare"), delivers=False)
