@@ -1,26 +1,25 @@
 """`make bench`: the bridge beside what a user would write or install instead, in turns, on this machine.
 
 `ONLY=intake,storm` measures some groups, `ROUNDS=3` fewer rounds, `SIZE=quick` little of everything. What is found is
-written to build/bench.json.
+written to build/bench.json; with `KEEP=1` it is what docs/performance.md shows from then on.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import sys
 import tempfile
 import warnings
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import report
 import subjects
 from cases import SIZES, WARMED, Bench, Case, Size
 from catalogue import CASES
+from machine import machine
 
 from bridge.sandbox import Sandbox
 
@@ -29,6 +28,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 FOUND = ROOT / "build" / "bench.json"
+KEPT = Path(__file__).with_name("kept.json")
+PAGE = ROOT / "docs" / "performance.md"
 ROUNDS = 5
 
 
@@ -99,31 +100,37 @@ def postgresql(stack: ExitStack) -> tuple[str, int] | None:
     return str(server.get_uri()), int(server.get_pid())
 
 
-def machine() -> dict[str, Any]:
-    """Where this was measured."""
-    return {"cores": os.cpu_count(), "python": platform.python_version(), "kernel": platform.release()}
-
-
-def main() -> int:
-    """Measure, print, and write down."""
+def arguments() -> argparse.Namespace:
+    """Read the command line; `chosen` are the cases that are wanted."""
     parser = argparse.ArgumentParser(description="Measure the bridge beside what would be used instead.")
-    parser.add_argument("--only", default="", help=f"some of {', '.join(dict.fromkeys(one.group for one in CASES))}")
+    groups = ", ".join(dict.fromkeys(one.group for one in CASES))
+    parser.add_argument("--only", default="", help=f"some of {groups}, or names of single cases")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--subjects", default="", help="keys of the subjects, like acf; the default is all")
     parser.add_argument("--size", choices=SIZES, default="full", help="quick: for a look, not for figures")
     parser.add_argument("--to", type=Path, default=FOUND, metavar="FILE", help="where what is found is written")
+    parser.add_argument("--keep", action="store_true", help="make it what docs/performance.md shows")
     given = parser.parse_args()
-    wanted = {one for one in given.only.split(",") if one}
-    chosen = [one for one in CASES if not wanted or one.group in wanted]
-    if unknown := wanted - {one.group for one in CASES}:
+    wanted = {one.strip() for one in given.only.split(",") if one.strip()}
+    if unknown := wanted - {name for one in CASES for name in (one.group, one.key)}:
         parser.error(f"nothing to measure is called {', '.join(sorted(unknown))}")
+    given.chosen = [one for one in CASES if not wanted or wanted & {one.group, one.key}]
+    return given
+
+
+def main() -> int:
+    """Measure, print, and write down."""
+    given = arguments()
     with ExitStack() as stack:
-        here = present(stack)
-        here = {key: one for key, one in here.items() if not given.subjects or key in given.subjects + "0"}
-        bench = compare(SIZES[given.size], given.rounds, chosen, here)
+        wanted = f"{given.subjects}{subjects.DIRECT.key}"
+        here = {key: one for key, one in present(stack).items() if not given.subjects or key in wanted}
+        bench = compare(SIZES[given.size], given.rounds, given.chosen, here)
     results = {"machine": machine(), "rounds": given.rounds, "size": given.size, "found": bench.found}
     given.to.parent.mkdir(exist_ok=True)
-    given.to.write_text(f"{json.dumps(results, indent=1, ensure_ascii=False)}\n", "utf-8")
+    for file in (given.to, KEPT) if given.keep else (given.to,):
+        file.write_text(f"{json.dumps(results, indent=1, ensure_ascii=False)}\n", "utf-8")
+    if given.keep:
+        report.keep(results, PAGE)
     sys.stdout.write(report.text(results))
     return 0
 

@@ -6,19 +6,12 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from goals import GOALS
+from subjects import NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
 
-NAMES = {
-    "0": "straight to the double",
-    "a": "bare Flask + gunicorn",
-    "b": "the same, one SQLite commit a request",
-    "c": "the bridge on SQLite",
-    "d": "the bridge on PostgreSQL",
-    "e": "Alertmanager",
-    "f": "posts to Slack inside the request",
-}
 HEADS = {
     "throughput": "accepted/s",
     "p50": "p50 ms",
@@ -28,13 +21,56 @@ HEADS = {
     "drained": "all delivered s",
     "accepted": "all accepted s",
     "sender": "CPU ms of the sender a request",
+    "told p50": "p50 ms until told",
+    "told p99": "p99 ms until told",
+    "told longest": "longest ms until told",
+    "rate": "requests/s",
+    "delivered": "told",
+    "P0": "P0's median s until told",
+    "P3": "P3's median s until told",
+    "used": "used of the permitted rate",
+    "idle": "idle % of a core",
+    "pss": "PSS MiB",
+    "at rest": "PSS MiB at rest",
+    "ready": "ready s",
+    "bodies": "MB of bodies",
+    "disk": "MB on disk",
+    "answered": "answered s",
+    "absorbed": "then absorbed s",
+    "peak": "MiB of the largest process",
+    "help": "--help ms",
+    "python": "Python alone ms",
+    "incidents": "incidents in the ledger",
+    "missing": "never told, of all sent",
+    "lost": "never told, of those accepted",
+    "asked": "requests to Slack",
+    "asked in the outage": "of them in the outage",
 }
 """What a figure's column is called, where its name doesn't say it."""
 
 
+BEGIN, END = "<!-- generated: make bench KEEP=1 -->", "<!-- end of generated -->"
+"""What stands around the report on the page."""
+
+
 def text(results: Mapping[str, Any]) -> str:
-    """Return the whole report."""
-    return "\n\n".join(("Goals", goals(results["found"]), *cases(results["found"]))) + "\n"
+    """Return the whole report, as Markdown."""
+    found = results["found"]
+    parts = ["### Where, and how much", machine(results), "### Goals", goals(found), "### All figures", *cases(found)]
+    return "\n\n".join(parts) + "\n"
+
+
+def keep(results: Mapping[str, Any], page: Path) -> None:
+    """Put the report on the page, in place of the last one."""
+    before, _, rest = page.read_text("utf-8").partition(BEGIN)
+    _, _, after = rest.partition(END)
+    page.write_text(f"{before}{BEGIN}\n\n{text(results)}\n{END}{after}", "utf-8")
+
+
+def machine(results: Mapping[str, Any]) -> str:
+    """Return what was measured on, and how often."""
+    facts = {**results["machine"], "size": results["size"], "rounds": results["rounds"]}
+    return table(("what", "is"), [(name, str(value)) for name, value in facts.items()])
 
 
 def goals(found: Mapping[str, Any]) -> str:
@@ -56,7 +92,7 @@ def cases(found: Mapping[str, Any]) -> Iterable[str]:
         for key, rounds in by.items():
             medians = [number(median(met)) if (met := of(rounds, name)) else "" for name in names]
             rows.append((NAMES[key], *medians))
-        yield f"{case}\n\n{table(('', *(HEADS.get(name, name) for name in names)), rows)}"
+        yield f"**{case}**\n\n{table(('', *(HEADS.get(name, name) for name in names)), rows)}"
 
 
 def of(rounds: Sequence[Mapping[str, float]], name: str) -> list[float]:

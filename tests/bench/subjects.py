@@ -224,8 +224,13 @@ DIRECT = Subject("0", "straight to the double", nothing, "/api/chat.postMessage"
 ALERTMANAGER = Subject("e", "Alertmanager", alertmanager, "/api/v2/alerts", bodies.alertmanager)
 
 
+POSTGRESQL, ON_POSTGRESQL = "d", "the bridge on PostgreSQL"
+NAMES = {one.key: one.name for one in (DIRECT, BARE, COMMIT, SQLITE, ALERTMANAGER, POST)} | {POSTGRESQL: ON_POSTGRESQL}
+"""All subjects' names, by what stands for them."""
+
+
 def postgresql(server: str, pid: int) -> Subject:
-    return Subject("d", "the bridge on PostgreSQL", on_postgresql(server, pid))
+    return Subject(POSTGRESQL, ON_POSTGRESQL, on_postgresql(server, pid))
 
 
 def alertmanager_installed() -> bool:
