@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 import tempfile
 import warnings
@@ -19,6 +20,7 @@ import report
 import subjects
 from cases import SIZES, WARMED, Bench, Case, Size
 from catalogue import CASES
+from goals import SUBJECTS
 from machine import machine
 
 from bridge.sandbox import Sandbox
@@ -70,7 +72,7 @@ def compare(size: Size, rounds: int, chosen: list[Case], present: dict[str, Subj
             for case in chosen:
                 for key in case.subjects:
                     if key in present and not 0 < case.rounds <= number:
-                        progress(f"round {number + 1} of {rounds}: {case.key}, {present[key].name} ")
+                        progress(f"round {number + 1} of {rounds}: {case.key}, {SUBJECTS[key]} ")
                         measure(bench, case, present[key])
         progress("")
     return bench
@@ -121,6 +123,7 @@ def arguments() -> argparse.Namespace:
 def main() -> int:
     """Measure, print, and write down."""
     given = arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what was started is stopped
     with ExitStack() as stack:
         wanted = f"{given.subjects}{subjects.DIRECT.key}"
         here = {key: one for key, one in present(stack).items() if not given.subjects or key in wanted}

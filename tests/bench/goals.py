@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from figures import Goal, across, added, lacking, largest, plain, ratio, within
 
+SUBJECTS = {
+    "0": "straight to the double",
+    "a": "bare Flask + gunicorn",
+    "b": "the same, one SQLite commit a request",
+    "c": "the bridge on SQLite",
+    "d": "the bridge on PostgreSQL",
+    "e": "Alertmanager",
+    "f": "posts to Slack inside the request",
+}
+"""What is compared, by what stands for it."""
+
 LOADS = [f"{connections} x {alerts}" for connections in (8, 32) for alerts in (1, 50)]
 
-NAMES = {"c": "SQLite", "d": "PostgreSQL"}
+DATABASES = {"c": "SQLite", "d": "PostgreSQL"}
 
 EMPTY, FILLED = "an empty ledger", "a ledger of a long time"
 
@@ -28,22 +39,24 @@ def _intake() -> list[Goal]:
     goals = []
     for key, bound in (("c", 0.60), ("d", 0.50)):
         for load in LOADS:
-            what = f"intake while delivering, connections x alerts {load}, {NAMES[key]}: of bare's throughput"
+            what = f"intake while delivering, connections x alerts {load}, {DATABASES[key]}: of bare's throughput"
             goals.append(Goal(what, ratio(f"intake {load}", key, "throughput", "a"), bound, least=True))
-        what = f"CPU per delivered alert, {NAMES[key]}: of bare's per request"
+        what = f"CPU per delivered alert, {DATABASES[key]}: of bare's per request"
         goals.append(Goal(what, ratio("intake 8 x 1", key, "cpu", "a"), 3.0))
         goals.append(
-            Goal(f"longest request under load, {NAMES[key]}", largest("intake", key, "longest", 0.001), 1, unit=" s")
+            Goal(
+                f"longest request under load, {DATABASES[key]}", largest("intake", key, "longest", 0.001), 1, unit=" s"
+            )
         )
-        goals.append(Goal(f"requests refused under load, {NAMES[key]}", largest("intake", key, "failed"), 0))
-        goals.append(Goal(f"accepted under load and not delivered, {NAMES[key]}", lacking("intake", key), 0))
+        goals.append(Goal(f"requests refused under load, {DATABASES[key]}", largest("intake", key, "failed"), 0))
+        goals.append(Goal(f"accepted under load and not delivered, {DATABASES[key]}", lacking("intake", key), 0))
     return goals
 
 
 def _storm() -> list[Goal]:
     goals = []
     for key in "cd":
-        name = NAMES[key]
+        name = DATABASES[key]
         goals += [
             Goal(f"storm accepted, {name}: of bare's time", ratio("storm", key, "accepted", "a"), 1.5),
             Goal(
@@ -59,7 +72,7 @@ def _storm() -> list[Goal]:
 
 def _answers() -> list[Goal]:
     goals = []
-    for key, database in NAMES.items():
+    for key, database in DATABASES.items():
         for name in ("p50", "p99"):
             what = f"answer {name} at half the load, {database}: of bare's"
             goals.append(Goal(what, ratio("answers at half the load", key, name, "a"), 1.5))
@@ -77,7 +90,7 @@ def _answers() -> list[Goal]:
 
 def _standing() -> list[Goal]:
     goals = []
-    for key, database in NAMES.items():
+    for key, database in DATABASES.items():
         goals += [
             Goal(
                 f"a group of very many absorbed, {database}",
@@ -117,7 +130,7 @@ def _flat() -> list[Goal]:
 
 def _faults() -> list[Goal]:
     goals = []
-    for key, database in NAMES.items():
+    for key, database in DATABASES.items():
         goals += [
             Goal(f"{name}, {what}, {database}", largest(name, key, figure), 0)
             for name in SCENARIOS

@@ -5,8 +5,7 @@ from __future__ import annotations
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from goals import GOALS
-from subjects import NAMES
+from goals import GOALS, SUBJECTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -91,7 +90,7 @@ def cases(found: Mapping[str, Any]) -> Iterable[str]:
         rows = []
         for key, rounds in by.items():
             medians = [number(median(met)) if (met := of(rounds, name)) else "" for name in names]
-            rows.append((NAMES[key], *medians))
+            rows.append((SUBJECTS[key], *medians))
         yield f"**{case}**\n\n{table(('', *(HEADS.get(name, name) for name in names)), rows)}"
 
 

@@ -44,9 +44,11 @@ class Double:
         assert self.popen.stdout
         self.port = int(self.popen.stdout.readline())
         self.url = f"http://127.0.0.1:{self.port}"
+        # kept: making one costs more than many questions, and while they are asked it is others who are measured
+        self._client = httpx2.Client(verify=False, trust_env=False, timeout=30)
 
     def ask(self, what: str, body: str = "") -> Any:
-        return httpx2.post(f"{self.url}/bench/{what}", content=body.encode(), timeout=30).json()
+        return self._client.post(f"{self.url}/bench/{what}", content=body.encode()).json()
 
     def reset(self, latency: float = 0.0) -> None:
         """Forget what came; from now on answer after so many seconds."""
@@ -66,6 +68,7 @@ class Double:
         return {int(mark): at for mark, at in self.ask("seen")["first"].items() if int(mark) < WARM}
 
     def close(self) -> None:
+        self._client.close()
         self.popen.kill()
         self.popen.wait()
 
@@ -123,10 +126,9 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Something to measure: `start` is a context that gives it running, from (subject, folder, double)."""
+    """Something to measure (`goals.SUBJECTS`): `start` is a context that gives it running; see `bridge`."""
 
     key: str
-    name: str
     start: Callable[[Subject, Path, Double], Any]
     path: str = "/webhooks/grafana"
     body: Callable[[int], str] = bodies.grafana
@@ -216,21 +218,16 @@ def nothing(subject: Subject, folder: Path, double: Double | Strict) -> Iterator
     yield Running(subject, double.port, double.popen.pid, folder, double)
 
 
-BARE = Subject("a", "bare Flask + gunicorn", served("bare"), delivers=False)
-COMMIT = Subject("b", "the same + one SQLite commit", served("committing"), delivers=False)
-SQLITE = Subject("c", "the bridge on SQLite", bridge)
-POST = Subject("f", "posts to Slack inside the request", served("posting"))
-DIRECT = Subject("0", "straight to the double", nothing, "/api/chat.postMessage", bodies.slack)
-ALERTMANAGER = Subject("e", "Alertmanager", alertmanager, "/api/v2/alerts", bodies.alertmanager)
-
-
-POSTGRESQL, ON_POSTGRESQL = "d", "the bridge on PostgreSQL"
-NAMES = {one.key: one.name for one in (DIRECT, BARE, COMMIT, SQLITE, ALERTMANAGER, POST)} | {POSTGRESQL: ON_POSTGRESQL}
-"""All subjects' names, by what stands for them."""
+BARE = Subject("a", served("bare"), delivers=False)
+COMMIT = Subject("b", served("committing"), delivers=False)
+SQLITE = Subject("c", bridge)
+POST = Subject("f", served("posting"))
+DIRECT = Subject("0", nothing, "/api/chat.postMessage", bodies.slack)
+ALERTMANAGER = Subject("e", alertmanager, "/api/v2/alerts", bodies.alertmanager)
 
 
 def postgresql(server: str, pid: int) -> Subject:
-    return Subject(POSTGRESQL, ON_POSTGRESQL, on_postgresql(server, pid))
+    return Subject("d", on_postgresql(server, pid))
 
 
 def alertmanager_installed() -> bool:
