@@ -11,7 +11,6 @@ import select
 import socket
 import sys
 import time
-from collections import deque
 from dataclasses import asdict, dataclass, field
 
 MARK, URGENCY = b"@@@@@@@", b"@P"
@@ -190,9 +189,11 @@ class Sender:
 
     def _give_up(self) -> None:
         """End the oldest where they have no answer in time."""
-        queue = deque(self.open.values())
-        while queue and self.sent.at[queue[0].number] < time.monotonic() - PATIENCE:
-            self._end(queue.popleft(), 0)
+        while self.open:
+            oldest = next(iter(self.open.values()))
+            if self.sent.at[oldest.number] > time.monotonic() - PATIENCE:
+                return
+            self._end(oldest, 0)
 
 
 def main() -> None:
