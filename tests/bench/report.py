@@ -50,6 +50,10 @@ HEADS = {
 
 BEGIN, END = "<!-- generated: make bench KEEP=1 -->", "<!-- end of generated -->"
 """What stands around the report on the page."""
+LITTLE = (
+    "A short look: less of everything was sent and stored than the goals are about, and the machine had other work."
+)
+"""What is said of anything but a full run."""
 
 
 def text(results: Mapping[str, Any]) -> str:
@@ -69,7 +73,8 @@ def keep(results: Mapping[str, Any], page: Path) -> None:
 def machine(results: Mapping[str, Any]) -> str:
     """Return what was measured on, and how often."""
     facts = {**results["machine"], "size": results["size"], "rounds": results["rounds"]}
-    return table(("what", "is"), [(name, str(value)) for name, value in facts.items()])
+    made = table(("what", "is"), [(name, str(value)) for name, value in facts.items()])
+    return made if results["size"] == "full" else f"{made}\n\n{LITTLE}"
 
 
 def goals(found: Mapping[str, Any]) -> str:
