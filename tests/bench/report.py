@@ -51,7 +51,7 @@ HEADS = {
 BEGIN, END = "<!-- generated: make bench KEEP=1 -->", "<!-- end of generated -->"
 """What stands around the report on the page."""
 LITTLE = (
-    "A short look: less of everything was sent and stored than the goals are about, and the machine had other work."
+    "A short look: less of everything was sent and stored than the goals are about."
 )
 """What is said of anything but a full run."""
 
