@@ -55,7 +55,7 @@ proof: $(INSTALLED)  ## crash it at every act in a simulator, then kill real pro
 	@PYTHONPATH=tests $(BIN)/python tests/proof/rounds.py --rounds $(or $(ROUNDS),10) $(if $(SEED),--seed $(SEED))
 
 .PHONY: bench
-bench: $(INSTALLED)  ## measure it beside what would be used instead: ONLY=intake,storm ROUNDS=3 SIZE=quick; an hour in full
+bench: $(INSTALLED)  ## measure it beside what would be used instead: ONLY=intake,storm ROUNDS=3 SIZE=quick; hours in full
 	@PYTHONPATH=tests:tests/e2e:tests/proof:tests/bench $(BIN)/python tests/bench/bench.py $(if $(ONLY),--only $(ONLY)) \
 		$(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SUBJECTS),--subjects $(SUBJECTS)) $(if $(SIZE),--size $(SIZE)) $(if $(KEEP),--keep)
 
