@@ -50,9 +50,7 @@ HEADS = {
 
 BEGIN, END = "<!-- generated: make bench KEEP=1 -->", "<!-- end of generated -->"
 """What stands around the report on the page."""
-LITTLE = (
-    "A short look: less of everything was sent and stored than the goals are about."
-)
+LITTLE = "A short look: less of everything was sent and stored than the goals are about."
 """What is said of anything but a full run."""
 
 
