@@ -1,0 +1,159 @@
+"""What a receipt and a step cost, counted: statements, commits, requests. No clock is asked, so nothing here is noise.
+
+Whoever changes a number here made the bridge dearer or cheaper, and says so in the commit.
+"""
+
+import json
+from contextlib import contextmanager
+
+import pytest
+from harness import ENV, alert, config, group
+from sqlalchemy import event
+
+from bridge.absorb import Intake
+from bridge.compose import compose
+from bridge.config.environ import from_environ
+from bridge.deliver import deliverer
+from bridge.delivery.lane import Lane
+from bridge.ids import new_id
+from bridge.ledger import due, lanes, receipts
+from bridge.ledger.receipts import Receipt
+from bridge.sandbox import Sandbox
+
+MANY = 50
+
+
+class Counted:
+    """A bridge in this process, and what its ledger and its destinations were asked."""
+
+    def __init__(self, bridge, delivering, sandbox):
+        self.bridge = bridge
+        self.yard = delivering._yard
+        self.sandbox = sandbox
+        self.statements = []
+        event.listen(bridge.ledger.engine, "before_cursor_execute", self._hear)
+
+    def _hear(self, *given):
+        _, _, statement, parameters, _, executemany = given
+        if not statement.startswith("BEGIN"):
+            self.statements.append((statement, parameters[0] if executemany else parameters))
+
+    def take(self, name):
+        """Take a lane, as a deliverer does."""
+        now = self.bridge.clock.now()
+        at = self.bridge.ledger.database_now(now)
+        held = self.bridge.ledger.write(lambda connection: lanes.acquire(connection, name, self.yard.holder, at))
+        ends = self.bridge.clock.monotonic() + 12
+        if not name.startswith(lanes.INTAKE):
+            return Lane(held, self.yard, ends)
+        return Intake(
+            held,
+            ends,
+            ledger=self.bridge.ledger,
+            clock=self.bridge.clock,
+            rules=lambda: self.bridge.loaded.rules,
+            effective=self.bridge.effective,
+            new_id=new_id,
+            wake=lambda _names: None,
+        )
+
+    def store(self, body):
+        raw = json.dumps(body).encode()
+        made = Receipt(new_id(), "grafana", self.bridge.clock.now(), {}, raw)
+        self.bridge.ledger.write(lambda connection: receipts.insert(connection, made))
+
+    @contextmanager
+    def counting(self):
+        """Give a dict that has, afterwards, what was done meanwhile."""
+        found = {}
+        self.statements.clear()
+        commits, requests = self.bridge.ledger.writer.commits, len(self.sandbox.seen())
+        yield found
+        asked = self.sandbox.seen()[requests:]
+        found |= {
+            "statements": len(self.statements),
+            "commits": self.bridge.ledger.writer.commits - commits,
+            "requests": [one.path.rsplit("/", 1)[-1] for one in asked],
+        }
+
+    def absorb(self):
+        """Absorb all that waits."""
+        intake = self.take("intake/grafana")
+        with self.counting() as found:
+            while intake.turn() is None:
+                pass
+        return found
+
+    def step(self):
+        """Do all that is due in the one lane."""
+        with self.bridge.ledger.read() as connection:
+            (name,) = due.due_lanes(connection, self.bridge.clock.now())
+        lane = self.take(name)
+        with self.counting() as found:
+            while lane.turn() is None:
+                pass
+        return found
+
+
+@pytest.fixture
+def counted(ledger_url, tmp_path):
+    with Sandbox() as sandbox:
+        settings = config(sandbox)
+        settings["destinations"] = {"slack": settings["destinations"]["slack"]}
+        (tmp_path / "bridge.yml").write_text(json.dumps(settings), "utf-8")
+        env = {**ENV, "BRIDGE_CONFIG": str(tmp_path / "bridge.yml"), "BRIDGE_DATABASE_URL": ledger_url}
+        bridge = compose(from_environ(env), env)
+        try:
+            with deliverer(bridge) as delivering:
+                yield Counted(bridge, delivering, sandbox)
+        finally:
+            bridge.close()
+
+
+def learnt(counted):
+    """What is asked once a place is known."""
+    counted.store(group(alert("the first", Priority="P3")))
+    counted.absorb()
+    assert counted.step()["requests"] == ["auth.test", "conversations.list", "chat.postMessage"]
+
+
+def test_the_work_of_a_life(counted):
+    learnt(counted)
+    counted.store(group(alert("one", Priority="P3")))
+    assert counted.absorb() == {"statements": 15, "commits": 1, "requests": []}
+    assert counted.step() == {"statements": 15, "commits": 2, "requests": ["chat.postMessage"]}
+    counted.store(group(alert("one", Priority="P3")))
+    assert counted.absorb() == {"statements": 11, "commits": 1, "requests": []}
+    counted.store(group(alert("one", Priority="P3", status="resolved")))
+    assert counted.absorb() == {"statements": 12, "commits": 1, "requests": []}
+    assert counted.step() == {"statements": 27, "commits": 4, "requests": ["chat.update", "chat.postMessage"]}
+
+
+def test_many_cost_no_more_statements_than_one(counted):
+    learnt(counted)
+    counted.store(group(alert("a single one", Priority="P3")))
+    one = counted.absorb()
+    counted.step()
+    counted.store(group(*(alert(f"alert {n}", Priority="P3") for n in range(MANY))))
+    assert counted.absorb() == one
+    for n in range(MANY):
+        counted.store(group(alert(f"notification {n}", Priority="P3")))
+    assert counted.absorb() == one
+
+
+def test_nothing_is_looked_for_row_by_row(counted):
+    """The database says of each statement how it would go about it: none reads a whole table that grows."""
+    learnt(counted)
+    counted.store(group(alert("one", Priority="P3"), alert("two", Priority="P3")))
+    counted.absorb()
+    absorbed = list(counted.statements)
+    counted.step()
+    if not counted.bridge.ledger.embedded:
+        pytest.skip("PostgreSQL reads a small table whole, whatever its indices")
+    with counted.bridge.ledger.read() as connection:
+        for statement, parameters in [*absorbed, *counted.statements]:
+            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
+            read = [row[-1] for row in plan if row[-1].startswith("SCAN") and "USING" not in row[-1]]
+            assert [line for line in read if line.split()[1] in connection.dialect.get_table_names(connection)] == [], (
+                statement
+            )
