@@ -26,6 +26,10 @@ class Clock(Protocol):
         """Return the seconds by which `now` is ahead of the machine's own time, since that was set back."""
         ...
 
+    def sleep(self, seconds: float) -> None:
+        """Let so much time pass."""
+        ...
+
 
 class SystemClock:
     """The machine's time, made to never go back.
@@ -58,3 +62,7 @@ class SystemClock:
     def ahead(self) -> float:
         """Return the seconds by which `now` is ahead of the machine's own time, since that was set back."""
         return max(self.now().timestamp() - self._read_wall(), 0.0)
+
+    def sleep(self, seconds: float) -> None:
+        """Let so much time pass, in this thread."""
+        time.sleep(seconds)

@@ -29,6 +29,9 @@ class FakeClock:
         self._now += passed
         self._monotonic += passed.total_seconds()
 
+    def sleep(self, seconds: float) -> None:
+        self.advance(seconds)
+
     def set_back(self, **by: float) -> None:
         """Set the wall clock back, as a person or NTP does; monotonic time goes on."""
         self._now -= timedelta(**by)

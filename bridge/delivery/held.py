@@ -31,6 +31,8 @@ FRESH = 60.0
 """Seconds for which what was learned of a place is not in question."""
 LEEWAY = 1.01
 """By how much a pace is slower than asked for: requests do not arrive as evenly as they leave."""
+LEAD = 0.05
+"""Seconds before it may leave at which a request is prepared, so that the pace does not wait for that as well."""
 
 
 class HeldLane:
@@ -49,6 +51,7 @@ class HeldLane:
         self.acquired_at = now
         self.lock = threading.Lock()
         self._well_since: datetime | None = None
+        self._left_at: datetime | None = None
 
     @property
     def width(self) -> int:
@@ -89,10 +92,39 @@ class HeldLane:
                 self.place = {}
         return old
 
-    def pace(self, gap: float) -> None:
-        """Keep the next request back; once more when this one leaves, for until then it may have waited itself."""
+    def early(self, now: datetime) -> datetime | None:
+        """Return when the next request may be prepared, None where that is now."""
+        at = self.ready_at - timedelta(seconds=LEAD) if self.ready_at is not None else now
+        return at if at > now else None
+
+    def book(self, gap: float) -> datetime:
+        """Take the next place in the pace, with the lock held; return when it is, and keep the one after it back."""
+        now = self.yard.clock.now()
+        at = max(self.ready_at or now, now)
         if gap:
-            self.ready_at = self.yard.clock.now() + timedelta(seconds=gap * LEEWAY)
+            self.ready_at = at + timedelta(seconds=gap * LEEWAY)
+        return at
+
+    def leave(self, booked: datetime, gap: float, may: Callable[[], None]) -> float:
+        """Wait for a request's place, and as long after the one before it, which may have left late itself.
+
+        `may` is asked, under the lock, right before it leaves; where it raises, the request does not. Returns the
+        seconds that it waited.
+        """
+        wait, waited = timedelta(seconds=gap * LEEWAY), 0.0
+        while True:
+            with self.lock:
+                now = self.yard.clock.now()
+                at = max(booked, self._left_at + wait) if gap and self._left_at else booked
+                # a booking further off was made before the clock was set back
+                if at <= now or at > now + timedelta(seconds=LEAD) + wait:
+                    may()
+                    if gap:
+                        self._left_at = now
+                        self.ready_at = max(self.ready_at or now, now + wait)
+                    return waited
+            waited += (at - now).total_seconds()
+            self.yard.clock.sleep((at - now).total_seconds())
 
     def want(self, task: Task, now: datetime) -> Want:
         """Return what should be true at a task's address; what was made of it once in a turn stays made."""

@@ -78,8 +78,8 @@ class Lane(HeldLane):
             return None
 
     def _closed(self, now: datetime) -> Rest | None:
-        if self.ready_at is not None and self.ready_at > now:
-            return Rest(self.ready_at)
+        if (until := self.early(now)) is not None:
+            return Rest(until)
         if self.trouble is None:
             return None
         if self.trouble.waits(now):
@@ -112,16 +112,18 @@ class Lane(HeldLane):
         if isinstance(step, Nothing):
             settle.nothing(self, task, step)
             return None
-        if (closed := self._begin(step, task.settings, now)) is not None:
-            return closed
+        booked = self._begin(step, task.settings, now)
+        if isinstance(booked, Rest):
+            return booked
         try:
             waits, rest = claim.claim(self, task, step, now)
             if waits:
                 return rest
             deadline = min(DEADLINE, self.lease_ends - self.yard.clock.monotonic())
             began = self.yard.clock.monotonic()
-            outcome = self.yard.client(task.settings).send(step, task.delivery.have, deadline, self._ready(task, step))
-            task.took = self.yard.clock.monotonic() - began
+            ready = self._ready(task, step, booked)
+            outcome = self.yard.client(task.settings).send(step, task.delivery.have, deadline, ready)
+            task.took = self.yard.clock.monotonic() - began - task.waited
             faults.outcome(self, task, step, outcome)
             claim.answered(self, task, step)
         except NotNowError:
@@ -143,28 +145,28 @@ class Lane(HeldLane):
             return None
         return Task(reckoned(delivery), incident, settings, now)
 
-    def _begin(self, step: Step, settings: Settings, now: datetime) -> Rest | None:
-        """Take this moment's place in the lane's pace; where another thread has it, say when the next one is.
+    def _begin(self, step: Step, settings: Settings, now: datetime) -> Rest | datetime:
+        """Take the next place in the lane's pace; where that is further off, say when it can be prepared.
 
         A fact about the place is asked for once, by one thread, while the others wait for it.
         """
         with self.lock:
             if step.learns:
                 taken, self._learning = self._learning, True
-                return Rest() if taken else None
-            if self.ready_at is not None and self.ready_at > now:
-                return Rest(self.ready_at)
-            self.pace(pace(settings, self.kind.RATE))
-            return None
+                return Rest() if taken else now
+            if (until := self.early(now)) is not None:
+                return Rest(until)
+            return self.book(pace(settings, self.kind.RATE))
 
-    def _ready(self, task: Task, step: Step) -> Callable[[], None]:
+    def _ready(self, task: Task, step: Step, booked: datetime) -> Callable[[], None]:
         gap = 0.0 if step.learns else pace(task.settings, self.kind.RATE)
 
-        def ready() -> None:
+        def may() -> None:
             self.ready()
-            with self.lock:
-                if self.trouble is not None and self.trouble.waits(self.yard.clock.now()):
-                    raise NotNowError
-                self.pace(gap)
+            if self.trouble is not None and self.trouble.waits(self.yard.clock.now()):
+                raise NotNowError
+
+        def ready() -> None:
+            task.waited += self.leave(booked, gap, may)
 
         return ready

@@ -73,7 +73,8 @@ class Rest:
 class Task:
     """A delivery's turn: when it began, and what was read for it then.
 
-    `took` is how long its request did, in seconds; None where nothing was sent. `want` is what it should come to.
+    `took` is how long its request did, in seconds, without what it `waited` for the pace; None where nothing was sent.
+    `want` is what it should come to.
     """
 
     delivery: Delivery
@@ -82,6 +83,7 @@ class Task:
     at: datetime
     took: float | None = None
     want: Want | None = None
+    waited: float = 0.0
 
     def asked(self, step: Mapping[str, Any], result: Outcome) -> dict[str, object]:
         """Return what the time line keeps of a request and its answer."""

@@ -80,6 +80,9 @@ class Clock:
     def monotonic(self) -> float:
         return 1000.0 + self._passed
 
+    def sleep(self, seconds: float) -> None:
+        self.advance(seconds)
+
     def seconds(self) -> float:
         """Unix seconds, for the doubles."""
         return START.timestamp() + self._passed

@@ -1,0 +1,73 @@
+"""The pace of a lane: requests leave at their places, prepared before, and never closer than the place allows."""
+
+from datetime import timedelta
+from itertools import pairwise
+
+import pytest
+
+from bridge.delivery.held import LEAD, LEEWAY, HeldLane
+from bridge.delivery.turns import NotNowError
+from bridge.delivery.yard import Yard
+from bridge.destinations import KINDS
+from bridge.effective import Effective
+from bridge.ids import new_id
+from bridge.ledger import lanes
+from bridge.render.jinja import Words, template_folder
+
+GAP = 0.05
+WAIT = timedelta(seconds=GAP * LEEWAY)
+
+
+@pytest.fixture
+def lane(sqlite_ledger, clock):
+    at = sqlite_ledger.database_now(clock.now())
+    held = sqlite_ledger.write(lambda connection: lanes.acquire(connection, "slack/1/alerts", "test", at))
+    yard = Yard(
+        ledger=sqlite_ledger,
+        clock=clock,
+        kinds=dict(KINDS),
+        effective=Effective(dict, {}, b"key"),
+        words=Words((template_folder(),)),
+        new_id=new_id,
+        holder="test",
+        report=lambda *_: None,
+    )
+    return HeldLane(held, yard, clock.monotonic() + 12)
+
+
+def test_what_a_request_takes_to_be_prepared_is_not_lost_of_the_pace(lane, clock):
+    left = []
+    for _ in range(20):
+        if (until := lane.early(clock.now())) is not None:
+            clock.advance((until - clock.now()).total_seconds())
+        booked = lane.book(GAP)
+        clock.advance(0.02)
+        lane.leave(booked, GAP, lambda: left.append(clock.now()))
+    gaps = [after - before for before, after in pairwise(left)]
+    assert gaps == [WAIT] * 19
+
+
+def test_after_one_that_left_late_the_next_one_keeps_its_distance(lane, clock):
+    first, second = lane.book(GAP), lane.book(GAP)
+    left = []
+    clock.advance(0.04)
+    lane.leave(first, GAP, lambda: left.append(clock.now()))
+    assert lane.leave(second, GAP, lambda: left.append(clock.now())) > 0
+    assert left[1] - left[0] == WAIT
+    assert lane.early(clock.now()) == clock.now() + WAIT - timedelta(seconds=LEAD)
+
+
+def test_one_that_may_not_leave_after_all_keeps_no_other_back(lane, clock):
+    def may_not():
+        raise NotNowError
+
+    booked = lane.book(GAP)
+    with pytest.raises(NotNowError):
+        lane.leave(booked, GAP, may_not)
+    assert lane.leave(clock.now(), GAP, lambda: None) == 0
+
+
+def test_without_a_pace_nobody_waits(lane, clock):
+    for _ in range(3):
+        assert lane.early(clock.now()) is None
+        assert lane.leave(lane.book(0.0), 0.0, lambda: None) == 0
