@@ -27,7 +27,6 @@ from bridge.core.rules import Rules
 from bridge.preview_incident import incident_of
 from bridge.render import changes
 from bridge.render.bounded import bounded
-from bridge.sandbox.payloads import payload
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -70,6 +69,8 @@ class Scene:
 
 def group(of: int) -> JSON:
     """Return the notification of a group of many alerts."""
+    from bridge.sandbox.payloads import payload  # noqa: PLC0415 - a serving process has no use for the doubles
+
     body = payload("group-of-3")
     first = body["alerts"][0]
     body["alerts"] = [
@@ -115,6 +116,8 @@ def worse(body: JSON) -> JSON:
 @cache
 def scenes() -> tuple[Scene, ...]:
     """Return all situations, each at several moments."""
+    from bridge.sandbox.payloads import payload  # noqa: PLC0415 - as above
+
     bodies = {name: payload(file) for file, name in SITUATIONS.items()}
     bodies[f"group of {MANY}"] = group(MANY)
     return tuple(scene for name, body in bodies.items() for scene in _life(name, body))

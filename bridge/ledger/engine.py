@@ -121,6 +121,8 @@ def _durable_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 -
     mode = _write_ahead(cursor)
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA foreign_keys=ON")
+    # of pages that the system has in memory as well; each connection would keep 2 MB of its own
+    cursor.execute("PRAGMA cache_size=-512")
     in_force = cursor.execute("PRAGMA synchronous").fetchone()[0]
     cursor.close()
     if mode not in {"wal", "memory"} or in_force != FULL:

@@ -19,7 +19,6 @@ from bridge.explain import MOST_PAYLOAD
 from bridge.ledger import receipts
 from bridge.playground import KINDS, Asked, trying
 from bridge.render.jinja import template_folders, text_of
-from bridge.sandbox import payloads
 from bridge.web import people, served
 from bridge.web.auth import RefusedError
 from bridge.web.frame import NAMES, page, refusal
@@ -88,6 +87,8 @@ def render() -> Response:
 
 
 def _whole(said: dict[str, str]) -> Response:
+    from bridge.sandbox import payloads  # noqa: PLC0415 - a serving process has no use for the doubles
+
     problem = _load(said)
     shown, trouble = _shown(said)
     rules, sources = served.bridge().loaded.rules, served.bridge().loaded.settings.sources
@@ -112,6 +113,8 @@ def _whole(said: dict[str, str]) -> Response:
 
 def _load(said: dict[str, str]) -> str:
     """Put into the form what its button asked for; return why that can't be."""
+    from bridge.sandbox import payloads  # noqa: PLC0415 - as above
+
     bridge, what = served.bridge(), said.pop("load", "")
     said.setdefault("source", usual(bridge.loaded.settings.sources))
     if what == "sample":
