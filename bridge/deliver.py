@@ -56,6 +56,7 @@ def deliverer(bridge: Bridge, alone: int | None = None, *, once: bool = False) -
     if alone is not None:
         bridge.ledger.write(lanes.release_all)
     bridge.ledger.patience = PATIENCE
+    bridge.ledger.writer.yields = True
     tally = Tally()
     reports = Reports(tally)
     bridge.words.on_fallback = reports.template_failed

@@ -8,8 +8,6 @@ without the file lock.
 
 from __future__ import annotations
 
-import fcntl
-import os
 import queue
 import threading
 import time
@@ -19,6 +17,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from bridge.ledger.turns import FileTurns, NoTurns
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,6 +32,10 @@ PATIENCE = 2.0
 """Seconds that a writer waits for its turn before it is told that nothing could be stored (contract: 503)."""
 BATCH = 200
 """Works that share one commit at most."""
+YIELD = 3.0
+"""How many times as long as it wrote a writer that yields leaves the turn to others, where they want it."""
+LONGEST_YIELD = 0.05
+"""Seconds that it leaves the turn to them at most."""
 
 
 class UnavailableError(RuntimeError):
@@ -40,46 +44,6 @@ class UnavailableError(RuntimeError):
 
 class RefusedError(UnavailableError):
     """The database is there but refuses these very values (a constraint, a type): trying again does not mend it."""
-
-
-class FileTurns:
-    """A lock between processes that goes round by turns: who waits holds the place in the queue.
-
-    Two locks: only the holder of `next` may wait for `turn`. A process that has just written must queue behind the one
-    that waits already, so nobody writes twice while another waits. The kernel frees both when a process dies.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._next = os.open(f"{path}.next.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        self._turn = os.open(f"{path}.turn.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-
-    def __enter__(self) -> None:
-        fcntl.flock(self._next, fcntl.LOCK_EX)
-        try:
-            fcntl.flock(self._turn, fcntl.LOCK_EX)
-        finally:
-            fcntl.flock(self._next, fcntl.LOCK_UN)
-
-    def __exit__(self, *_: object) -> None:
-        fcntl.flock(self._turn, fcntl.LOCK_UN)
-
-    def close(self) -> None:
-        """Give the files back."""
-        os.close(self._next)
-        os.close(self._turn)
-
-
-class NoTurns:
-    """PostgreSQL orders its writers itself."""
-
-    def __enter__(self) -> None:
-        """Do nothing."""
-
-    def __exit__(self, *_: object) -> None:
-        """Do nothing."""
-
-    def close(self) -> None:
-        """Do nothing."""
 
 
 class _Work:
@@ -98,9 +62,13 @@ class Writer:
 
     `write` hands in a function of a connection; it may be run twice (again alone, when another one of its batch
     failed), so it does nothing but read and write the database.
+
+    One that `yields` is a deliverer's: its transactions are the long ones, and senders wait for theirs. By turns alone
+    it would have the database for most of the time; what waits meanwhile shares its next commit.
     """
 
     def __init__(self, engine: Engine, lock_path: Path | None) -> None:
+        self.yields = False
         self._engine = engine.execution_options(immediate=True)
         self._turns: FileTurns | NoTurns = FileTurns(lock_path) if lock_path else NoTurns()
         self._queue: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
@@ -161,11 +129,15 @@ class Writer:
                 return
 
     def _commit(self, batch: list[_Work]) -> None:
+        rest = 0.0
         try:
             with self._turns:
+                began = time.monotonic()
                 # a future that can't be set running was given up by its asker: nobody is told, so nothing is written
                 live = [work for work in batch if work.future.set_running_or_notify_cancel()]
                 results = self._together(live)
+                if self.yields and self._turns.wanted():
+                    rest = min(YIELD * (time.monotonic() - began), LONGEST_YIELD)
         except BaseException as error:  # noqa: BLE001 - whoever waits must hear of it, whatever it is
             results = [error] * len(batch)
             live = [work for work in batch if not work.future.cancelled()]
@@ -176,6 +148,8 @@ class Writer:
                 work.future.set_exception(result)
             else:
                 work.future.set_result(result)
+        if rest:
+            time.sleep(rest)
 
     def _together(self, batch: list[_Work]) -> list[Any]:
         if not batch:

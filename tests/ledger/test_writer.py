@@ -18,7 +18,8 @@ from bridge.ledger import receipts
 from bridge.ledger.engine import NotDurableError, open_engine
 from bridge.ledger.ledger import open_ledger
 from bridge.ledger.tables import lanes
-from bridge.ledger.writer import PATIENCE, FileTurns, RefusedError, UnavailableError
+from bridge.ledger.turns import FileTurns
+from bridge.ledger.writer import PATIENCE, RefusedError, UnavailableError
 
 
 def together(ledger, works):
@@ -149,8 +150,10 @@ def test_who_has_just_written_queues_behind_who_waits(tmp_path):
 
     with ThreadPoolExecutor(1) as pool:
         with mine:
+            assert not mine.wanted()
             waiting = pool.submit(take, theirs, "theirs")
             until(lambda: held(tmp_path / "db.next.lock"))
+            assert mine.wanted()
             assert order == []
         take(mine, "mine")
         waiting.result()

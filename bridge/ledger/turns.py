@@ -1,0 +1,63 @@
+"""Turns of the processes that write to one SQLite file."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class FileTurns:
+    """A lock between processes that goes round by turns: who waits holds the place in the queue.
+
+    Two locks: only the holder of `next` may wait for `turn`. A process that has just written must queue behind the one
+    that waits already, so nobody writes twice while another waits. The kernel frees both when a process dies.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._next = os.open(f"{path}.next.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._turn = os.open(f"{path}.turn.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+    def __enter__(self) -> None:
+        fcntl.flock(self._next, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(self._turn, fcntl.LOCK_EX)
+        finally:
+            fcntl.flock(self._next, fcntl.LOCK_UN)
+
+    def __exit__(self, *_: object) -> None:
+        fcntl.flock(self._turn, fcntl.LOCK_UN)
+
+    def wanted(self) -> bool:
+        """Return, to who has the turn, whether another process waits for it."""
+        try:
+            fcntl.flock(self._next, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        fcntl.flock(self._next, fcntl.LOCK_UN)
+        return False
+
+    def close(self) -> None:
+        """Give the files back."""
+        os.close(self._next)
+        os.close(self._turn)
+
+
+class NoTurns:
+    """PostgreSQL orders its writers itself."""
+
+    def __enter__(self) -> None:
+        """Do nothing."""
+
+    def __exit__(self, *_: object) -> None:
+        """Do nothing."""
+
+    def wanted(self) -> bool:
+        """Return that nobody waits: nobody has to."""
+        return False
+
+    def close(self) -> None:
+        """Do nothing."""
