@@ -166,7 +166,11 @@ class Lane(HeldLane):
             if self.trouble is not None and self.trouble.waits(self.yard.clock.now()):
                 raise NotNowError
 
+        places = iter([(booked, gap)])
+
         def ready() -> None:
-            task.waited += self.leave(booked, gap, may)
+            # what a step asks once more (a redirect, a token that ran out) takes no place of its own
+            at, after = next(places, (booked, 0.0))
+            task.waited += self.leave(at, after, may)
 
         return ready

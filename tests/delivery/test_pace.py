@@ -5,10 +5,13 @@ from itertools import pairwise
 
 import pytest
 
-from bridge.delivery.held import LEAD, LEEWAY, HeldLane
-from bridge.delivery.turns import NotNowError
+from bridge.config.units import Rate
+from bridge.delivery.held import LEAD, LEEWAY
+from bridge.delivery.lane import Lane
+from bridge.delivery.turns import NotNowError, Task
 from bridge.delivery.yard import Yard
 from bridge.destinations import KINDS
+from bridge.destinations.base import Intent, Settings, Step
 from bridge.effective import Effective
 from bridge.ids import new_id
 from bridge.ledger import lanes
@@ -32,7 +35,7 @@ def lane(sqlite_ledger, clock):
         holder="test",
         report=lambda *_: None,
     )
-    return HeldLane(held, yard, clock.monotonic() + 12)
+    return Lane(held, yard, clock.monotonic() + 12)
 
 
 def test_what_a_request_takes_to_be_prepared_is_not_lost_of_the_pace(lane, clock):
@@ -71,3 +74,15 @@ def test_without_a_pace_nobody_waits(lane, clock):
     for _ in range(3):
         assert lane.early(clock.now()) is None
         assert lane.leave(lane.book(0.0), 0.0, lambda: None) == 0
+
+
+def test_what_a_step_asks_once_more_takes_no_place_of_its_own(lane, clock):
+    settings = Settings("slack", "slack", {"rate": (Rate(1, 60.0),)})
+    task = Task(None, None, settings, clock.now())
+    ready = lane._ready(task, Step(Intent.OPEN, 1, "chat.postMessage", {}, {}), lane.book(60.0))
+    began = clock.monotonic()
+    ready()
+    ready()
+    assert clock.monotonic() == began
+    assert task.waited == 0
+    assert lane.early(clock.now()) == clock.now() + timedelta(seconds=60.0 * LEEWAY - LEAD)
