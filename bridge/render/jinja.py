@@ -24,11 +24,10 @@ from bridge.render.outline import outline
 from bridge.render.sandbox import Folders, Sandbox
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from types import TracebackType
 
     from jinja2 import Template
-    from jinja2.runtime import Context
 
     from bridge.render.outline import Outline
     from bridge.render.view import View
@@ -103,36 +102,19 @@ class Words:
         Raises:
             TemplateFailedError: with template, line and reason; it holds no setting and no secret.
         """
-        return self.blocks(kind, (block,), view, template)[block]
-
-    def blocks(self, kind: str, blocks: Iterable[str], view: View, template: str | None = None) -> dict[str, str]:
-        """Render several blocks of a template as `block` does each; what stands above them runs once."""
-        return {block: words for block, words, _ in self._tried(kind, blocks, view, template)}
+        return self.tried(kind, block, view, template)[0]
 
     def tried(self, kind: str, block: str, view: View, template: str | None = None) -> tuple[str, list[str]]:
         """Render as `block` does; return with it the addresses that did not become links, as they are no http(s)."""
-        ((_, words, refused),) = self._tried(kind, (block,), view, template)
-        return words, refused
-
-    def _tried(
-        self, kind: str, blocks: Iterable[str], view: View, template: str | None
-    ) -> Iterator[tuple[str, str, list[str]]]:
         name = self._name(kind, template)
-        context: Context | None = None
-        for block in blocks:
-            rendering = Rendering(*escape_of(kind).of(block))
-            token = CURRENT.set(rendering)
-            try:
-                if context is None:
-                    context = self._context(name, view)
-                if block not in context.blocks:
-                    raise TemplateRuntimeError(f"it has no block {block!r}")
-                words = "".join(context.blocks[block][0](context)).strip()
-            except _FAILURES as error:
-                raise _failed(name, block, error) from error
-            finally:
-                CURRENT.reset(token)
-            yield block, words, rendering.refused
+        rendering = Rendering(*escape_of(kind).of(block))
+        token = CURRENT.set(rendering)
+        try:
+            return "".join(self._pieces(name, block, view)).strip(), rendering.refused
+        except _FAILURES as error:
+            raise _failed(name, block, error) from error
+        finally:
+            CURRENT.reset(token)
 
     def check(self, kind: str, template: str | None = None) -> None:
         """Compile a template without rendering it; raises TemplateFailedError as `block` does."""
@@ -157,12 +139,14 @@ class Words:
     def _name(self, kind: str, template: str | None) -> str:
         return self._typed.get(kind) or template or f"{kind}/message.j2"
 
-    def _context(self, name: str, view: View) -> Context:
+    def _pieces(self, name: str, block: str, view: View) -> Iterator[str]:
         template: Template = self._sandbox.get_template(name)
         context = template.new_context({field.name: getattr(view, field.name) for field in fields(view)})
         # runs extends and definitions, up to the empty piece that the sandbox puts after them
         next(template.root_render_func(context), None)
-        return context
+        if block not in context.blocks:
+            raise TemplateRuntimeError(f"it has no block {block!r}")
+        yield from context.blocks[block][0](context)
 
 
 def text_of(folders: tuple[Path, ...], name: str) -> str | None:

@@ -40,6 +40,17 @@ def test_a_part_is_replaced_and_the_rest_stays(words):
         assert own.block("slack", name, seen, "own.j2") == shipped.block("slack", name, seen)
 
 
+@pytest.mark.parametrize("above", ["{% set said %}{{ title }}{% endset %}", "{% set said = title | upper %}"])
+def test_what_stands_above_the_blocks_is_escaped_for_each_of_them(words, above):
+    """In a whole message, of which the headline comes first: it is plain text, where a star is a star."""
+    parts = "".join(f"{{% block {name} %}}{{{{ said }}}}{{% endblock %}}" for name in ("headline", "facts"))
+    own = words("{% extends 'slack/message.j2' %}" + above + parts)
+    told = slack.content(want(replace(SCENES["firing"], title=EVIL), words=own, template="own.j2"))
+    headline, facts = (next(one for one in told["blocks"] if one["type"] == kind) for kind in ("header", "context"))
+    assert "*X*" in headline["text"]["text"].upper()
+    assert "*" not in facts["elements"][0]["text"]
+
+
 def test_the_first_folder_wins(words, tmp_path):
     (tmp_path / "slack").mkdir()
     own = words("{% block text %}mine{% endblock %}", "slack/message.j2")

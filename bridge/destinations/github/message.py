@@ -151,7 +151,7 @@ def close_reason(want: Want) -> Literal["completed", "not_planned"]:
 def _parts(want: Want, seen: View) -> _Parts:
     template = want.settings.text("template") or None
     try:
-        return _Parts(**want.words.blocks("github", (part.name for part in fields(_Parts)), seen, template))
+        return _Parts(**{part.name: want.words.block("github", part.name, seen, template) for part in fields(_Parts)})
     except TemplateFailedError as error:
         want.words.on_fallback("github", str(error))
         return _built_in(seen)

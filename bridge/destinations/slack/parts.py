@@ -32,7 +32,7 @@ class Parts:
 def from_template(want: Want, seen: View) -> Parts:
     """Return the parts as the template words them; raises TemplateFailedError."""
     template = want.settings.text("template") or None
-    return Parts(**want.words.blocks("slack", (part.name for part in fields(Parts)), seen, template))
+    return Parts(**{part.name: want.words.block("slack", part.name, seen, template) for part in fields(Parts)})
 
 
 def built_in(seen: View) -> Parts:
