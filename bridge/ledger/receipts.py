@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, bindparam, func, select, update
@@ -23,12 +22,11 @@ ROOM = 16 * 1024 * 1024
 """Bytes of bodies that are read at once, unpacked; always at least one body."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Receipt:
     """One stored request. `progress` counts the alerts of a large group that are absorbed already.
 
-    `replayed` says that a person sent it once more: its age tells nothing. `packed` is the body as it is stored;
-    whoever asks for it before the write keeps the writer, for whom all others wait, from compressing.
+    `replayed` says that a person sent it once more: its age tells nothing.
     """
 
     id: str
@@ -40,11 +38,10 @@ class Receipt:
     incidents: tuple[str, ...] = ()
     replayed: bool = False
 
-    @cached_property
-    def packed(self) -> tuple[str, bytes]:
-        """How the body is encoded in the table, and so encoded."""
-        small = len(self.body) <= SMALL
-        return ("raw", self.body) if small else ("zlib", zlib.compress(self.body, 1))
+
+def packed(body: bytes) -> tuple[str, bytes]:
+    """Return how a body is encoded in the table, and the body so encoded."""
+    return ("raw", body) if len(body) <= SMALL else ("zlib", zlib.compress(body, 1))
 
 
 _INSERT = receipts.insert()
@@ -63,9 +60,16 @@ _SETTLE = (
 
 
 def insert(
-    connection: Connection, receipt: Receipt, signature: str | None = None, since: datetime | None = None
+    connection: Connection,
+    receipt: Receipt,
+    signature: str | None = None,
+    since: datetime | None = None,
+    stored: tuple[str, bytes] | None = None,
 ) -> str:
-    """Store a receipt and return its id; of a signed request stored already after `since`, the first receipt's id."""
+    """Store a receipt and return its id; of a signed request stored already after `since`, the first receipt's id.
+
+    `stored` is its body as `packed` returns it: who has that ready spares the writer, for whom all wait, the work.
+    """
     if signature is not None:
         mine = receipts.c.signature == signature
         first = connection.execute(select(receipts.c.id, receipts.c.received_at).where(mine)).first()
@@ -73,7 +77,7 @@ def insert(
             return str(first.id)
         if first is not None:
             connection.execute(update(receipts).where(mine).values(signature=None))
-    encoding, body = receipt.packed
+    encoding, body = stored or packed(receipt.body)
     connection.execute(
         _INSERT,
         {

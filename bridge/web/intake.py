@@ -86,12 +86,12 @@ def _take_in(bridge: Bridge, settings: SourceSettings) -> tuple[Response, int] |
         return _unavailable(bridge, source, full)
     headers = {name: request.headers[name] for name in KEPT_HEADERS if name in request.headers}
     receipt = Receipt(new_id(), source, now, headers, body)
-    receipt.packed  # noqa: B018 - here, not where the writer holds the database's lock
     signature = auth.signature_of(settings, request.headers)
     tolerance = getattr(settings.auth, "tolerance", None)
     since = now - tolerance if tolerance else None
+    packed = receipts.packed(body)
     try:
-        stored = bridge.ledger.write(lambda connection: receipts.insert(connection, receipt, signature, since))
+        stored = bridge.ledger.write(lambda connection: receipts.insert(connection, receipt, signature, since, packed))
     except UnavailableError as error:
         bridge.kept.add(DATABASE_ERRORS, process="web")
         return _unavailable(bridge, source, str(error))
