@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from sqlalchemy import Update
+    from sqlalchemy import Select, Update
     from sqlalchemy.engine import Connection, Row
 
     from bridge.core.cases import Case
@@ -155,8 +155,13 @@ def doubts(connection: Connection, lane: str) -> list[JSON]:
 
 def load(connection: Connection, delivery_id: str) -> Delivery | None:
     """Return one delivery, or None."""
-    row = connection.execute(_LOAD, {"key_id": delivery_id}).first()
-    return Delivery(**row._mapping) if row is not None else None  # noqa: SLF001 - as above
+    return first(connection, _LOAD, {"key_id": delivery_id})
+
+
+def first(connection: Connection, query: Select[Any], values: JSON) -> Delivery | None:
+    """Return the first delivery that a query of COLUMNS finds, or None."""
+    row = connection.execute(query, values).first()
+    return Delivery(**row._mapping) if row is not None else None  # noqa: SLF001 - SQLAlchemy's public spelling
 
 
 def change(connection: Connection, delivery_id: str, **values: Any) -> None:  # noqa: ANN401 - column values

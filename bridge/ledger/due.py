@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, bindparam, func, or_, select
 
-from bridge.ledger.deliveries import COLUMNS, Delivery
+from bridge.ledger.deliveries import COLUMNS, first
 from bridge.ledger.tables import deliveries
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Select
     from sqlalchemy.engine import Connection
+
+    from bridge.ledger.deliveries import Delivery
 
 FUTURE = timedelta(minutes=1)
 """No two hosts' clocks differ so much: what waits since later than that was written before the clock was set back."""
@@ -65,8 +67,7 @@ def next_due(  # noqa: PLR0913 - a choice has these sides
     """
     left_out = {name: list(ids) for name, ids in (("busy", busy), ("behind", behind)) if ids}
     values = {"lane": lane, "now": now, "ahead": now + FUTURE, **left_out}
-    row = connection.execute(_next_due(*left_out, oldest=oldest), values).first()
-    return Delivery(**row._mapping) if row is not None else None  # noqa: SLF001 - SQLAlchemy's public spelling
+    return first(connection, _next_due(*left_out, oldest=oldest), values)
 
 
 @cache
