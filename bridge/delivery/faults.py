@@ -86,7 +86,7 @@ def _note_retry(  # noqa: PLR0913, PLR0917 - the parts of one fact
 ) -> None:
     """Note a try that failed, and when the place is asked again at the earliest."""
     again = None if until is None else stamp(datetime.fromtimestamp(until, UTC))
-    asked = task.asked(step.as_json(), result)
+    asked = task.asked(step.method, result)
     timeline.note(connection, task.delivery, now, timeline.RETRYING, why=result.error, **asked, until=again)
 
 
@@ -103,7 +103,7 @@ def _degrade(lane: HeldLane, task: Task, step: Step, result: Failed) -> None:
         dead(lane, task, step, result)
         return
     why = f"refused ({result.error}): sent once more as asked"
-    _again_with(lane, task, {**note}, why, task.asked(step.as_json(), result))
+    _again_with(lane, task, {**note}, why, task.asked(step.method, result))
 
 
 def _replace(lane: HeldLane, task: Task, step: Step, result: Failed) -> None:
@@ -112,7 +112,7 @@ def _replace(lane: HeldLane, task: Task, step: Step, result: Failed) -> None:
         dead(lane, task, step, result)
         return
     why = f"gone there ({result.error}): a fresh one, once"
-    _again_with(lane, task, {"replaced": True, **result.note}, why, task.asked(step.as_json(), result))
+    _again_with(lane, task, {"replaced": True, **result.note}, why, task.asked(step.method, result))
 
 
 def _again_with(lane: HeldLane, task: Task, facts: Mapping[str, Any], why: str, asked: Mapping[str, object]) -> None:
@@ -133,7 +133,7 @@ def _elsewhere(lane: HeldLane, task: Task, step: Step, result: Failed) -> None:
     """
     if lane.forget():
         why = f"{task.delivery.address} is not as it was ({result.error}): asked anew"
-        _again_with(lane, task, result.note, why, task.asked(step.as_json(), result))
+        _again_with(lane, task, result.note, why, task.asked(step.method, result))
         return
     found = lane.yard.effective.elsewhere(task.delivery, task.settings)
     if found is None:
@@ -152,7 +152,7 @@ def _elsewhere(lane: HeldLane, task: Task, step: Step, result: Failed) -> None:
             # whatever was told stays where it was: here it begins anew, under fresh marks
             values["have"] = {name: fact for name, fact in task.delivery.have.items() if name in KEPT} | result.note
         deliveries.change(connection, task.delivery.id, doubt=None, last_error=result.error, **values)
-        timeline.note(connection, task.delivery, now, "elsewhere", why=why, **task.asked(step.as_json(), result))
+        timeline.note(connection, task.delivery, now, "elsewhere", why=why, **task.asked(step.method, result))
 
     lane.write(write)
     lane.yard.kick(name)
@@ -165,7 +165,7 @@ def dead(lane: HeldLane, task: Task, step: Step, result: Failed) -> None:
     def write(connection: Connection) -> int:
         buried = 1
         deliveries.change(connection, task.delivery.id, have={**task.delivery.have, **result.note})
-        settle.bury(connection, task.delivery, lane, why, result.error, asked=task.asked(step.as_json(), result))
+        settle.bury(connection, task.delivery, lane, why, result.error, asked=task.asked(step.method, result))
         if result.scope in {Scope.CHANNEL, Scope.TOKEN}:
             everywhere = result.scope is Scope.TOKEN
             for other in _alike(connection, lane, task, everywhere=everywhere):

@@ -116,8 +116,7 @@ class HeldLane:
             with self.lock:
                 now = self.yard.clock.now()
                 at = max(booked, self._left_at + wait) if gap and self._left_at else booked
-                # a booking further off was made before the clock was set back
-                if at <= now or at > now + timedelta(seconds=LEAD) + wait:
+                if at <= now:
                     may()
                     if gap:
                         self._left_at = now

@@ -93,20 +93,19 @@ def done(lane: HeldLane, task: Task, step: Mapping[str, Any], result: Done, *, l
 
     appeared = bool(result.remote.get("url")) and result.remote["url"] != delivery.have.get("url")
 
-    woken: list[bool] = []
-
-    def write(connection: Connection) -> list[tuple[Delivery, str]]:
-        woken[:] = [appeared and deliveries.wake_siblings(connection, delivery, now)]
+    def write(connection: Connection) -> tuple[bool, list[tuple[Delivery, str]]]:
+        woken = appeared and deliveries.wake_siblings(connection, delivery, now)
         deliveries.told(connection, delivery, version, rest, more)
         why = f"at {delivery.address}{', found by its mark after a lost answer' if looking else ''}"
-        timeline.note(connection, delivery, now, step["intent"], why=why, **task.asked(step, result))
-        return [buried for suspect in own if (buried := _back_off_alone(connection, suspect, lane))]
+        timeline.note(connection, delivery, now, step["intent"], why=why, **task.asked(step["method"], result))
+        return woken, [buried for suspect in own if (buried := _back_off_alone(connection, suspect, lane))]
 
-    for buried, why in lane.write(write):
+    woken, given_up = lane.write(write)
+    for buried, why in given_up:
         lane.yard.report("dead", buried, why)
     if rest is not more and delivery.heard_at is not None:
         lane.yard.report("told", delivery, (now - delivery.heard_at).total_seconds(), well)
-    if any(woken):
+    if woken:
         lane.yard.kick_due()
 
 

@@ -10,8 +10,6 @@ from bridge.destinations.base import Failed
 from bridge.ledger import deliveries
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from sqlalchemy.engine import Connection
 
     from bridge.clock import Clock
@@ -85,11 +83,11 @@ class Task:
     want: Want | None = None
     waited: float = 0.0
 
-    def asked(self, step: Mapping[str, Any], result: Outcome) -> dict[str, object]:
+    def asked(self, method: str, result: Outcome) -> dict[str, object]:
         """Return what the time line keeps of a request and its answer."""
         failed = result if isinstance(result, Failed) else None
         return {
-            "method": step["method"],
+            "method": method,
             "request": result.request_id,
             "ms": None if self.took is None else round(self.took * 1000),
             "status": result.status,
