@@ -126,7 +126,7 @@ def _replaced(tree: Tree, keys: Keys, by: Tree) -> Tree:
     key, rest = keys[0], keys[1:]
     if not _has(tree, key):
         return tree
-    inner = by if not rest else _replaced(tree[key], rest, by)  # type: ignore[index]
+    inner = by if not rest else _replaced(tree[key], rest, by)  # type: ignore[index] # as `_has` says
     if isinstance(tree, list):
         return [inner if index == key else one for index, one in enumerate(tree)]
     kept = cast("dict[str, Tree]", tree)
