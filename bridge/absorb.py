@@ -22,7 +22,7 @@ from bridge.delivery.yard import HeldError
 from bridge.heard import OF_ITS_RULE, Heard, tells
 from bridge.ledger import book, deliveries, due, lanes, placing, receipts, stored
 from bridge.ledger.placing import HELD_LANE, Placement
-from bridge.ledger.writer import RefusedError, UnavailableError
+from bridge.ledger.unavailable import RefusedError, UnavailableError
 from bridge.log import log
 from bridge.parts import Part, tell
 

@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
 from bridge.apart import Apart
-from bridge.ledger.writer import UnavailableError
+from bridge.ledger.unavailable import UnavailableError
 from bridge.log import log
 from bridge.metrics import DATABASE_ERRORS
 from bridge.web import api, configured, explained, health, home, intake, pages, playground, served, static, traffic

@@ -6,7 +6,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from bridge.ledger import counts
-from bridge.ledger.writer import RefusedError, UnavailableError
+from bridge.ledger.unavailable import RefusedError, UnavailableError
 from bridge.log import log
 from bridge.metrics import Tally
 

@@ -17,7 +17,7 @@ from bridge.config.load import load
 from bridge.config.problem import ConfigError, Problem
 from bridge.ledger import counts, troubles
 from bridge.ledger.ledger import open_ledger
-from bridge.ledger.writer import UnavailableError
+from bridge.ledger.unavailable import UnavailableError
 from bridge.log import log
 from bridge.rehearse import used
 from bridge.render.harden import MOST_BYTES, MOST_SOURCE

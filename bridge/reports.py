@@ -8,7 +8,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bridge import metrics
 from bridge.destinations.base import Failed
-from bridge.ledger.writer import UnavailableError
+from bridge.ledger.unavailable import UnavailableError
 from bridge.log import log
 
 if TYPE_CHECKING:

@@ -50,7 +50,7 @@ def sentences() -> Iterator[None]:
     from bridge.config.problem import ConfigError  # noqa: PLC0415 - `bridge --help` doesn't wait for it
     from bridge.ledger.engine import AddressError, NotDurableError  # noqa: PLC0415 - as above
     from bridge.ledger.migrate import OutdatedError  # noqa: PLC0415 - as above
-    from bridge.ledger.writer import UnavailableError  # noqa: PLC0415 - as above
+    from bridge.ledger.unavailable import UnavailableError  # noqa: PLC0415 - as above
 
     try:
         yield

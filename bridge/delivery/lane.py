@@ -19,7 +19,7 @@ from bridge.delivery.turns import NotNowError, Rest, StaleSenderError, Task, pac
 from bridge.delivery.yard import HeldError
 from bridge.destinations.base import Nothing, Step
 from bridge.ledger import deliveries, due, incidents, lanes
-from bridge.ledger.writer import UnavailableError
+from bridge.ledger.unavailable import UnavailableError
 from bridge.log import about
 
 if TYPE_CHECKING:

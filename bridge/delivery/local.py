@@ -18,7 +18,7 @@ from bridge.delivery.hints import ALL
 from bridge.delivery.lane import Lane
 from bridge.delivery.turns import Rest, StaleSenderError, Turns, Worked
 from bridge.ledger import due, lanes, receipts
-from bridge.ledger.writer import UnavailableError
+from bridge.ledger.unavailable import UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -35,6 +35,11 @@ def stamp(moment: datetime | None) -> str | None:
     return None if moment is None else moment.isoformat().replace("+00:00", "Z")
 
 
+def to_text(value: Any) -> str:  # noqa: ANN401 - any JSON
+    """Return a JSON value as compact text. NUL can't be stored by PostgreSQL, so it is replaced."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=str).replace("\\u0000", "\\ufffd")
+
+
 class Instant(TypeDecorator[datetime]):
     """An aware UTC time, stored as microseconds since 1970."""
 
@@ -57,10 +62,8 @@ class JsonText(TypeDecorator[Any]):
     cache_ok = True
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ANN401, ARG002 - any JSON
-        """Python to database. NUL can't be stored by PostgreSQL, so it is replaced."""
-        if value is None:
-            return None
-        return json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=str).replace("\\u0000", "\\ufffd")
+        """Python to database."""
+        return None if value is None else to_text(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ANN401, ARG002 - any JSON
         """Database to Python."""

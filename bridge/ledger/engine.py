@@ -148,8 +148,15 @@ def _write_ahead(cursor: Any) -> str:  # noqa: ANN401 - sqlite3.Cursor
 
 def _begin_by_hand(connection: Any) -> None:  # noqa: ANN401 - sqlalchemy.Connection
     # readers take a snapshot; the writer asks for the lock at once
-    immediate = connection.get_execution_options().get("immediate", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+    options = connection.get_execution_options()
+    if not options.get("alone", False):
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("immediate", False) else "BEGIN")
+
+
+def alone(engine: Engine) -> Engine:
+    """Return an engine on whose connections each statement is a transaction by itself, without a BEGIN and a COMMIT."""
+    embedded = engine.dialect.name == "sqlite"
+    return engine.execution_options(alone=True) if embedded else engine.execution_options(isolation_level="AUTOCOMMIT")
 
 
 def inserting(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
     from sqlalchemy.engine import Connection, Engine
 
+    from bridge.ledger.appending import Appending, Row
+
 T = TypeVar("T")
 
 
@@ -50,6 +52,10 @@ class Ledger:
         `patience` is what intake has; a deliverer, whom no sender waits for, sets it higher.
         """
         return self.writer.write(function, self.patience)
+
+    def append(self, into: Appending, row: Row) -> None:
+        """Store a row, with all that wait by one statement (`Writer.append`)."""
+        self.writer.append(into, row, self.patience)
 
     def database_now(self, now: datetime) -> ColumnElement[int]:
         """Return the time by which leases are judged, in microseconds: PostgreSQL's own; on one machine, `now`."""

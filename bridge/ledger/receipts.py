@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, bindparam, func, select, update
 
+from bridge.ledger.appending import Appending
+from bridge.ledger.columns import to_micros, to_text
 from bridge.ledger.tables import receipts
 
 if TYPE_CHECKING:
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sqlalchemy.engine import Connection
+
+    from bridge.ledger.appending import Row
+    from bridge.ledger.ledger import Ledger
 
 SMALL = 512
 """Bytes up to which compressing a body does not pay."""
@@ -39,12 +44,13 @@ class Receipt:
     replayed: bool = False
 
 
-def packed(body: bytes) -> tuple[str, bytes]:
+def _packed(body: bytes) -> tuple[str, bytes]:
     """Return how a body is encoded in the table, and the body so encoded."""
     return ("raw", body) if len(body) <= SMALL else ("zlib", zlib.compress(body, 1))
 
 
-_INSERT = receipts.insert()
+_COLUMNS = ("id", "source", "received_at", "headers", "body", "encoding", "state", "signature")
+_INTO = Appending(receipts, _COLUMNS)
 _WAITING = select(receipts.c.source).where(receipts.c.state == "new").distinct()
 _NEXT = (
     select(receipts)
@@ -59,39 +65,42 @@ _SETTLE = (
 )
 
 
-def insert(
-    connection: Connection,
-    receipt: Receipt,
-    signature: str | None = None,
-    since: datetime | None = None,
-    stored: tuple[str, bytes] | None = None,
-) -> str:
-    """Store a receipt and return its id; of a signed request stored already after `since`, the first receipt's id.
+def store(ledger: Ledger, receipt: Receipt, signature: str | None, since: datetime | None) -> str:
+    """Store what a sender sent and return its id; of a signed request stored already after `since`, the first one's.
 
-    `stored` is its body as `packed` returns it: who has that ready spares the writer, for whom all wait, the work.
+    Its body is compressed before the writer has it, for whom all wait.
+
+    Raises:
+        UnavailableError: it could not be stored.
     """
-    if signature is not None:
-        mine = receipts.c.signature == signature
-        first = connection.execute(select(receipts.c.id, receipts.c.received_at).where(mine)).first()
-        if first is not None and (since is None or first.received_at >= since):
-            return str(first.id)
-        if first is not None:
-            connection.execute(update(receipts).where(mine).values(signature=None))
-    encoding, body = stored or packed(receipt.body)
-    connection.execute(
-        _INSERT,
-        {
-            "id": receipt.id,
-            "source": receipt.source,
-            "received_at": receipt.received_at,
-            "headers": dict(receipt.headers),
-            "body": body,
-            "encoding": encoding,
-            "state": "new",
-            "signature": signature,
-        },
-    )
+    row = _row(receipt, signature)
+    if signature is None:
+        ledger.append(_INTO, row)
+        return receipt.id
+    return ledger.write(lambda connection: _unless_repeated(connection, row, signature, since))
+
+
+def insert(connection: Connection, receipt: Receipt) -> str:
+    """Store a receipt and return its id."""
+    _INTO.store(connection, [_row(receipt)])
     return receipt.id
+
+
+def _unless_repeated(connection: Connection, row: Row, signature: str, since: datetime | None) -> str:
+    mine = receipts.c.signature == signature
+    first = connection.execute(select(receipts.c.id, receipts.c.received_at).where(mine)).first()
+    if first is not None and (since is None or first.received_at >= since):
+        return str(first.id)
+    if first is not None:
+        connection.execute(update(receipts).where(mine).values(signature=None))
+    _INTO.store(connection, [row])
+    return str(row[0])
+
+
+def _row(receipt: Receipt, signature: str | None = None) -> Row:
+    encoding, body = _packed(receipt.body)
+    at, headers = to_micros(receipt.received_at), to_text(dict(receipt.headers))
+    return (receipt.id, receipt.source, at, headers, body, encoding, "new", signature)
 
 
 def sources_waiting(connection: Connection) -> list[str]:

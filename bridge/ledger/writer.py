@@ -11,20 +11,26 @@ from __future__ import annotations
 import queue
 import threading
 import time
+from collections import defaultdict
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from bridge.ledger.engine import alone
 from bridge.ledger.turns import FileTurns, NoTurns
+from bridge.ledger.unavailable import RefusedError, UnavailableError, everybodys, passes, reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from sqlalchemy.engine import Connection, Engine
+
+    from bridge.ledger.appending import Appending, Row
 
 T = TypeVar("T")
 
@@ -38,23 +44,34 @@ LONGEST_YIELD = 0.05
 """Seconds that it leaves the turn to them at most."""
 
 
-class UnavailableError(RuntimeError):
-    """It could not be stored: disk full, database away, locked, or overloaded."""
-
-
-class RefusedError(UnavailableError):
-    """The database is there but refuses these very values (a constraint, a type): trying again does not mend it."""
-
-
+@dataclass(slots=True, eq=False)
 class _Work:
-    """One waiting write: its function, its future, and whether whoever asked is still there."""
+    """One waiting write: a function, or a row; and its future, by which its asker hears or gives up."""
 
-    __slots__ = ("deadline", "function", "future")
+    deadline: float
+    function: Callable[[Connection], Any] | None = None
+    into: Appending | None = None
+    row: Row = ()
+    future: Future[Any] = field(default_factory=Future)
 
-    def __init__(self, function: Callable[[Connection], Any], deadline: float) -> None:
-        self.function = function
-        self.future: Future[Any] = Future()
-        self.deadline = deadline
+
+class _Kept:
+    """A connection that is kept: to take one from the pool costs as much as to store a row."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._connection: Connection | None = None
+
+    def get(self) -> Connection:
+        """Return the connection, a new one where there is none."""
+        self._connection = connection = self._connection or self._engine.connect()
+        return connection
+
+    def hang_up(self) -> None:
+        """Give the connection back, after an error for what it may have done to it; the next transaction takes one."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
 
 
 class Writer:
@@ -69,7 +86,8 @@ class Writer:
 
     def __init__(self, engine: Engine, lock_path: Path | None) -> None:
         self.yields = False
-        self._engine = engine.execution_options(immediate=True)
+        self._writing = _Kept(engine.execution_options(immediate=True))
+        self._appending = _Kept(alone(engine))
         self._turns: FileTurns | NoTurns = FileTurns(lock_path) if lock_path else NoTurns()
         self._queue: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._loop, name="ledger-writer", daemon=True)
@@ -90,17 +108,27 @@ class Writer:
             UnavailableError: it could not be stored within `patience` seconds; on a lost PostgreSQL answer it may
                 have been.
         """
-        work = _Work(function, time.monotonic() + patience)
+        return cast("T", self._ask(_Work(time.monotonic() + patience, function), patience))
+
+    def append(self, into: Appending, row: Row, patience: float = PATIENCE) -> None:
+        """Store a row; rows that wait together, and nothing else with them, are one statement and no transaction more.
+
+        Raises:
+            RefusedError, UnavailableError: as `write`.
+        """
+        self._ask(_Work(time.monotonic() + patience, into=into, row=row), patience)
+
+    def _ask(self, work: _Work, patience: float) -> Any:  # noqa: ANN401 - what the work returns
         self._queue.put(work)
         try:
-            return cast("T", work.future.result(timeout=patience + 0.2))
+            return work.future.result(timeout=patience + 0.2)
         except FutureTimeoutError:
             work.future.cancel()
             raise UnavailableError("the database was busy for over 2 s; the sender should try again") from None
         except (DataError, IntegrityError) as error:
             raise RefusedError("the database refused it") from error
         except (DBAPIError, PoolTimeoutError) as error:
-            raise UnavailableError(_reason(error)) from error
+            raise UnavailableError(reason(error)) from error
 
     def close(self) -> None:
         """Write what waits, then stop; a second time nothing is left to do."""
@@ -112,27 +140,18 @@ class Writer:
         self._turns.close()
 
     def _loop(self) -> None:
-        while (first := self._queue.get()) is not None:
-            batch = [first]
-            last = False
-            while len(batch) < BATCH:
-                try:
-                    more = self._queue.get_nowait()
-                except queue.Empty:
-                    break
-                if more is None:
-                    last = True
-                    break
-                batch.append(more)
-            self._commit(batch)
-            if last:
-                return
+        while (first := self._queue.get()) is not None and self._commit([first]):
+            pass
+        self._writing.hang_up()
+        self._appending.hang_up()
 
-    def _commit(self, batch: list[_Work]) -> None:
-        rest = 0.0
+    def _commit(self, batch: list[_Work]) -> bool:
+        """Write a batch and what else waits once it is its turn; return whether there is to be another one."""
+        rest, more = 0.0, True
         try:
             with self._turns:
                 began = time.monotonic()
+                more = self._gather(batch)
                 # a future that can't be set running was given up by its asker: nobody is told, so nothing is written
                 live = [work for work in batch if work.future.set_running_or_notify_cancel()]
                 results = self._together(live)
@@ -150,6 +169,19 @@ class Writer:
                 work.future.set_result(result)
         if rest:
             time.sleep(rest)
+        return more
+
+    def _gather(self, batch: list[_Work]) -> bool:
+        """Add what waits, up to a batch; return whether more may come, and this was not the last."""
+        while len(batch) < BATCH:
+            try:
+                more = self._queue.get_nowait()
+            except queue.Empty:
+                break
+            if more is None:
+                return False
+            batch.append(more)
+        return True
 
     def _together(self, batch: list[_Work]) -> list[Any]:
         if not batch:
@@ -157,7 +189,7 @@ class Writer:
         try:
             return self._transaction(batch)
         except Exception as error:  # noqa: BLE001 - one bad work must not take the others along
-            if len(batch) == 1 or _everybodys(error):
+            if len(batch) == 1 or everybodys(error):
                 return [error] * len(batch)
         results: list[Any] = []
         for work in batch:
@@ -169,46 +201,35 @@ class Writer:
 
     def _transaction(self, batch: list[_Work]) -> list[Any]:
         deadline = min(work.deadline for work in batch)
+        only_rows = all(work.into is not None for work in batch) and len({work.into for work in batch}) == 1
+        kept = self._appending if only_rows else self._writing
         while True:
             committing = False
             try:
-                with self._engine.begin() as connection:
-                    results = [work.function(connection) for work in batch]
-                    committing = True
+                connection = kept.get()
+                with connection.begin():
+                    results = _run(connection, batch)
+                    committing = not only_rows
                 self.commits += 1
             except OperationalError as error:
-                # a connection that was cut while it waited in the pool; whether a commit under way took, nobody knows
+                kept.hang_up()
+                # a connection that was cut while it waited; whether a commit under way took, nobody knows
                 cut = error.connection_invalidated and not committing
-                if not (cut or _passes(error)) or time.monotonic() > deadline:
+                if not (cut or passes(error)) or time.monotonic() > deadline:
                     raise
                 time.sleep(0.005)
+            except BaseException:
+                kept.hang_up()
+                raise
             else:
                 return results
 
 
-def _passes(error: OperationalError) -> bool:
-    """Whether the same transaction may succeed in a moment.
-
-    A stranger (a shell, a backup) holds SQLite's lock: we wait for it here, never in SQLite. On PostgreSQL two writers
-    may meet in a deadlock, of which it ends one.
-    """
-    return "locked" in str(error.orig) or getattr(error.orig, "sqlstate", None) in {"40P01", "40001"}
-
-
-def _everybodys(error: Exception) -> bool:
-    """Whether each would fail alike, and wait for it: there is no database, or a stranger holds it."""
-    if isinstance(error, OperationalError):
-        return error.connection_invalidated or error.statement is None or _passes(error)
-    return isinstance(error, PoolTimeoutError)
-
-
-def _reason(error: Exception) -> str:
-    """Say why in words without values: a driver's message may quote them."""
-    text = str(getattr(error, "orig", error)).lower()
-    if "full" in text or "no space" in text:
-        return "the disk is full: make room, then the sender's next try is stored"
-    if "locked" in text or "busy" in text:
-        return "the database is locked by another program"
-    if "readonly" in text or "read-only" in text:
-        return "the database can't be written: check the file's owner and mode"
-    return "the database can't be reached"
+def _run(connection: Connection, batch: list[_Work]) -> list[Any]:
+    rows: dict[Appending, list[Row]] = defaultdict(list)
+    for work in batch:
+        if work.into is not None:
+            rows[work.into].append(work.row)
+    for into, values in rows.items():
+        into.store(connection, values)
+    return [work.function(connection) if work.function else None for work in batch]

@@ -8,7 +8,7 @@ from flask import Blueprint, Response, jsonify, request
 from sqlalchemy.exc import SQLAlchemyError
 
 from bridge.ledger import lanes
-from bridge.ledger.writer import UnavailableError
+from bridge.ledger.unavailable import UnavailableError
 from bridge.metrics import DATABASE_ERRORS
 from bridge.web import counts, served
 

@@ -13,7 +13,7 @@ from gunicorn.http.errors import ParseException
 from bridge.ids import new_id
 from bridge.ledger import lanes, receipts
 from bridge.ledger.receipts import Receipt
-from bridge.ledger.writer import UnavailableError
+from bridge.ledger.unavailable import UnavailableError
 from bridge.log import log
 from bridge.metrics import DATABASE_ERRORS, NOTIFICATIONS
 from bridge.web import auth, served
@@ -89,9 +89,8 @@ def _take_in(bridge: Bridge, settings: SourceSettings) -> tuple[Response, int] |
     signature = auth.signature_of(settings, request.headers)
     tolerance = getattr(settings.auth, "tolerance", None)
     since = now - tolerance if tolerance else None
-    packed = receipts.packed(body)
     try:
-        stored = bridge.ledger.write(lambda connection: receipts.insert(connection, receipt, signature, since, packed))
+        stored = receipts.store(bridge.ledger, receipt, signature, since)
     except UnavailableError as error:
         bridge.kept.add(DATABASE_ERRORS, process="web")
         return _unavailable(bridge, source, str(error))

@@ -21,7 +21,7 @@ def say(words: object) -> None:
 
 def store(ledger, source: str) -> str:
     one = Receipt(new_id(), source, datetime.now(UTC), {}, b"{}")
-    return ledger.write(lambda connection: receipts.insert(connection, one))
+    return receipts.store(ledger, one, None, None)
 
 
 def compete(url: str, source: str, seconds: str) -> None:

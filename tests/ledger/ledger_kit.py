@@ -60,8 +60,7 @@ def receipt(body: bytes = b"{}", source: str = "grafana", at: datetime = NOON) -
 
 
 def insert(ledger: Ledger, body: bytes = b"{}", **more) -> str:
-    one = receipt(body, **more)
-    return ledger.write(lambda connection: receipts.insert(connection, one))
+    return receipts.store(ledger, receipt(body, **more), None, None)
 
 
 def count(ledger: Ledger) -> int:

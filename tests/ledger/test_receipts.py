@@ -13,7 +13,7 @@ from sqlalchemy import select
 from bridge.ledger import receipts
 from bridge.ledger.receipts import SMALL
 from bridge.ledger.tables import receipts as table
-from bridge.ledger.writer import UnavailableError
+from bridge.ledger.unavailable import UnavailableError
 
 BODIES = [b"", b"{}", b"\x00\xff\xfe", b"x" * SMALL, b"x" * (SMALL + 1), b"naive \xc3\xaf" * 5000, os.urandom(70_000)]
 
@@ -87,7 +87,7 @@ def test_what_is_settled_is_settled_once(ledger):
 
 def signed(ledger, since, at=NOON, signature="s1"):
     one = receipt(at=at)
-    return one.id, ledger.write(lambda connection: receipts.insert(connection, one, signature, since))
+    return one.id, receipts.store(ledger, one, signature, since)
 
 
 def test_the_same_signed_request_again_is_the_first_receipt(ledger):

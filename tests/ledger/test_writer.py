@@ -7,6 +7,7 @@ import sqlite3
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import psycopg
 import pytest
@@ -19,29 +20,30 @@ from bridge.ledger.engine import NotDurableError, open_engine
 from bridge.ledger.ledger import open_ledger
 from bridge.ledger.tables import lanes
 from bridge.ledger.turns import FileTurns
-from bridge.ledger.writer import PATIENCE, RefusedError, UnavailableError
+from bridge.ledger.unavailable import RefusedError, UnavailableError
+from bridge.ledger.writer import PATIENCE
 
 
-def together(ledger, works):
-    """Hand in works while the writer is busy, so that they wait together; return their results or errors."""
+def together(ledger, asks):
+    """Ask for writes while the writer is busy, so that they wait together; return their results or errors."""
     busy, go = threading.Event(), threading.Event()
 
     def block(_connection):
         busy.set()
         assert go.wait(10)
 
-    def run(work):
+    def run(ask, *given):
         try:
-            return ledger.write(work)
+            return ask(*given)
         except Exception as error:  # noqa: BLE001 - the result that is looked at
             return error
 
-    with ThreadPoolExecutor(len(works) + 1) as pool:
-        first = pool.submit(run, block)
+    with ThreadPoolExecutor(len(asks) + 1) as pool:
+        first = pool.submit(run, ledger.write, block)
         assert busy.wait(10)
         before = ledger.writer.commits
-        waiting = [pool.submit(run, work) for work in works]
-        until(lambda: ledger.writer._queue.qsize() == len(works))
+        waiting = [pool.submit(run, *ask) for ask in asks]
+        until(lambda: ledger.writer._queue.qsize() == len(asks))
         go.set()
         assert first.result() is None
         return [one.result() for one in waiting], ledger.writer.commits - before
@@ -49,11 +51,37 @@ def together(ledger, works):
 
 def test_what_waits_together_shares_a_commit(ledger):
     rows = [receipt() for _ in range(40)]
-    works = [lambda connection, one=one: receipts.insert(connection, one) for one in rows]
+    works = [(ledger.write, lambda connection, one=one: receipts.insert(connection, one)) for one in rows]
     results, commits = together(ledger, works)
     assert results == [one.id for one in rows]
     assert commits == 2  # the one that kept the writer busy, and one for all forty
     assert count(ledger) == 40
+
+
+def test_rows_that_wait_together_are_stored_by_one_statement(ledger):
+    asked = []
+    event.listen(ledger.engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
+    rows = [receipt() for _ in range(40)]
+    results, _commits = together(ledger, [(receipts.store, ledger, one, None, None) for one in rows])
+    assert results == [one.id for one in rows]
+    assert count(ledger) == 40
+    assert sum(statement.startswith("INSERT") for statement in asked) == 1
+
+
+def test_a_row_that_is_sent_once_more_is_there_once(ledger):
+    one = receipt()
+    assert [receipts.store(ledger, one, None, None) for _ in range(2)] == [one.id, one.id]
+    assert count(ledger) == 1
+
+
+def test_one_refused_row_takes_no_other_along(ledger):
+    rows = [receipt() for _ in range(6)]
+    refused = replace(receipt(), source=None)
+    asks = [(receipts.store, ledger, one, None, None) for one in (*rows[:3], refused, *rows[3:])]
+    results, _commits = together(ledger, asks)
+    assert isinstance(results.pop(3), RefusedError)
+    assert results == [one.id for one in rows]
+    assert count(ledger) == 6
 
 
 def test_one_failing_work_takes_no_other_along(ledger):
@@ -65,8 +93,9 @@ def test_one_failing_work_takes_no_other_along(ledger):
         connection.execute(text("INSERT INTO lanes (name) VALUES (NULL)"))
 
     rows = [receipt() for _ in range(6)]
-    good = [lambda connection, one=one: receipts.insert(connection, one) for one in rows]
-    results, _commits = together(ledger, [*good[:3], fail, refused, *good[3:]])
+    good = [(ledger.write, lambda connection, one=one: receipts.insert(connection, one)) for one in rows]
+    bad = [(ledger.write, fail), (ledger.write, refused)]
+    results, _commits = together(ledger, [*good[:3], *bad, *good[3:]])
     assert [results[0:3], results[5:]] == [[one.id for one in rows[:3]], [one.id for one in rows[3:]]]
     assert isinstance(results[3], LookupError)
     assert isinstance(results[4], RefusedError)
@@ -186,14 +215,19 @@ def test_a_stranger_who_holds_the_database_is_waited_for_two_seconds_and_no_long
     assert count(sqlite_ledger) == 1
 
 
-def test_a_stranger_who_lets_go_in_time_costs_nothing_but_the_wait(sqlite_ledger):
+def written(ledger):
+    ledger.write(lambda connection: receipts.insert(connection, receipt()))
+
+
+@pytest.mark.parametrize(("store", "asks"), [(insert, "INSERT"), (written, "BEGIN IMMEDIATE")])
+def test_a_stranger_who_lets_go_in_time_costs_nothing_but_the_wait(sqlite_ledger, store, asks):
     stranger = sqlite3.connect(sqlite_ledger.path, isolation_level=None, check_same_thread=False)
     stranger.execute("BEGIN IMMEDIATE")
     tried = threading.Event()
 
     @event.listens_for(sqlite_ledger.engine, "before_cursor_execute")
     def _begins(_connection, _cursor, statement, *_):
-        if statement == "BEGIN IMMEDIATE":
+        if statement.startswith(asks):
             tried.set()
 
     def let_go():
@@ -202,7 +236,7 @@ def test_a_stranger_who_lets_go_in_time_costs_nothing_but_the_wait(sqlite_ledger
 
     with ThreadPoolExecutor(1) as pool:
         released = pool.submit(let_go)
-        insert(sqlite_ledger)
+        store(sqlite_ledger)
         released.result()
     stranger.close()
     assert count(sqlite_ledger) == 1
@@ -218,13 +252,13 @@ def test_a_process_frozen_in_its_turn_makes_writes_unavailable_and_what_was_give
 
 
 def limited(ledger, statement):
-    """Put a limit on every connection that is used from now on; return how to lift it."""
+    """Put a limit on every transaction from now on; return how to lift it."""
 
-    def limit(connection, _record, _proxy):
-        connection.execute(statement)
+    def limit(connection):
+        connection.exec_driver_sql(statement)
 
-    event.listen(ledger.engine, "checkout", limit)
-    return lambda: event.remove(ledger.engine, "checkout", limit)
+    event.listen(ledger.engine, "begin", limit)
+    return lambda: event.remove(ledger.engine, "begin", limit)
 
 
 def test_a_full_disk_is_unavailable_says_so_and_keeps_what_was_stored(sqlite_ledger):

@@ -33,7 +33,7 @@ from bridge.ledger.ledger import Ledger
 from bridge.ledger.receipts import Receipt
 from bridge.ledger.tables import lanes as lanes_table
 from bridge.ledger.tables import metadata
-from bridge.ledger.writer import RefusedError
+from bridge.ledger.unavailable import RefusedError
 from bridge.render.jinja import Words, template_folder
 
 if TYPE_CHECKING:
