@@ -1,4 +1,7 @@
-"""The bridge's own trouble, read from what is stored: dead letters, quarantine, stuck lanes, incidents not told."""
+"""The bridge's own trouble, read from what is stored: dead letters, quarantine, stuck lanes, incidents not told.
+
+Statements are built once, for all is asked every two seconds: to build one takes several times as long as to run it.
+"""
 
 from __future__ import annotations
 
@@ -40,62 +43,70 @@ class Held:
     reason: str
 
 
+_DEAD = (
+    select(
+        deliveries.c.kind,
+        deliveries.c.address,
+        func.count().label("number"),
+        func.min(deliveries.c.urgency).label("urgency"),
+        func.max(deliveries.c.reason).label("reason"),
+    )
+    .join(incidents, incidents.c.id == deliveries.c.incident)
+    .where(deliveries.c.state == "dead", incidents.c.source.not_in(UNTOLD))
+    .group_by(deliveries.c.kind, deliveries.c.address)
+)
+
+
 def dead(connection: Connection) -> list[Dead]:
     """Return the addresses with dead letters, but for those of the bridge's own incidents."""
-    query = (
-        select(
-            deliveries.c.kind,
-            deliveries.c.address,
-            func.count().label("number"),
-            func.min(deliveries.c.urgency).label("urgency"),
-            func.max(deliveries.c.reason).label("reason"),
-        )
-        .join(incidents, incidents.c.id == deliveries.c.incident)
-        .where(deliveries.c.state == "dead", incidents.c.source.not_in(UNTOLD))
-        .group_by(deliveries.c.kind, deliveries.c.address)
-    )
-    rows = connection.execute(query)
+    rows = connection.execute(_DEAD)
     return [Dead(row.kind, row.address, row.number, row.urgency, row.reason or "") for row in rows]
+
+
+_HELD = (
+    select(
+        deliveries.c.destination,
+        func.count().label("number"),
+        func.min(deliveries.c.urgency).label("urgency"),
+        func.max(deliveries.c.reason).label("reason"),
+    )
+    .join(incidents, incidents.c.id == deliveries.c.incident)
+    .where(
+        deliveries.c.state == "held",
+        incidents.c.source.not_in(UNTOLD),
+        incidents.c.state.in_(OPEN_STATES),
+    )
+    .group_by(deliveries.c.destination)
+)
 
 
 def held(connection: Connection) -> list[Held]:
     """Return the destinations that incidents wait for which are not over, but for the bridge's own."""
-    query = (
-        select(
-            deliveries.c.destination,
-            func.count().label("number"),
-            func.min(deliveries.c.urgency).label("urgency"),
-            func.max(deliveries.c.reason).label("reason"),
-        )
-        .join(incidents, incidents.c.id == deliveries.c.incident)
-        .where(
-            deliveries.c.state == "held",
-            incidents.c.source.not_in(UNTOLD),
-            incidents.c.state.in_(OPEN_STATES),
-        )
-        .group_by(deliveries.c.destination)
-    )
-    rows = connection.execute(query)
+    rows = connection.execute(_HELD)
     return [Held(row.destination, row.number, row.urgency, row.reason or "") for row in rows]
+
+
+_QUARANTINED = (
+    select(receipts.c.source, func.count()).where(QUARANTINED, receipts.c.source != OWN).group_by(receipts.c.source)
+)
 
 
 def quarantined(connection: Connection) -> list[tuple[str, int]]:
     """Return, by source, how many bodies are in quarantine."""
-    query = (
-        select(receipts.c.source, func.count()).where(QUARANTINED, receipts.c.source != OWN).group_by(receipts.c.source)
-    )
-    return [(row[0], row[1]) for row in connection.execute(query)]
+    return [(row[0], row[1]) for row in connection.execute(_QUARANTINED)]
+
+
+_TROUBLED = (
+    select(lanes.c.name, lanes.c.trouble, func.count())
+    .join(deliveries, (deliveries.c.lane == lanes.c.name) & deliveries.c.due_at.is_not(None))
+    .where(lanes.c.trouble.is_not(None))
+    .group_by(lanes.c.name, lanes.c.trouble)
+)
 
 
 def troubled_lanes(connection: Connection) -> list[tuple[str, dict[str, Any], int]]:
     """Return the lanes in trouble that have steps due, with their trouble and how many wait."""
-    query = (
-        select(lanes.c.name, lanes.c.trouble, func.count())
-        .join(deliveries, (deliveries.c.lane == lanes.c.name) & deliveries.c.due_at.is_not(None))
-        .where(lanes.c.trouble.is_not(None))
-        .group_by(lanes.c.name, lanes.c.trouble)
-    )
-    return [(row[0], row[1], row[2]) for row in connection.execute(query) if row[1]]
+    return [(row[0], row[1], row[2]) for row in connection.execute(_TROUBLED) if row[1]]
 
 
 CONFIG = "config/"
@@ -115,20 +126,26 @@ def refused(connection: Connection, where: str) -> list[str]:
     return next((problems for name, problems in refusals(connection) if name == where), [])
 
 
+_REFUSALS = select(lanes.c.name, lanes.c.place).where(lanes.c.name.startswith(CONFIG))
+
+
 def refusals(connection: Connection) -> list[tuple[str, list[str]]]:
     """Return the configurations that are refused: where, and what is wrong with them."""
-    query = select(lanes.c.name, lanes.c.place).where(lanes.c.name.startswith(CONFIG))
-    return [(row.name.removeprefix(CONFIG), row.place["problems"]) for row in connection.execute(query) if row.place]
+    return [
+        (row.name.removeprefix(CONFIG), row.place["problems"]) for row in connection.execute(_REFUSALS) if row.place
+    ]
+
+
+_TOLD_OF = (
+    select(alerts.c.fingerprint, alerts.c.detail, incidents.c.state)
+    .join(incidents, incidents.c.id == alerts.c.incident)
+    .where(alerts.c.source == OWN, alerts.c.status == "firing")
+)
 
 
 def told_of(connection: Connection) -> dict[str, dict[str, Any]]:
     """Return what the bridge's own open alerts say now, by fingerprint; nothing of those that a person closed."""
-    query = (
-        select(alerts.c.fingerprint, alerts.c.detail, incidents.c.state)
-        .join(incidents, incidents.c.id == alerts.c.incident)
-        .where(alerts.c.source == OWN, alerts.c.status == "firing")
-    )
-    return {row.fingerprint: row.detail if row.state != "closed" else {} for row in connection.execute(query)}
+    return {row.fingerprint: row.detail if row.state != "closed" else {} for row in connection.execute(_TOLD_OF)}
 
 
 def firing_tests(connection: Connection, before: datetime) -> list[str]:
@@ -141,37 +158,39 @@ _RISES = [(old, new) for old in range(4) for new in range(old)]
 """From which priority to which more urgent one."""
 
 
+_news = (history.c.incident == incidents.c.id) & (history.c.at >= deliveries.c.since)
+_rises = [(history.c.why == f"P{old} → P{new}") & (incidents.c.priority == f"P{new}") for old, new in _RISES]
+_louder = or_(history.c.what == "fires again", (history.c.what == "priority") & or_(*_rises))
+_UNTOLD = (
+    select(
+        deliveries.c.kind,
+        deliveries.c.address,
+        deliveries.c.team,
+        deliveries.c.state,
+        deliveries.c.since,
+        deliveries.c.last_error,
+        deliveries.c.reason,
+        incidents.c.id.label("incident"),
+        incidents.c.priority,
+        incidents.c.source,
+        incidents.c.version,
+    )
+    .join(incidents, incidents.c.id == deliveries.c.incident)
+    .where(
+        deliveries.c.because.is_(None),
+        deliveries.c.destination != SHADOW,
+        deliveries.c.state.in_(("pending", "retrying", "held", "dead")),
+        or_(deliveries.c.state == "dead", deliveries.c.told == 0, exists().where(_news, _louder)),
+        incidents.c.state == "firing",
+        incidents.c.source != TEST,
+    )
+)
+
+
 def untold(connection: Connection) -> list[Row[Any]]:
     """Return the deliveries of firing incidents that are dead at an address that routing chose, or wait to be told.
 
     What shadow mode tells has no fallback, for that would be told to people, and a test has none. Those that wait were
     never told there, or it fires again, or has become more urgent, since it was told.
     """
-    news = (history.c.incident == incidents.c.id) & (history.c.at >= deliveries.c.since)
-    rises = [(history.c.why == f"P{old} → P{new}") & (incidents.c.priority == f"P{new}") for old, new in _RISES]
-    louder = or_(history.c.what == "fires again", (history.c.what == "priority") & or_(*rises))
-    query = (
-        select(
-            deliveries.c.kind,
-            deliveries.c.address,
-            deliveries.c.team,
-            deliveries.c.state,
-            deliveries.c.since,
-            deliveries.c.last_error,
-            deliveries.c.reason,
-            incidents.c.id.label("incident"),
-            incidents.c.priority,
-            incidents.c.source,
-            incidents.c.version,
-        )
-        .join(incidents, incidents.c.id == deliveries.c.incident)
-        .where(
-            deliveries.c.because.is_(None),
-            deliveries.c.destination != SHADOW,
-            deliveries.c.state.in_(("pending", "retrying", "held", "dead")),
-            or_(deliveries.c.state == "dead", deliveries.c.told == 0, exists().where(news, louder)),
-            incidents.c.state == "firing",
-            incidents.c.source != TEST,
-        )
-    )
-    return list(connection.execute(query))
+    return list(connection.execute(_UNTOLD))
