@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -75,14 +75,14 @@ def kept(made: Decision) -> dict[str, Any]:
     matched = [one for one in made.tried if one.matched][:MOST]
     others = [one for one in made.tried if not one.matched][: MOST - len(matched)]
     tried = tuple(one for one in made.tried if one in matched or one in others)
-    short: dict[str, Any] = _short(asdict(replace(made, tried=tried)))
+    short: dict[str, Any] = _short(replace(made, tried=tried))
     return {**short, "tried_in_all": len(made.tried), "untried_in_all": len(made.untried)}
 
 
 def _short(value: Any) -> Any:  # noqa: ANN401 - any JSON
-    """Cut texts and lists to what is kept."""
+    """Return a value as JSON, with texts and lists cut to what is kept."""
     if isinstance(value, str):
         return value if len(value) <= LONGEST else f"{value[: LONGEST - 1]}…"
-    if isinstance(value, dict):
-        return {name: _short(one) for name, one in value.items()}
+    if is_dataclass(value):
+        return {one.name: _short(getattr(value, one.name)) for one in fields(value)}
     return [_short(one) for one in value[:MOST]] if isinstance(value, list | tuple) else value
