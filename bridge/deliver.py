@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from bridge.compose import Bridge
     from bridge.config.environ import Environ
+    from bridge.delivery.hints import Near
     from bridge.delivery.procrastinate import Carrier
     from bridge.ledger.lanes import Held
     from bridge.ledger.ledger import Ledger
@@ -44,11 +45,13 @@ PATIENCE = 20.0
 
 
 @contextmanager
-def deliverer(bridge: Bridge, alone: int | None = None, *, once: bool = False) -> Iterator[Deliverer]:
+def deliverer(
+    bridge: Bridge, alone: int | None = None, *, once: bool = False, near: Near | None = None
+) -> Iterator[Deliverer]:
     """Give a running deliverer; on the way out it finishes its steps and gives its lanes back.
 
     `alone` is the lock of the machine's only deliverer, where the caller has it already (`lock`). `once`: nobody starts
-    it again, so it says at once that it delivers no more.
+    it again, so it says at once that it delivers no more. `near` brings hints of the same server's processes.
     """
     holder = f"{socket.gethostname()[:60]}/{os.getpid()}/{secrets.token_hex(4)}"
     if alone is None and bridge.ledger.path is not None:
@@ -72,7 +75,7 @@ def deliverer(bridge: Bridge, alone: int | None = None, *, once: bool = False) -
         drain=tally.drain,
         put_back=tally.more,
     )
-    listener = Listener(hints_at(bridge.ledger.path, bridge.environ) if bridge.ledger.embedded else None)
+    listener = Listener(hints_at(bridge.ledger.path, bridge.environ) if bridge.ledger.embedded else None, near)
 
     def wake(names: Iterable[str]) -> None:
         for name in names:

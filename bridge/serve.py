@@ -17,6 +17,8 @@ from bridge.app import create_app
 from bridge.compose import compose, secret_key
 from bridge.config.problem import ConfigError, Problem
 from bridge.deliver import deliverer
+from bridge.delivery.hints import Near
+from bridge.ledger.engine import database_url, sqlite_path
 from bridge.ledger.ledger import open_ledger
 from bridge.log import log
 from bridge.reload import Reloader, note, read_whole
@@ -70,7 +72,7 @@ class DelivererWorker(Worker):  # type: ignore[misc] # gunicorn has no types
         for listener in self.sockets:
             listener.close()
         bridge = self.app.compose()
-        with deliverer(bridge) as delivering:
+        with deliverer(bridge, near=self.app.near) as delivering:
             self.wake = delivering.wake
             while self.alive and os.getppid() == self.ppid and delivering.healthy():
                 self.notify()
@@ -128,7 +130,9 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
         self.deliver = deliver
         self.announce = announce
         self.loopback = is_loopback(bind)
-        self._serving: Bridge | None = None
+        self.serving: Bridge | None = None
+        # on SQLite the verbs hint as well, through a path that all know
+        self.near = Near() if deliver and sqlite_path(database_url(environ.database_url)) is None else None
         allow_files()
         super().__init__()
 
@@ -158,13 +162,15 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
 
     def load(self) -> Flask:
         """Return a web process's application; called after the fork."""
-        self._serving = self.compose()
-        return create_app(self._serving)
+        self.serving = self.compose()
+        if self.near is not None:
+            self.serving.hinter = self.near
+        return create_app(self.serving)
 
     def _leave(self, _arbiter: object, _worker: object) -> None:
         """Keep what an ending web process has counted."""
-        if self._serving is not None:
-            self._serving.kept.close()
+        if self.serving is not None:
+            self.serving.kept.close()
 
     def compose(self) -> Bridge:
         """Put a process's parts together, over the last good configuration."""

@@ -47,14 +47,30 @@ class Hinter:
         self._socket.close()
 
 
-class Listener:
-    """Receives hints, and wakes its own process's loop; without a path it hears its own process only."""
+class Near:
+    """Hints among the processes that one server forks: a pair of sockets, made before; never waits, never fails."""
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self) -> None:
+        self.reader, self.writer = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.writer.setblocking(False)  # noqa: FBT003 - the standard library's signature
+
+    def hint(self, lane: str) -> None:
+        """Ask the server's deliverer to look at a lane."""
+        with contextlib.suppress(OSError):  # the buffer is full: the sweep will find it
+            self.writer.send(lane.encode())
+
+    def close(self) -> None:
+        """Keep the sockets: the server's next processes have them too."""
+
+
+class Listener:
+    """Receives hints, and wakes its own process's loop; without a path it hears who is `near`, or its own process."""
+
+    def __init__(self, path: Path | None, near: Near | None = None) -> None:
         self._path = path
         if path is None:
-            self._socket, self._waker = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
-            self._waker.setblocking(False)  # noqa: FBT003 - the standard library's signature
+            near = near or Near()
+            self._socket, self._waker = near.reader, near.writer
             return
         with contextlib.suppress(FileNotFoundError):
             path.unlink()

@@ -62,6 +62,7 @@ class Deliverer:
         self._held: dict[str, Worked] = {}
         self._leaving: dict[str, Worked] = {}
         self._resting: dict[str, float] = {}
+        self._elsewhere: dict[str, float] = {}
         self._pools: dict[str, ThreadPoolExecutor] = defaultdict(lambda: ThreadPoolExecutor(THREADS))
         self._running: dict[int, float] = {}
         self._stopping = False
@@ -136,8 +137,11 @@ class Deliverer:
         with self._yard.ledger.read() as connection:
             names = set(due.due_lanes(connection, now))
             names |= {f"{lanes.INTAKE}{source}" for source in receipts.sources_waiting(connection)}
-            holders = lanes.holders(connection, names, self._yard.ledger.database_now(now))
-        return {name for name in names if holders.get(name, self._yard.holder) == self._yard.holder}
+            holders = lanes.holders(connection, names, self._yard.ledger.database_now(now)) if names else {}
+        found = {name for name in names if holders.get(name, self._yard.holder) == self._yard.holder}
+        for name in found:
+            self._elsewhere.pop(name, None)
+        return found
 
     def _start(self, name: str) -> None:
         """Give a lane's turns to threads: one more slot, where its width allows it."""
@@ -157,10 +161,15 @@ class Deliverer:
             return None  # a hint for all, or a kind of a newer release
         if name in self._leaving:
             return None
+        if self._elsewhere.get(name, 0.0) > self._yard.clock.monotonic():
+            self._yard.pass_on(name)
+            return None
         ends = self._yard.clock.monotonic() + lanes.LEASE / 1_000_000
         now = self._yard.ledger.database_now(self._yard.clock.now())
         held = self._yard.ledger.write(lambda connection: lanes.acquire(connection, name, self._yard.holder, now))
         if held is None:
+            # who has it keeps it, and each hint of ours would ask the database again
+            self._elsewhere[name] = self._yard.clock.monotonic() + SWEEP
             self._yard.pass_on(name)
             return None
         lane: Turns = self._open_intake(held, ends) if name.startswith(lanes.INTAKE) else Lane(held, self._yard, ends)

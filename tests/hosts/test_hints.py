@@ -14,10 +14,10 @@ from itertools import pairwise
 
 import psycopg
 import pytest
-from harness import ENV, alert, config, eventually, group, messages, write_config
+from harness import ENV, Starter, alert, config, eventually, group, messages, write_config
 from pooler import Pooler
 from procrastinate import App, PsycopgConnector
-from sqlalchemy import text
+from sqlalchemy import event, text
 from structlog.testing import capture_logs
 
 from bridge.app import create_app
@@ -26,6 +26,7 @@ from bridge.config.environ import from_environ
 from bridge.deliver import deliverer
 from bridge.delivery import local, procrastinate
 from bridge.delivery.deferrer import Deferrer, own_queue
+from bridge.delivery.hints import Listener, Near
 from bridge.delivery.procrastinate import Carrier, Periodic
 from bridge.ledger import lanes
 from bridge.ledger.engine import open_engine
@@ -108,6 +109,44 @@ def test_what_a_worker_finds_to_do_in_a_lane_of_another_one_it_tells_that_one(br
     with delivering(bridges()) as worker:
         worker._kick("slack/a")
         eventually(lambda: ("hints/other", "slack/a hints/other", "todo") in jobs(ledger))
+
+
+def test_a_lane_that_another_one_holds_is_not_asked_for_with_every_hint(bridges, ledger):
+    hold(ledger, "slack/a", "host/9/other")
+    asked = []
+    with delivering(bridges()) as worker:
+        engine = worker._yard.ledger.engine
+        event.listen(engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
+        for _ in range(5):
+            worker._start("slack/a")
+        assert sum(statement.startswith("UPDATE lanes SET holder") for statement in asked) == 1
+        ledger.write(lambda connection: lanes.release(connection, "host/9/other", ["slack/a"]))
+        worker._elsewhere["slack/a"] = 0.0  # a second later
+        worker._start("slack/a")
+        assert "slack/a" in worker._held
+
+
+def test_processes_of_one_server_hint_each_other_without_the_database():
+    near = Near()
+    listener = Listener(None, near)
+    near.hint("slack/a")
+    assert listener.wait(20) == {"slack/a"}
+    for number in range(10_000):  # more than there is room for: nobody waits, and nobody fails
+        near.hint(f"slack/{number}")
+    assert "slack/0" in listener.wait(20)
+    listener.close()
+
+
+def test_a_server_of_its_own_deliverer_sends_no_hint_through_the_database(tmp_path_factory, sandbox, database):
+    with Starter(tmp_path_factory) as start:
+        bridge = start(config(sandbox), env={"BRIDGE_DATABASE_URL": database})
+        for number in range(5):
+            bridge.post(group(alert(f"Near {number}")))
+            assert sandbox.wait_for(lambda number=number: messages(sandbox, text=f"Near {number}"), 20)
+        # what the deliverer counts it writes down all at once
+        steps = r"bridge_steps_total{.*intent=\"open\".*kind=\"slack\".*outcome=\"done\".*}"
+        eventually(lambda: bridge.metric(steps) >= 5, "the deliverer's counts are written down")
+        assert bridge.metric("bridge_hints_total") == 0
 
 
 def test_a_waiting_hint_absorbs_the_next_and_finished_ones_are_gone(ledger):
