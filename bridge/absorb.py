@@ -47,7 +47,9 @@ if TYPE_CHECKING:
 SLICE = 200
 """Alerts of one commit."""
 RECEIPTS = 20
-"""Receipts of one commit: with more of them senders wait longer for theirs, and nothing is cheaper."""
+"""Receipts of one commit: more of them make nothing cheaper. Where senders wait for the database it is a single one."""
+SHORT = 50
+"""Alerts of a commit for which senders wait: with fewer, a notification of a usual group would be read twice."""
 
 
 class Intake:
@@ -85,12 +87,13 @@ class Intake:
 
     def turn(self) -> Rest | None:
         """Absorb what waits, up to one commit's worth; None means: there may be more."""
+        pressed = self._ledger.writer.pressed
         with self._ledger.read() as connection:
-            waiting = receipts.waiting(connection, self.source, RECEIPTS)
+            waiting = receipts.waiting(connection, self.source, 1 if pressed else RECEIPTS)
         if not waiting:
             return Rest()
         rules = self._rules()
-        parts, unread = self._parts(waiting, rules)
+        parts, unread = self._parts(waiting, rules, SHORT if pressed else SLICE)
         try:
             touched = self._ledger.write(lambda connection: self._commit(connection, parts, unread, rules))
         except Exception as error:
@@ -123,11 +126,10 @@ class Intake:
         self._tell([], unread)
         return touched
 
-    def _parts(self, waiting: list[Receipt], rules: Rules) -> tuple[list[Part], list[dict[str, Any]]]:
-        """Read the bodies: parts up to one slice of alerts, and rows for those that can't be read."""
+    def _parts(self, waiting: list[Receipt], rules: Rules, room: int) -> tuple[list[Part], list[dict[str, Any]]]:
+        """Read the bodies: parts up to `room` alerts, and rows for those that can't be read."""
         parts: list[Part] = []
         unread: list[dict[str, Any]] = []
-        room = SLICE
         for receipt in waiting:
             if room <= 0:
                 break
@@ -156,7 +158,7 @@ class Intake:
             return self._large[1]
         read = self._read(receipt.body, self.source)
         group = replace(read, alerts=in_order(read.alerts))
-        if len(group.alerts) > SLICE:
+        if len(group.alerts) > SHORT:
             self._large = (receipt.id, group)
         return group
 

@@ -28,11 +28,14 @@ class Room:
         self._looked: float | None = None
         self._full = False
 
+    def known(self) -> bool:
+        """Return whether `full` knows without a look."""
+        return self._looked is not None and 0 <= self._clock.monotonic() - self._looked < EVERY
+
     def full(self) -> str:
         """Return why nothing more is stored, empty where there is room."""
-        now = self._clock.monotonic()
-        if self._looked is None or not 0 <= now - self._looked < EVERY:
-            self._looked = now
+        if not self.known():
+            self._looked = self._clock.monotonic()
             self._full = self._measured() >= self._most()
         if not self._full:
             return ""

@@ -4,6 +4,8 @@ Whoever changes a number here made the bridge dearer or cheaper, and says so in 
 """
 
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
@@ -139,6 +141,29 @@ def test_many_cost_no_more_statements_than_one(counted):
     for n in range(RECEIPTS):
         counted.store(group(alert(f"notification {n}", Priority="P3")))
     assert counted.absorb() == one
+
+
+def test_what_senders_store_at_once_is_one_statement(counted):
+    asks = [Receipt(new_id(), "grafana", counted.bridge.clock.now(), {}, b"{}") for _ in range(MANY)]
+    busy, go = threading.Event(), threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(counted.bridge.ledger.write, lambda _connection: busy.set() or go.wait(10))
+        assert busy.wait(10)
+        with counted.counting() as found:
+            writes = [receipts.append(counted.bridge.ledger, one) for one in asks]
+            go.set()
+            assert [write.result() for write in writes] == [None] * MANY
+    assert (found["statements"], found["commits"]) == (1, 2)  # the one that kept it busy is a commit as well
+
+
+def test_while_senders_wait_a_commit_takes_one_notification(counted):
+    for n in range(3):
+        counted.store(group(alert(f"notification {n}", Priority="P3")))
+    intake = counted.take("intake/grafana")
+    counted.bridge.ledger.writer.pressed = True
+    assert intake.turn() is None
+    with counted.bridge.ledger.read() as connection:
+        assert receipts.count(connection, "new") == 2
 
 
 def test_nothing_is_looked_for_row_by_row(counted):

@@ -10,7 +10,8 @@ from sqlalchemy import BigInteger, cast, func, literal
 from bridge.ledger import migrate
 from bridge.ledger.columns import to_micros
 from bridge.ledger.engine import database_url, open_engine, sqlite_path
-from bridge.ledger.writer import PATIENCE, Writer
+from bridge.ledger.write import PATIENCE
+from bridge.ledger.writer import Writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine
 
     from bridge.ledger.appending import Appending, Row
+    from bridge.ledger.write import Write
 
 T = TypeVar("T")
 
@@ -53,9 +55,9 @@ class Ledger:
         """
         return self.writer.write(function, self.patience)
 
-    def append(self, into: Appending, row: Row) -> None:
-        """Store a row, with all that wait by one statement (`Writer.append`)."""
-        self.writer.append(into, row, self.patience)
+    def append(self, into: Appending, row: Row) -> Write:
+        """Have a row stored, with all that wait by one statement (`Writer.append`)."""
+        return self.writer.append(into, row, self.patience)
 
     def database_now(self, now: datetime) -> ColumnElement[int]:
         """Return the time by which leases are judged, in microseconds: PostgreSQL's own; on one machine, `now`."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from bridge.ledger.appending import Row
     from bridge.ledger.ledger import Ledger
+    from bridge.ledger.write import Write
 
 SMALL = 512
 """Bytes up to which compressing a body does not pay."""
@@ -65,18 +66,18 @@ _SETTLE = (
 )
 
 
-def store(ledger: Ledger, receipt: Receipt, signature: str | None, since: datetime | None) -> str:
-    """Store what a sender sent and return its id; of a signed request stored already after `since`, the first one's.
+def append(ledger: Ledger, receipt: Receipt) -> Write:
+    """Have what a sender sent stored: with all receipts that wait, by one statement."""
+    return ledger.append(_INTO, _row(receipt))
 
-    Its body is compressed before the writer has it, for whom all wait.
+
+def once(ledger: Ledger, receipt: Receipt, signature: str, since: datetime | None) -> str:
+    """Store a signed request; return its id, or where the same was stored already after `since`, the first one's.
 
     Raises:
         UnavailableError: it could not be stored.
     """
     row = _row(receipt, signature)
-    if signature is None:
-        ledger.append(_INTO, row)
-        return receipt.id
     return ledger.write(lambda connection: _unless_repeated(connection, row, signature, since))
 
 
@@ -98,6 +99,7 @@ def _unless_repeated(connection: Connection, row: Row, signature: str, since: da
 
 
 def _row(receipt: Receipt, signature: str | None = None) -> Row:
+    # the body is compressed here: not by the writer, for whom all wait
     encoding, body = _packed(receipt.body)
     at, headers = to_micros(receipt.received_at), to_text(dict(receipt.headers))
     return (receipt.id, receipt.source, at, headers, body, encoding, "new", signature)

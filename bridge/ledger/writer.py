@@ -12,17 +12,14 @@ import queue
 import threading
 import time
 from collections import defaultdict
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeoutError
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.exc import OperationalError
 
 from bridge.ledger.engine import alone
 from bridge.ledger.turns import FileTurns, NoTurns
-from bridge.ledger.unavailable import RefusedError, UnavailableError, everybodys, passes, reason
+from bridge.ledger.unavailable import everybodys, passes
+from bridge.ledger.write import PATIENCE, Write
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,25 +31,12 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-PATIENCE = 2.0
-"""Seconds that a writer waits for its turn before it is told that nothing could be stored (contract: 503)."""
 BATCH = 200
 """Works that share one commit at most."""
 YIELD = 3.0
 """How many times as long as it wrote a writer that yields leaves the turn to others, where they want it."""
 LONGEST_YIELD = 0.05
 """Seconds that it leaves the turn to them at most."""
-
-
-@dataclass(slots=True, eq=False)
-class _Work:
-    """One waiting write: a function, or a row; and its future, by which its asker hears or gives up."""
-
-    deadline: float
-    function: Callable[[Connection], Any] | None = None
-    into: Appending | None = None
-    row: Row = ()
-    future: Future[Any] = field(default_factory=Future)
 
 
 class _Kept:
@@ -81,15 +65,17 @@ class Writer:
     failed), so it does nothing but read and write the database.
 
     One that `yields` is a deliverer's: its transactions are the long ones, and senders wait for theirs. By turns alone
-    it would have the database for most of the time; what waits meanwhile shares its next commit.
+    it would have the database for most of the time; what waits meanwhile shares its next commit. It is `pressed` where
+    somebody waited for its last one.
     """
 
     def __init__(self, engine: Engine, lock_path: Path | None) -> None:
         self.yields = False
+        self.pressed = False
         self._writing = _Kept(engine.execution_options(immediate=True))
         self._appending = _Kept(alone(engine))
         self._turns: FileTurns | NoTurns = FileTurns(lock_path) if lock_path else NoTurns()
-        self._queue: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Write | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._loop, name="ledger-writer", daemon=True)
         self._thread.start()
         self.commits = 0
@@ -104,31 +90,20 @@ class Writer:
         """Run `function` in a transaction and return its result once it is committed.
 
         Raises:
-            RefusedError: the database refuses these values.
-            UnavailableError: it could not be stored within `patience` seconds; on a lost PostgreSQL answer it may
-                have been.
+            RefusedError, UnavailableError: as `Write.result`.
         """
-        return cast("T", self._ask(_Work(time.monotonic() + patience, function), patience))
+        return cast("T", self._ask(Write(time.monotonic() + patience, function)).result())
 
-    def append(self, into: Appending, row: Row, patience: float = PATIENCE) -> None:
-        """Store a row; rows that wait together, and nothing else with them, are one statement and no transaction more.
+    def append(self, into: Appending, row: Row, patience: float = PATIENCE) -> Write:
+        """Have a row stored; rows that wait together, and nothing else with them, are one statement and no transaction.
 
-        Raises:
-            RefusedError, UnavailableError: as `write`.
+        Nobody has waited for it yet when this returns.
         """
-        self._ask(_Work(time.monotonic() + patience, into=into, row=row), patience)
+        return self._ask(Write(time.monotonic() + patience, into=into, row=row))
 
-    def _ask(self, work: _Work, patience: float) -> Any:  # noqa: ANN401 - what the work returns
-        self._queue.put(work)
-        try:
-            return work.future.result(timeout=patience + 0.2)
-        except FutureTimeoutError:
-            work.future.cancel()
-            raise UnavailableError("the database was busy for over 2 s; the sender should try again") from None
-        except (DataError, IntegrityError) as error:
-            raise RefusedError("the database refused it") from error
-        except (DBAPIError, PoolTimeoutError) as error:
-            raise UnavailableError(reason(error)) from error
+    def _ask(self, wanted: Write) -> Write:
+        self._queue.put(wanted)
+        return wanted
 
     def close(self) -> None:
         """Write what waits, then stop; a second time nothing is left to do."""
@@ -145,7 +120,7 @@ class Writer:
         self._writing.hang_up()
         self._appending.hang_up()
 
-    def _commit(self, batch: list[_Work]) -> bool:
+    def _commit(self, batch: list[Write]) -> bool:
         """Write a batch and what else waits once it is its turn; return whether there is to be another one."""
         rest, more = 0.0, True
         try:
@@ -155,7 +130,8 @@ class Writer:
                 # a future that can't be set running was given up by its asker: nobody is told, so nothing is written
                 live = [work for work in batch if work.future.set_running_or_notify_cancel()]
                 results = self._together(live)
-                if self.yields and self._turns.wanted():
+                self.pressed = self.yields and self._turns.wanted()
+                if self.pressed:
                     rest = min(YIELD * (time.monotonic() - began), LONGEST_YIELD)
         except BaseException as error:  # noqa: BLE001 - whoever waits must hear of it, whatever it is
             results = [error] * len(batch)
@@ -171,7 +147,7 @@ class Writer:
             time.sleep(rest)
         return more
 
-    def _gather(self, batch: list[_Work]) -> bool:
+    def _gather(self, batch: list[Write]) -> bool:
         """Add what waits, up to a batch; return whether more may come, and this was not the last."""
         while len(batch) < BATCH:
             try:
@@ -183,7 +159,7 @@ class Writer:
             batch.append(more)
         return True
 
-    def _together(self, batch: list[_Work]) -> list[Any]:
+    def _together(self, batch: list[Write]) -> list[Any]:
         if not batch:
             return []
         try:
@@ -199,7 +175,7 @@ class Writer:
                 results.append(error)
         return results
 
-    def _transaction(self, batch: list[_Work]) -> list[Any]:
+    def _transaction(self, batch: list[Write]) -> list[Any]:
         deadline = min(work.deadline for work in batch)
         only_rows = all(work.into is not None for work in batch) and len({work.into for work in batch}) == 1
         kept = self._appending if only_rows else self._writing
@@ -225,7 +201,7 @@ class Writer:
                 return results
 
 
-def _run(connection: Connection, batch: list[_Work]) -> list[Any]:
+def _run(connection: Connection, batch: list[Write]) -> list[Any]:
     rows: dict[Appending, list[Row]] = defaultdict(list)
     for work in batch:
         if work.into is not None:

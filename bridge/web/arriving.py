@@ -11,6 +11,7 @@ LONGEST_LINE = 256
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,18})[ \t]*\r\n", re.IGNORECASE)
 _CHUNKED = re.compile(rb"\r\ntransfer-encoding:", re.IGNORECASE)
 _EXPECTS = re.compile(rb"\r\nexpect:[ \t]*100-continue", re.IGNORECASE)
+_LAST = re.compile(rb"\r\nconnection:[ \t]*close[ \t]*\r\n", re.IGNORECASE)
 _SIZE = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*(?:;[^\r\n]*)?\r\n")
 END = b"\r\n\r\n"
 
@@ -23,31 +24,38 @@ class Arriving:
 
     Attributes:
         bytes: what has come.
+        body: where the body begins, once the head is there; 0 before.
         expects: the sender waits for `100 Continue` before it sends the body.
         whole: all of the request is there; otherwise what `feed` handed on is to be refused.
     """
 
-    __slots__ = ("_at", "_body", "_chunked", "_end", "_most", "bytes", "expects", "whole")
+    __slots__ = ("_at", "_chunked", "_end", "_last", "_most", "body", "bytes", "expects", "whole")
 
     def __init__(self, most: int) -> None:
         self.bytes = bytearray()
         self.expects = False
         self.whole = False
+        self.body = 0
         self._most = most
-        self._body = 0  # where it begins, once the head is there
+        self._last = False
         self._end: int | None = None  # where it ends, where that is known
         self._chunked = False
         self._at = 0  # what need not be looked at again
 
     @property
+    def last(self) -> bool:
+        """Whether all is there and the sender says that nothing follows: so nothing did, and nothing will."""
+        return self._last and self.whole and not self._chunked and len(self.bytes) == self._end
+
+    @property
     def endless(self) -> bool:
         """Whether the head doesn't end: whoever parses it would wait."""
-        return not self._body and len(self.bytes) > LONGEST_HEAD
+        return not self.body and len(self.bytes) > LONGEST_HEAD
 
     def feed(self, part: bytes) -> bool:
         """Take some bytes; return whether the request can be handed on."""
         self.bytes += part
-        if not self._body and not self._head():
+        if not self.body and not self._head():
             return self.endless
         if self._chunked:
             return self._chunks() or len(self.bytes) > self._most
@@ -60,12 +68,13 @@ class Arriving:
         self._at = len(self.bytes)
         if found < 0:
             return False
-        self._body = self._at = found + len(END)
-        head = bytes(self.bytes[: self._body])
+        self.body = self._at = found + len(END)
+        head = bytes(self.bytes[: self.body])
         self._chunked = _CHUNKED.search(head) is not None
         length = _LENGTH.search(head)
-        self._end = self._body + (int(length[1]) if length else 0)
+        self._end = self.body + (int(length[1]) if length else 0)
         self.expects = _EXPECTS.search(head) is not None
+        self._last = _LAST.search(head) is not None
         return True
 
     def _chunks(self) -> bool:

@@ -30,6 +30,7 @@ class Connection(TConn):  # type: ignore[misc] # gunicorn has no types
         since: when the request that is coming was begun, by the monotonic clock.
         ready_at: when it was there.
         whole: all of it is; else it is to be refused.
+        last: and the peer says that nothing follows it.
         weight: the bytes that are held of it.
     """
 
@@ -48,6 +49,7 @@ class Connection(TConn):  # type: ignore[misc] # gunicorn has no types
         self.ready_at = 0.0
         self.weight = 0
         self.whole = True
+        self.last = False
 
     def give(self, gathered: bytearray) -> None:
         """Hand the bytes of a request to gunicorn's parser."""
@@ -62,7 +64,8 @@ class Connection(TConn):  # type: ignore[misc] # gunicorn has no types
 
     def close(self, graceful: bool = False) -> None:
         """Close; gunicorn would wait for the peer here, in the loop."""
-        if graceful:
+        # of a peer that sends nothing more nothing can come that would make the kernel take the answer back
+        if graceful and not self.last:
             self._linger(self)
         else:
             super().close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import zlib
 from contextlib import nullcontext
+from functools import partial
 from typing import IO, TYPE_CHECKING
 
 from flask import Blueprint, jsonify, request
@@ -17,8 +18,11 @@ from bridge.ledger.unavailable import UnavailableError
 from bridge.log import log
 from bridge.metrics import DATABASE_ERRORS, NOTIFICATIONS
 from bridge.web import auth, served
+from bridge.web.direct import KeptAnswer
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from flask import Response
 
     from bridge.compose import Bridge
@@ -64,46 +68,74 @@ def receive(source: str) -> tuple[Response, int] | Response:
 
 def _take_in(bridge: Bridge, settings: SourceSettings) -> tuple[Response, int] | Response:
     source, now = settings.name, bridge.clock.now()
-
-    def refused(outcome: str, status: int, sentence: str) -> tuple[Response, int]:
+    try:
+        body = _admitted(bridge, settings, now)
+    except (TooLargeError, UnfinishedError, auth.RefusedError) as error:
+        outcome, status, sentence = _refusal(error, settings)
         bridge.kept.add(NOTIFICATIONS, source=source, outcome=outcome)
         return _error(status, sentence)
-
-    try:
-        raw = read_body(settings.max_body)
-        auth.admit(settings, request.headers, raw, webhook_token=bridge.environ.webhook_token, env=bridge.env, now=now)
-        body = unpack(raw, request.headers.get("Content-Encoding", ""), settings.max_body)
-    except TooLargeError:
-        mend = f"raise max_body of source {source}, or send less"
-        return refused("too_large", 413, f"the body is over {settings.max_body} bytes: {mend}")
-    except UnfinishedError:
-        return refused("incomplete", 400, "the body did not come whole: nothing was stored, send it again")
-    except auth.RefusedError as error:
-        return refused("unauthorized", 401, str(error))
-    except UnpackError:
-        body = raw
     if full := bridge.room.full():
-        return _unavailable(bridge, source, full)
+        _not_stored(bridge, source, full)
+        return _unavailable(full)
     headers = {name: request.headers[name] for name in KEPT_HEADERS if name in request.headers}
     receipt = Receipt(new_id(), source, now, headers, body)
     signature = auth.signature_of(settings, request.headers)
-    tolerance = getattr(settings.auth, "tolerance", None)
-    since = now - tolerance if tolerance else None
+    kept = request.environ.get("gunicorn.socket")
+    if signature is None and isinstance(kept, KeptAnswer):
+        kept.after(receipts.append(bridge.ledger, receipt), partial(_told, bridge, source))
+        return jsonify(receipt=receipt.id), 202
     try:
-        stored = receipts.store(bridge.ledger, receipt, signature, since)
+        if signature is None:
+            receipts.append(bridge.ledger, receipt).result()
+            stored = receipt.id
+        else:
+            tolerance = getattr(settings.auth, "tolerance", None)
+            stored = receipts.once(bridge.ledger, receipt, signature, now - tolerance if tolerance else None)
     except UnavailableError as error:
-        bridge.kept.add(DATABASE_ERRORS, process="web")
-        return _unavailable(bridge, source, str(error))
-    bridge.kept.add(NOTIFICATIONS, source=source, outcome="stored" if stored == receipt.id else "repeated")
-    bridge.refused = None
-    bridge.hint(f"{lanes.INTAKE}{source}")
+        _told(bridge, source, error)
+        return _unavailable(str(error))
+    _told(bridge, source, outcome="stored" if stored == receipt.id else "repeated")
     return jsonify(receipt=stored), 202
 
 
-def _unavailable(bridge: Bridge, source: str, why: str) -> tuple[Response, int]:
+def _admitted(bridge: Bridge, settings: SourceSettings, now: datetime) -> bytes:
+    """Return the body of a request that may be taken in; one that can't be unpacked is kept as it came."""
+    raw = read_body(settings.max_body)
+    auth.admit(settings, request.headers, raw, webhook_token=bridge.environ.webhook_token, env=bridge.env, now=now)
+    try:
+        return unpack(raw, request.headers.get("Content-Encoding", ""), settings.max_body)
+    except UnpackError:
+        return raw
+
+
+def _refusal(error: Exception, settings: SourceSettings) -> tuple[str, int, str]:
+    """Return what a request that is not taken in counts as, and how it is answered."""
+    if isinstance(error, TooLargeError):
+        mend = f"raise max_body of source {settings.name}, or send less"
+        return "too_large", 413, f"the body is over {settings.max_body} bytes: {mend}"
+    if isinstance(error, UnfinishedError):
+        return "incomplete", 400, "the body did not come whole: nothing was stored, send it again"
+    return "unauthorized", 401, str(error)
+
+
+def _told(bridge: Bridge, source: str, error: UnavailableError | None = None, outcome: str = "stored") -> None:
+    """Take in what came of storing."""
+    if error is not None:
+        bridge.kept.add(DATABASE_ERRORS, process="web")
+        _not_stored(bridge, source, str(error))
+        return
+    bridge.kept.add(NOTIFICATIONS, source=source, outcome=outcome)
+    bridge.refused = None
+    bridge.hint(f"{lanes.INTAKE}{source}")
+
+
+def _not_stored(bridge: Bridge, source: str, why: str) -> None:
     bridge.kept.add(NOTIFICATIONS, source=source, outcome="unavailable")
     log.warning("not stored", source=source, why=why)
     bridge.refused = (bridge.clock.monotonic(), why)
+
+
+def _unavailable(why: str) -> tuple[Response, int]:
     answer = _error(503, f"not stored: {why}")[0]
     answer.headers["Retry-After"] = "5"
     return answer, 503

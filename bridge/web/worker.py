@@ -20,6 +20,8 @@ from gunicorn.workers.gthread import ThreadWorker
 
 from bridge.web.arriving import LONGEST_HEAD, Arriving
 from bridge.web.connection import Answer, Connection, refusal
+from bridge.web.direct import Direct
+from bridge.web.lingering import Lingering
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -32,10 +34,6 @@ SLOW = 1.0
 """Seconds after which one that is still coming counts as slow, where it is crowded."""
 STOPPING = 1.0
 """Seconds that requests still have to come once the process is told to stop."""
-LINGER = 2.0
-"""Seconds for which a closed connection is still read, so that the peer gets its answer whatever it was sending."""
-LINGERING = 200
-"""Closed connections that are still read, at most."""
 ROOM = 128 * 1024 * 1024
 """Bytes of requests that a process holds at once: coming, waiting for a thread, or being worked on."""
 CROWDED = 16
@@ -52,8 +50,9 @@ class WebWorker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
     def init_process(self) -> None:
         """Begin with nobody waiting."""
         self._arriving: dict[Connection, Arriving] = {}  # who has waited longest comes first
-        self._lingering: dict[Connection, float] = {}
         self._held = 0
+        self._direct = Direct(self)
+        self._lingering = Lingering(lambda: self.poller)
         self._stopped: float | None = None
         self._most = LONGEST_HEAD + max(one.max_body for one in self.app.reloader.loaded.settings.sources.values())
         super().init_process()
@@ -73,7 +72,7 @@ class WebWorker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
         for side in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
             client.setsockopt(socket.SOL_SOCKET, side, STUCK)
         self.nr_conns += 1
-        self.enqueue_req(Connection(self.cfg, client, address, listener.getsockname(), linger=self.linger))
+        self.enqueue_req(Connection(self.cfg, client, address, listener.getsockname(), linger=self._lingering.begin))
 
     def enqueue_req(self, conn: Connection) -> None:
         """Gather a request: here comes each connection that is new, or kept alive and has something to say."""
@@ -131,10 +130,13 @@ class WebWorker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
 
     def _hand_on(self, conn: Connection) -> None:
         arriving = self._arriving.pop(conn)
-        conn.whole = arriving.whole
+        conn.whole, conn.last = arriving.whole, arriving.last
         conn.ready_at = time.monotonic()
         conn.give(arriving.bytes)
-        super().enqueue_req(conn)
+        if self._direct.takes(arriving):
+            self._direct.serve(conn)
+        else:
+            super().enqueue_req(conn)
 
     # in a thread
 
@@ -169,34 +171,6 @@ class WebWorker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
         conn.weight = 0
         super().finish_request(conn, fs)
 
-    def linger(self, conn: Connection) -> None:
-        """Close a connection as RFC 9112, 9.6 asks: say that nothing more comes, and read on for a moment."""
-        try:
-            conn.sock.settimeout(0)
-            conn.sock.shutdown(socket.SHUT_WR)
-            self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._drain, conn))
-        except (OSError, ValueError, KeyError):
-            conn.close()
-            return
-        self._lingering[conn] = time.monotonic() + LINGER
-        if len(self._lingering) > LINGERING:
-            self._let_go(next(iter(self._lingering)))
-
-    def _drain(self, conn: Connection, sock: socket.socket) -> None:
-        try:
-            if conn not in self._lingering or sock.recv(READ):
-                return
-        except (BlockingIOError, InterruptedError):
-            return
-        except OSError:
-            pass
-        self._let_go(conn)
-
-    def _let_go(self, conn: Connection) -> None:
-        del self._lingering[conn]
-        self.poller.unregister(conn.sock)
-        conn.close()
-
     def _drop(self, conn: Connection, answer: bytes = b"") -> None:
         """Close a connection whose request has not come."""
         del self._arriving[conn]
@@ -217,14 +191,14 @@ class WebWorker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
 
     def murder_pending(self) -> None:
         """Let go of what does not come in time; gunicorn's loop calls this after every round."""
+        self._direct.overdue()
         now = time.monotonic()
         if not self.alive:
             self._stopped = self._stopped or now
         stopped = self._stopped is not None and now > self._stopped + STOPPING
         for conn in self._overdue(now if stopped else now - PATIENCE):
             self._refuse(conn, f"the request did not come within {PATIENCE:.0f} s: send it again")
-        while self._lingering and self._lingering[conn := next(iter(self._lingering))] < now:
-            self._let_go(conn)
+        self._lingering.end(now)
         if self.nr_conns > self.worker_connections - CROWDED:
             self._make_room(now - SLOW)
 

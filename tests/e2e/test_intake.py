@@ -1,11 +1,14 @@
 """What senders may send, and what they are answered: stored before the answer, or a sentence that says what to mend."""
 
+import fcntl
 import gzip
 import hashlib
 import hmac
 import json
+import re
 import socket
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
@@ -329,6 +332,50 @@ def test_a_database_locked_by_a_stranger_is_a_503_and_then_all_is_well(start, sa
     assert sandbox.wait_for(lambda: messages(sandbox, "alerts", "after the lock"), 30)
     bridge.settle()
     assert not messages(sandbox, "alerts", "during the lock")
+
+
+def test_many_at_once_are_each_told_whether_they_were_stored(start, sandbox):
+    bridge = start(config(sandbox))
+
+    def post(number):
+        return bridge.request("POST", "/webhooks/grafana", content=notice(f"alert {number}"))
+
+    with ThreadPoolExecutor(24) as pool:
+        taken = list(pool.map(post, range(24)))
+        assert {answer.status_code for answer in taken} == {202}
+        stranger = sqlite3.connect(bridge.folder / "bridge.db", isolation_level=None)
+        stranger.execute("BEGIN IMMEDIATE")
+        refused = pool.map(post, range(24, 48))
+        assert bridge.request("GET", "/healthz").status_code == 200
+        assert all(is_error(answer, 503) and int(answer.headers["Retry-After"]) > 0 for answer in refused)
+        stranger.execute("ROLLBACK")
+        taken += pool.map(post, range(48, 72))
+    stored = {row[0] for row in stranger.execute("SELECT id FROM receipts")}
+    stranger.close()
+    assert [answer.json()["receipt"] for answer in taken if answer.json()["receipt"] not in stored] == []
+    assert len(stored) == 48
+    told = eventually(lambda: counted(bridge).get("unavailable") == 24 and counted(bridge))
+    assert told["stored"] == 48
+
+
+def test_who_waits_in_vain_for_a_turn_is_told_so_and_nothing_of_it_is_stored(start, sandbox):
+    bridge = start(config(sandbox))
+    bridge.post(group(alert("before", Priority="P3")))
+    bridge.settle()
+    with (bridge.folder / "bridge.db.turn.lock").open("r+") as turn, ThreadPoolExecutor(8) as pool:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        refused = pool.map(lambda at: bridge.request("POST", "/webhooks/grafana", content=notice(f"{at}")), range(8))
+        assert all(is_error(answer, 503) for answer in refused)
+        fcntl.flock(turn, fcntl.LOCK_UN)
+    bridge.post_stubbornly(group(alert("after", Priority="P3")))
+    assert len(stored(bridge)) == 2
+
+
+def counted(bridge):
+    """How many notifications had which outcome, as the metrics say."""
+    said = bridge.request("GET", "/metrics").text
+    lines = re.findall(r'^bridge_notifications_total\{outcome="(\w+)",source="grafana"\} (\d+)', said, re.MULTILINE)
+    return {outcome: int(number) for outcome, number in lines}
 
 
 def test_a_payload_of_another_shape_is_told_by_its_sources_mapping(start, sandbox):

@@ -87,7 +87,7 @@ def test_what_is_settled_is_settled_once(ledger):
 
 def signed(ledger, since, at=NOON, signature="s1"):
     one = receipt(at=at)
-    return one.id, receipts.store(ledger, one, signature, since)
+    return one.id, receipts.once(ledger, one, signature, since)
 
 
 def test_the_same_signed_request_again_is_the_first_receipt(ledger):

@@ -67,6 +67,7 @@ class Writer:
     """Writes in the calling thread, with a numbered point on either side of the commit."""
 
     alive = True
+    pressed = False
 
     def __init__(self, engine: Engine, points: Points) -> None:
         self._engine = engine.execution_options(immediate=True)

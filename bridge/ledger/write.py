@@ -1,0 +1,63 @@
+"""What somebody asked the writer for, and how its asker hears what came of it."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from bridge.ledger.unavailable import RefusedError, UnavailableError, reason
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy.engine import Connection
+
+    from bridge.ledger.appending import Appending, Row
+
+PATIENCE = 2.0
+"""Seconds that a writer waits for its turn before it is told that nothing could be stored (contract: 503)."""
+SLACK = 0.2
+"""Seconds past that for one that is being written just then."""
+
+
+@dataclass(slots=True, eq=False)
+class Write:
+    """What somebody asked to write: a function, or a row. It is given up where it waited until after its `deadline`."""
+
+    deadline: float
+    function: Callable[[Connection], Any] | None = None
+    into: Appending | None = None
+    row: Row = ()
+    future: Future[Any] = field(default_factory=Future)
+
+    @property
+    def ends(self) -> float:
+        """When nobody need wait for it any longer, on the monotonic clock."""
+        return self.deadline + SLACK
+
+    def then(self, call: Callable[[], None]) -> None:
+        """Have `call` made once it is known what came of it, by the writer's thread: it must not wait for anything."""
+        self.future.add_done_callback(lambda _: call())
+
+    def result(self) -> Any:  # noqa: ANN401 - what the function returns
+        """Wait until it is committed, and return the function's result.
+
+        Raises:
+            RefusedError: the database refuses these values.
+            UnavailableError: it could not be stored in time; on a lost PostgreSQL answer it may have been.
+        """
+        try:
+            return self.future.result(timeout=max(self.ends - time.monotonic(), 0.0))
+        except FutureTimeoutError:
+            self.future.cancel()
+            raise UnavailableError("the database was busy for over 2 s; the sender should try again") from None
+        except (DataError, IntegrityError) as error:
+            raise RefusedError("the database refused it") from error
+        except (DBAPIError, PoolTimeoutError) as error:
+            raise UnavailableError(reason(error)) from error

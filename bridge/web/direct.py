@@ -1,0 +1,158 @@
+"""Small notifications are served by the web process's loop itself: no thread waits for the disk.
+
+A request that has a thread waits in it for its commit, and each waits for Python's lock several times on the way: it
+cost more than the request itself. Here the loop reads, checks and hands over what is there; the writer stores all of it
+by one statement; then the loop sends the answers, which were made before and kept.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import deque
+from concurrent.futures import Future
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from bridge.config.sources import Hmac
+from bridge.ledger.unavailable import UnavailableError
+from bridge.web.connection import refusal
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
+
+    from bridge.ledger.write import Write
+    from bridge.web.arriving import Arriving
+    from bridge.web.connection import Connection
+    from bridge.web.worker import WebWorker
+
+SMALL = 262_144
+"""Bytes of a request up to which the loop serves it: to compress so many takes a few milliseconds."""
+_HERE = re.compile(rb"(?:POST|PUT) /webhooks/([A-Za-z0-9._-]{1,100})/? HTTP/1\.[01]\r\n")
+_PACKED = re.compile(rb"\r\ncontent-encoding:", re.IGNORECASE)
+
+
+class KeptAnswer:
+    """Stands in for a connection's socket while the loop serves its request: what is answered is kept, not sent.
+
+    An application finds it as `gunicorn.socket` in the environment of its request, and may say what the answer is true
+    after (`after`).
+    """
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self.said = b""
+        self.write: Write | None = None
+        self._told: Callable[[UnavailableError | None], None] = lambda _error: None
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever else is asked of a socket
+        return getattr(self._sock, name)
+
+    def setblocking(self, _flag: bool) -> None:
+        """Stay as it is: it never waits."""
+
+    def sendall(self, data: bytes) -> None:
+        """Keep it."""
+        self.said += data
+
+    def after(self, write: Write, told: Callable[[UnavailableError | None], None]) -> None:
+        """Send the answer once something is stored; where it could not be, 503 instead. `told` hears which."""
+        self.write, self._told = write, told
+
+    def answer(self) -> tuple[bytes, bool]:
+        """Return what is to be sent, and whether it is what was answered."""
+        error: UnavailableError | None = None
+        try:
+            if self.write is not None:
+                self.write.result()
+        except UnavailableError as unavailable:
+            error = unavailable
+        self._told(error)
+        if error is None:
+            return self.said, True
+        return refusal("503 Service Unavailable", f"not stored: {error}"), False
+
+
+class Direct:
+    """What a web process's loop serves itself."""
+
+    def __init__(self, worker: WebWorker) -> None:
+        self._worker = worker
+        self._waiting: dict[Connection, tuple[KeptAnswer, bool]] = {}  # who has waited longest comes first
+        self._stored: deque[Connection] = deque()
+        self._called = False
+
+    def takes(self, arriving: Arriving) -> bool:
+        """Return whether a request is served here: small, whole, and nothing in it that may take long."""
+        if not arriving.whole or arriving.expects or len(arriving.bytes) > SMALL:
+            return False
+        found = _HERE.match(arriving.bytes)
+        if not found or _PACKED.search(arriving.bytes, 0, arriving.body):
+            return False
+        bridge = self._worker.app.serving
+        source = bridge.loaded.settings.sources.get(found[1].decode())
+        # a signed one's answer depends on what is stored; and to measure what is stored may take a while
+        return source is not None and not isinstance(source.auth, Hmac) and bridge.room.known()
+
+    def serve(self, conn: Connection) -> None:
+        """Serve a request, up to its answer, which is sent at once or after what it waits for."""
+        sock = conn.sock
+        conn.sock = kept = KeptAnswer(sock)
+        try:
+            goes_on = bool(self._worker.handle(conn))
+        finally:
+            conn.sock = sock
+        self._waiting[conn] = (kept, goes_on)
+        if kept.write is None:
+            self._answer(conn)
+        else:
+            kept.write.then(partial(self._done, conn))
+
+    def overdue(self) -> None:
+        """Answer those whose time is up."""
+        now = time.monotonic()
+        for conn, (kept, _) in list(self._waiting.items()):
+            if kept.write is None or kept.write.ends > now:
+                break
+            self._answer(conn)
+
+    def _done(self, conn: Connection) -> None:
+        """Have the loop answer; the writer's thread calls this."""
+        self._stored.append(conn)
+        if not self._called:
+            self._called = True
+            self._worker.method_queue.defer(self._answer_all)
+
+    def _answer_all(self) -> None:
+        self._called = False  # first: what is stored from here on calls once more
+        while self._stored:
+            conn = self._stored.popleft()
+            if conn in self._waiting:
+                self._answer(conn)
+
+    def _answer(self, conn: Connection) -> None:
+        kept, goes_on = self._waiting.pop(conn)
+        said, meant = kept.answer()
+        goes_on = goes_on and meant
+        sent = 0
+        with suppress(OSError):  # nobody there, or no room for it
+            conn.sock.settimeout(0)
+            sent = conn.sock.send(said)
+        if sent == len(said):
+            finished: Future[bool] = Future()
+            finished.set_result(goes_on)
+            self._worker.finish_request(conn, finished)
+        else:
+            rest = self._worker.tpool.submit(_send, conn, said[sent:], goes_on)
+            rest.add_done_callback(
+                lambda done: self._worker.method_queue.defer(self._worker.finish_request, conn, done)
+            )
+
+
+def _send(conn: Connection, rest: bytes, goes_on: bool) -> bool:
+    """Send what did not go at once, in a thread, which may wait."""
+    conn.sock.settimeout(None)
+    conn.sock.sendall(rest)
+    return goes_on
