@@ -13,13 +13,16 @@ import sys
 import time
 from typing import Any
 
-CHANNEL = {"id": "C0BENCH0001", "name": "alerts", "is_member": True, "is_private": False}
+CHANNELS = [
+    {"id": f"C0BENCH000{number}", "name": name, "is_member": True, "is_private": False}
+    for number, name in enumerate(("alerts", "c0", "c1", "c2", "c3"), 1)
+]
 MARKED = re.compile(rb"mark(\d{7})")
 LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 PLAIN = {
     b"/api/auth.test": b'{"ok":true,"url":"https://bench.slack.com/"}',
-    b"/api/conversations.list": json.dumps({"ok": True, "channels": [CHANNEL]}).encode(),
-    b"/api/conversations.join": json.dumps({"ok": True, "channel": CHANNEL}).encode(),
+    b"/api/conversations.list": json.dumps({"ok": True, "channels": CHANNELS}).encode(),
+    b"/api/conversations.join": json.dumps({"ok": True, "channel": CHANNELS[0]}).encode(),
     b"/api/conversations.history": b'{"ok":true,"messages":[]}',
     b"/api/conversations.replies": b'{"ok":true,"messages":[]}',
     b"/api/usergroups.list": b'{"ok":true,"usergroups":[]}',

@@ -18,6 +18,7 @@ HEADS = {
     "longest": "longest ms",
     "cpu": "CPU ms a request",
     "drained": "all delivered s",
+    "pace": "delivered/s",
     "accepted": "all accepted s",
     "sender": "CPU ms of the sender a request",
     "told p50": "p50 ms until told",
