@@ -49,7 +49,7 @@ SLICE = 200
 RECEIPTS = 20
 """Receipts of one commit: more of them make nothing cheaper. Where senders wait for the database it is a single one."""
 SHORT = 50
-"""Alerts of a commit for which senders wait: with fewer, a notification of a usual group would be read twice."""
+"""Alerts of a commit for which senders wait, of a group that takes several: a usual one is never divided."""
 
 
 class Intake:
@@ -126,16 +126,18 @@ class Intake:
         self._tell([], unread)
         return touched
 
-    def _parts(self, waiting: list[Receipt], rules: Rules, room: int) -> tuple[list[Part], list[dict[str, Any]]]:
-        """Read the bodies: parts up to `room` alerts, and rows for those that can't be read."""
+    def _parts(self, waiting: list[Receipt], rules: Rules, slice_: int) -> tuple[list[Part], list[dict[str, Any]]]:
+        """Read the bodies: parts of one commit, `slice_` alerts of a large group; and rows of what can't be read."""
         parts: list[Part] = []
         unread: list[dict[str, Any]] = []
+        room = SLICE
         for receipt in waiting:
             if room <= 0:
                 break
             try:
                 group = self._parse(receipt)
-                said = group.alerts[receipt.progress : receipt.progress + room]
+                most = min(room, slice_) if len(group.alerts) > SLICE else room
+                said = group.alerts[receipt.progress : receipt.progress + most]
                 alerts = [normalize(alert, group, rules.normalize, rules.teams) for alert in said]
             except Exception as error:  # noqa: BLE001 - whatever a body does: the others go on
                 unread.append(self._unread(receipt, error))
@@ -158,7 +160,7 @@ class Intake:
             return self._large[1]
         read = self._read(receipt.body, self.source)
         group = replace(read, alerts=in_order(read.alerts))
-        if len(group.alerts) > SHORT:
+        if len(group.alerts) > SLICE:
             self._large = (receipt.id, group)
         return group
 

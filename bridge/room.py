@@ -32,9 +32,9 @@ class Room:
         """Return whether `full` knows without a look."""
         return self._looked is not None and 0 <= self._clock.monotonic() - self._looked < EVERY
 
-    def full(self) -> str:
-        """Return why nothing more is stored, empty where there is room."""
-        if not self.known():
+    def full(self, *, look: bool = True) -> str:
+        """Return why nothing more is stored, empty where there is room; without a `look` as it was known last."""
+        if look and not self.known():
             self._looked = self._clock.monotonic()
             self._full = self._measured() >= self._most()
         if not self._full:

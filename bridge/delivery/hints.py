@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import selectors
 import socket
 import tempfile
 from pathlib import Path
@@ -64,37 +65,25 @@ class Near:
 
 
 class Listener:
-    """Receives hints, and wakes its own process's loop; without a path it hears who is `near`, or its own process."""
+    """Receives hints, by a path or from who is `near`, and wakes its own process's loop."""
 
     def __init__(self, path: Path | None, near: Near | None = None) -> None:
         self._path = path
-        if path is None:
-            near = near or Near()
-            self._socket, self._waker = near.reader, near.writer
-            return
-        with contextlib.suppress(FileNotFoundError):
-            path.unlink()
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        old = os.umask(0o077)
-        try:
-            self._socket.bind(os.fsencode(path))
-        finally:
-            os.umask(old)
-        self._waker = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._waker.setblocking(False)  # noqa: FBT003 - as above
-        self._waker.connect(os.fsencode(path))
+        # its own: where two share what is near, while a server reloads, one must not take the other's
+        self._woken, self._waker = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._waker.setblocking(False)  # noqa: FBT003 - the standard library's signature
+        self._own = [self._woken, *([_bound(path)] if path is not None else [])]
+        self._selector = selectors.DefaultSelector()
+        for one in (*self._own, *([near.reader] if near is not None else [])):
+            self._selector.register(one, selectors.EVENT_READ)
 
     def wait(self, seconds: float) -> set[str]:
         """Wait at most so long for hints; return the lanes named by all that are there."""
         names: set[str] = set()
-        self._socket.settimeout(max(seconds, 0.0005))
-        try:
-            names.add(self._socket.recv(512).decode(errors="replace"))
-            self._socket.setblocking(False)  # noqa: FBT003 - as above
-            while True:
-                names.add(self._socket.recv(512).decode(errors="replace"))
-        except (TimeoutError, BlockingIOError):
-            pass
+        for key, _ in self._selector.select(max(seconds, 0.0005)):
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    names.add(key.fileobj.recv(512, socket.MSG_DONTWAIT).decode(errors="replace"))  # type: ignore[union-attr] # sockets are what was registered
         return names - {WAKE.decode()}
 
     def wake(self) -> None:
@@ -103,9 +92,22 @@ class Listener:
             self._waker.send(WAKE)
 
     def close(self) -> None:
-        """Stop listening."""
-        self._socket.close()
-        self._waker.close()
+        """Stop listening; what is near is its server's."""
+        self._selector.close()
+        for one in (*self._own, self._waker):
+            one.close()
         if self._path is not None:
             with contextlib.suppress(FileNotFoundError):
                 self._path.unlink()
+
+
+def _bound(path: Path) -> socket.socket:
+    with contextlib.suppress(FileNotFoundError):
+        path.unlink()
+    opened = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    old = os.umask(0o077)
+    try:
+        opened.bind(os.fsencode(path))
+    finally:
+        os.umask(old)
+    return opened

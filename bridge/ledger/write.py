@@ -55,7 +55,8 @@ class Write:
         try:
             return self.future.result(timeout=max(self.ends - time.monotonic(), 0.0))
         except FutureTimeoutError:
-            self.future.cancel()
+            if self.future.cancel():
+                self.function, self.row = None, ()  # its body need not wait in memory for the writer to come by
             raise UnavailableError("the database was busy for over 2 s; the sender should try again") from None
         except (DataError, IntegrityError) as error:
             raise RefusedError("the database refused it") from error

@@ -8,7 +8,8 @@ LONGEST_HEAD = 131_072
 """Bytes up to which a request's head may grow."""
 LONGEST_LINE = 256
 """Bytes of a line that says how long a chunk is."""
-_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,18})[ \t]*\r\n", re.IGNORECASE)
+_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*0*(\d{1,18})[ \t]*\r\n", re.IGNORECASE)
+_SAYS_LENGTH = re.compile(rb"\r\ncontent-length:", re.IGNORECASE)
 _CHUNKED = re.compile(rb"\r\ntransfer-encoding:", re.IGNORECASE)
 _EXPECTS = re.compile(rb"\r\nexpect:[ \t]*100-continue", re.IGNORECASE)
 _LAST = re.compile(rb"\r\nconnection:[ \t]*close[ \t]*\r\n", re.IGNORECASE)
@@ -73,6 +74,8 @@ class Arriving:
         self._chunked = _CHUNKED.search(head) is not None
         length = _LENGTH.search(head)
         self._end = self.body + (int(length[1]) if length else 0)
+        if not length and _SAYS_LENGTH.search(head):
+            self._end = self._most + 1  # whatever it says, nobody is to wait for it
         self.expects = _EXPECTS.search(head) is not None
         self._last = _LAST.search(head) is not None
         return True

@@ -5,10 +5,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+from dataclasses import fields
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from bridge.config.secrets import MissingSecretError, resolve
+from bridge.config.secrets import MissingSecretError, Secret, resolve
 from bridge.config.sources import Basic, Bearer, Header, Hmac, Open
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from werkzeug.datastructures import Headers
 
-    from bridge.config.secrets import Hidden, Secret
+    from bridge.config.secrets import Hidden
     from bridge.config.sources import Auth, SourceSettings
 
 FORWARDING = ("X-Forwarded-For", "Forwarded", "X-Real-IP", "Via")
@@ -29,6 +30,13 @@ STAMP_DIGITS = 12
 
 class RefusedError(Exception):
     """The request may not do this; the sentence says what to mend, for whoever sent it."""
+
+
+def at_hand(auth: Auth | None) -> bool:
+    """Return whether what a source compares is in memory: a file may be on a disk that hangs."""
+    told = [getattr(auth, one.name) for one in fields(auth)] if auth is not None else []
+    secrets = [secret for value in told if isinstance(value, tuple) for secret in value]
+    return not any(isinstance(secret, Secret) and "${file:" in secret.text for secret in secrets)
 
 
 def names_loopback(host: str) -> bool:

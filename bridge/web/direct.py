@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from bridge.config.sources import Hmac
 from bridge.ledger.unavailable import UnavailableError
+from bridge.log import log
+from bridge.web.auth import at_hand
 from bridge.web.connection import refusal
 
 if TYPE_CHECKING:
@@ -63,16 +65,25 @@ class KeptAnswer:
 
     def answer(self) -> tuple[bytes, bool]:
         """Return what is to be sent, and whether it is what was answered."""
-        error: UnavailableError | None = None
+        error = self._outcome()
         try:
-            if self.write is not None:
-                self.write.result()
-        except UnavailableError as unavailable:
-            error = unavailable
-        self._told(error)
+            self._told(error)
+        except Exception as wrong:  # noqa: BLE001 - what is counted must not change what is true, nor end the loop
+            log.error("not counted", exc_info=wrong)
         if error is None:
             return self.said, True
         return refusal("503 Service Unavailable", f"not stored: {error}"), False
+
+    def _outcome(self) -> UnavailableError | None:
+        try:
+            if self.write is not None:
+                self.write.result()
+        except UnavailableError as error:
+            return error
+        except Exception as error:  # noqa: BLE001 - whatever it is: the sender tries again, and the loop goes on
+            log.error("request failed", error=type(error).__name__, exc_info=error)
+            return UnavailableError("the bridge could not do this; its log says why")
+        return None
 
 
 class Direct:
@@ -81,7 +92,7 @@ class Direct:
     def __init__(self, worker: WebWorker) -> None:
         self._worker = worker
         self._waiting: dict[Connection, tuple[KeptAnswer, bool]] = {}  # who has waited longest comes first
-        self._stored: deque[Connection] = deque()
+        self._ready: deque[tuple[Connection, KeptAnswer]] = deque()
         self._called = False
 
     def takes(self, arriving: Arriving) -> bool:
@@ -94,42 +105,48 @@ class Direct:
         bridge = self._worker.app.serving
         source = bridge.loaded.settings.sources.get(found[1].decode())
         # a signed one's answer depends on what is stored; and to measure what is stored may take a while
-        return source is not None and not isinstance(source.auth, Hmac) and bridge.room.known()
+        if source is None or isinstance(source.auth, Hmac) or not at_hand(source.auth):
+            return False
+        return bool(bridge.room.known())
 
     def serve(self, conn: Connection) -> None:
         """Serve a request, up to its answer, which is sent at once or after what it waits for."""
         sock = conn.sock
         conn.sock = kept = KeptAnswer(sock)
+        conn.parser.unreader.only = True
         try:
             goes_on = bool(self._worker.handle(conn))
         finally:
             conn.sock = sock
+            conn.parser.unreader.only = False
         self._waiting[conn] = (kept, goes_on)
         if kept.write is None:
-            self._answer(conn)
+            # not from here: behind it there may be hundreds more, each of which would be served inside the last one
+            self._done(conn, kept)
         else:
-            kept.write.then(partial(self._done, conn))
+            kept.write.then(partial(self._done, conn, kept))
 
     def overdue(self) -> None:
         """Answer those whose time is up."""
         now = time.monotonic()
         for conn, (kept, _) in list(self._waiting.items()):
-            if kept.write is None or kept.write.ends > now:
+            if kept.write is not None and kept.write.ends > now:
                 break
             self._answer(conn)
 
-    def _done(self, conn: Connection) -> None:
-        """Have the loop answer; the writer's thread calls this."""
-        self._stored.append(conn)
+    def _done(self, conn: Connection, kept: KeptAnswer) -> None:
+        """Have the loop answer; the writer's thread calls this too."""
+        self._ready.append((conn, kept))
         if not self._called:
             self._called = True
             self._worker.method_queue.defer(self._answer_all)
 
     def _answer_all(self) -> None:
-        self._called = False  # first: what is stored from here on calls once more
-        while self._stored:
-            conn = self._stored.popleft()
-            if conn in self._waiting:
+        self._called = False  # first: what is ready from here on calls once more
+        for _ in range(len(self._ready)):
+            conn, kept = self._ready.popleft()
+            # one that was overdue has its answer, and the connection may have another request by now
+            if self._waiting.get(conn, (None,))[0] is kept:
                 self._answer(conn)
 
     def _answer(self, conn: Connection) -> None:
@@ -140,15 +157,19 @@ class Direct:
         with suppress(OSError):  # nobody there, or no room for it
             conn.sock.settimeout(0)
             sent = conn.sock.send(said)
-        if sent == len(said):
-            finished: Future[bool] = Future()
-            finished.set_result(goes_on)
-            self._worker.finish_request(conn, finished)
-        else:
-            rest = self._worker.tpool.submit(_send, conn, said[sent:], goes_on)
-            rest.add_done_callback(
-                lambda done: self._worker.method_queue.defer(self._worker.finish_request, conn, done)
-            )
+        if sent < len(said):
+            try:
+                rest = self._worker.tpool.submit(_send, conn, said[sent:], goes_on)
+            except RuntimeError:  # no thread to be had
+                goes_on = False
+            else:
+                rest.add_done_callback(
+                    lambda done: self._worker.method_queue.defer(self._worker.finish_request, conn, done)
+                )
+                return
+        finished: Future[bool] = Future()
+        finished.set_result(goes_on)
+        self._worker.finish_request(conn, finished)
 
 
 def _send(conn: Connection, rest: bytes, goes_on: bool) -> bool:

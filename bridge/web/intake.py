@@ -62,7 +62,7 @@ def receive(source: str) -> tuple[Response, int] | Response:
         known = ", ".join(sorted(bridge.loaded.settings.sources))
         return _error(404, f"there is no source {source[:100]!r}; bridge.yml has {known}")
     heavy = (request.content_length or LARGE) >= LARGE or "Content-Encoding" in request.headers
-    with _few if heavy else nullcontext():
+    with _few if heavy and _kept_answer() is None else nullcontext():
         return _take_in(bridge, settings)
 
 
@@ -74,14 +74,14 @@ def _take_in(bridge: Bridge, settings: SourceSettings) -> tuple[Response, int] |
         outcome, status, sentence = _refusal(error, settings)
         bridge.kept.add(NOTIFICATIONS, source=source, outcome=outcome)
         return _error(status, sentence)
-    if full := bridge.room.full():
+    kept = _kept_answer()
+    if full := bridge.room.full(look=kept is None):
         _not_stored(bridge, source, full)
         return _unavailable(full)
     headers = {name: request.headers[name] for name in KEPT_HEADERS if name in request.headers}
     receipt = Receipt(new_id(), source, now, headers, body)
     signature = auth.signature_of(settings, request.headers)
-    kept = request.environ.get("gunicorn.socket")
-    if signature is None and isinstance(kept, KeptAnswer):
+    if signature is None and kept is not None:
         kept.after(receipts.append(bridge.ledger, receipt), partial(_told, bridge, source))
         return jsonify(receipt=receipt.id), 202
     try:
@@ -116,6 +116,12 @@ def _refusal(error: Exception, settings: SourceSettings) -> tuple[str, int, str]
     if isinstance(error, UnfinishedError):
         return "incomplete", 400, "the body did not come whole: nothing was stored, send it again"
     return "unauthorized", 401, str(error)
+
+
+def _kept_answer() -> KeptAnswer | None:
+    """Return the answer that is kept of a request which the process's loop serves: nothing in it may wait."""
+    kept = request.environ.get("gunicorn.socket")
+    return kept if isinstance(kept, KeptAnswer) else None
 
 
 def _told(bridge: Bridge, source: str, error: UnavailableError | None = None, outcome: str = "stored") -> None:

@@ -43,7 +43,11 @@ def connect(bridge, sent=b""):
 
 def answer(opened):
     """One answer of a connection: status, headers, JSON; None where it was closed without one."""
-    file = opened.makefile("rb")
+    return answer_in(opened.makefile("rb"))
+
+
+def answer_in(file):
+    """The same of a file of the connection, which keeps what came behind it."""
     line = file.readline()
     if not line:
         return None
@@ -143,12 +147,12 @@ def test_more_bodies_than_there_is_room_for_are_told_to_come_again(bridge):
 
 def test_a_body_is_asked_for_where_the_sender_waits_for_that(bridge):
     with connect(bridge) as polite:
-        content = body("expects")
+        file, content = polite.makefile("rb"), body("expects")
         polite.sendall(request(b"", "Expect: 100-continue", length=len(content)))
-        assert answer(polite)[0] == 100
+        assert answer_in(file)[0] == 100
         polite.sendall(content)
-        last = answer(polite)
-        assert (last if last[0] != 100 else answer(polite))[0] == 202
+        last = answer_in(file)
+        assert (last if last[0] != 100 else answer_in(file))[0] == 202
 
 
 def test_one_connection_serves_many_requests_one_after_the_other_and_at_once(bridge):
@@ -195,6 +199,7 @@ def test_what_is_too_large_is_refused_before_it_is_sent(bridge):
         (b"GET / HTTP/9.9\r\n\r\n", 400),
         (b"POST /webhooks/grafana HTTP/1.1\r\nContent-Length: -5\r\n\r\n", 400),
         (b"POST /webhooks/grafana HTTP/1.1\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nabcdef", 400),
+        (b"POST /webhooks/grafana HTTP/1.1\r\nHost: a\r\nContent-Length: " + b"9" * 19 + b"\r\n\r\n{}", 413),
         (b"POST /webhooks/grafana HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400),
         (b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\n\r\n", 414),
         (b"GET / HTTP/1.1\r\nX: " + b"a" * 9000 + b"\r\n\r\n", 431),

@@ -358,6 +358,26 @@ def test_many_at_once_are_each_told_whether_they_were_stored(start, sandbox):
     assert told["stored"] == 48
 
 
+def test_many_refused_in_one_go_are_each_answered(bridge):
+    where = urlsplit(bridge.address)
+    head = "POST /webhooks/{} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 2\r\n\r\n{{}}"
+    with socket.create_connection((where.hostname, where.port), 30) as opened:
+        file = opened.makefile("rb")
+        opened.sendall(head.format("open").encode())
+        assert status(file) == 202
+        opened.sendall(head.format("bearer").encode() * 900)
+        assert [status(file) for _ in range(900)] == [401] * 900
+
+
+def status(file):
+    """The status of the next answer of a connection."""
+    said, length = int(file.readline().split()[1]), 0
+    while line := file.readline().strip():
+        length = int(line.split(b":")[1]) if line.lower().startswith(b"content-length") else length
+    file.read(length)
+    return said
+
+
 def test_who_waits_in_vain_for_a_turn_is_told_so_and_nothing_of_it_is_stored(start, sandbox):
     bridge = start(config(sandbox))
     bridge.post(group(alert("before", Priority="P3")))

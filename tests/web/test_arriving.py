@@ -82,3 +82,19 @@ def test_who_waits_to_be_asked_is_known():
     arriving = Arriving(MOST)
     assert not arriving.feed(HEAD + b"Expect: 100-Continue\r\nContent-Length: 2\r\n\r\n")
     assert arriving.expects
+
+
+def test_a_length_is_read_as_the_parser_reads_it_or_nobody_waits_for_it():
+    for length in (b"9" * 19, b"1e3", b"+5", b"five", b"", b"5, 5"):
+        said, arriving = feed(HEAD + b"Content-Length: %s\r\n\r\nhello" % length, [])
+        assert (said, arriving.whole) == ([True], False), length
+    for length in (b"5", b"0005", b"0" * 30 + b"5"):
+        said, arriving = feed(HEAD + b"Content-Length: %s\r\n\r\nhello" % length, [20])
+        assert (said, arriving.whole) == ([False, True], True), length
+
+
+def test_that_nothing_follows_is_known_where_nothing_does():
+    for more, last in ((b"", True), (b"POST", False)):
+        sent = HEAD + b"connection: Close\r\nContent-Length: 5\r\n\r\nhello" + more
+        assert feed(sent, [])[1].last is last
+    assert not feed(of_length(b"hello"), [])[1].last
