@@ -370,6 +370,20 @@ def at_once(functions: Iterable[Callable[[], Any]], width: int = 8) -> list[Any]
         return [future.result() for future in [pool.submit(function) for function in functions]]
 
 
+def answer_in(file):
+    """The next answer in a connection's file: status, headers, JSON; None where it was closed without one."""
+    line = file.readline()
+    if not line:
+        return None
+    headers = {}
+    while header := file.readline().strip():
+        name, _, value = header.decode().partition(":")
+        headers[name.lower()] = value.strip()
+    if line.split()[1] == b"100":
+        return 100, headers, None
+    return int(line.split()[1]), headers, json.loads(file.read(int(headers["content-length"])))
+
+
 # What stands at the destinations
 
 

@@ -177,7 +177,7 @@ class Writer:
 
     def _transaction(self, batch: list[Write]) -> list[Any]:
         deadline = min(work.deadline for work in batch)
-        only_rows = all(work.into is not None for work in batch) and len({work.into for work in batch}) == 1
+        only_rows = all(work.into is not None for work in batch)
         kept = self._appending if only_rows else self._writing
         while True:
             committing = False

@@ -12,7 +12,7 @@ import time
 from collections import deque
 from concurrent.futures import Future
 from contextlib import suppress
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from bridge.config.sources import Hmac
@@ -102,12 +102,14 @@ class Direct:
         found = _HERE.match(arriving.bytes)
         if not found or _PACKED.search(arriving.bytes, 0, arriving.body):
             return False
-        bridge = self._worker.app.serving
-        source = bridge.loaded.settings.sources.get(found[1].decode())
-        # a signed one's answer depends on what is stored; and to measure what is stored may take a while
-        if source is None or isinstance(source.auth, Hmac) or not at_hand(source.auth):
-            return False
-        return bool(bridge.room.known())
+        # to measure how much is stored may take a while
+        return found[1].decode() in self._sources and bool(self._worker.app.serving.room.known())
+
+    @cached_property
+    def _sources(self) -> frozenset[str]:
+        """The sources that can be served here: a signed request's answer depends on what is stored."""
+        sources = self._worker.app.serving.loaded.settings.sources.values()
+        return frozenset(one.name for one in sources if not isinstance(one.auth, Hmac) and at_hand(one.auth))
 
     def serve(self, conn: Connection) -> None:
         """Serve a request, up to its answer, which is sent at once or after what it waits for."""

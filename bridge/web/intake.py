@@ -62,11 +62,12 @@ def receive(source: str) -> tuple[Response, int] | Response:
         known = ", ".join(sorted(bridge.loaded.settings.sources))
         return _error(404, f"there is no source {source[:100]!r}; bridge.yml has {known}")
     heavy = (request.content_length or LARGE) >= LARGE or "Content-Encoding" in request.headers
-    with _few if heavy and _kept_answer() is None else nullcontext():
-        return _take_in(bridge, settings)
+    kept = _kept_answer()
+    with _few if heavy and kept is None else nullcontext():
+        return _take_in(bridge, settings, kept)
 
 
-def _take_in(bridge: Bridge, settings: SourceSettings) -> tuple[Response, int] | Response:
+def _take_in(bridge: Bridge, settings: SourceSettings, kept: KeptAnswer | None) -> tuple[Response, int] | Response:
     source, now = settings.name, bridge.clock.now()
     try:
         body = _admitted(bridge, settings, now)
@@ -74,7 +75,6 @@ def _take_in(bridge: Bridge, settings: SourceSettings) -> tuple[Response, int] |
         outcome, status, sentence = _refusal(error, settings)
         bridge.kept.add(NOTIFICATIONS, source=source, outcome=outcome)
         return _error(status, sentence)
-    kept = _kept_answer()
     if full := bridge.room.full(look=kept is None):
         _not_stored(bridge, source, full)
         return _unavailable(full)

@@ -18,6 +18,7 @@ LINGER = 2.0
 MOST = 200
 """So many at most."""
 READ = 262_144
+"""Bytes that are read of a connection at once."""
 
 
 class Lingering:

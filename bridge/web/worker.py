@@ -21,7 +21,7 @@ from gunicorn.workers.gthread import ThreadWorker
 from bridge.web.arriving import LONGEST_HEAD, Arriving
 from bridge.web.connection import Answer, Connection, refusal
 from bridge.web.direct import Direct
-from bridge.web.lingering import Lingering
+from bridge.web.lingering import READ, Lingering
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -40,7 +40,6 @@ CROWDED = 16
 """Connections short of the most that a process has, where it begins to make room."""
 STUCK = struct.pack("ll", 10, 0)
 """Seconds (and microseconds) that a thread may wait for a peer to take its answer, or for what the loop misjudged."""
-READ = 262_144
 FULL = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
 

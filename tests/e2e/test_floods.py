@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from harness import Starter, alert, at_once, config, eventually, group
+from harness import Starter, alert, answer_in, at_once, config, eventually, group
 
 from bridge.sandbox import Sandbox
 
@@ -44,20 +44,6 @@ def connect(bridge, sent=b""):
 def answer(opened):
     """One answer of a connection: status, headers, JSON; None where it was closed without one."""
     return answer_in(opened.makefile("rb"))
-
-
-def answer_in(file):
-    """The same of a file of the connection, which keeps what came behind it."""
-    line = file.readline()
-    if not line:
-        return None
-    headers = {}
-    while header := file.readline().strip():
-        name, _, value = header.decode().partition(":")
-        headers[name.lower()] = value.strip()
-    if line.split()[1] == b"100":
-        return 100, headers, None
-    return int(line.split()[1]), headers, json.loads(file.read(int(headers["content-length"])))
 
 
 def said(opened):
@@ -164,11 +150,7 @@ def test_one_connection_serves_many_requests_one_after_the_other_and_at_once(bri
         kept.sendall(request(body("piped 1")) + request(body("piped 2")) + request(body("piped 3"))[:-1])
         statuses = []
         for at in range(3):
-            statuses.append(int(file.readline().split()[1]))
-            length = 0
-            while header := file.readline().strip():
-                length = int(header.split(b":")[1]) if header.lower().startswith(b"content-length") else length
-            file.read(length)
+            statuses.append(answer_in(file)[0])
             if at == 1:
                 kept.sendall(request(body("piped 3"))[-1:])
         assert statuses == [202, 202, 202]

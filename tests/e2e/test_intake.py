@@ -5,7 +5,6 @@ import gzip
 import hashlib
 import hmac
 import json
-import re
 import socket
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +12,7 @@ from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 import pytest
-from harness import Starter, alert, config, eventually, group, messages
+from harness import Starter, alert, answer_in, config, eventually, group, messages
 
 from bridge.sandbox import Sandbox
 
@@ -354,8 +353,9 @@ def test_many_at_once_are_each_told_whether_they_were_stored(start, sandbox):
     stranger.close()
     assert [answer.json()["receipt"] for answer in taken if answer.json()["receipt"] not in stored] == []
     assert len(stored) == 48
-    told = eventually(lambda: counted(bridge).get("unavailable") == 24 and counted(bridge))
-    assert told["stored"] == 48
+    outcomes = r'bridge_notifications_total{{outcome="{}",source="grafana"}}'
+    eventually(lambda: bridge.metric(outcomes.format("unavailable")) == 24)
+    assert bridge.metric(outcomes.format("stored")) == 48
 
 
 def test_many_refused_in_one_go_are_each_answered(bridge):
@@ -364,18 +364,9 @@ def test_many_refused_in_one_go_are_each_answered(bridge):
     with socket.create_connection((where.hostname, where.port), 30) as opened:
         file = opened.makefile("rb")
         opened.sendall(head.format("open").encode())
-        assert status(file) == 202
+        assert answer_in(file)[0] == 202
         opened.sendall(head.format("bearer").encode() * 900)
-        assert [status(file) for _ in range(900)] == [401] * 900
-
-
-def status(file):
-    """The status of the next answer of a connection."""
-    said, length = int(file.readline().split()[1]), 0
-    while line := file.readline().strip():
-        length = int(line.split(b":")[1]) if line.lower().startswith(b"content-length") else length
-    file.read(length)
-    return said
+        assert [answer_in(file)[0] for _ in range(900)] == [401] * 900
 
 
 def test_who_waits_in_vain_for_a_turn_is_told_so_and_nothing_of_it_is_stored(start, sandbox):
@@ -389,13 +380,6 @@ def test_who_waits_in_vain_for_a_turn_is_told_so_and_nothing_of_it_is_stored(sta
         fcntl.flock(turn, fcntl.LOCK_UN)
     bridge.post_stubbornly(group(alert("after", Priority="P3")))
     assert len(stored(bridge)) == 2
-
-
-def counted(bridge):
-    """How many notifications had which outcome, as the metrics say."""
-    said = bridge.request("GET", "/metrics").text
-    lines = re.findall(r'^bridge_notifications_total\{outcome="(\w+)",source="grafana"\} (\d+)', said, re.MULTILINE)
-    return {outcome: int(number) for outcome, number in lines}
 
 
 def test_a_payload_of_another_shape_is_told_by_its_sources_mapping(start, sandbox):

@@ -60,7 +60,10 @@ def receipt(body: bytes = b"{}", source: str = "grafana", at: datetime = NOON) -
 
 
 def insert(ledger: Ledger, body: bytes = b"{}", **more) -> str:
-    one = receipt(body, **more)
+    return store(ledger, receipt(body, **more))
+
+
+def store(ledger: Ledger, one: Receipt) -> str:
     receipts.append(ledger, one).result()
     return one.id
 

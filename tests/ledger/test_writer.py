@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import psycopg
 import pytest
-from ledger_kit import child, count, insert, receipt, until
+from ledger_kit import child, count, insert, receipt, store, until
 from sqlalchemy import event, text
 from sqlalchemy.engine import make_url
 
@@ -22,11 +22,6 @@ from bridge.ledger.tables import lanes
 from bridge.ledger.turns import FileTurns
 from bridge.ledger.unavailable import RefusedError, UnavailableError
 from bridge.ledger.write import PATIENCE
-
-
-def stored(ledger, one):
-    receipts.append(ledger, one).result()
-    return one.id
 
 
 def together(ledger, asks):
@@ -67,7 +62,7 @@ def test_rows_that_wait_together_are_stored_by_one_statement(ledger):
     asked = []
     event.listen(ledger.engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
     rows = [receipt() for _ in range(40)]
-    results, _commits = together(ledger, [(stored, ledger, one) for one in rows])
+    results, _commits = together(ledger, [(store, ledger, one) for one in rows])
     assert results == [one.id for one in rows]
     assert count(ledger) == 40
     assert sum(statement.startswith("INSERT") for statement in asked) == 1
@@ -75,14 +70,14 @@ def test_rows_that_wait_together_are_stored_by_one_statement(ledger):
 
 def test_a_row_that_is_sent_once_more_is_there_once(ledger):
     one = receipt()
-    assert [stored(ledger, one) for _ in range(2)] == [one.id, one.id]
+    assert [store(ledger, one) for _ in range(2)] == [one.id, one.id]
     assert count(ledger) == 1
 
 
 def test_one_refused_row_takes_no_other_along(ledger):
     rows = [receipt() for _ in range(6)]
     refused = replace(receipt(), source=None)
-    asks = [(stored, ledger, one) for one in (*rows[:3], refused, *rows[3:])]
+    asks = [(store, ledger, one) for one in (*rows[:3], refused, *rows[3:])]
     results, _commits = together(ledger, asks)
     assert isinstance(results.pop(3), RefusedError)
     assert results == [one.id for one in rows]
