@@ -12,6 +12,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from frozen import freeze_deliverer
 from harness import alert, config, eventually, group, messages
 from programs import needed
 from prometheus_client.parser import text_string_to_metric_families
@@ -169,8 +170,7 @@ def test_counts_outlive_the_processes(start, sandbox):
 
 def test_without_a_deliverer_it_says_so_and_how_long_what_waits_has_waited(start, sandbox):
     bridge = start(config(sandbox))
-    (pid,) = eventually(lambda: total(bridge, "bridge_deliverer_up") and bridge.process.children()["deliverer"])
-    os.kill(pid, signal.SIGSTOP)
+    freeze_deliverer(bridge)
     bridge.post(group(alert("Waits", Priority="P0")))
     eventually(lambda: total(bridge, "bridge_oldest_receipt_age_seconds") > 1)
     eventually(lambda: total(bridge, "bridge_deliverer_up") == 0, patience=30)

@@ -1,18 +1,14 @@
 """Running it: health, what dies comes back, SIGTERM, SIGHUP, and where it refuses to start."""
 
-import fcntl
 import json
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import ExitStack, closing
-from functools import partial
-from pathlib import Path
 
 import pytest
+from frozen import freeze_deliverer
 from harness import ENV, alert, config, eventually, group, messages
 
 from bridge.sandbox import Fault
@@ -28,37 +24,10 @@ def test_it_says_that_it_lives_can_store_and_delivers(start, sandbox):
     eventually(lambda: bridge.request("GET", "/readyz?delivery=1").status_code == 200)
 
 
-def frozen_outside_a_write(pid, database):
-    """Freeze a process; where it happens to hold its turn or SQLite's lock, let it go on and say no."""
-    os.kill(pid, signal.SIGSTOP)
-    with closing(sqlite3.connect(database, timeout=1, isolation_level=None)) as connection, ExitStack() as held:
-        try:
-            for turn in "next", "turn":
-                lock = held.enter_context(Path(f"{database}.{turn}.lock").open("rb"))
-                # others hold it for milliseconds; whoever is frozen holds it for ever
-                eventually(partial(free, lock), patience=2)
-            connection.execute("BEGIN IMMEDIATE")
-        except (AssertionError, sqlite3.OperationalError):
-            os.kill(pid, signal.SIGCONT)
-            return False
-        connection.execute("ROLLBACK")
-    return True
-
-
-def free(lock):
-    """Take the lock, if nobody holds it."""
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
 def test_without_a_live_deliverer_it_can_store_but_says_so(start, sandbox):
     bridge = start(config(sandbox))
     eventually(lambda: bridge.request("GET", "/readyz?delivery=1").status_code == 200)
-    (deliverer,) = bridge.process.children()["deliverer"]
-    eventually(lambda: frozen_outside_a_write(deliverer, bridge.process.folder / "bridge.db"))
+    deliverer = freeze_deliverer(bridge)
     try:
         eventually(lambda: bridge.request("GET", "/readyz?delivery=1").status_code == 503)
         assert bridge.request("GET", "/readyz").status_code == 200
