@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import resource
 import socket
@@ -181,6 +182,8 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
 
     def run(self) -> None:
         """Serve until told to stop."""
+        gc.collect()
+        gc.freeze()  # what the processes share stays shared: no collection of theirs looks at it
         Master(self).run()
 
     def _ready(self, arbiter: Any) -> None:  # noqa: ANN401 - gunicorn's
