@@ -178,9 +178,10 @@ class Intake:
         grown = stored.store(connection, known, now, history.details)
         deliveries.wake(connection, grown, now, heard)
         fold = partial(set_aside, source=self.source, rules=rules)
-        placing.place(connection, known.cases, wanted, self._new_id, now, fold, heard)
+        placed = placing.place(connection, known.cases, wanted, self._new_id, now, fold, heard)
         receipts.settle(connection, [*(part.row() for part in parts), *unread])
-        return due.lanes_of(connection, {*wanted, *(case.id for case in grown)})
+        before = {one for one in (*wanted, *(case.id for case in grown)) if not known.cases[one].fresh}
+        return placed | due.lanes_of(connection, before)
 
     def _merge(
         self, known: Book, arrivals: list[tuple[Part, Arrival, Routed]], history: Heard

@@ -44,7 +44,7 @@ _DUE_LANES = (
 
 def lanes_of(connection: Connection, ids: Collection[str]) -> set[str]:
     """Name the lanes in which deliveries of these incidents are due."""
-    return set(connection.execute(_LANES_OF, {"ids": list(ids)}).scalars())
+    return set(connection.execute(_LANES_OF, {"ids": list(ids)}).scalars()) if ids else set()
 
 
 def due_lanes(connection: Connection, now: datetime) -> list[str]:

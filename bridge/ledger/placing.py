@@ -91,12 +91,16 @@ def place(  # noqa: PLR0913, PLR0917 - a commit's incidents have these sides
     at: datetime,
     fold: Callable[[Connection, list[JSON], datetime], None] = lambda _connection, _rows, _at: None,
     heard: Mapping[str, datetime] = MappingProxyType({}),
-) -> None:
+) -> set[str]:
     """Add the addresses that incidents are not told at yet; while an incident is open none is withdrawn.
 
     `fold` may set some of the rows aside, to be told together; `heard` says, by incident, when it was received.
+
+    Returns:
+        The lanes in which something is due that was added.
     """
-    told = told_at(connection, list(wanted))
+    fresh = {incident: Told() for incident in wanted if cases[incident].fresh}
+    told = fresh | told_at(connection, wanted.keys() - fresh.keys())
     wanted = {incident: _joined(placements) for incident, placements in wanted.items()}
     _join_stored(connection, wanted, at)
     rows = [
@@ -108,6 +112,7 @@ def place(  # noqa: PLR0913, PLR0917 - a commit's incidents have these sides
     ]
     fold(connection, rows, at)
     _add(connection, rows, at)
+    return {row["lane"] for row in rows if row["state"] == "pending"}
 
 
 def _joined(placements: Sequence[Placement]) -> list[Placement]:

