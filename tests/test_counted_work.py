@@ -11,12 +11,13 @@ from contextlib import contextmanager
 import pytest
 from harness import ENV, alert, config, group
 from sqlalchemy import event
+from sqlalchemy.pool import Pool
 
 from bridge.absorb import RECEIPTS, Intake
 from bridge.compose import compose
 from bridge.config.environ import from_environ
 from bridge.deliver import deliverer
-from bridge.delivery.lane import Lane
+from bridge.delivery.lane import EVERY_TENTH, Lane
 from bridge.ids import new_id
 from bridge.ledger import due, lanes, receipts
 from bridge.ledger.receipts import Receipt
@@ -86,11 +87,15 @@ class Counted:
                 pass
         return found
 
-    def step(self):
-        """Do all that is due in the one lane."""
+    def lane(self):
+        """Take the one lane in which something is due."""
         with self.bridge.ledger.read() as connection:
             (name,) = due.due_lanes(connection, self.bridge.clock.now())
-        lane = self.take(name)
+        return self.take(name)
+
+    def step(self):
+        """Do all that is due in the one lane."""
+        lane = self.lane()
         with self.counting() as found:
             while lane.turn() is None:
                 pass
@@ -182,3 +187,51 @@ def test_nothing_is_looked_for_row_by_row(counted):
             assert [line for line in read if line.split()[1] in connection.dialect.get_table_names(connection)] == [], (
                 statement
             )
+
+
+@pytest.fixture
+def effort():
+    """How much SQLite has done so far: its steps, in tens."""
+    done = [0]
+
+    def more():
+        done[0] += 1
+
+    def hear(connection, _record):
+        if hasattr(connection, "set_progress_handler"):
+            connection.set_progress_handler(more, 10)
+
+    event.listen(Pool, "connect", hear)
+    yield lambda: done[0]
+    event.remove(Pool, "connect", hear)
+
+
+def test_what_waits_and_what_was_makes_nothing_dearer(effort, counted):
+    if not counted.bridge.ledger.embedded:
+        pytest.skip("counted by SQLite's own steps")
+    learnt(counted)
+
+    def more(title, times):
+        """Of each level some that are to be told, and some notifications that are to be absorbed."""
+        for n in range(times):
+            counted.store(group(*(alert(f"{title} {n} {k}", Priority=f"P{1 + k % 3}") for k in range(MANY))))
+        counted.absorb()
+        for n in range(times * MANY):
+            counted.store(group(alert(f"{title} waits {n}", Priority="P2")))
+
+    def cost():
+        """What one notification takes, and then ten steps."""
+        intake, lane = counted.take("intake/grafana"), counted.lane()
+        counted.bridge.ledger.writer.pressed = True
+        before = effort()
+        assert intake.turn() is None
+        absorbed = effort()
+        assert [lane.turn() for _ in range(EVERY_TENTH)] == [None] * EVERY_TENTH
+        counted.bridge.ledger.writer.pressed = False
+        return absorbed - before, effort() - absorbed
+
+    more("of few", 1)
+    cost()  # makes its plans
+    few = cost()
+    more("of many", 12)
+    assert cost() == pytest.approx(few, rel=0.15)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, func, or_, select, tuple_
+from sqlalchemy import and_, bindparam, func, or_, select, tuple_
 
 from bridge.core.alert import Priority, Status
 from bridge.core.cases import Case, Standing
@@ -47,7 +47,11 @@ _CASES = (
     # locked on PostgreSQL: a person may close one of them meanwhile
     .with_for_update(key_share=True)
 )
-_SAID = (alerts.c.source == bindparam("origin")) & alerts.c.fingerprint.in_(bindparam("fingerprints", expanding=True))
+_SAID = and_(
+    alerts.c.source == bindparam("origin"),
+    alerts.c.org.in_(bindparam("orgs", expanding=True)),  # without it no index finds the fingerprints
+    alerts.c.fingerprint.in_(bindparam("fingerprints", expanding=True)),
+)
 _EPISODES = (
     select(*_EPISODE)
     .where(
@@ -90,6 +94,7 @@ def _episodes(connection: Connection, source: str, arrivals: Sequence[Arrival]) 
     said = [arrival.alert.alert for arrival in arrivals]
     values = {
         "origin": source,
+        "orgs": list({alert.org for alert in said}),
         "fingerprints": list({alert.fingerprint for alert in said}),
         "starts": list({alert.starts_at for alert in said if alert.starts_at}),
     }

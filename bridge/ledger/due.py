@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, bindparam, func, or_, select
 
+from bridge.core.alert import Priority
 from bridge.ledger.deliveries import COLUMNS, first
 from bridge.ledger.tables import deliveries
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 FUTURE = timedelta(minutes=1)
 """No two hosts' clocks differ so much: what waits since later than that was written before the clock was set back."""
+LEVELS = range(len(Priority))
 _DUE = and_(
     deliveries.c.due_at.is_not(None),
     or_(deliveries.c.due_at <= bindparam("now"), deliveries.c.since > bindparam("ahead")),
@@ -67,17 +69,23 @@ def next_due(  # noqa: PLR0913 - a choice has these sides
     """
     left_out = {name: list(ids) for name, ids in (("busy", busy), ("behind", behind)) if ids}
     values = {"lane": lane, "now": now, "ahead": now + FUTURE, **left_out}
-    return first(connection, _next_due(*left_out, oldest=oldest), values)
+    chosen = first(connection, _next_due(*left_out), values)
+    if chosen is None or not oldest or chosen.urgency == 0:
+        return chosen
+    # each level's first is found by the index; all of them by their age are not
+    less_urgent = [level for level in LEVELS if level > chosen.urgency]
+    heads = [first(connection, _next_due(*left_out, at="level"), {**values, "level": level}) for level in less_urgent]
+    return min([chosen, *filter(None, heads)], key=lambda one: (one.since, one.id))
 
 
 @cache
-def _next_due(*left_out: str, oldest: bool) -> Select[Any]:
-    order = (deliveries.c.urgency > 0, deliveries.c.since) if oldest else (deliveries.c.urgency, deliveries.c.since)
+def _next_due(*left_out: str, at: str = "") -> Select[Any]:
     columns = {"busy": deliveries.c.id, "behind": deliveries.c.incident}
     return (
         select(*COLUMNS)
         .where(deliveries.c.lane == bindparam("lane"), _DUE)
         .where(*(columns[name].not_in(bindparam(name, expanding=True)) for name in left_out))
-        .order_by(*order, deliveries.c.id)
+        .where(*([deliveries.c.urgency == bindparam(at)] if at else []))
+        .order_by(deliveries.c.urgency, deliveries.c.since, deliveries.c.id)
         .limit(1)
     )

@@ -10,7 +10,7 @@ from sqlalchemy import and_, bindparam, func, select, update
 
 from bridge.ledger.appending import Appending
 from bridge.ledger.columns import to_micros, to_text
-from bridge.ledger.tables import receipts
+from bridge.ledger.tables import BEGUN, NEW, receipts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -52,11 +52,11 @@ def _packed(body: bytes) -> tuple[str, bytes]:
 
 _COLUMNS = ("id", "source", "received_at", "headers", "body", "encoding", "state", "signature")
 _INTO = Appending(receipts, _COLUMNS)
-_WAITING = select(receipts.c.source).where(receipts.c.state == "new").distinct()
+_WAITING = select(receipts.c.source).where(NEW).distinct()
 _NEXT = (
     select(receipts)
-    .where(receipts.c.source == bindparam("key_id"), receipts.c.state == "new")
-    .order_by(receipts.c.progress > 0, receipts.c.id)
+    .where(receipts.c.source == bindparam("key_id"), NEW)
+    .order_by(BEGUN, receipts.c.id)
     .limit(bindparam("most"))
 )
 _SETTLE = (

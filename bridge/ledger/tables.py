@@ -49,13 +49,11 @@ receipts = Table(
     Column("acts", JsonText),  # what people did to it: when, what, who
     Column("signature", String(64), unique=True),  # of a signed request, while it could be sent again
 )
-Index(
-    "ix_receipts_new",
-    receipts.c.source,
-    receipts.c.id,
-    sqlite_where=text("state = 'new'"),
-    postgresql_where=text("state = 'new'"),
-)
+NEW = text("state = 'new'")
+"""The condition that a receipt is to be absorbed; as text: see OPEN."""
+BEGUN = text("(progress > 0)")
+"""Whether a part of a large receipt is absorbed already."""
+Index("ix_receipts_new", receipts.c.source, BEGUN, receipts.c.id, sqlite_where=NEW, postgresql_where=NEW)
 QUARANTINED = text("problem IS NOT NULL AND state NOT IN ('new', 'dismissed')")
 """The condition that a receipt, or a part of it, could not be read; as text: see OPEN."""
 Index("ix_receipts_quarantine", receipts.c.id, sqlite_where=QUARANTINED, postgresql_where=QUARANTINED)
@@ -188,6 +186,8 @@ Index(
     "ix_deliveries_due",
     deliveries.c.lane,
     deliveries.c.urgency,
+    deliveries.c.since,
+    deliveries.c.id,
     deliveries.c.due_at,
     sqlite_where=text("due_at IS NOT NULL"),
     postgresql_where=text("due_at IS NOT NULL"),

@@ -33,7 +33,6 @@ def filled(bench: Bench, folder: Path) -> None:
         _seed(bench, made)
         with closing(sqlite3.connect(made / "bridge.db")) as connection:
             _multiply(connection, bench.size.closed // bench.size.seeds)
-            connection.execute("ANALYZE")
             connection.commit()
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     for name in ("bridge.db", "bridge.key"):
