@@ -169,9 +169,9 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
         return create_app(self.serving)
 
     def _leave(self, _arbiter: object, _worker: object) -> None:
-        """Keep what an ending web process has counted."""
+        """Keep what an ending web process has counted, and close the ledger: a file that all have closed is whole."""
         if self.serving is not None:
-            self.serving.kept.close()
+            self.serving.close()
 
     def compose(self) -> Bridge:
         """Put a process's parts together, over the last good configuration."""

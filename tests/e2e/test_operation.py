@@ -68,6 +68,7 @@ def test_sigterm_ends_it_with_0_within_10_seconds(start, sandbox):
     since = time.monotonic()
     assert bridge.process.stop() == 0
     assert time.monotonic() - since < DRAINED
+    assert not bridge.folder.joinpath("bridge.db-wal").exists(), "what is told stands in bridge.db, and nowhere else"
 
 
 def test_sigterm_ends_it_even_while_all_destinations_hang_and_nothing_is_doubled(start, sandbox):
