@@ -18,6 +18,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Self
 
+import asked
 import httpx2
 
 from bridge.sandbox import SlackLimits
@@ -230,7 +231,7 @@ class Bridge:
 
     def request(self, method: str, path: str, **more: Any) -> httpx2.Response:
         """One request on a connection of its own, as Grafana's."""
-        return httpx2.request(method, f"{self.address}{path}", timeout=30, **more)
+        return asked.request(method, f"{self.address}{path}", timeout=30, **more)
 
     def post(self, body: JSON, source: str = "grafana") -> str:
         """Post a notification; the receipt's id."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import httpx2
+import asked
 import pytest
 
 from bridge.sandbox import Sandbox
@@ -33,7 +33,7 @@ def sandbox():
 
 
 def told(sandbox, method, body):
-    answer = httpx2.post(f"{sandbox.slack_url}{method}", json=body, headers=SLACK, timeout=10).json()
+    answer = asked.post(f"{sandbox.slack_url}{method}", json=body, headers=SLACK, timeout=10).json()
     assert answer["ok"], answer
     assert "warning" not in answer
     return answer
@@ -53,7 +53,7 @@ def test_slack_takes_it_and_an_edit_to_it(sandbox, name):
 @pytest.mark.parametrize("name", goldens("pagerduty", ".json"))
 def test_pagerduty_takes_it(sandbox, name):
     event = json.loads((HERE / "pagerduty" / name).read_text("utf-8"))
-    answer = httpx2.post(f"{sandbox.pagerduty_url}/v2/enqueue", json={"routing_key": "0" * 32, **event}, timeout=10)
+    answer = asked.post(f"{sandbox.pagerduty_url}/v2/enqueue", json={"routing_key": "0" * 32, **event}, timeout=10)
     assert (answer.status_code, answer.json()["status"]) == (202, "success")
 
 
@@ -62,7 +62,7 @@ def test_github_takes_it(sandbox, name):
     title, labels, _, body = (HERE / "github" / name).read_text("utf-8").split("\n", 3)
     issue = {"title": title, "labels": labels.split(", "), "body": body}
     url = f"{sandbox.github_url}/repos/acme/alerts/issues"
-    answer = httpx2.post(url, json=issue, headers=GITHUB, timeout=10)
+    answer = asked.post(url, json=issue, headers=GITHUB, timeout=10)
     assert answer.status_code == 201, answer.text
     assert answer.json()["body"] == body
     assert {label["name"] for label in answer.json()["labels"]} == set(issue["labels"])
@@ -72,7 +72,7 @@ def test_a_message_too_long_is_not_taken(sandbox):
     content = json.loads((HERE / "slack" / "firing.json").read_text("utf-8"))
     content["blocks"][0]["text"]["text"] = "x" * 151
     body = {"channel": "#alerts", **content}
-    answer = httpx2.post(f"{sandbox.slack_url}chat.postMessage", json=body, headers=SLACK, timeout=10).json()
+    answer = asked.post(f"{sandbox.slack_url}chat.postMessage", json=body, headers=SLACK, timeout=10).json()
     assert answer["error"] == "invalid_blocks"
 
 

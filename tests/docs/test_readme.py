@@ -8,7 +8,7 @@ import re
 import shutil
 from typing import TYPE_CHECKING, Any
 
-import httpx2
+import asked
 import pytest
 from docs_kit import README, ROOT, Block, blocks, bridge_running, check, quiet, run
 from dotenv import dotenv_values
@@ -122,7 +122,7 @@ def _said(sandbox: Sandbox, words: str) -> list[dict[str, Any]]:
 
 
 def _stand(address: str) -> str:
-    return httpx2.get(f"{address}/api/v1/deliveries", timeout=10).text
+    return asked.get(f"{address}/api/v1/deliveries", timeout=10).text
 
 
 def _linked(home: Path) -> Path:
@@ -141,7 +141,7 @@ def _grafanas_test(sandbox: Sandbox, address: str, token: str) -> bool:
         "startsAt": "2025-12-09T17:29:00Z",
         "fingerprint": "57c6d9296de2ad39",
     }
-    answer = httpx2.post(
+    answer = asked.post(
         f"{address}/webhooks/grafana",
         json={"status": "firing", "alerts": [alert]},
         headers={"Authorization": f"Bearer {token}"},
@@ -149,5 +149,5 @@ def _grafanas_test(sandbox: Sandbox, address: str, token: str) -> bool:
     )
     assert answer.status_code == 202
     assert sandbox.wait_for(lambda: _said(sandbox, "TestAlert"), 30)
-    firing = httpx2.get(f"{address}/api/v1/incidents?state=firing", timeout=10).json()
+    firing = asked.get(f"{address}/api/v1/incidents?state=firing", timeout=10).json()
     return firing["items"] == []

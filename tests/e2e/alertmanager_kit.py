@@ -7,13 +7,14 @@ import re
 import subprocess
 from typing import TYPE_CHECKING, Any, Self
 
-import httpx2
+import asked
 from harness import eventually
 from programs import needed
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import httpx2
     import pytest
 
 TOKEN = "alertmanager-secret"
@@ -80,7 +81,7 @@ class Alertmanager:
         return found[1] if found else None
 
     def _get(self, path: str) -> httpx2.Response:
-        return httpx2.get(f"{self.address}{path}", timeout=30)
+        return asked.get(f"{self.address}{path}", timeout=30)
 
     def log(self) -> str:
         return self._log.read_text("utf-8", "replace")
@@ -88,7 +89,7 @@ class Alertmanager:
     def tell(self, *labels: dict[str, str], start: str = START, end: str = NEVER, **annotations: str) -> None:
         """Post alerts to its API; `end` in the past resolves them."""
         told = [{"labels": one, "annotations": annotations, "startsAt": start, "endsAt": end} for one in labels]
-        answer = httpx2.post(f"{self.address}/api/v2/alerts", json=told, timeout=30)
+        answer = asked.post(f"{self.address}/api/v2/alerts", json=told, timeout=30)
         assert answer.status_code == 200, answer.text
 
     def cluster(self) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import httpx2
+import asked
 import pytest
 from harness import Process, alert, config, environment, eventually, group, messages, write_config
 from programs import needed
@@ -114,7 +114,7 @@ def test_what_the_image_runs_needs_no_root_and_writes_into_its_volume_only(sandb
     isolated = Isolated(tmp_path)
     try:
         hook, token = f"http://127.0.0.1:{isolated.port}/webhooks/grafana", {"Authorization": f"Bearer {TOKEN}"}
-        assert httpx2.post(hook, json=group(alert("Disk full")), headers=token).status_code == 202
+        assert asked.post(hook, json=group(alert("Disk full")), headers=token).status_code == 202
         eventually(lambda: messages(sandbox, text="Disk full"))
         check = json.loads(said("HEALTHCHECK").partition("CMD ")[2])
         for port, healthy in ((isolated.port, True), ("1", False)):

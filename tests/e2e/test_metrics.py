@@ -10,7 +10,7 @@ import socket
 import subprocess
 from pathlib import Path
 
-import httpx2
+import asked
 import pytest
 from frozen import freeze_deliverer
 from harness import alert, config, eventually, group, messages
@@ -199,7 +199,7 @@ def prometheus(tmp_path):
         log.close()
 
         def ask(path, **query):
-            answer = httpx2.get(f"http://{at}/api/v1/{path}", params=query, timeout=10)
+            answer = asked.get(f"http://{at}/api/v1/{path}", params=query, timeout=10)
             return answer.json()["data"] if answer.status_code == 200 else None
 
         eventually(lambda: ask("status/buildinfo"), "Prometheus answers")

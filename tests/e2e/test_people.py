@@ -4,7 +4,7 @@ import re
 from contextlib import suppress
 from html.parser import HTMLParser
 
-import httpx2
+import asked
 import pytest
 from harness import Process, alert, config, eventually, group, write_config
 from selenium.common.exceptions import WebDriverException
@@ -217,12 +217,12 @@ def test_off_loopback_nobody_is_let_in_without_a_token_and_alerts_flow(tmp_path,
     address = process.address.replace("0.0.0.0", "127.0.0.1")
     try:
         for path in ("/api/v1/incidents", "/"):
-            answer = httpx2.get(f"{address}{path}", timeout=30)
+            answer = asked.get(f"{address}{path}", timeout=30)
             assert answer.status_code == 403
             assert "BRIDGE_ADMIN_TOKEN" in answer.text
         sent = {"json": group(alert("flows")), "headers": {"Authorization": "Bearer for senders"}, "timeout": 30}
-        assert httpx2.post(f"{address}/webhooks/grafana", **sent).status_code == 202
-        assert httpx2.post(f"{address}/webhooks/grafana", **{**sent, "headers": {}}).status_code == 401
+        assert asked.post(f"{address}/webhooks/grafana", **sent).status_code == 202
+        assert asked.post(f"{address}/webhooks/grafana", **{**sent, "headers": {}}).status_code == 401
     finally:
         process.kill()
 

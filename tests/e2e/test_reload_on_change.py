@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 
-import httpx2
+import asked
 import pytest
 from harness import SLACK_TOKEN, alert, config, eventually, group, messages
 
@@ -111,7 +111,7 @@ def test_secrets_that_are_rotated_are_seen_with_the_next_request_and_step(start,
     def post(token, title):
         body = group(alert(title, Priority="P3"))
         headers = {"Authorization": f"Bearer {token}"}
-        return httpx2.post(f"{bridge.address}/webhooks/grafana", json=body, headers=headers).status_code
+        return asked.post(f"{bridge.address}/webhooks/grafana", json=body, headers=headers).status_code
 
     assert post("old", "Before") == 202
     bridge.settle()

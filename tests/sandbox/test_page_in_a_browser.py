@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import httpx2
+import asked
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
@@ -12,7 +12,7 @@ PATIENCE = 20
 
 
 def post(sandbox, text):
-    answer = httpx2.post(
+    answer = asked.post(
         f"{sandbox.slack_url}chat.postMessage",
         json={"channel": "#alerts", "text": text},
         headers={"Authorization": "Bearer xoxb-sandbox", "Content-Type": "application/json; charset=utf-8"},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 
+import asked
 import httpx2
 import pytest
 from slack_sdk.errors import SlackApiError
@@ -53,7 +54,7 @@ def test_an_answer_is_dropped_after_the_act(sandbox, github):
 def test_a_request_hangs_and_nothing_is_done(sandbox):
     sandbox.faults.add(Fault("hang", seconds=60))
     with pytest.raises(httpx2.ReadTimeout):
-        httpx2.post(f"{sandbox.github_url}{ISSUES}", json=TITLE, timeout=0.2)
+        asked.post(f"{sandbox.github_url}{ISSUES}", json=TITLE, timeout=0.2)
     assert count(sandbox) == 0
 
 
@@ -63,7 +64,7 @@ def test_stopping_lets_hanging_requests_go():
 
         def ask():
             try:
-                httpx2.get(f"{sandbox.github_url}{ISSUES}", timeout=30)
+                asked.get(f"{sandbox.github_url}{ISSUES}", timeout=30)
             except httpx2.TransportError as error:
                 failures.append(error)
 
@@ -136,12 +137,12 @@ def test_the_first_rule_wins_and_the_others_count_on(clock):
 
 def test_rules_are_set_and_taken_away_over_http(sandbox, github):
     control = f"{sandbox.url}/_sandbox/faults"
-    made = httpx2.post(control, json=[{"action": "status", "status": 500, "double": "github"}])
+    made = asked.post(control, json=[{"action": "status", "status": 500, "double": "github"}])
     assert made.status_code == 201
     assert github.get(ISSUES).status_code == 500
-    (rule,) = httpx2.get(control).json()["faults"]
+    (rule,) = asked.get(control).json()["faults"]
     assert (rule["action"], rule["matched"]) == ("status", 1)
-    assert httpx2.delete(control).json() == {"faults": []}
+    assert asked.delete(control).json() == {"faults": []}
     assert github.get(ISSUES).status_code == 200
 
 
@@ -157,7 +158,7 @@ def test_rules_are_set_and_taken_away_over_http(sandbox, github):
     ],
 )
 def test_a_wrong_rule_is_refused_and_named(sandbox, rule, words):
-    answer = httpx2.post(f"{sandbox.url}/_sandbox/faults", json=rule)
+    answer = asked.post(f"{sandbox.url}/_sandbox/faults", json=rule)
     assert answer.status_code == 400
     assert words in answer.json()["error"]
     assert sandbox.faults.as_json() == []

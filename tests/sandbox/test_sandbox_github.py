@@ -6,6 +6,7 @@ import base64
 import json
 from dataclasses import replace
 
+import asked
 import httpx2
 import pytest
 from cryptography.hazmat.primitives import serialization as pem
@@ -149,10 +150,10 @@ def test_bodies_that_are_no_json_object(github):
 
 def test_credentials_and_a_user_agent_are_wanted(sandbox):
     url = f"{sandbox.github_url}/repos/acme/alerts"
-    assert httpx2.get(url).status_code == 401
-    refused = httpx2.get(url, headers={"Authorization": "Bearer ghp_wrong"})
+    assert asked.get(url).status_code == 401
+    refused = asked.get(url, headers={"Authorization": "Bearer ghp_wrong"})
     assert (refused.status_code, refused.json()["message"]) == (401, "Bad credentials")
-    nameless = httpx2.get(url, headers={"Authorization": "Bearer ghp_sandbox", "User-Agent": ""})
+    nameless = asked.get(url, headers={"Authorization": "Bearer ghp_sandbox", "User-Agent": ""})
     assert nameless.status_code == 403
     assert "User-Agent" in nameless.text
 
@@ -278,7 +279,7 @@ def test_deleted_and_transferred_issues(sandbox, github):
 
 
 def test_links_to_issues_lead_to_the_page(github):
-    answer = httpx2.get(create(github, title="Look here")["html_url"], follow_redirects=True)
+    answer = asked.get(create(github, title="Look here")["html_url"], follow_redirects=True)
     assert answer.status_code == 200
     assert "Look here" in answer.text
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html.parser import HTMLParser
 
-import httpx2
+import asked
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -161,7 +161,7 @@ def test_every_block_is_shown(sandbox, slack):
     posted = slack.chat_postMessage(channel="#alerts", text="P0", blocks=EVERY_BLOCK)
     slack.chat_update(channel=posted["channel"], ts=posted["ts"], text="P0", blocks=EVERY_BLOCK)
     slack.chat_postMessage(channel="#alerts", text="in the thread", thread_ts=posted["ts"])
-    page = httpx2.get(sandbox.url).text
+    page = asked.get(sandbox.url).text
     shown = [
         "🚨 P0 firing: Trunk is red</span></div>",
         "<strong>1</strong> job",
@@ -187,14 +187,14 @@ def page_with(sandbox, slack, github, text):
     }
     link = {"href": "https://a.b/" + "".join(text.split()), "text": text}
     event = {"routing_key": KEY, "event_action": "trigger", "dedup_key": text, "payload": payload, "links": [link]}
-    answer = httpx2.post(
+    answer = asked.post(
         f"{sandbox.pagerduty_url}/v2/enqueue", json={**event, "client": text, "client_url": "https://a"}
     )
     assert answer.status_code == 202
     issue = {"title": text, "body": text, "labels": [text[:50]], "assignees": [text]}
     number = github.post("/repos/acme/alerts/issues", json=issue).json()["number"]
     github.post(f"/repos/acme/alerts/issues/{number}/comments", json={"body": text})
-    return httpx2.get(sandbox.url)
+    return asked.get(sandbox.url)
 
 
 @pytest.mark.parametrize("text", HOSTILE)
@@ -213,12 +213,12 @@ def test_pages_and_issues_are_shown(sandbox, slack, github):
     page = page_with(sandbox, slack, github, "Inductor")
     for words in ("Triggered", "critical", "1 open", "Open</span>", "acme/alerts", "people notified"):
         assert words in page.text
-    httpx2.post(
+    asked.post(
         f"{sandbox.pagerduty_url}/v2/enqueue",
         json={"routing_key": KEY, "event_action": "resolve", "dedup_key": "Inductor"},
     )
     github.patch("/repos/acme/alerts/issues/1", json={"state": "closed"})
-    page = httpx2.get(sandbox.url)
+    page = asked.get(sandbox.url)
     for words in ("Resolved</span>", "0 open", "Closed</span>", "closed this as completed"):
         assert words in page.text
 
@@ -229,11 +229,11 @@ def test_the_least_that_can_be_sent_is_shown(sandbox, slack, github):
     slack.chat_postMessage(channel="#alerts", text="loud", thread_ts=first["ts"], reply_broadcast=True)
     payload = {"summary": "least", "source": "grafana", "severity": "info"}
     event = {"routing_key": KEY, "event_action": "trigger", "payload": payload, "links": [{"href": "https://a.b"}]}
-    httpx2.post(f"{sandbox.pagerduty_url}/v2/enqueue", json=event)
+    asked.post(f"{sandbox.pagerduty_url}/v2/enqueue", json=event)
     del event["links"]
-    httpx2.post(f"{sandbox.pagerduty_url}/v2/enqueue", json=event)
+    asked.post(f"{sandbox.pagerduty_url}/v2/enqueue", json=event)
     github.post("/repos/acme/alerts/issues", json={"title": "t"})
-    page = httpx2.get(sandbox.url).text
+    page = asked.get(sandbox.url).text
     for words in ("only an attachment", ">https://a.b</a>", "No description provided.", "replied to a thread"):
         assert words in page
     assert (page.count("loud"), page.count("replied to a thread")) == (2, 1)
@@ -241,23 +241,23 @@ def test_the_least_that_can_be_sent_is_shown(sandbox, slack, github):
 
 def test_the_page_is_fetched_again_only_when_something_changed(sandbox, slack):
     before = version(sandbox)
-    assert httpx2.get(sandbox.url, params={"version": before}).status_code == 204
+    assert asked.get(sandbox.url, params={"version": before}).status_code == 204
     slack.chat_postMessage(channel="#alerts", text="x")
-    assert httpx2.get(sandbox.url, params={"version": before}).status_code == 200
+    assert asked.get(sandbox.url, params={"version": before}).status_code == 200
 
 
 def test_everything_the_page_needs_is_served_here(sandbox):
-    addresses = Outline(httpx2.get(sandbox.url).text).addresses
+    addresses = Outline(asked.get(sandbox.url).text).addresses
     for address in addresses:
         if not address.startswith("data:"):
             assert address.startswith("/_sandbox/")
-            assert httpx2.get(sandbox.url + address).status_code == 200
+            assert asked.get(sandbox.url + address).status_code == 200
     assert len(addresses) == 4
 
 
 def test_links_to_messages_lead_to_their_place(sandbox, slack):
     posted = slack.chat_postMessage(channel="#alerts", text="x")
     link = slack.chat_getPermalink(channel=posted["channel"], message_ts=posted["ts"])["permalink"]
-    place = httpx2.get(link).headers["Location"].removeprefix("/#")
-    assert f'id="{place}"' in httpx2.get(sandbox.url).text
-    assert httpx2.get(f"{sandbox.url}/nothing").status_code == 404
+    place = asked.get(link).headers["Location"].removeprefix("/#")
+    assert f'id="{place}"' in asked.get(sandbox.url).text
+    assert asked.get(f"{sandbox.url}/nothing").status_code == 404

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import httpx2
+import asked
 import pagerduty
 import pytest
 
@@ -133,11 +133,11 @@ def test_a_wrong_event_is_refused_and_named(double, changes, words):
 
 def test_what_is_no_event_is_refused(sandbox):
     url = f"{sandbox.pagerduty_url}/v2/enqueue"
-    assert httpx2.post(url, content=b"{").status_code == 400
-    assert httpx2.post(url, content=b"[]").status_code == 400
-    assert httpx2.post(url, content=b" " * 524_289).status_code == 413
-    assert httpx2.get(url).status_code == 405
-    assert httpx2.post(f"{sandbox.pagerduty_url}/v1/enqueue").status_code == 404
+    assert asked.post(url, content=b"{").status_code == 400
+    assert asked.post(url, content=b"[]").status_code == 400
+    assert asked.post(url, content=b" " * 524_289).status_code == 413
+    assert asked.get(url).status_code == 405
+    assert asked.post(f"{sandbox.pagerduty_url}/v1/enqueue").status_code == 404
 
 
 def test_a_key_sends_120_events_a_minute(clock):

@@ -10,6 +10,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
+import asked
 import httpx2
 import pytest
 
@@ -34,7 +35,7 @@ def test_a_connection_is_kept(sandbox):
 
 def test_a_body_in_chunks_is_put_together(sandbox):
     headers = {"Authorization": "Bearer ghp_sandbox", "Content-Type": "application/json"}
-    answer = httpx2.post(f"{sandbox.github_url}{ISSUES}", content=iter([b'{"title"', b': "t"', b"}"]), headers=headers)
+    answer = asked.post(f"{sandbox.github_url}{ISSUES}", content=iter([b'{"title"', b': "t"', b"}"]), headers=headers)
     assert answer.json()["title"] == "t"
     assert sandbox.requests[0].body == '{"title": "t"}'
 
@@ -50,7 +51,7 @@ def test_a_body_of_no_clear_length_is_refused(sandbox, header):
 def test_many_clients_at_once_lose_nothing(sandbox):
     def post(n):
         headers = {"Authorization": "Bearer xoxb-sandbox"}
-        return httpx2.post(
+        return asked.post(
             f"{sandbox.slack_url}chat.postMessage", data={"channel": "#a", "text": str(n)}, headers=headers
         )
 
@@ -68,7 +69,7 @@ def test_the_log_tells_what_was_asked(sandbox, slack, github):
     assert (second.double, second.body, second.fault) == ("github", '{"title":"t"}', None)
     assert sandbox.seen("github") == [second]
     assert sandbox.seen(path="auth") == [first]
-    shown = httpx2.get(f"{sandbox.url}/_sandbox/requests").json()
+    shown = asked.get(f"{sandbox.url}/_sandbox/requests").json()
     assert [entry["path"] for entry in shown] == ["/api/auth.test", ISSUES]
 
 
@@ -84,7 +85,7 @@ def test_waiting_ends_when_it_holds(sandbox, slack):
 def test_the_state_is_told_as_json(sandbox, slack, github):
     slack.chat_postMessage(channel="#alerts", text="hello")
     github.post(ISSUES, json={"title": "t"})
-    state = httpx2.get(f"{sandbox.url}/_sandbox/state").json()
+    state = asked.get(f"{sandbox.url}/_sandbox/state").json()
     assert state["slack"]["acme"]["alerts"]["messages"][0]["text"] == "hello"
     assert state["github"]["acme/alerts"][0]["title"] == "t"
     assert state["pagerduty"] == []
@@ -94,7 +95,7 @@ def test_a_double_of_ones_own_can_be_given(clock):
     mine = PagerDutyDouble(clock, keys=[])
     with Sandbox(pagerduty=mine) as sandbox:
         event = {"routing_key": "a" * 32, "event_action": "resolve", "dedup_key": "x"}
-        assert httpx2.post(f"{sandbox.pagerduty_url}/v2/enqueue", json=event).status_code == 400
+        assert asked.post(f"{sandbox.pagerduty_url}/v2/enqueue", json=event).status_code == 400
 
 
 def test_after_stopping_nobody_is_there():
@@ -102,14 +103,14 @@ def test_after_stopping_nobody_is_there():
         assert client.get(sandbox.url).status_code == 200
         url = sandbox.url
     with pytest.raises(httpx2.ConnectError):
-        httpx2.get(url)
+        asked.get(url)
 
 
 def test_a_sandbox_that_never_started_can_be_stopped():
     sandbox = Sandbox()
     sandbox.stop()
     with pytest.raises(httpx2.ConnectError):
-        httpx2.get(sandbox.url)
+        asked.get(sandbox.url)
 
 
 def test_the_program_says_where_it_is_and_ends_in_peace():
@@ -117,10 +118,10 @@ def test_the_program_says_where_it_is_and_ends_in_peace():
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as program:
         lines = [program.stdout.readline() for _ in range(4)]
         url = re.search(r"http://\S+", lines[0])[0]
-        assert "inductor" in httpx2.get(url).text
+        assert "inductor" in asked.get(url).text
         headers = {"Authorization": "Bearer xoxb-sandbox"}
         sent = {"channel": "#other", "text": "x"}
-        refused = httpx2.post(f"{url}slack/api/chat.postMessage", data=sent, headers=headers)
+        refused = asked.post(f"{url}slack/api/chat.postMessage", data=sent, headers=headers)
         assert refused.json()["error"] == "channel_not_found"
         program.send_signal(signal.SIGTERM)
         assert program.wait(10) == 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-import httpx2
+import asked
 import pytest
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
@@ -92,7 +92,7 @@ def test_an_update_keeps_and_removes_what_slack_keeps_and_removes(sandbox, slack
 def test_forms_do_as_well_as_json(sandbox):
     fields = {"channel": "#alerts", "text": "from a form", "blocks": json.dumps([SECTION]), "unfurl_links": "false"}
     headers = {"Authorization": "Bearer xoxb-sandbox"}
-    answer = httpx2.post(f"{sandbox.slack_url}chat.postMessage", data=fields, headers=headers).json()
+    answer = asked.post(f"{sandbox.slack_url}chat.postMessage", data=fields, headers=headers).json()
     assert answer["ok"] is True
     assert answer["message"]["blocks"][0]["text"] == SECTION["text"]
 
@@ -100,7 +100,7 @@ def test_forms_do_as_well_as_json(sandbox):
 def test_json_without_charset_is_warned_about(sandbox):
     headers = {"Authorization": "Bearer xoxb-sandbox", "Content-Type": "application/json"}
     body = b'{"channel": "#alerts", "text": "x"}'
-    answer = httpx2.post(f"{sandbox.slack_url}chat.postMessage", content=body, headers=headers).json()
+    answer = asked.post(f"{sandbox.slack_url}chat.postMessage", content=body, headers=headers).json()
     assert answer["warning"] == "missing_charset"
 
 
@@ -119,7 +119,7 @@ def test_json_without_charset_is_warned_about(sandbox):
 def test_what_is_no_call_is_refused(sandbox, headers, body, code):
     sandbox.slack.workspace.revoked.add("xoxb-old")
     usual = {"authorization": "Bearer xoxb-sandbox", "content-type": "application/json; charset=utf-8"}
-    answer = httpx2.post(f"{sandbox.slack_url}chat.postMessage", content=body, headers=usual | headers)
+    answer = asked.post(f"{sandbox.slack_url}chat.postMessage", content=body, headers=usual | headers)
     assert (answer.status_code, answer.json()["error"]) == (200, code)
 
 
@@ -387,18 +387,18 @@ def test_an_unknown_method_is_said_to_be_one(slack):
 
 
 def test_an_incoming_webhook_answers_ok_as_text(sandbox):
-    answer = httpx2.post(sandbox.slack_webhook_url, json={"text": "through a hook"})
+    answer = asked.post(sandbox.slack_webhook_url, json={"text": "through a hook"})
     assert (answer.status_code, answer.text) == (200, "ok")
     (message,) = sandbox.slack.messages("alerts")
     assert message.text == "through a hook"
-    assert httpx2.post(sandbox.slack_webhook_url, content=b"{").text == "invalid_payload"
-    assert httpx2.post(sandbox.slack_webhook_url, json={}).text == "no_text"
-    assert httpx2.post(f"{sandbox.url}/slack/services/T0", json={"text": "x"}).status_code == 404
+    assert asked.post(sandbox.slack_webhook_url, content=b"{").text == "invalid_payload"
+    assert asked.post(sandbox.slack_webhook_url, json={}).text == "no_text"
+    assert asked.post(f"{sandbox.url}/slack/services/T0", json={"text": "x"}).status_code == 404
 
 
 def test_half_a_surrogate_pair_survives(sandbox):
     headers = {"Authorization": "Bearer xoxb-sandbox", "Content-Type": "application/json; charset=utf-8"}
     body = b'{"channel": "#alerts", "text": "\\ud83d"}'
-    answer = httpx2.post(f"{sandbox.slack_url}chat.postMessage", content=body, headers=headers)
+    answer = asked.post(f"{sandbox.slack_url}chat.postMessage", content=body, headers=headers)
     assert answer.json()["message"]["text"] == "\ud83d"
-    assert httpx2.get(sandbox.url).status_code == 200
+    assert asked.get(sandbox.url).status_code == 200

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-import httpx2
+import asked
 import pytest
 from harness import GITHUB_TOKEN, ROUTING_KEY, Process, environment, eventually, inductor, messages
 from ruamel.yaml import YAML
@@ -98,9 +98,9 @@ def test_from_nothing_to_a_bridge_that_takes_a_webhook(sandbox, start, tmp_path)
     process = Process("run", tmp_path, UNSET)
     try:
         hook = f"{process.address}/webhooks/grafana"
-        assert httpx2.post(hook, json=inductor(), timeout=30).status_code == 401
+        assert asked.post(hook, json=inductor(), timeout=30).status_code == 401
         bearer = {"Authorization": f"Bearer {token}"}
-        assert httpx2.post(hook, json=inductor(), headers=bearer, timeout=30).status_code == 202
+        assert asked.post(hook, json=inductor(), headers=bearer, timeout=30).status_code == 202
         eventually(lambda: any("Inductor Jobs Broken" in text for text in hellos(sandbox)), "the alert in the channel")
     finally:
         assert process.stop() == 0
