@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-import pickle  # nosec B403
+import pickle  # nosec B403 # only what this program itself has written is read
 import resource
 import select
 import signal

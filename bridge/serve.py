@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import resource
 import socket
@@ -182,8 +181,6 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
 
     def run(self) -> None:
         """Serve until told to stop."""
-        gc.collect()
-        gc.freeze()  # what the processes share stays shared: no collection of theirs looks at it
         Master(self).run()
 
     def _ready(self, arbiter: Any) -> None:  # noqa: ANN401 - gunicorn's

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 FUTURE = timedelta(minutes=1)
 """No two hosts' clocks differ so much: what waits since later than that was written before the clock was set back."""
-LEVELS = range(len(Priority))
 _DUE = and_(
     deliveries.c.due_at.is_not(None),
     or_(deliveries.c.due_at <= bindparam("now"), deliveries.c.since > bindparam("ahead")),
@@ -73,19 +72,19 @@ def next_due(  # noqa: PLR0913 - a choice has these sides
     if chosen is None or not oldest or chosen.urgency == 0:
         return chosen
     # each level's first is found by the index; all of them by their age are not
-    less_urgent = [level for level in LEVELS if level > chosen.urgency]
-    heads = [first(connection, _next_due(*left_out, at="level"), {**values, "level": level}) for level in less_urgent]
+    of_level, less_urgent = _next_due(*left_out, of_level=True), range(chosen.urgency + 1, len(Priority))
+    heads = [first(connection, of_level, {**values, "level": level}) for level in less_urgent]
     return min([chosen, *filter(None, heads)], key=lambda one: (one.since, one.id))
 
 
 @cache
-def _next_due(*left_out: str, at: str = "") -> Select[Any]:
+def _next_due(*left_out: str, of_level: bool = False) -> Select[Any]:
     columns = {"busy": deliveries.c.id, "behind": deliveries.c.incident}
-    return (
+    query = (
         select(*COLUMNS)
         .where(deliveries.c.lane == bindparam("lane"), _DUE)
         .where(*(columns[name].not_in(bindparam(name, expanding=True)) for name in left_out))
-        .where(*([deliveries.c.urgency == bindparam(at)] if at else []))
         .order_by(deliveries.c.urgency, deliveries.c.since, deliveries.c.id)
         .limit(1)
     )
+    return query.where(deliveries.c.urgency == bindparam("level")) if of_level else query

@@ -10,7 +10,7 @@ from bridge.core.alert import Priority
 from bridge.core.rules import SHADOW
 from bridge.ledger.browse import TROUBLES
 from bridge.ledger.queries import PAGE
-from bridge.ledger.tables import OPEN, QUARANTINED, deliveries, incidents, lanes, receipts
+from bridge.ledger.tables import NEW, OPEN, QUARANTINED, deliveries, incidents, lanes, receipts
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -33,7 +33,7 @@ def _count(query: Select[Any]) -> ScalarSelect[int]:
 def at_a_glance(connection: Connection) -> Mapping[str, int]:
     """Return how many incidents of each priority are open, and what waits: by name, at most MOST + 1 each."""
     counts = {name: _count(select(incidents).where(OPEN, incidents.c.priority == name)) for name in PRIORITIES}
-    counts["unread"] = _count(select(receipts).where(receipts.c.state == "new"))
+    counts["unread"] = _count(select(receipts).where(NEW))
     counts["due"] = _count(select(deliveries).where(_DUE))
     counts["dead"] = _count(select(deliveries).where(deliveries.c.state == "dead"))
     counts["quarantine"] = _count(select(receipts).where(QUARANTINED))

@@ -6,13 +6,13 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 
 from bridge.ledger import timeline
 from bridge.ledger.columns import stamp
 from bridge.ledger.paging import paging
 from bridge.ledger.receipts import load
-from bridge.ledger.tables import QUARANTINED, alerts, deliveries, incident_teams, incidents, receipts
+from bridge.ledger.tables import NEW, QUARANTINED, alerts, deliveries, incident_teams, incidents, receipts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -217,7 +217,7 @@ def backlog(connection: Connection) -> Backlog:
     for kind, urgency, number, since in connection.execute(waiting):
         due[kind] += number
         oldest[urgency] = min(since, oldest.get(urgency, since))
-    states = {"new": text("state = 'new'"), "quarantined": QUARANTINED}
+    states = {"new": NEW, "quarantined": QUARANTINED}
     found = {
         state: connection.execute(select(func.count()).select_from(receipts).where(which)).scalar_one()
         for state, which in states.items()

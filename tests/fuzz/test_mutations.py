@@ -2,6 +2,7 @@
 
 from itertools import islice
 
+import pytest
 from harness import Starter, at_once, config, eventually
 from mutations import configuration, looked_at, mutations
 
@@ -10,9 +11,10 @@ from bridge.sandbox import Sandbox
 SAMPLE, POSTED = 600, 150
 
 
-def test_mutated_bodies_are_alerts_or_in_quarantine(tmp_path):
+@pytest.mark.parametrize("seed", [1, 2])
+def test_mutated_bodies_are_alerts_or_in_quarantine(tmp_path, seed):
     loaded = configuration(tmp_path)
-    ended = {looked_at(body, loaded) for body in mutations(1, SAMPLE)}
+    ended = {looked_at(body, loaded) for body in mutations(seed, SAMPLE)}
     assert ended == {"alerts", "quarantine"}
 
 
