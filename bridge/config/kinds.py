@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from functools import cache
+from types import MappingProxyType
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Discriminator, Field, Tag
@@ -133,10 +135,12 @@ def written(settings: Strict) -> dict[str, object]:
     }
 
 
-def defaults(kind: str) -> dict[str, object]:
+@cache
+def defaults(kind: str) -> Mapping[str, object]:
     """Return a kind's settings that hold where nobody sets them."""
     fields = KINDS[kind].model_fields
-    return {name: _plain(field.default) for name, field in fields.items() if field.default not in (None, ())}
+    found = {name: _plain(field.default) for name, field in fields.items() if field.default not in (None, ())}
+    return MappingProxyType(found)
 
 
 def effective(kind: str, settings: Mapping[str, object], env: Mapping[str, str]) -> dict[str, object]:
