@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import resource
 import socket
@@ -181,6 +182,7 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
 
     def run(self) -> None:
         """Serve until told to stop."""
+        gc.freeze()  # what is there is shared: a process that looked for garbage among it would copy each page (20 MB)
         Master(self).run()
 
     def _ready(self, arbiter: Any) -> None:  # noqa: ANN401 - gunicorn's
