@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from bridge.chores.storms import set_aside
@@ -24,10 +25,10 @@ from bridge.ledger import book, deliveries, due, lanes, placing, receipts, store
 from bridge.ledger.placing import HELD_LANE, Placement
 from bridge.ledger.unavailable import RefusedError, UnavailableError
 from bridge.log import log
-from bridge.parts import Part, tell
+from bridge.parts import Part, growing, tell
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
     from sqlalchemy.engine import Connection
@@ -84,6 +85,7 @@ class Intake:
         self._read = read
         self._report = report
         self._large: tuple[str, Group] | None = None
+        self._grown: Mapping[str, Case] = {}
 
     def turn(self) -> Rest | None:
         """Absorb what waits, up to one commit's worth; None means: there may be more."""
@@ -94,13 +96,16 @@ class Intake:
             return Rest()
         rules = self._rules()
         parts, unread = self._parts(waiting, rules, SHORT if pressed else SLICE)
+        before = self._grown
+        self._grown = {}
         try:
-            touched = self._ledger.write(lambda connection: self._commit(connection, parts, unread, rules))
+            touched = self._ledger.write(lambda connection: self._commit(connection, parts, unread, rules, before))
         except Exception as error:
             if not _is_poison(error):
                 raise
             touched = self._one_by_one(parts, unread, rules)
         else:
+            self._grown = growing(parts)
             self._tell(parts, unread)
         self._wake(touched)
         return None
@@ -165,23 +170,27 @@ class Intake:
         return group
 
     def _commit(
-        self, connection: Connection, parts: list[Part], unread: list[dict[str, Any]], rules: Rules
+        self,
+        connection: Connection,
+        parts: list[Part],
+        unread: list[dict[str, Any]],
+        rules: Rules,
+        before: Mapping[str, Case] = MappingProxyType({}),
     ) -> set[str]:
         lanes.fenced(connection, self.name, self.fence)
         now = self._clock.now()
         arrivals = self._arrivals(connection, parts, rules)
-        known = book.load(
-            connection, self.source, [arrival for _, arrival, _ in arrivals], self._new_id, rules.reopen_duration
-        )
+        heard_of = [arrival for _, arrival, _ in arrivals]
+        known = book.load(connection, self.source, heard_of, self._new_id, rules.reopen_duration, before)
         history = Heard()
         wanted, heard = self._merge(known, arrivals, history)
         grown = stored.store(connection, known, now, history.details)
-        deliveries.wake(connection, grown, now, heard)
+        deliveries.wake(connection, grown, now, heard, growing(parts))
         fold = partial(set_aside, source=self.source, rules=rules)
         placed = placing.place(connection, known.cases, wanted, self._new_id, now, fold, heard)
         receipts.settle(connection, [*(part.row() for part in parts), *unread])
-        before = {one for one in (*wanted, *(case.id for case in grown)) if not known.cases[one].fresh}
-        return placed | due.lanes_of(connection, before)
+        older = {one for one in (*wanted, *(case.id for case in grown)) if not known.cases[one].fresh}
+        return placed | due.lanes_of(connection, older)
 
     def _merge(
         self, known: Book, arrivals: list[tuple[Part, Arrival, Routed]], history: Heard
@@ -195,7 +204,7 @@ class Intake:
         for part, arrival, routed in arrivals:
             case = known.absorb(arrival, part.receipt.received_at)
             history.take(case, part.receipt, arrival, routed)
-            part.incidents[case.id] = None
+            part.incidents[case.id] = case
             # where a storm is told, those say who keep it (`bridge.chores.storms`)
             targets = () if self.source == STORM else routed.targets
             if case.changed and part.heard_at:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from bridge.core.alert import Group, NormalAlert
+    from bridge.core.cases import Case
     from bridge.ledger.receipts import Receipt
 
 
@@ -22,7 +23,7 @@ class Part:
     group: Group
     alerts: Sequence[NormalAlert]
     done: bool
-    incidents: dict[str, None] = field(default_factory=dict)
+    incidents: dict[str, Case] = field(default_factory=dict)
 
     @property
     def heard_at(self) -> datetime | None:
@@ -40,6 +41,11 @@ class Part:
             "progress": self.receipt.progress + len(self.alerts),
             "incidents": list(dict.fromkeys((*self.receipt.incidents, *self.incidents))),
         }
+
+
+def growing(parts: Sequence[Part]) -> dict[str, Case]:
+    """Return the incidents that more of the same notifications is to come for."""
+    return {incident: case for part in parts if not part.done for incident, case in part.incidents.items()}
 
 
 def tell(

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from posts import CONFIG, Posts, alert
 from sqlalchemy import event, text, update
 
+from bridge.absorb import SLICE
 from bridge.ledger import acts, lanes
+from bridge.ledger.deliveries import MOMENT
 from bridge.ledger.lanes import LostLeaseError
 from bridge.ledger.tables import deliveries
 
@@ -343,6 +346,17 @@ def test_a_thousand_alerts_go_in_slices_and_a_small_notification_before_their_re
     crowd = posts.incidents()[0]
     assert len(crowd["alerts"]) == 1000
     assert {one["status"] for one in crowd["alerts"]} == {"firing"}
+
+
+def test_what_is_told_of_a_large_group_already_is_told_of_the_rest_a_moment_later(posts):
+    posts.post({"alerts": [alert(fingerprint=f"f{number:04}") for number in range(2 * SLICE + 1)]})
+    intake, due = posts.intake(), []
+    for _ in range(3):
+        assert intake.turn() is None
+        due.append({row.due_at - posts.clock.now() for row in posts.deliveries()})
+        told = update(deliveries).values(state="delivered", due_at=None)
+        posts.ledger.write(lambda connection, told=told: connection.execute(told))
+    assert due == [{timedelta()}, {MOMENT}, {timedelta()}]
 
 
 def test_a_deliverer_that_dies_in_the_middle_of_a_large_group_is_followed_by_one_that_goes_on(posts):

@@ -13,7 +13,7 @@ from harness import ENV, alert, config, group
 from sqlalchemy import event
 from sqlalchemy.pool import Pool
 
-from bridge.absorb import RECEIPTS, Intake
+from bridge.absorb import RECEIPTS, SLICE, Intake
 from bridge.compose import compose
 from bridge.config.environ import from_environ
 from bridge.deliver import deliverer
@@ -244,3 +244,17 @@ def test_what_waits_and_what_was_makes_nothing_dearer(effort, counted):
     counted.absorb()
     more("of many more", 1)
     assert cost() == pytest.approx(few, rel=0.15, abs=10)
+
+
+def test_a_large_notification_costs_the_same_to_its_last_slice(effort, counted):
+    """The members that its incident has by then are not read again for each."""
+    if not counted.bridge.ledger.embedded:
+        pytest.skip("counted by SQLite's own steps")
+    learnt(counted)
+    counted.store(group(*({**alert("large", Priority="P3"), "fingerprint": f"{n:016x}"} for n in range(5 * SLICE))))
+    intake, costs = counted.take("intake/grafana"), []
+    for _ in range(5):
+        before = effort()
+        assert intake.turn() is None
+        costs.append(effort() - before)
+    assert costs[-1] == pytest.approx(costs[1], rel=0.15)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, bindparam, func, or_, select, tuple_
@@ -14,7 +15,7 @@ from bridge.core.merge import Book
 from bridge.ledger.tables import OPEN_STATES, alerts, incidents
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import timedelta
 
     from sqlalchemy.engine import Connection
@@ -65,14 +66,19 @@ _EPISODES = (
 _STANDINGS = select(*_STANDING).where(alerts.c.incident.in_(bindparam("cases", expanding=True)))
 
 
-def load(
+def load(  # noqa: PLR0913, PLR0917 - what is known has these sides
     connection: Connection,
     source: str,
     arrivals: Sequence[Arrival],
     new_id: Callable[[], str],
     reopen_duration: timedelta,
+    before: Mapping[str, Case] = MappingProxyType({}),
 ) -> Book:
-    """Return the Book for these arrivals: the episodes of their fingerprints and the incidents they can touch."""
+    """Return the Book for these arrivals: the episodes of their fingerprints and the incidents they can touch.
+
+    `before` are incidents as our last commit left them. Nobody else changes their members while a source is ours, so
+    these are not read again: a large notification's may be thousands, and it comes in many commits.
+    """
     book = Book(source=source, new_id=new_id, reopen_duration=reopen_duration)
     for episode in _episodes(connection, source, arrivals):
         book.episodes.setdefault((episode.org, episode.fingerprint), []).append(episode)
@@ -85,7 +91,7 @@ def load(
             last = book.cases.get(book.latest.get(row.key, ""))
             if last is None or case.open or not last.open:
                 book.latest[row.key] = row.id
-    _standings(connection, book)
+    _standings(connection, book, before)
     return book
 
 
@@ -129,10 +135,14 @@ def _case(row: Any) -> Case:  # noqa: ANN401 - a row of incidents
     )
 
 
-def _standings(connection: Connection, book: Book) -> None:
-    if not book.cases:
+def _standings(connection: Connection, book: Book, before: Mapping[str, Case]) -> None:
+    for known in before.values():
+        if (case := book.cases.get(known.id)) is not None:
+            case.members, case.firing = dict(known.members), known.firing.copy()
+    unread = [incident for incident in book.cases if incident not in before]
+    if not unread:
         return
-    for row in connection.execute(_STANDINGS, {"cases": list(book.cases)}):
+    for row in connection.execute(_STANDINGS, {"cases": unread}):
         standing = Standing(
             _STATUSES[row.status], _PRIORITIES[row.priority], row.fingerprint, row.ended, row.reason, row.ends_at
         )

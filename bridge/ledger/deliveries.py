@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from sqlalchemy import and_, bindparam, case, func, null, or_, select, update
 from bridge.ledger.tables import deliveries, history, incidents
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy import Select, Update
@@ -59,6 +60,8 @@ class Delivery:
 COLUMNS = [deliveries.c[name] for name in Delivery.__slots__]
 
 
+MOMENT = timedelta(seconds=1)
+"""For how long what is told of a large notification is not edited again, while more of it is to come."""
 DISMISSED = "dismissed"
 """The reason of a delivery that a person let rest: nothing more is told there."""
 
@@ -68,6 +71,7 @@ _at_rest = or_(deliveries.c.state == "delivered", deliveries.c.state == "skipped
 _at = bindparam("at", type_=deliveries.c.due_at.type)
 _NOTHING: Mapping[str, datetime] = MappingProxyType({})
 _heard = bindparam("heard", type_=deliveries.c.heard_at.type)
+_due = bindparam("due", type_=deliveries.c.due_at.type)
 _WAKE = (
     update(deliveries)
     .where(
@@ -88,9 +92,11 @@ _WAKE = (
                 # who gets more urgent may have room in a budget where the less urgent has none
                 or_(
                     deliveries.c.due_at.is_(None),
-                    and_(deliveries.c.urgency > bindparam("level"), deliveries.c.due_at > _at),
+                    and_(deliveries.c.urgency > bindparam("level"), deliveries.c.due_at > _due),
+                    # what may be on its way hears of more to come when that is due, not right behind it (`told`)
+                    and_(deliveries.c.doubt.is_not(None), deliveries.c.due_at <= _at, _at < _due),
                 ),
-                _at,
+                _due,
             ),
             else_=deliveries.c.due_at,
         ),
@@ -101,12 +107,22 @@ _WAKE = (
 )
 
 
-def wake(connection: Connection, grown: Sequence[Case], at: datetime, heard: Mapping[str, datetime] = _NOTHING) -> None:
-    """Make the deliveries of incidents that changed due; `heard` says, by incident, when that was received."""
+def wake(
+    connection: Connection,
+    grown: Sequence[Case],
+    at: datetime,
+    heard: Mapping[str, datetime] = _NOTHING,
+    growing: Collection[str] = (),
+) -> None:
+    """Make the deliveries of incidents that changed due; `heard` says, by incident, when that was received.
+
+    Those that are `growing`, for more of the same notification is to come, are due a moment later.
+    """
     known = [case for case in grown if not case.fresh]
     if known:
         rows = [_waking(case.id, case.version, case.priority, at) | {"heard": heard.get(case.id)} for case in known]
-        connection.execute(_WAKE, rows)
+        soon = {"due": at + MOMENT}
+        connection.execute(_WAKE, [row | soon if row["key_incident"] in growing else row for row in rows])
 
 
 def wake_all(connection: Connection, rows: Sequence[Row[Any]], at: datetime, what: str, why: str) -> None:
@@ -118,7 +134,7 @@ def wake_all(connection: Connection, rows: Sequence[Row[Any]], at: datetime, wha
 
 
 def _waking(incident: str, version: int, priority: str, at: datetime) -> JSON:
-    return {"key_incident": incident, "version": version, "level": int(priority[1]), "at": at, "heard": None}
+    return {"key_incident": incident, "version": version, "level": int(priority[1]), "at": at, "due": at, "heard": None}
 
 
 def alike(connection: Connection, delivery: Delivery, *, everywhere: bool) -> list[tuple[Delivery, str, str]]:
@@ -186,14 +202,18 @@ def _change(*names: str) -> Update:
 def _told(*names: str, newer: bool) -> Update:
     # a version may grow without being wanted here (`wake_siblings`): what was told may be newer than what was asked for
     shown = deliveries.c.want > bindparam("version") if newer else deliveries.c.want <= bindparam("version")
-    return _change(*names).where(shown)
+    again = case((deliveries.c.due_at > bindparam("again"), deliveries.c.due_at), else_=bindparam("again"))
+    return _change(*names).where(shown).values({"due_at": again} if newer else {})
 
 
 def told(connection: Connection, delivery: Delivery, version: int, done: JSON, more: JSON) -> None:
-    """Store a delivery that shows `version`; `done` if nothing changed meanwhile, `more` if a newer version waits."""
+    """Store a delivery that shows `version`; `done` if nothing changed meanwhile, `more` if a newer version waits.
+
+    `more` says when that is due; what is due later already, for it is growing (`wake`), stays so.
+    """
     which = {"key_id": delivery.id, "version": version}
     if connection.execute(_told(*done, newer=False), {**which, **done}).rowcount == 0:
-        connection.execute(_told(*more, newer=True), {**which, **more})
+        connection.execute(_told(*more, newer=True), {**which, **more, "again": more["due_at"]})
 
 
 def wake_siblings(connection: Connection, delivery: Delivery, at: datetime) -> bool:

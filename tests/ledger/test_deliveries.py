@@ -9,7 +9,7 @@ from ledger_kit import NOON, incident, place, placement, row, waiting
 
 from bridge.core.alert import Priority
 from bridge.ledger import acts, deliveries, due
-from bridge.ledger.deliveries import DISMISSED
+from bridge.ledger.deliveries import DISMISSED, MOMENT
 
 LATER = NOON + timedelta(hours=1)
 LANE = "slack/lane"
@@ -157,6 +157,37 @@ def test_who_gets_more_urgent_waits_no_longer(ledger):
     assert row(ledger, one).due_at == LATER
 
 
+@pytest.mark.parametrize(
+    ("before", "due"),
+    [
+        ({"state": "delivered", "due_at": None}, LATER + MOMENT),
+        ({"state": "pending", "due_at": NOON}, NOON),  # not told yet: that does not wait
+        ({"state": "pending", "due_at": NOON, "doubt": {"x": 1}}, LATER + MOMENT),  # perhaps on its way
+        ({"state": "pending", "due_at": LATER + MOMENT / 2, "doubt": {"x": 1}}, LATER + MOMENT / 2),
+        ({"state": "retrying", "due_at": minutes(90)}, minutes(90)),
+    ],
+)
+def test_what_more_is_to_come_for_is_told_of_it_a_moment_later(ledger, before, due):
+    case = incident(ledger, "P2")
+    (one,) = place(ledger, case)
+    change(ledger, one, **before)
+    case.version = 2
+    ledger.write(lambda connection: deliveries.wake(connection, [case], LATER, growing=[case.id]))
+    assert row(ledger, one).due_at == due
+    done, more = {"due_at": None}, {"due_at": LATER, "doubt": None}
+    ledger.write(lambda connection: deliveries.told(connection, row(ledger, one), 1, done, more))
+    assert row(ledger, one).due_at == max(due, LATER)
+
+
+def test_who_gets_more_urgent_as_it_grows_waits_a_moment_at_most(ledger):
+    case = incident(ledger, "P2")
+    (one,) = place(ledger, case)
+    change(ledger, one, due_at=minutes(90))
+    case.version, case.priority = 2, Priority.P0
+    ledger.write(lambda connection: deliveries.wake(connection, [case], LATER, growing=[case.id]))
+    assert row(ledger, one).due_at == LATER + MOMENT
+
+
 def test_lanes_with_work_are_named_the_most_urgent_first_with_what_would_fail_alike(ledger):
     waiting(ledger, "P2", minutes=0, lane="a")
     waiting(ledger, "P1", minutes=5, lane="b")
@@ -179,12 +210,12 @@ def test_lanes_with_work_are_named_the_most_urgent_first_with_what_would_fail_al
 def test_what_was_told_is_done_only_where_nothing_changed_meanwhile(ledger):
     case = incident(ledger)
     (one,) = place(ledger, case)
-    done, more = {"state": "delivered", "due_at": None, "told": 1}, {"state": "pending", "told": 1}
+    done, more = {"state": "delivered", "due_at": None, "told": 1}, {"state": "pending", "due_at": LATER, "told": 1}
     with ledger.read() as connection:
         delivery = deliveries.load(connection, one)
     wake(ledger, case, version=2)
     ledger.write(lambda connection: deliveries.told(connection, delivery, 1, done, more))
-    assert (row(ledger, one).state, row(ledger, one).due_at) == ("pending", NOON)
+    assert (row(ledger, one).state, row(ledger, one).due_at) == ("pending", LATER)
     ledger.write(lambda connection: deliveries.told(connection, delivery, 2, {**done, "told": 2}, more))
     assert (row(ledger, one).state, row(ledger, one).told, row(ledger, one).due_at) == ("delivered", 2, None)
 
