@@ -88,14 +88,16 @@ def goals(found: Mapping[str, Any]) -> str:
 
 
 def cases(found: Mapping[str, Any]) -> Iterable[str]:
-    """Yield a table for each case: a row a subject, the medians of its figures."""
+    """Yield a table for each case, with how often it was done: a row a subject, the medians of its figures."""
     for case, by in found.items():
         names = list(dict.fromkeys(name for rounds in by.values() for one in rounds for name in one))
         rows = []
         for key, rounds in by.items():
             medians = [number(median(met)) if (met := of(rounds, name)) else "" for name in names]
             rows.append((SUBJECTS[key], *medians))
-        yield f"**{case}**\n\n{table(('', *(HEADS.get(name, name) for name in names)), rows)}"
+        often = max(len(rounds) for rounds in by.values())
+        made = table(("", *(HEADS.get(name, name) for name in names)), rows)
+        yield f"**{case}**, {often} round{'s' if often > 1 else ''}\n\n{made}"
 
 
 def of(rounds: Sequence[Mapping[str, float]], name: str) -> list[float]:
