@@ -6,7 +6,7 @@ import re
 from contextlib import suppress
 
 import pytest
-from harness import alert, config, eventually, group
+from harness import Starter, alert, config, eventually, group
 from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -15,7 +15,7 @@ from selenium_axe_python import Axe
 from test_people import ADMIN, BEARER, Person
 from test_playground import complaints, holds
 
-from bridge.sandbox import Fault
+from bridge.sandbox import Fault, Sandbox
 from bridge.web.pages import SHOWN
 
 HOSTILE = '<b id="broke-out"><script>document.title="owned"</script>\u202e&'
@@ -48,7 +48,18 @@ def empty(start, sandbox):
 
 @pytest.fixture
 def bridge(start, sandbox):
-    """A bridge with something on every page."""
+    """A bridge with something on every page, to be acted on."""
+    return filled(start, sandbox)
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory):
+    """One for all who only look."""
+    with Sandbox() as sandbox, Starter(tmp_path_factory) as start:
+        yield filled(start, sandbox)
+
+
+def filled(start, sandbox):
     refused = {"method": "POST", "path": "*/issues", "status": 422, "body": REFUSED, "count": 1}
     sandbox.faults.add(*(Fault("status", "github", contains=title, **refused) for title in DEAD))
     settings = config(
@@ -77,13 +88,20 @@ def bridge(start, sandbox):
 
 
 @pytest.fixture
-def seen(browser, bridge):
+def seen(browser, shown):
     """The browser, signed in there, as wide as a desk's."""
+    return sign_in(browser, shown)
+
+
+@pytest.fixture
+def used(browser, bridge):
+    """The browser where there is something to be acted on."""
     return sign_in(browser, bridge)
 
 
 def sign_in(browser, bridge):
     browser.get_log("browser")
+    browser.delete_all_cookies()
     browser.get(f"{bridge.address}/login")
     browser.find_element(By.ID, "token").send_keys(ADMIN)
     browser.find_element(By.CSS_SELECTOR, "main form button").click()
@@ -122,10 +140,10 @@ def everywhere(bridge):
 # Without a browser: what everybody is sent
 
 
-def test_every_page_says_what_it_is_where_it_is_and_of_when(bridge):
-    person = person_at(bridge)
+def test_every_page_says_what_it_is_where_it_is_and_of_when(shown):
+    person = person_at(shown)
     names = set()
-    for path in everywhere(bridge):
+    for path in everywhere(shown):
         page = person.get(path).text
         (title,) = re.findall(r"<title>(.+?) · Alert bridge</title>", page)
         crumb = re.search(r'<nav class="crumbs".*?<li aria-current="page">(.*?)</li></ol></nav>', page, re.DOTALL)
@@ -140,14 +158,14 @@ def test_every_page_says_what_it_is_where_it_is_and_of_when(bridge):
     assert len(names) >= 10
 
 
-def test_times_are_shown_in_the_configured_zone_with_utc_beside(bridge):
-    page = person_at(bridge).get(f"/incidents/{opened(bridge, 'Checkout is slow')}").text
+def test_times_are_shown_in_the_configured_zone_with_utc_beside(shown):
+    page = person_at(shown).get(f"/incidents/{opened(shown, 'Checkout is slow')}").text
     at = '<time datetime="2025-12-09T17:29:00Z" title="2025-12-09 17:29:00 UTC">Dec 9, 2025 6:29 PM CET</time>'
     assert at in page
 
 
-def test_what_is_listed_is_in_the_address(bridge):
-    person = person_at(bridge)
+def test_what_is_listed_is_in_the_address(shown):
+    person = person_at(shown)
     assert "&lt;b id=&#34;broke-out&#34;&gt;" in titles(person.get("/").text)[-1]
     for query, found in (
         ("team=storage", {"Replication lags", "Certificate expires"}),
@@ -171,8 +189,8 @@ def test_what_is_listed_is_in_the_address(bridge):
     assert {"payments", "storage", "payments, storage", "unrouted"} < set(groups)
 
 
-def test_whoever_signs_in_comes_to_what_the_link_said(bridge):
-    person = Person(bridge)
+def test_whoever_signs_in_comes_to_what_the_link_said(shown):
+    person = Person(shown)
     assert person.get("/?team=storage&priority=P1").status_code == 401
     assert person.send("/login", token=ADMIN).headers["Location"] == "/?team=storage&priority=P1"
 
@@ -188,8 +206,8 @@ def test_empty_pages_say_what_to_do(empty):
     assert "nothing yet: point a contact point to the address" in person.get("/sources").text
 
 
-def test_an_incident_shows_the_whole_text_of_its_alerts_and_their_links(bridge):
-    page = person_at(bridge).get(f"/incidents/{opened(bridge, 'Checkout is slow')}").text
+def test_an_incident_shows_the_whole_text_of_its_alerts_and_their_links(shown):
+    page = person_at(shown).get(f"/incidents/{opened(shown, 'Checkout is slow')}").text
     assert "<dt>Description</dt><dd>&lt;b id=&#34;broke-out&#34;&gt;&lt;script&gt;" in page
     assert "\nLook at the dashboard.</dd>" in page
     assert '<a href="https://wiki.test/checkout" rel="noreferrer">Runbook</a>' in page
@@ -231,8 +249,8 @@ def test_a_page_says_that_nobody_delivers(start, sandbox):
     assert "No deliverer is running" in bridge.request("GET", "/lanes").text
 
 
-def test_the_configuration_is_shown_with_its_places_and_without_secrets(bridge):
-    page = person_at(bridge).get("/configuration").text
+def test_the_configuration_is_shown_with_its_places_and_without_secrets(shown):
+    page = person_at(shown).get("/configuration").text
     rows = dict(re.findall(r'data-name="Setting">([^<]*)</td><td data-name="Value"><code>([^<]*)</code>', page))
     assert rows["timezone"] == "Europe/Berlin"
     assert rows["token"] == "secret from ${env:GITHUB_TOKEN}"
@@ -243,7 +261,7 @@ def test_the_configuration_is_shown_with_its_places_and_without_secrets(bridge):
     assert re.search(r"<code>Europe/Berlin</code></td><td[^>]*>bridge.yml:\d+</td>", page)
     assert re.search(r"<code>10m</code></td><td[^>]*>default</td>", page)
     assert "severity = &#34;noise&#34;" in page
-    everything = "".join(person_at(bridge).get(path).text for path in everywhere(bridge))
+    everything = "".join(person_at(shown).get(path).text for path in everywhere(shown))
     assert not [secret for secret in ("xoxb-sandbox", "ghp_sandbox", ADMIN, "0123456789abcdef") if secret in everything]
 
 
@@ -300,44 +318,44 @@ def test_a_long_list_is_paged(empty):
 # In a browser
 
 
-def test_in_a_browser_a_filter_is_kept_in_the_address(seen, bridge):
+def test_in_a_browser_a_filter_is_kept_in_the_address(seen, shown):
     seen.find_element(By.ID, "text").send_keys("pod-16")
     seen.find_element(By.CSS_SELECTOR, ".filters summary").click()
     Select(seen.find_element(By.ID, "priority")).select_by_value("P1")
     seen.find_element(By.ID, "team").send_keys("storage")
     seen.find_element(By.CSS_SELECTOR, ".filters button").click()
-    address = f"{bridge.address}/?team=storage&priority=P1&text=pod-16"
+    address = f"{shown.address}/?team=storage&priority=P1&text=pod-16"
     eventually(lambda: seen.current_url == address, address)
     seen.get(seen.current_url)
     assert [one.text for one in seen.find_elements(By.CSS_SELECTOR, ".title")] == ["Replication lags"]
     assert seen.find_element(By.ID, "text").get_attribute("value") == "pod-16"
     assert seen.find_element(By.ID, "team").get_attribute("value") == "storage"
     seen.find_element(By.ID, "all").click()
-    eventually(lambda: seen.current_url == f"{bridge.address}/")
+    eventually(lambda: seen.current_url == f"{shown.address}/")
     assert complaints(seen) == []
 
 
-def test_in_a_browser_what_is_new_comes_by_itself_and_disturbs_nobody(seen, bridge):
-    seen.execute_cdp_cmd(
+def test_in_a_browser_what_is_new_comes_by_itself_and_disturbs_nobody(used, bridge):
+    used.execute_cdp_cmd(
         "Emulation.setDeviceMetricsOverride", {"width": 360, "height": 400, "deviceScaleFactor": 1, "mobile": True}
     )
-    seen.execute_script("window.marked = true")
+    used.execute_script("window.marked = true")
     link = f"i-{opened(bridge, 'Replication lags')}"
-    seen.execute_script("document.getElementById(arguments[0]).focus()", link)
+    used.execute_script("document.getElementById(arguments[0]).focus()", link)
     place = (
         "const one = document.activeElement;"
         "return [window.marked, one.id, Math.round(one.getBoundingClientRect().top), scrollY > 0];"
     )
-    before = seen.execute_script(place)
+    before = used.execute_script(place)
     assert before[1:] == [link, before[2], True]
-    assert seen.find_element(By.ID, "news").text == ""
+    assert used.find_element(By.ID, "news").text == ""
     bridge.post(group(alert("Comes above", Priority="P0"), alert("Comes below", Priority="P3")))
     for title in ("Comes above", "Comes below"):
-        holds(seen, "#live", title)
-        assert seen.execute_script(place) == before
-    said = eventually(lambda: seen.execute_script("return document.getElementById('news').textContent"))
+        holds(used, "#live", title)
+        assert used.execute_script(place) == before
+    said = eventually(lambda: used.execute_script("return document.getElementById('news').textContent"))
     assert said.startswith("8 open: 1 P0, ")
-    assert complaints(seen) == []
+    assert complaints(used) == []
 
 
 def test_in_a_browser_what_is_as_it_was_is_left_alone(seen):
@@ -364,42 +382,42 @@ def test_in_a_browser_nothing_is_asked_for_unseen_or_while_paused(seen):
     eventually(lambda: seen.find_element(By.ID, "live-state").text == "Live")
 
 
-def test_in_a_browser_a_page_admits_that_it_is_not_live(seen, bridge):
-    eventually(lambda: seen.find_element(By.ID, "live-state").text == "Live")
+def test_in_a_browser_a_page_admits_that_it_is_not_live(used, bridge):
+    eventually(lambda: used.find_element(By.ID, "live-state").text == "Live")
     bridge.process.kill()
-    holds(seen, "#live-state", "Not live: the bridge did not answer")
-    assert "Checkout is slow" in seen.find_element(By.ID, "live").text
-    seen.get_log("browser")
+    holds(used, "#live-state", "Not live: the bridge did not answer")
+    assert "Checkout is slow" in used.find_element(By.ID, "live").text
+    used.get_log("browser")
 
 
-def test_in_a_browser_an_incident_is_found_and_closed_by_keyboard(seen, bridge):
+def test_in_a_browser_an_incident_is_found_and_closed_by_keyboard(used, bridge):
     incident = opened(bridge, "Checkout is slow")
 
     def go_to(wanted, most=60):
         for _ in range(most):
-            seen.switch_to.active_element.send_keys(Keys.TAB)
-            here = seen.switch_to.active_element
+            used.switch_to.active_element.send_keys(Keys.TAB)
+            here = used.switch_to.active_element
             if wanted in (here.get_attribute("id"), here.text):
-                outline = seen.execute_script("return getComputedStyle(document.activeElement).outlineStyle")
+                outline = used.execute_script("return getComputedStyle(document.activeElement).outlineStyle")
                 assert outline != "none", wanted
                 return here
         raise AssertionError(f"{wanted} was not reached")
 
-    seen.find_element(By.TAG_NAME, "body").click()
-    seen.get(seen.current_url)
+    used.find_element(By.TAG_NAME, "body").click()
+    used.get(used.current_url)
     go_to("Skip to content", 1).send_keys(Keys.ENTER)
-    eventually(lambda: seen.execute_script("return document.activeElement.id") == "main")
+    eventually(lambda: used.execute_script("return document.activeElement.id") == "main")
     go_to("text").send_keys("checkout", Keys.ENTER)
-    eventually(lambda: seen.current_url.endswith("/?text=checkout"))
+    eventually(lambda: used.current_url.endswith("/?text=checkout"))
     go_to(f"i-{incident}").send_keys(Keys.ENTER)
-    holds(seen, "h1", "Checkout is slow")
+    holds(used, "h1", "Checkout is slow")
     go_to("close").send_keys(Keys.ENTER)
-    holds(seen, ".facts", "closed: closed by the admin token")
+    holds(used, ".facts", "closed: closed by the admin token")
     assert api(bridge, f"incidents/{incident}")["state"] == "closed"
-    assert complaints(seen) == []
+    assert complaints(used) == []
 
 
-def test_in_a_browser_without_javascript_everything_is_there(seen, bridge):
+def test_in_a_browser_without_javascript_everything_is_there(seen, shown):
     seen.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
     for path, words in (
         ("/", "Replication lags"),
@@ -408,21 +426,21 @@ def test_in_a_browser_without_javascript_everything_is_there(seen, bridge):
         ("/quarantine", "the body has no list"),
         ("/sources", "/webhooks/alertmanager"),
         ("/configuration", "Europe/Berlin"),
-        (f"/incidents/{opened(bridge, 'Replication lags')}", "Told at"),
+        (f"/incidents/{opened(shown, 'Replication lags')}", "Told at"),
     ):
-        seen.get(f"{bridge.address}{path}")
+        seen.get(f"{shown.address}{path}")
         assert words in seen.find_element(By.TAG_NAME, "main").text, path
         assert not seen.find_elements(By.CSS_SELECTOR, "#pause:not([hidden])")
-    seen.get(f"{bridge.address}/")
+    seen.get(f"{shown.address}/")
     seen.find_element(By.ID, "text").send_keys("certificate", Keys.ENTER)
     eventually(lambda: seen.current_url.endswith("/?text=certificate"))
     assert [one.text for one in seen.find_elements(By.CSS_SELECTOR, ".title")] == ["Certificate expires"]
 
 
-def test_in_a_browser_hostile_words_stay_words(seen, bridge):
-    hostile = next(one["id"] for one in api(bridge, "incidents")["items"] if "broke-out" in one["title"])
+def test_in_a_browser_hostile_words_stay_words(seen, shown):
+    hostile = next(one["id"] for one in api(shown, "incidents")["items"] if "broke-out" in one["title"])
     for path in ("/", "/?by=team", f"/incidents/{hostile}", f"/?team={HOSTILE}"):
-        seen.get(f"{bridge.address}{path}")
+        seen.get(f"{shown.address}{path}")
         assert "broke-out" in seen.find_element(By.TAG_NAME, "main").get_attribute("textContent") or "team=" in path
         assert seen.find_elements(By.CSS_SELECTOR, "#broke-out, main script, [onerror]") == []
         assert "\u202e" not in seen.page_source.partition("</form>")[2]
@@ -432,15 +450,15 @@ def test_in_a_browser_hostile_words_stay_words(seen, bridge):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1280])
-def test_in_a_browser_axe_finds_nothing_and_nothing_is_too_wide(seen, bridge, scheme, width):
+def test_in_a_browser_axe_finds_nothing_and_nothing_is_too_wide(seen, shown, scheme, width):
     seen.execute_cdp_cmd(
         "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
     )
     screen = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 500}
     seen.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
     found = {}
-    for path in (*everywhere(bridge), "/login"):
-        seen.get(f"{bridge.address}{path}")
+    for path in (*everywhere(shown), "/login"):
+        seen.get(f"{shown.address}{path}")
         with suppress(WebDriverException):
             seen.execute_script("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
         axe = Axe(seen)
