@@ -16,7 +16,7 @@ from bridge.core.arrive import arrive, in_order
 from bridge.core.identity import rule_key
 from bridge.core.normalize import normalize
 from bridge.core.payload import parse
-from bridge.core.route import route
+from bridge.core.route import Router
 from bridge.core.rules import STORM
 from bridge.delivery.turns import Rest
 from bridge.delivery.yard import HeldError
@@ -25,7 +25,7 @@ from bridge.ledger import book, deliveries, due, lanes, placing, receipts, store
 from bridge.ledger.placing import HELD_LANE, Placement
 from bridge.ledger.unavailable import RefusedError, UnavailableError
 from bridge.log import log
-from bridge.parts import Part, growing, tell
+from bridge.parts import RECEIPTS, SHORT, SLICE, Part, growing, tell
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -44,13 +44,6 @@ if TYPE_CHECKING:
     from bridge.ledger.ledger import Ledger
     from bridge.ledger.receipts import Receipt
     from bridge.mapping import Reader
-
-SLICE = 200
-"""Alerts of one commit."""
-RECEIPTS = 20
-"""Receipts of one commit: more of them make nothing cheaper. Where senders wait for the database it is a single one."""
-SHORT = 50
-"""Alerts of a commit for which senders wait, of a group that takes several: a usual one is never divided."""
 
 
 class Intake:
@@ -96,8 +89,7 @@ class Intake:
             return Rest()
         rules = self._rules()
         parts, unread = self._parts(waiting, rules, SHORT if pressed else SLICE)
-        before = self._grown
-        self._grown = {}
+        before, self._grown = self._grown, {}
         try:
             touched = self._ledger.write(lambda connection: self._commit(connection, parts, unread, rules, before))
         except Exception as error:
@@ -198,25 +190,28 @@ class Intake:
         """Merge alerts into their incidents; return where these are to be told, and since when it is known."""
         wanted: dict[str, list[Placement]] = {}
         heard: dict[str, datetime] = {}
-        over: list[tuple[Case, tuple[Target, ...]]] = []
+        ways: dict[int, list[Placement]] = {}
+        over: list[tuple[Case, list[Placement]]] = []
         for part, _, _ in arrivals:
             part.incidents.clear()  # a transaction may run twice; the first run's new incidents are not there
         for part, arrival, routed in arrivals:
             case = known.absorb(arrival, part.receipt.received_at)
             history.take(case, part.receipt, arrival, routed)
             part.incidents[case.id] = case
-            # where a storm is told, those say who keep it (`bridge.chores.storms`)
-            targets = () if self.source == STORM else routed.targets
+            if id(routed) not in ways:
+                # where a storm is told, those say who keep it (`bridge.chores.storms`)
+                targets = () if self.source == STORM else routed.targets
+                ways[id(routed)] = [self._placement(target) for target in targets]
             if case.changed and part.heard_at:
                 heard.setdefault(case.id, part.heard_at)
             if tells(case, arrival):
-                wanted.setdefault(case.id, []).extend(self._placement(target) for target in targets)
+                wanted.setdefault(case.id, []).extend(ways[id(routed)])
             elif case.fresh:
-                over.append((case, targets))
-        for case, targets in over:
+                over.append((case, ways[id(routed)]))
+        for case, placements in over:
             # of what was over before it fired here, and still is, people are told where its resolve says
             if case.never_fired:
-                wanted.setdefault(case.id, []).extend(self._placement(target) for target in targets)
+                wanted.setdefault(case.id, []).extend(placements)
         return wanted, heard
 
     def _placement(self, target: Target) -> Placement:
@@ -233,12 +228,12 @@ class Intake:
         normal = [(part, alert) for part in parts for alert in part.alerts]
         lost = {(one.alert.org, rule_key(one.alert)) for _, one in normal if one.no_data and not one.team_said}
         found = book.rule_teams(connection, self.source, lost)
-        arrivals = []
+        arrivals, router = [], Router(self.source, rules)
         for part, one in normal:
             # NoData and Error alerts lose the labels of their query, often the team's: they belong to their rule's
             teams = found.get((one.alert.org, rule_key(one.alert))) if one.no_data and not one.team_said else None
             alert = replace(one, teams=tuple(teams), team_said=True, team_origin=OF_ITS_RULE) if teams else one
-            routed = route(alert, self.source, rules)
+            routed = router.route(alert)
             arrival = arrive(alert, routed, part.group, self.source, part.receipt.received_at)
             arrivals.append((part, arrival, routed))
         return arrivals

@@ -11,6 +11,7 @@ from bridge.core.incident import State
 from bridge.ledger.columns import stamp
 
 if TYPE_CHECKING:
+    from bridge.core.alert import NormalAlert
     from bridge.core.cases import Arrival, Case
     from bridge.core.routed import Routed
     from bridge.ledger.receipts import Receipt
@@ -29,6 +30,7 @@ class Heard:
 
     details: dict[Line, JSON] = field(default_factory=dict)
     _lines: dict[str, int] = field(default_factory=dict)
+    _kept: dict[tuple[object, ...], JSON] = field(default_factory=dict)
 
     def take(self, case: Case, receipt: Receipt, arrival: Arrival, routed: Routed) -> None:
         """Note whose doing the lines are that an alert has just added to a case."""
@@ -38,7 +40,14 @@ class Heard:
             self.details[case.id, number] = {"receipt": receipt.id, "received": stamp(receipt.received_at)}
         decided = next((number for number in range(first, last) if case.history[number][0] in DECIDED), None)
         if decided is not None:
-            self.details[case.id, decided]["decision"] = kept(decision(arrival.alert, routed))
+            self.details[case.id, decided]["decision"] = self._decision(arrival.alert, routed)
+
+    def _decision(self, alert: NormalAlert, routed: Routed) -> JSON:
+        """Return what was decided as it is kept, made once for alerts that go the same way for the same reasons."""
+        key = (id(routed), alert.teams, alert.team_origin, alert.priority, alert.priority_origin)
+        if key not in self._kept:
+            self._kept[key] = kept(decision(alert, routed))
+        return self._kept[key]
 
 
 def tells(case: Case, arrival: Arrival) -> bool:

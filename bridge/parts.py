@@ -14,6 +14,13 @@ if TYPE_CHECKING:
     from bridge.core.cases import Case
     from bridge.ledger.receipts import Receipt
 
+SLICE = 200
+"""Alerts of one commit."""
+RECEIPTS = 20
+"""Receipts of one commit: more of them make nothing cheaper. Where senders wait for the database it is a single one."""
+SHORT = 50
+"""Alerts of a commit for which senders wait, of a group that takes several: a usual one is never divided."""
+
 
 @dataclass(slots=True)
 class Part:

@@ -11,11 +11,11 @@ import pytest
 from posts import CONFIG, Posts, alert
 from sqlalchemy import event, text, update
 
-from bridge.absorb import SLICE
 from bridge.ledger import acts, lanes
 from bridge.ledger.deliveries import MOMENT
 from bridge.ledger.lanes import LostLeaseError
 from bridge.ledger.tables import deliveries
+from bridge.parts import SLICE
 
 PAYLOADS = Path(__file__).parent / "payloads"
 BODIES = sorted(PAYLOADS.glob("*/*.json"), key=str)

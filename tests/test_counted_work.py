@@ -13,7 +13,7 @@ from harness import ENV, alert, config, group
 from sqlalchemy import event
 from sqlalchemy.pool import Pool
 
-from bridge.absorb import RECEIPTS, SLICE, Intake
+from bridge.absorb import Intake
 from bridge.compose import compose
 from bridge.config.environ import from_environ
 from bridge.deliver import deliverer
@@ -21,6 +21,7 @@ from bridge.delivery.lane import EVERY_TENTH, Lane
 from bridge.ids import new_id
 from bridge.ledger import due, lanes, receipts
 from bridge.ledger.receipts import Receipt
+from bridge.parts import RECEIPTS, SLICE
 from bridge.sandbox import Sandbox
 
 MANY = 50

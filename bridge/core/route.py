@@ -72,6 +72,24 @@ def route(alert: NormalAlert, source: str, rules: Rules) -> Routed:
     )
 
 
+class Router:
+    """`route` for many alerts of a source: what no rule tells apart goes the same way, which is worked out once."""
+
+    def __init__(self, source: str, rules: Rules) -> None:
+        self._source = source
+        self._rules = rules
+        self._labels = sorted({matcher.name for rule in rules.routes for matcher in rule.matchers})
+        self._known: dict[tuple[object, ...], Routed] = {}
+
+    def route(self, alert: NormalAlert) -> Routed:
+        """Decide where an alert goes; those that go the same way get the same value."""
+        told_apart = [alert.alert.labels.get(name, "") for name in self._labels]
+        key = (alert.teams, alert.priority, alert.drop and alert.priority_origin, *told_apart)
+        if key not in self._known:
+            self._known[key] = route(alert, self._source, self._rules)
+        return self._known[key]
+
+
 def target_at(rules: Rules, destination: str, team: str, priority: Priority, source: str) -> Target | str:
     """Return a destination's settings for a team as they are now, for an incident routed there earlier.
 

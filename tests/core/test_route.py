@@ -2,10 +2,12 @@ from dataclasses import replace
 
 import pytest
 from core_builders import DESTINATIONS, NORMALIZING, normal, rules
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bridge.core.alert import Priority
 from bridge.core.matchers import parse_matcher
-from bridge.core.route import route, target_at
+from bridge.core.route import Router, route, target_at
 from bridge.core.rules import DestinationRules, RouteRules, Sending, TeamRules
 
 
@@ -338,3 +340,30 @@ def test_settings_of_today_for_an_incident_routed_earlier():
     leads = target_at(rules(), "leads", "somebody", Priority.P3, "grafana")
     assert (leads.settings["channel"], leads.team) == ("#leads", "somebody")
     assert target_at(rules(), "gone", "somebody", Priority.P3, "grafana") == "it is not declared"
+
+
+CHOICES = {
+    "Team": ("inductor", "broken-inductor", "dev-infra", "somebody", "inductor, dev-infra"),
+    "severity": ("critical", "info", "none", "None", "no word"),
+    "env": ("prod", "test", "PROD"),
+    "pod": ("a", "b"),
+}
+EXCEPTIONS = (
+    exception('env="test"', send=Sending(names=("slack",)), continues=True),
+    exception('env=~"(?i)prod"', 'team="inductor"', set_priority=Priority.P0, group_by=("pod",)),
+    exception('priority="P0"', set_teams=("dev-infra",), continues=True),
+    exception('source="grafana"', 'team!="somebody"', send=Sending(add=("leads",))),
+)
+
+
+@given(st.lists(st.fixed_dictionaries({}, optional={name: st.sampled_from(all_) for name, all_ in CHOICES.items()})))
+def test_what_goes_the_same_way_goes_as_each_would_alone(labels):
+    for routes in ((), EXCEPTIONS):
+        there = rules(routes=routes)
+        router, known = Router("grafana", there), {}
+        for one in labels:
+            alert = normal(one)
+            found = router.route(alert)
+            assert found == route(alert, "grafana", there)
+            alike = tuple((name, one.get(name)) for name in CHOICES if name != "pod")
+            assert known.setdefault(alike, found) is found
