@@ -100,6 +100,7 @@ def used(browser, bridge):
 
 
 def sign_in(browser, bridge):
+    browser.get("about:blank")  # the page that is still there goes on asking a bridge that is gone
     browser.get_log("browser")
     browser.delete_all_cookies()
     browser.get(f"{bridge.address}/login")
