@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
     from bridge.delivery.held import HeldLane
-    from bridge.delivery.turns import Task
+    from bridge.delivery.turns import Acting, Task
     from bridge.destinations.base import Step
 
 BRIEF = 2.0
 """Seconds for which a whole lane waits for its token's budget."""
 
 
-def claim(lane: HeldLane, task: Task, step: Step, now: datetime) -> tuple[bool, Rest | None]:
+def claim(task: Task, step: Step, now: datetime) -> Acting[tuple[bool, Rest | None]]:
     """Write a step down in doubt where its token's budget has room; else say that it waits, and how the lane rests.
 
     All in the lane wait for a fact about the place, and for a moment's pace; else the delivery waits alone, for a more
@@ -41,10 +41,11 @@ def claim(lane: HeldLane, task: Task, step: Step, now: datetime) -> tuple[bool, 
         deliveries.change(connection, task.delivery.id, due_at=until)
         return True, None
 
-    return lane.write(write)
+    claimed: tuple[bool, Rest | None] = yield write
+    return claimed
 
 
-def take_back(lane: HeldLane, task: Task, step: Step) -> None:
+def take_back(lane: HeldLane, task: Task, step: Step) -> Acting[None]:
     """Undo a claim: the request never left."""
     now = lane.yard.clock.now()
 
@@ -52,12 +53,12 @@ def take_back(lane: HeldLane, task: Task, step: Step) -> None:
         attempts = task.delivery.attempts
         deliveries.change(connection, task.delivery.id, doubt=None, due_at=now, attempts=attempts)
 
-    lane.write(write)
-    answered(lane, task, step)
+    yield write
+    yield from answered(task, step)
 
 
-def answered(lane: HeldLane, task: Task, step: Step) -> None:
+def answered(task: Task, step: Step) -> Acting[None]:
     """Let the token's next request go, where they go one at a time."""
     drawn = budget.budget_of(task.settings, step.method)
     if drawn is not None and drawn.rates and not step.learns:
-        lane.write(lambda connection: budget.answered(connection, drawn, task.delivery.id))
+        yield lambda connection: budget.answered(connection, drawn, task.delivery.id)

@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
     from bridge.delivery.held import HeldLane
     from bridge.delivery.search import Search
-    from bridge.delivery.turns import Task
+    from bridge.delivery.turns import Act, Acting, Task
 
 APART = timedelta(seconds=3)
 """Between two negatives."""
 NEGATIVES = 2
 
 
-def look(lane: HeldLane, search: Search, task: Task, now: datetime) -> None:
+def look(lane: HeldLane, search: Search, task: Task, now: datetime) -> Acting[None]:
     """Look for what a step in doubt may have made; wait, adopt it, or let it be repeated."""
     stored = dict(task.delivery.doubt or {})
     if stored["ended"] is None:
@@ -36,23 +36,23 @@ def look(lane: HeldLane, search: Search, task: Task, now: datetime) -> None:
         stored["ended"] = max(lane.acquired_at, datetime.fromtimestamp(stored["at"], UTC)).timestamp()
     first = datetime.fromtimestamp(stored["ended"], UTC) + timedelta(seconds=lane.kind.SETTLE)
     if now < first:
-        _wait(lane, task, stored, first)
+        yield _waiting(task, stored, first)
         return
     needed = first if not stored["negatives"] else datetime.fromtimestamp(stored["looked"], UTC) + APART
     at = sent_at(lane.yard.clock, stored["at"])
     found, looked = search.ask(lane, task, stored_step(stored), at, needed)
     lane.yard.report("doubt", task.delivery, found)
     if found is None:
-        _wait(lane, task, stored, now)  # the listing goes on at its next page
+        yield _waiting(task, stored, now)  # the listing goes on at its next page
     elif isinstance(found, Failed):
-        _unanswered(lane, task, stored, found)
+        yield from _unanswered(lane, task, stored, found)
     elif found.remote is not None:
-        settle.done(lane, task, stored, Done(found.remote), looking=True)
+        yield from settle.done(lane, task, stored, Done(found.remote), looking=True)
     elif stored["negatives"] + 1 < NEGATIVES:
         again = {**stored, "negatives": stored["negatives"] + 1, "looked": looked.timestamp()}
-        _wait(lane, task, again, looked + APART)
+        yield _waiting(task, again, looked + APART)
     else:
-        _repeat(lane, task, {}, "looked twice, it is not there: repeated")
+        yield _repeating(lane, task, {}, "looked twice, it is not there: repeated")
 
 
 def stored_step(stored: dict[str, Any]) -> Step:
@@ -61,23 +61,23 @@ def stored_step(stored: dict[str, Any]) -> Step:
     return Step(**{**{name: stored[name] for name in names if name in stored}, "intent": Intent(stored["intent"])})
 
 
-def _wait(lane: HeldLane, task: Task, stored: dict[str, Any], until: datetime) -> None:
-    lane.write(lambda connection: deliveries.change(connection, task.delivery.id, doubt=stored, due_at=until))
+def _waiting(task: Task, stored: dict[str, Any], until: datetime) -> Act:
+    return lambda connection: deliveries.change(connection, task.delivery.id, doubt=stored, due_at=until)
 
 
-def _unanswered(lane: HeldLane, task: Task, stored: dict[str, Any], found: Failed) -> None:
+def _unanswered(lane: HeldLane, task: Task, stored: dict[str, Any], found: Failed) -> Acting[None]:
     """The lookup itself failed: later again; where it never can succeed, repeat the step at most once."""
     if found.fault in {Fault.RETRY, Fault.LIMITED}:
         wait = timedelta(seconds=APART.total_seconds() if found.retry_after is None else found.retry_after)
-        _wait(lane, task, stored, lane.yard.clock.now() + wait)
+        yield _waiting(task, stored, lane.yard.clock.now() + wait)
         return
     if task.delivery.have.get("blind") == stored["number"]:
-        faults.dead(
+        yield from faults.dead(
             lane, task, stored_step(stored), replace(found, scope=Scope.DELIVERY, hint=_lost_twice(task, found))
         )
         return
     lane.yard.report("repeated", task.delivery, found)
-    _repeat(lane, task, {"blind": stored["number"]}, f"can't be looked up ({found.error}): repeated, once")
+    yield _repeating(lane, task, {"blind": stored["number"]}, f"can't be looked up ({found.error}): repeated, once")
 
 
 def _lost_twice(task: Task, found: Failed) -> str:
@@ -85,7 +85,7 @@ def _lost_twice(task: Task, found: Failed) -> str:
     return f"{why}: see whether it stands there, then `bridge dismiss {task.delivery.id}`, or `replay` it."
 
 
-def _repeat(lane: HeldLane, task: Task, facts: dict[str, Any], why: str) -> None:
+def _repeating(lane: HeldLane, task: Task, facts: dict[str, Any], why: str) -> Act:
     now = lane.yard.clock.now()
 
     def write(connection: Connection) -> None:
@@ -93,4 +93,4 @@ def _repeat(lane: HeldLane, task: Task, facts: dict[str, Any], why: str) -> None
         deliveries.change(connection, task.delivery.id, doubt=None, due_at=now, have=have)
         timeline.note(connection, task.delivery, now, "repeated", why=why)
 
-    lane.write(write)
+    return write

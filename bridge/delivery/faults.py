@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from bridge.delivery.budget import Budget
     from bridge.delivery.held import HeldLane
-    from bridge.delivery.turns import Task
+    from bridge.delivery.turns import Acting, Task
     from bridge.destinations.base import Outcome
     from bridge.ledger.deliveries import Delivery
 
@@ -26,26 +26,26 @@ KEPT = frozenset({"steps", "delivery", "plain", "bare"})
 """Of what we have, what still holds at another place."""
 
 
-def outcome(lane: HeldLane, task: Task, step: Step, result: Outcome) -> None:
+def outcome(lane: HeldLane, task: Task, step: Step, result: Outcome) -> Acting[None]:
     """Write down what a step came to."""
     lane.yard.report("step", task.delivery, step, result)
     if isinstance(result, Done):
-        settle.done(lane, task, step.as_json(), result)
+        yield from settle.done(lane, task, step.as_json(), result)
         return
     if result.fault is Fault.SATISFIED:
-        settle.done(lane, task, step.as_json(), Done({}, result.request_id, result.status))
+        yield from settle.done(lane, task, step.as_json(), Done({}, result.request_id, result.status))
         return
-    _FAULTS[result.fault](lane, task, step, result)
+    yield from _FAULTS[result.fault](lane, task, step, result)
 
 
-def _place_failed(lane: HeldLane, task: Task, step: Step, result: Failed) -> None:
+def _place_failed(lane: HeldLane, task: Task, step: Step, result: Failed) -> Acting[None]:
     """A passing fault: the lane probes until the place is well; a creating step that may have acted stays in doubt."""
     now = lane.yard.clock.now()
     have = {**task.delivery.have, **(step.unsure if result.unknown else {}), **result.note}
     drawn = budget.budget_of(task.settings, step.method)
     if result.fault is Fault.LIMITED and result.scope is Scope.TOKEN and drawn is not None and not result.unknown:
         # the limit is the token's: this kind of request waits in all lanes, the lane itself goes on
-        _pause(lane, task, step, drawn, result, have)
+        yield from _pause(lane, task, step, drawn, result, have)
         return
     asked = trouble.Asked(task.delivery.id, task.delivery.incident, step.method, task.at.timestamp())
     lane.failed(asked, now, result)
@@ -62,12 +62,12 @@ def _place_failed(lane: HeldLane, task: Task, step: Step, result: Failed) -> Non
         deliveries.change(connection, task.delivery.id, **values)
         _note_retry(connection, task, step, result, now, lane.trouble.until if lane.trouble else None)
 
-    lane.write(write)
+    yield write
 
 
 def _pause(  # noqa: PLR0913, PLR0917 - what is known of the failed step
     lane: HeldLane, task: Task, step: Step, drawn: Budget, result: Failed, have: dict[str, Any]
-) -> None:
+) -> Acting[None]:
     now = lane.yard.clock.now()
     until = now + timedelta(seconds=result.retry_after or trouble.SHORTEST)
 
@@ -78,7 +78,7 @@ def _pause(  # noqa: PLR0913, PLR0917 - what is known of the failed step
         deliveries.change(connection, task.delivery.id, doubt=None, have=have, **values)
         _note_retry(connection, task, step, result, now, until.timestamp())
 
-    lane.write(write)
+    yield write
 
 
 def _note_retry(  # noqa: PLR0913, PLR0917 - the parts of one fact
@@ -96,26 +96,28 @@ def _stored(lane: HeldLane, task: Task) -> dict[str, Any] | None:
     return found.doubt if found else None
 
 
-def _degrade(lane: HeldLane, task: Task, step: Step, result: Failed) -> None:
+def _degrade(lane: HeldLane, task: Task, step: Step, result: Failed) -> Acting[None]:
     """Refused as it was: note how to send it instead, once; refused so too, it is dead."""
     note = result.note or {"plain": True}
     if all(task.delivery.have.get(name) == value for name, value in note.items()):
-        dead(lane, task, step, result)
+        yield from dead(lane, task, step, result)
         return
     why = f"refused ({result.error}): sent once more as asked"
-    _again_with(lane, task, {**note}, why, task.asked(step.method, result))
+    yield from _again_with(lane, task, {**note}, why, task.asked(step.method, result))
 
 
-def _replace(lane: HeldLane, task: Task, step: Step, result: Failed) -> None:
+def _replace(lane: HeldLane, task: Task, step: Step, result: Failed) -> Acting[None]:
     """The remote is gone: a fresh one, once."""
     if task.delivery.have.get("replaced"):
-        dead(lane, task, step, result)
+        yield from dead(lane, task, step, result)
         return
     why = f"gone there ({result.error}): a fresh one, once"
-    _again_with(lane, task, {"replaced": True, **result.note}, why, task.asked(step.method, result))
+    yield from _again_with(lane, task, {"replaced": True, **result.note}, why, task.asked(step.method, result))
 
 
-def _again_with(lane: HeldLane, task: Task, facts: Mapping[str, Any], why: str, asked: Mapping[str, object]) -> None:
+def _again_with(
+    lane: HeldLane, task: Task, facts: Mapping[str, Any], why: str, asked: Mapping[str, object]
+) -> Acting[None]:
     now = lane.yard.clock.now()
 
     def write(connection: Connection) -> None:
@@ -123,21 +125,21 @@ def _again_with(lane: HeldLane, task: Task, facts: Mapping[str, Any], why: str, 
         deliveries.change(connection, task.delivery.id, have=have, doubt=None, due_at=now, state="pending")
         timeline.note(connection, task.delivery, now, "mended", why=why, **asked)
 
-    lane.write(write)
+    yield write
 
 
-def _elsewhere(lane: HeldLane, task: Task, step: Step, result: Failed) -> None:
+def _elsewhere(lane: HeldLane, task: Task, step: Step, result: Failed) -> Acting[None]:
     """The place does not exist: tell it at the one that stands in, unless the incident is told there already.
 
     What was learned of the place earlier may be what is wrong: a channel that was made anew has another id.
     """
     if lane.forget():
         why = f"{task.delivery.address} is not as it was ({result.error}): asked anew"
-        _again_with(lane, task, result.note, why, task.asked(step.method, result))
+        yield from _again_with(lane, task, result.note, why, task.asked(step.method, result))
         return
     found = lane.yard.effective.elsewhere(task.delivery, task.settings)
     if found is None:
-        dead(lane, task, step, result)
+        yield from dead(lane, task, step, result)
         return
     address, name = found
     now = lane.yard.clock.now()
@@ -154,13 +156,15 @@ def _elsewhere(lane: HeldLane, task: Task, step: Step, result: Failed) -> None:
         deliveries.change(connection, task.delivery.id, doubt=None, last_error=result.error, **values)
         timeline.note(connection, task.delivery, now, "elsewhere", why=why, **task.asked(step.method, result))
 
-    lane.write(write)
+    yield write
     lane.yard.kick(name)
 
 
-def dead(lane: HeldLane, task: Task, step: Step, result: Failed) -> None:
+def dead(lane: HeldLane, task: Task, step: Step, result: Failed) -> Acting[None]:
     """What retrying can't mend: a dead letter, with everything that would fail alike."""
     why = result.hint or f"{task.delivery.kind} refused it: {result.error}"
+    if result.scope in {Scope.CHANNEL, Scope.TOKEN}:
+        lane.refused()
 
     def write(connection: Connection) -> int:
         buried = 1
@@ -174,7 +178,7 @@ def dead(lane: HeldLane, task: Task, step: Step, result: Failed) -> None:
                 buried += 1
         return buried
 
-    lane.yard.report("dead", task.delivery, why, lane.write(write))
+    lane.yard.report("dead", task.delivery, why, (yield write))
 
 
 def _alike(connection: Connection, lane: HeldLane, task: Task, *, everywhere: bool) -> Iterator[Delivery]:
@@ -189,7 +193,7 @@ def _alike(connection: Connection, lane: HeldLane, task: Task, *, everywhere: bo
             yield other
 
 
-_FAULTS: Mapping[Fault, Callable[[HeldLane, Task, Step, Failed], None]] = {
+_FAULTS: Mapping[Fault, Callable[[HeldLane, Task, Step, Failed], Acting[None]]] = {
     Fault.RETRY: _place_failed,
     Fault.LIMITED: _place_failed,
     Fault.PERMANENT: dead,

@@ -5,38 +5,44 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from bridge.core.shadow import Would
 from bridge.delivery import trouble
 from bridge.delivery.turns import StaleSenderError, believed, paced
 from bridge.destinations.base import Address, Want
 from bridge.ledger import lanes
+from bridge.ledger.unavailable import UnavailableError
 from bridge.render.bounded import bounded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from sqlalchemy.engine import Connection
 
-    from bridge.delivery.turns import Task
+    from bridge.delivery.turns import Act, Task
     from bridge.delivery.yard import Yard
     from bridge.destinations.base import Failed
     from bridge.ledger.lanes import Held
-
-T = TypeVar("T")
 
 FRESH = 60.0
 """Seconds for which what was learned of a place is not in question."""
 LEEWAY = 1.01
 """By how much a pace is slower than asked for: requests do not arrive as evenly as they leave."""
+NOBODYS = (lanes.LostLeaseError, StaleSenderError, UnavailableError, SQLAlchemyError)
+"""Errors that are no single delivery's."""
 LEAD = 0.05
 """Seconds before it may leave at which a request is prepared, so that the pace does not wait for that as well."""
 
 
 class HeldLane:
-    """What all turns of a lane share. `lock` guards what changes: `trouble`, `place`, `ready_at`."""
+    """What all turns of a lane share. `lock` guards what changes: `trouble`, `place`, `ready_at`.
+
+    `knowledge` counts how often what was known of the place turned out to be wrong: what was planned by it is not sent.
+    """
 
     def __init__(self, held: Held, yard: Yard, lease_ends: float) -> None:
         now = yard.clock.now()
@@ -50,13 +56,10 @@ class HeldLane:
         self.ready_at = paced(held.ready_at, now)
         self.acquired_at = now
         self.lock = threading.Lock()
+        self.gap: float | None = None  # seconds of the pace that was asked for last
         self._well_since: datetime | None = None
         self._left_at: datetime | None = None
-
-    @property
-    def width(self) -> int:
-        """Requests at once: one while the place is in trouble."""
-        return 1 if self.trouble else self.kind.WIDTH
+        self.knowledge = 0
 
     def succeeded(self, asked: trouble.Asked, *, looking: bool) -> tuple[str, ...]:
         """Take in that a request succeeded; return the deliveries whose own fault the trouble was."""
@@ -90,7 +93,22 @@ class HeldLane:
             old = bool(learned) and self.yard.clock.now().timestamp() - learned > FRESH
             if old:
                 self.place = {}
+                self._plan_anew()
         return old
+
+    def refused(self) -> None:
+        """Take in that the place refuses all alike: what is about to be sent is not."""
+        with self.lock:
+            self._plan_anew()
+
+    def _plan_anew(self) -> None:
+        self.knowledge += 1
+        self.gap = None  # the next request goes alone, and what it comes to is all others' too
+
+    def stands(self, task: Task) -> bool:
+        """Return whether what was planned for a task may still be sent, by what other requests found out since."""
+        troubled = self.trouble is not None and self.trouble.waits(self.yard.clock.now())
+        return task.knowledge == self.knowledge and not troubled
 
     def early(self, now: datetime) -> datetime | None:
         """Return when the next request may be prepared, None where that is now."""
@@ -101,6 +119,7 @@ class HeldLane:
         """Take the next place in the pace, with the lock held; return when it is, and keep the one after it back."""
         now = self.yard.clock.now()
         at = max(self.ready_at or now, now)
+        self.gap = gap
         if gap:
             self.ready_at = at + timedelta(seconds=gap * LEEWAY)
         return at
@@ -143,19 +162,28 @@ class HeldLane:
         )
         return task.want
 
-    def write(self, function: Callable[[Connection], T]) -> T:
-        """Write under the fence, with the lane's own state; return what `function` returns.
+    def write(self, acts: Sequence[Act]) -> list[Any]:
+        """Write under the fence, with the lane's own state, in one commit; return what each act returns.
+
+        Where one of them can't be written, each has a commit of its own, and in the place of that one's result stands
+        its error.
 
         Raises:
             LostLeaseError: the lane is another process's now; nothing was written.
+            UnavailableError: it could not be stored in time.
         """
 
-        def fenced(connection: Connection) -> T:
+        def fenced(connection: Connection) -> list[Any]:
             state = self.trouble.as_json() if self.trouble else None
             lanes.fenced(connection, self.name, self.fence, ready_at=self.ready_at, trouble=state)
-            return function(connection)
+            return [act(connection) for act in acts]
 
-        return self.yard.ledger.write(fenced)
+        try:
+            return self.yard.ledger.write(fenced)
+        except NOBODYS:
+            raise
+        except Exception as error:  # noqa: BLE001 - one delivery's trouble must not stop the others
+            return [error] if len(acts) == 1 else [self.write([act])[0] for act in acts]
 
     def ready(self) -> None:
         """Check, right before a request's first byte, that the lane is still ours: a frozen process wakes up here.

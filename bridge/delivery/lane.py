@@ -1,43 +1,50 @@
-"""A lane: everything that one place outside limits, worked one step of a delivery at a time.
+"""A lane: everything that one place outside limits, worked a step of each delivery at a time.
 
-A turn is: choose the most urgent due delivery, plan its next step, write it down in doubt, send it, write down what we
-have. Whatever happens between any two of these, the next turn (of this process or another) goes on from what is
-written.
+A turn is: choose the most urgent due deliveries, plan the next step of each, write it down in doubt, send it, write
+down what we have. Whatever happens between any two of these, the next turn (of this process or another) goes on from
+what is written.
+
+Where a place answers at once, a turn takes several deliveries: what is read and what is written of them is then one
+transaction each, and their requests leave one after the other. Where answers take their time, a turn takes one, and
+other threads take theirs meanwhile (docs/decisions/steps-share-commits.md).
 """
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
-
-from sqlalchemy.exc import SQLAlchemyError
+from typing import TYPE_CHECKING, Any
 
 from bridge.delivery import claim, doubt, faults, settle
-from bridge.delivery.held import HeldLane
+from bridge.delivery.held import NOBODYS, HeldLane
 from bridge.delivery.search import Search
-from bridge.delivery.turns import NotNowError, Rest, StaleSenderError, Task, pace, reckoned
+from bridge.delivery.turns import NotNowError, Rest, Task, pace, reckoned, soonest
 from bridge.delivery.yard import HeldError
 from bridge.destinations.base import Nothing, Step
-from bridge.ledger import deliveries, due, incidents, lanes
-from bridge.ledger.unavailable import UnavailableError
+from bridge.ledger import deliveries, due, incidents
 from bridge.log import about
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from bridge.core.incident import Incident
+    from bridge.delivery.turns import Act, Acting
     from bridge.delivery.yard import Yard
-    from bridge.destinations.base import Settings
+    from bridge.destinations.base import Outcome, Settings
     from bridge.ledger.deliveries import Delivery
     from bridge.ledger.lanes import Held
 
 DEADLINE = 8.0
 """Seconds that a step may take in all; a lease is 12."""
 EVERY_TENTH = 10
-"""Every tenth turn goes to the delivery waiting longest, so that P3 is told in the end."""
+"""Every tenth delivery is the one waiting longest, so that P3 is told in the end."""
+TOGETHER = 8
+"""Deliveries of one turn, where the place answers at once."""
+AT_ONCE = 0.01
+"""Seconds within which an answer counts as that: a change of thread takes about as long."""
 
 
 class Lane(HeldLane):
-    """The turns of a held lane, from up to `width` threads at once, each for another delivery."""
+    """The turns of a held lane, from up to `width` threads at once, each for other deliveries."""
 
     def __init__(self, held: Held, yard: Yard, lease_ends: float) -> None:
         super().__init__(held, yard, lease_ends)
@@ -45,9 +52,18 @@ class Lane(HeldLane):
         self._turns = 0
         self._learning = False
         self._search = Search()
+        self._answers_at_once = False
+        self._asked_at: float | None = None  # when, on the monotonic clock, the request left that is on its way
+
+    @property
+    def width(self) -> int:
+        """Threads that take turns at once: one while the place is in trouble, or answers at once."""
+        asked = self._asked_at
+        late = asked is not None and self.yard.clock.monotonic() - asked > AT_ONCE
+        return 1 if self.trouble or (self._answers_at_once and not late) else self.kind.WIDTH
 
     def turn(self) -> Rest | None:
-        """Do one step's worth of work; None means: ask again at once.
+        """Do a step's worth of work for each delivery that is chosen; None means: ask again at once.
 
         Raises:
             LostLeaseError: the lane is another process's now.
@@ -57,24 +73,40 @@ class Lane(HeldLane):
             if (closed := self._closed(now)) is not None:
                 return closed
             chosen = self._choose(now)
-            if chosen is None:
-                return Rest()
-            self._busy.add(chosen.id)
+            self._busy |= {delivery.id for delivery, _ in chosen}
         try:
-            with about(delivery=chosen.id, incident=chosen.incident):
-                return self._turn(chosen, now)
+            return soonest(self._together(chosen, now)) if chosen else Rest()
         finally:
             with self.lock:
-                self._busy.discard(chosen.id)
+                self._busy -= {delivery.id for delivery, _ in chosen}
 
-    def _turn(self, chosen: Delivery, now: datetime) -> Rest | None:
+    def _together(self, chosen: list[tuple[Delivery, Incident]], now: datetime) -> list[Rest | None]:
+        """Take the turns of several deliveries: what each of them wants written next shares a commit with others."""
+        rests: list[Rest | None] = []
+        going: list[tuple[Delivery, Acting[Rest | None], Any]] = [
+            (delivery, self._turn(delivery, incident, now), None) for delivery, incident in chosen
+        ]
+        while going:
+            asked: list[tuple[Delivery, Acting[Rest | None], Act]] = []
+            for delivery, acting, result in going:
+                with about(delivery=delivery.id, incident=delivery.incident):
+                    try:
+                        failed = isinstance(result, Exception)
+                        asked.append((delivery, acting, acting.throw(result) if failed else acting.send(result)))
+                    except StopIteration as ended:
+                        rests.append(ended.value)
+            results = self.write([act for _, _, act in asked]) if asked else []
+            going = [(delivery, acting, result) for (delivery, acting, _), result in zip(asked, results, strict=True)]
+        return rests
+
+    def _turn(self, delivery: Delivery, incident: Incident, now: datetime) -> Acting[Rest | None]:
         try:
-            return self._work(chosen, now)
-        except (lanes.LostLeaseError, StaleSenderError, UnavailableError, SQLAlchemyError):
+            return (yield from self._work(delivery, incident, now))
+        except NOBODYS:
             raise  # not this delivery's fault
         except Exception as error:  # noqa: BLE001 - one delivery's trouble must not stop its lane
-            self.yard.report("broke", chosen, error)
-            settle.broke(self, chosen, error)
+            self.yard.report("broke", delivery, error)
+            yield from settle.broke(self, delivery, error)
             return None
 
     def _closed(self, now: datetime) -> Rest | None:
@@ -86,64 +118,73 @@ class Lane(HeldLane):
             return Rest(datetime.fromtimestamp(self.trouble.until, UTC))
         return Rest() if self._busy else None
 
-    def _choose(self, now: datetime) -> Delivery | None:
-        self._turns += 1
-        oldest = self._turns % EVERY_TENTH == 0
+    def _choose(self, now: datetime) -> list[tuple[Delivery, Incident]]:
+        # a pace, or trouble, lets one request leave at a time; a first one says whether there is any
+        most = TOGETHER if self._answers_at_once and self.gap == 0 and not self.trouble else 1
+        oldest = (self._turns + most) // EVERY_TENTH > self._turns // EVERY_TENTH
         behind = self.trouble.behind() if self.trouble else ()
         with self.yard.ledger.read() as connection:
-            chosen = due.next_due(connection, self.name, now, busy=self._busy, oldest=oldest, behind=behind)
-            if chosen is None and behind:
+            found = due.next_due(connection, self.name, now, most=most, busy=self._busy, oldest=oldest, behind=behind)
+            if not found and behind:
                 # everybody else is told or waits as well: the ones behind probe again
-                chosen = due.next_due(connection, self.name, now, busy=self._busy, oldest=oldest)
-        if chosen is not None and self.width > len(self._busy) + 1:
+                found = due.next_due(connection, self.name, now, busy=self._busy, oldest=oldest)
+            chosen = _until_a_lookup(found)
+            known = incidents.load_all(connection, [one.incident for one in chosen]) if chosen else {}
+        self._turns += max(len(chosen), 1)
+        if chosen and self.width > len(self._busy) + 1:
             self.yard.kick(self.name)
-        return chosen
+        return [(one, known[one.incident]) for one in chosen]
 
-    def _work(self, delivery: Delivery, now: datetime) -> Rest | None:
+    def _work(self, delivery: Delivery, incident: Incident, now: datetime) -> Acting[Rest | None]:
         if delivery.since > now:  # written before the clock was set back: from here on it is as if it were due now
-            self.write(lambda connection: deliveries.change(connection, delivery.id, since=now))
-        task = self._task(delivery, now)
+            yield lambda connection: deliveries.change(connection, delivery.id, since=now)
+        task = yield from self._task(delivery, incident, now)
         if task is None:
             return None
         if delivery.doubt and delivery.doubt["creates"]:
-            doubt.look(self, self._search, task, now)
+            yield from doubt.look(self, self._search, task, now)
             return None
         step = self.kind.next_step(self.want(task, now), task.delivery.have)
         if isinstance(step, Nothing):
-            settle.nothing(self, task, step)
+            yield from settle.nothing(self, task, step)
             return None
         booked = self._begin(step, task.settings, now)
         if isinstance(booked, Rest):
             return booked
         try:
-            waits, rest = claim.claim(self, task, step, now)
+            waits, rest = yield from claim.claim(task, step, now)
             if waits:
                 return rest
-            deadline = min(DEADLINE, self.lease_ends - self.yard.clock.monotonic())
-            began = self.yard.clock.monotonic()
-            ready = self._ready(task, step, booked)
-            outcome = self.yard.client(task.settings).send(step, task.delivery.have, deadline, ready)
-            task.took = self.yard.clock.monotonic() - began - task.waited
-            faults.outcome(self, task, step, outcome)
-            claim.answered(self, task, step)
+            outcome = self._send(task, step, booked)
+            yield from faults.outcome(self, task, step, outcome)
+            yield from claim.answered(task, step)
         except NotNowError:
-            claim.take_back(self, task, step)
+            yield from claim.take_back(self, task, step)
         finally:
             if step.learns:
                 self._learning = False
         return None
 
-    def _task(self, delivery: Delivery, now: datetime) -> Task | None:
-        with self.yard.ledger.read() as connection:
-            incident = incidents.load(connection, delivery.incident)
-        assert incident is not None
+    def _send(self, task: Task, step: Step, booked: datetime) -> Outcome:
+        clock = self.yard.clock
+        deadline = min(DEADLINE, self.lease_ends - clock.monotonic())
+        began = self._asked_at = clock.monotonic()
+        try:
+            ready = self._ready(task, step, booked)
+            return self.yard.client(task.settings).send(step, task.delivery.have, deadline, ready)
+        finally:
+            self._asked_at = None
+            task.took = clock.monotonic() - began - task.waited
+            self._answers_at_once = task.took < AT_ONCE
+
+    def _task(self, delivery: Delivery, incident: Incident, now: datetime) -> Acting[Task | None]:
         try:
             settings = self.yard.effective.settings(delivery, incident)
             self.yard.client(settings)  # can it be used at all? asked before a step is written down
         except HeldError as error:
-            settle.held(self, delivery, str(error))
+            yield from settle.held(self, delivery, str(error))
             return None
-        return Task(reckoned(delivery), incident, settings, now)
+        return Task(reckoned(delivery), incident, settings, now, knowledge=self.knowledge)
 
     def _begin(self, step: Step, settings: Settings, now: datetime) -> Rest | datetime:
         """Take the next place in the lane's pace; where that is further off, say when it can be prepared.
@@ -163,7 +204,7 @@ class Lane(HeldLane):
 
         def may() -> None:
             self.ready()
-            if self.trouble is not None and self.trouble.waits(self.yard.clock.now()):
+            if not self.stands(task):
                 raise NotNowError
 
         places = iter([(booked, gap)])
@@ -174,3 +215,9 @@ class Lane(HeldLane):
             task.waited += self.leave(at, after, may)
 
         return ready
+
+
+def _until_a_lookup(found: list[Delivery]) -> list[Delivery]:
+    """Return those before the first that is to be looked up at its place, which may take long, or that one alone."""
+    doubtful = next((n for n, one in enumerate(found) if one.doubt and one.doubt["creates"]), len(found))
+    return found[: max(doubtful, 1)]

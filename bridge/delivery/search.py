@@ -153,5 +153,5 @@ def _paused(lane: HeldLane, task: Task, client: Lister, failed: Failed) -> Faile
     if failed.fault is Fault.LIMITED and drawn is not None:
         now = lane.yard.clock.now()
         until = now + timedelta(seconds=failed.retry_after or 1.0)
-        lane.write(lambda connection: budget.pause(connection, drawn, until, now))
+        lane.write([lambda connection: budget.pause(connection, drawn, until, now)])
     return failed

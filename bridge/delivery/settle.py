@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
     from bridge.delivery.held import HeldLane
-    from bridge.delivery.turns import Task
+    from bridge.delivery.turns import Acting, Task
     from bridge.ledger.deliveries import Delivery
 
 GIVE_UP = timedelta(hours=24)
@@ -29,12 +29,12 @@ ALONE = "alone"
 """In what we have: how often a delivery was sent to back off alone since it was told last."""
 
 
-def nothing(lane: HeldLane, task: Task, plan: Nothing) -> None:
+def nothing(lane: HeldLane, task: Task, plan: Nothing) -> Acting[None]:
     """Nothing is due: the delivery shows the truth, or there is nothing to tell there."""
     now = lane.yard.clock.now()
     have = {"have": task.delivery.have}
     done, more = {**_at_rest(plan), **have}, {"due_at": now, "doubt": None, **have}
-    lane.write(lambda connection: deliveries.told(connection, task.delivery, task.incident.version, done, more))
+    yield lambda connection: deliveries.told(connection, task.delivery, task.incident.version, done, more)
 
 
 def _same(plan: Step, done: Mapping[str, Any]) -> bool:
@@ -52,7 +52,7 @@ def _at_rest(plan: Nothing) -> dict[str, Any]:
     }
 
 
-def held(lane: HeldLane, delivery: Delivery, reason: str) -> None:
+def held(lane: HeldLane, delivery: Delivery, reason: str) -> Acting[None]:
     """Its destination is not configured now: it waits until it is."""
     now = lane.yard.clock.now()
 
@@ -60,10 +60,10 @@ def held(lane: HeldLane, delivery: Delivery, reason: str) -> None:
         deliveries.change(connection, delivery.id, state="held", due_at=None, reason=reason)
         timeline.note(connection, delivery, now, "held", why=reason)
 
-    lane.write(write)
+    yield write
 
 
-def done(lane: HeldLane, task: Task, step: Mapping[str, Any], result: Done, *, looking: bool = False) -> None:
+def done(lane: HeldLane, task: Task, step: Mapping[str, Any], result: Done, *, looking: bool = False) -> Acting[None]:
     """The destination acted: keep what we have now, and see at once whether that is all."""
     now = lane.yard.clock.now()
     delivery, learns = task.delivery, step["learns"]
@@ -73,7 +73,7 @@ def done(lane: HeldLane, task: Task, step: Mapping[str, Any], result: Done, *, l
     proof = not looking and not (learns and lane.trouble and lane.trouble.method != step["method"])
     own = lane.succeeded(asked, looking=not proof)
     if learns:
-        _learned(lane, delivery, result, now)
+        yield from _learned(lane, delivery, result, now)
         return
     have = {**delivery.have, **result.remote, **step["told"]}
     have.pop(ALONE, None)
@@ -100,7 +100,7 @@ def done(lane: HeldLane, task: Task, step: Mapping[str, Any], result: Done, *, l
         timeline.note(connection, delivery, now, step["intent"], why=why, **task.asked(step["method"], result))
         return woken, [buried for suspect in own if (buried := _back_off_alone(connection, suspect, lane))]
 
-    woken, given_up = lane.write(write)
+    woken, given_up = yield write
     for buried, why in given_up:
         lane.yard.report("dead", buried, why)
     if rest is not more and delivery.heard_at is not None:
@@ -109,7 +109,7 @@ def done(lane: HeldLane, task: Task, step: Mapping[str, Any], result: Done, *, l
         lane.yard.kick_due()
 
 
-def _learned(lane: HeldLane, delivery: Delivery, result: Done, now: datetime) -> None:
+def _learned(lane: HeldLane, delivery: Delivery, result: Done, now: datetime) -> Acting[None]:
     """Keep a fact about the place; this delivery's step follows at once."""
     lane.learned({**result.remote, "learned_at": now.timestamp()})
 
@@ -117,7 +117,7 @@ def _learned(lane: HeldLane, delivery: Delivery, result: Done, now: datetime) ->
         lanes.learn(connection, lane.name, lane.place)
         deliveries.change(connection, delivery.id, doubt=None, due_at=now)
 
-    lane.write(keep)
+    yield keep
 
 
 def _refused(delivery: Delivery) -> bool:
@@ -145,7 +145,7 @@ def _back_off_alone(connection: Connection, suspect: str, lane: HeldLane) -> tup
     return None
 
 
-def broke(lane: HeldLane, delivery: Delivery, error: Exception) -> None:
+def broke(lane: HeldLane, delivery: Delivery, error: Exception) -> Acting[None]:
     """Our own fault stopped a turn (a template, a row that can't be read): this delivery backs off alone."""
     now = lane.yard.clock.now()
     name = f"{INTERNAL}{type(error).__name__}"
@@ -164,7 +164,7 @@ def broke(lane: HeldLane, delivery: Delivery, error: Exception) -> None:
         timeline.note(connection, delivery, now, timeline.RETRYING, why=name)
         return False
 
-    if lane.write(write):
+    if (yield write):
         lane.yard.report("dead", delivery, why)
 
 

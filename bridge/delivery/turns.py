@@ -4,18 +4,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 from bridge.destinations.base import Failed
 from bridge.ledger import deliveries
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Sequence
+
     from sqlalchemy.engine import Connection
 
     from bridge.clock import Clock
     from bridge.core.incident import Incident
     from bridge.destinations.base import Outcome, Settings, Step, Want
     from bridge.ledger.deliveries import Delivery
+
+T = TypeVar("T")
+Act: TypeAlias = "Callable[[Connection], Any]"
+"""Something to be written in a transaction; it does nothing but read and write the database, and may be run twice."""
+Acting: TypeAlias = "Generator[Act, Any, T]"
+"""Work that yields each act which is to be written, goes on with its result once that is committed, and returns a T."""
 
 BELIEVED_FOR, LACKING_FOR = 86_400.0, 3_600.0
 """Seconds that what was learned about a place is believed: whole, or with something that could not be learned."""
@@ -67,12 +75,19 @@ class Rest:
     until: datetime | None = None
 
 
+def soonest(rests: Sequence[Rest | None]) -> Rest | None:
+    """Return how a lane rests whose deliveries' turns ended so: not at all where one of them did something."""
+    if None in rests:
+        return None
+    return Rest(min((rest.until for rest in rests if rest and rest.until), default=None))
+
+
 @dataclass(slots=True)
 class Task:
     """A delivery's turn: when it began, and what was read for it then.
 
     `took` is how long its request did, in seconds, without what it `waited` for the pace; None where nothing was sent.
-    `want` is what it should come to.
+    `want` is what it should come to; it was planned by the lane's `knowledge` then.
     """
 
     delivery: Delivery
@@ -82,6 +97,7 @@ class Task:
     took: float | None = None
     want: Want | None = None
     waited: float = 0.0
+    knowledge: int = 0
 
     def asked(self, method: str, result: Outcome) -> dict[str, object]:
         """Return what the time line keeps of a request and its answer."""

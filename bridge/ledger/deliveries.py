@@ -174,10 +174,14 @@ def load(connection: Connection, delivery_id: str) -> Delivery | None:
     return first(connection, _LOAD, {"key_id": delivery_id})
 
 
+def found(connection: Connection, query: Select[Any], values: JSON) -> list[Delivery]:
+    """Return the deliveries that a query of COLUMNS finds."""
+    return [Delivery(*row) for row in connection.execute(query, values)]
+
+
 def first(connection: Connection, query: Select[Any], values: JSON) -> Delivery | None:
     """Return the first delivery that a query of COLUMNS finds, or None."""
-    row = connection.execute(query, values).first()
-    return Delivery(**row._mapping) if row is not None else None  # noqa: SLF001 - SQLAlchemy's public spelling
+    return next(iter(found(connection, query, values)), None)
 
 
 def change(connection: Connection, delivery_id: str, **values: Any) -> None:  # noqa: ANN401 - column values

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import and_, bindparam, func, or_, select
 
 from bridge.core.alert import Priority
-from bridge.ledger.deliveries import COLUMNS, first
+from bridge.ledger.deliveries import COLUMNS, first, found
 from bridge.ledger.tables import deliveries
 
 if TYPE_CHECKING:
@@ -58,23 +58,26 @@ def next_due(  # noqa: PLR0913 - a choice has these sides
     lane: str,
     now: datetime,
     *,
+    most: int = 1,
     busy: Collection[str] = (),
     behind: Collection[str] = (),
     oldest: bool = False,
-) -> Delivery | None:
-    """Return the delivery whose turn it is: the most urgent, or the one waiting longest; P0 goes before either.
+) -> list[Delivery]:
+    """Return the deliveries whose turn it is, at `most` so many: the most urgent first.
 
-    `busy` are deliveries on their way already, `behind` incidents that are left out.
+    With `oldest`, the one waiting longest comes before them, but for a P0. `busy` are deliveries on their way already,
+    `behind` incidents that are left out.
     """
     left_out = {name: list(ids) for name, ids in (("busy", busy), ("behind", behind)) if ids}
-    values = {"lane": lane, "now": now, "ahead": now + FUTURE, **left_out}
-    chosen = first(connection, _next_due(*left_out), values)
-    if chosen is None or not oldest or chosen.urgency == 0:
+    values = {"lane": lane, "now": now, "ahead": now + FUTURE, "most": most, **left_out}
+    chosen = found(connection, _next_due(*left_out), values)
+    if not chosen or not oldest or chosen[0].urgency == 0:
         return chosen
     # each level's first is found by the index; all of them by their age are not
-    of_level, less_urgent = _next_due(*left_out, of_level=True), range(chosen.urgency + 1, len(Priority))
-    heads = [first(connection, of_level, {**values, "level": level}) for level in less_urgent]
-    return min([chosen, *filter(None, heads)], key=lambda one: (one.since, one.id))
+    of_level, less_urgent = _next_due(*left_out, of_level=True), range(chosen[0].urgency + 1, len(Priority))
+    heads = [first(connection, of_level, {**values, "level": level, "most": 1}) for level in less_urgent]
+    longest = min([chosen[0], *filter(None, heads)], key=lambda one: (one.since, one.id))
+    return [longest, *(one for one in chosen if one.id != longest.id)][:most]
 
 
 @cache
@@ -85,6 +88,6 @@ def _next_due(*left_out: str, of_level: bool = False) -> Select[Any]:
         .where(deliveries.c.lane == bindparam("lane"), _DUE)
         .where(*(columns[name].not_in(bindparam(name, expanding=True)) for name in left_out))
         .order_by(deliveries.c.urgency, deliveries.c.since, deliveries.c.id)
-        .limit(1)
+        .limit(bindparam("most"))
     )
     return query.where(deliveries.c.urgency == bindparam("level")) if of_level else query

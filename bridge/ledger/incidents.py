@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from bridge.core.incident import MOST_COUNTED, Happening, Incident, Member, Prev
 from bridge.ledger.tables import alerts, deliveries, history, incidents
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Sequence
 
     from sqlalchemy.engine import Connection
 
@@ -28,35 +29,57 @@ MOST_LINES = 100
 _GONE = case((alerts.c.ended.in_(("moved", "superseded")), 1), else_=0)
 _FIRES = (_GONE == 0) & (alerts.c.status == Status.FIRING.value)
 # built once: to build a statement takes four times as long as to run it
-_KEY: BindParameter[str] = bindparam("key_id")
-_INCIDENT = select(incidents).where(incidents.c.id == _KEY)
+_KEYS: BindParameter[list[str]] = bindparam("keys", expanding=True)
+_INCIDENTS = select(incidents).where(incidents.c.id.in_(_KEYS))
 # of one fingerprint only the newest episode is a member; what moved to another team is none of this one's
-_MINE = alerts.c.id.in_(select(func.max(alerts.c.id)).where(alerts.c.incident == _KEY).group_by(alerts.c.fingerprint))
+_MINE = alerts.c.id.in_(
+    select(func.max(alerts.c.id)).where(alerts.c.incident.in_(_KEYS)).group_by(alerts.c.incident, alerts.c.fingerprint)
+)
 _FIRST_MEMBERS = (
     select(alerts).where(_MINE).order_by(_GONE, alerts.c.status, alerts.c.priority, alerts.c.id).limit(SHOWN)
 )
 _COUNTED = select(func.sum(case((_FIRES, 1), else_=0)), func.sum(1 - _GONE), func.count()).where(_MINE)
 _LAST_MEMBERS = select(alerts).where(_MINE, _FIRES).order_by(alerts.c.id.desc()).limit(NEWEST)
 _REMOTES = (
-    select(deliveries.c.kind, deliveries.c.address, deliveries.c.have)
-    .where(deliveries.c.incident == _KEY)
+    select(deliveries.c.incident, deliveries.c.kind, deliveries.c.address, deliveries.c.have)
+    .where(deliveries.c.incident.in_(_KEYS))
     .order_by(deliveries.c.id)
 )
 _HAPPENED = (
-    select(history.c.at, history.c.what, history.c.why, deliveries.c.kind, deliveries.c.address)
+    select(history.c.incident, history.c.at, history.c.what, history.c.why, deliveries.c.kind, deliveries.c.address)
     .join(deliveries, deliveries.c.id == history.c.delivery, isouter=True)
-    .where(history.c.incident == _KEY, history.c.what.in_(TOLD))
+    .where(history.c.incident.in_(_KEYS), history.c.what.in_(TOLD))
     .order_by(history.c.id)
     .limit(MOST_LINES)
 )
+Remotes = dict[str, Mapping[str, object]]
 
 
 def load(connection: Connection, incident_id: str) -> Incident | None:
     """Return an incident with its members and the remotes of its deliveries, or None."""
-    row = connection.execute(_INCIDENT, {"key_id": incident_id}).first()
-    if row is None:
-        return None
-    members, more_firing, more_over = _members(connection, incident_id)
+    return load_all(connection, [incident_id]).get(incident_id)
+
+
+def load_all(connection: Connection, ids: Sequence[str]) -> dict[str, Incident]:
+    """Return incidents by their ids, each as `load` does, by as many statements as one of them takes."""
+    keys = {"keys": list(ids)}
+    rows = connection.execute(_INCIDENTS, keys).all()
+    members, happened = _members(connection, ids), _happened(connection, ids)
+    remotes = _remotes(connection, ids)
+    return {
+        row.id: _incident(row, members[row.id], _previous(connection, row), remotes[row.id], happened[row.id])
+        for row in rows
+    }
+
+
+def _incident(
+    row: Any,  # noqa: ANN401 - a row of incidents
+    found: Members,
+    previous: Previous | None,
+    remotes: Remotes,
+    happened: list[Happening],
+) -> Incident:
+    members, more_firing, more_over = found
     return Incident(
         id=row.id,
         source=row.source,
@@ -75,7 +98,7 @@ def load(connection: Connection, incident_id: str) -> Incident | None:
         more_firing=more_firing,
         more_over=more_over,
         times=row.times,
-        previous=_previous(connection, row) if row.previous else None,
+        previous=previous,
         team_said=row.facts.get("team_said", True),
         unknown_teams=tuple(row.facts.get("unknown_teams", ())),
         priority_word=row.facts.get("priority_word"),
@@ -84,15 +107,28 @@ def load(connection: Connection, incident_id: str) -> Incident | None:
         receiver=row.facts.get("receiver", ""),
         test=row.test,
         never_fired=row.never_fired,
-        remotes=_remotes(connection, incident_id),
-        happened=_happened(connection, incident_id),
+        remotes=remotes,
+        happened=tuple(happened),
     )
 
 
-def _members(connection: Connection, incident_id: str) -> tuple[tuple[Member, ...], int, int]:
-    """Return the members that are loaded, and how many more there are that fire, and that are over."""
-    key = {"key_id": incident_id}
-    rows = {row.id: row for row in connection.execute(_FIRST_MEMBERS, key)}
+Members = tuple[tuple[Member, ...], int, int]
+"""The members of an incident that are loaded, and how many more there are that fire, and that are over."""
+
+
+def _members(connection: Connection, ids: Sequence[str]) -> dict[str, Members]:
+    rows: dict[str, list[Any]] = {one: [] for one in ids}
+    found = connection.execute(_FIRST_MEMBERS, {"keys": list(ids)}).all()
+    if len(found) == SHOWN:  # of all together: there may be more of each
+        return {one: _counted(connection, one, found if len(ids) == 1 else None) for one in ids}
+    for row in found:
+        rows[row.incident].append(row)
+    return {one: (_staying(mine), 0, 0) for one, mine in rows.items()}
+
+
+def _counted(connection: Connection, incident_id: str, first: Sequence[Any] | None) -> Members:
+    key = {"keys": [incident_id]}
+    rows = {row.id: row for row in first or connection.execute(_FIRST_MEMBERS, key)}
     if len(rows) < SHOWN:
         return _staying(list(rows.values())), 0, 0
     firing, staying, everybody = connection.execute(_COUNTED, key).one()
@@ -137,7 +173,9 @@ def _member(row: Any) -> Member:  # noqa: ANN401 - a row of alerts
 
 
 def _previous(connection: Connection, recurrence: Any) -> Previous | None:  # noqa: ANN401 - a row of incidents
-    row = connection.execute(_INCIDENT, {"key_id": recurrence.previous}).first()
+    if not recurrence.previous:
+        return None
+    row = connection.execute(_INCIDENTS, {"keys": [recurrence.previous]}).first()
     if row is None:
         return None
     return Previous(
@@ -147,7 +185,7 @@ def _previous(connection: Connection, recurrence: Any) -> Previous | None:  # no
         times=_times(connection, recurrence),
         state=State(row.state),
         state_reason=row.state_reason,
-        remotes=_remotes(connection, row.id),
+        remotes=_remotes(connection, [row.id])[row.id],
     )
 
 
@@ -165,19 +203,23 @@ def _times(connection: Connection, recurrence: Any) -> int:  # noqa: ANN401 - a 
     return 1 + connection.execute(query).scalar_one()
 
 
-def _remotes(connection: Connection, incident_id: str) -> Mapping[str, Mapping[str, object]]:
-    """Return the first remote of each kind: where people can look at it, and its name."""
-    found: dict[str, Mapping[str, object]] = {}
-    for row in connection.execute(_REMOTES, {"key_id": incident_id}):
-        url = row.have.get("url")
-        if url and row.kind not in found:
+def _remotes(connection: Connection, ids: Sequence[str]) -> dict[str, Remotes]:
+    """Return, by incident, the first remote of each kind: where people can look at it, and its name."""
+    found: dict[str, Remotes] = {one: {} for one in ids}
+    for row in connection.execute(_REMOTES, {"keys": list(ids)}):
+        url, mine = row.have.get("url"), found[row.incident]
+        if url and row.kind not in mine:
             number = f"#{row.have['number']}" if row.have.get("number") else ""
-            found[row.kind] = {"url": url, "text": f"{row.address}{number}"}
+            mine[row.kind] = {"url": url, "text": f"{row.address}{number}"}
     return found
 
 
-def _happened(connection: Connection, incident_id: str) -> tuple[Happening, ...]:
-    return tuple(
-        Happening(row.at, row.what, row.why or "", row.kind or "", row.address or "")
-        for row in connection.execute(_HAPPENED, {"key_id": incident_id})
-    )
+def _happened(connection: Connection, ids: Sequence[str]) -> dict[str, list[Happening]]:
+    found: dict[str, list[Happening]] = {one: [] for one in ids}
+    rows = connection.execute(_HAPPENED, {"keys": list(ids)}).all()
+    if len(rows) == MOST_LINES and len(ids) > 1:  # of all together
+        return {one: _happened(connection, [one])[one] for one in ids}
+    for row in rows:
+        happening = Happening(row.at, row.what, row.why or "", row.kind or "", row.address or "")
+        found[row.incident].append(happening)
+    return found

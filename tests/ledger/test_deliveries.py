@@ -106,7 +106,7 @@ def test_a_closed_incident_is_closed_once(ledger):
 def turn(ledger, now=LATER, **how):
     with ledger.read() as connection:
         found = due.next_due(connection, LANE, now, **how)
-    return found.id if found else None
+    return found[0].id if found else None
 
 
 def test_the_most_urgent_goes_first_and_of_these_the_one_waiting_longest(ledger):
@@ -128,6 +128,18 @@ def test_every_tenth_turn_goes_to_the_one_waiting_longest_but_never_before_p0(le
     assert turn(ledger, oldest=True, busy=[urgent]) == oldest
 
 
+def test_several_have_their_turn_in_the_order_in_which_they_would_have_it_one_by_one(ledger):
+    old = waiting(ledger, "P3", minutes=0)
+    p2 = waiting(ledger, "P2", minutes=3)
+    late = waiting(ledger, "P1", minutes=5)
+    early = waiting(ledger, "P1", minutes=1)
+    with ledger.read() as connection:
+        plain = due.next_due(connection, LANE, LATER, most=3)
+        with_oldest = due.next_due(connection, LANE, LATER, most=3, oldest=True)
+    assert [one.id for one in plain] == [early, late, p2]
+    assert [one.id for one in with_oldest] == [old, early, late]
+
+
 def test_what_is_not_due_yet_or_stands_behind_has_no_turn(ledger):
     one = waiting(ledger, "P0", due_at=minutes(30))
     waiting(ledger, "P0", due_at=None)
@@ -135,7 +147,7 @@ def test_what_is_not_due_yet_or_stands_behind_has_no_turn(ledger):
     assert turn(ledger, minutes(30)) == one
     assert turn(ledger, minutes(30), behind=[row(ledger, one).incident]) is None
     with ledger.read() as connection:
-        assert due.next_due(connection, "slack/else", LATER) is None
+        assert due.next_due(connection, "slack/else", LATER) == []
 
 
 def test_what_was_written_before_the_clock_was_set_back_is_due(ledger):

@@ -35,6 +35,12 @@ destinations:
   github: {token: "${env:GH}", repo: "acme/alerts"}
 teams: {storage: {}, network: {}}
 """
+UNPACED = """\
+external_url: https://bridge.test
+destinations:
+  slack: {token: "${env:SLACK}", channel: "#storage", rate: off}
+teams: {storage: {}}
+"""
 MINUTE = 60.0
 BEGUN, OVER = "2026-03-02T11:40:00Z", "2026-03-02T11:58:00Z"
 BEGUN_AGAIN, OVER_AGAIN = "2026-03-02T11:59:00Z", "2026-03-02T11:59:30Z"
@@ -62,6 +68,7 @@ class Scenario:
         races: a crash may let it be over before it was told everywhere; then pages and issues may be fewer.
         early: what is said early leads to the same end.
         outdated: words that nothing may show in the end.
+        trip: seconds that a request takes.
         turns: more turns than it takes: it does not come to rest.
     """
 
@@ -76,6 +83,7 @@ class Scenario:
     races: bool = False
     early: bool = True
     outdated: str = ""
+    trip: float = 0.1
     turns: int = 1000
 
     @property
@@ -137,6 +145,10 @@ def person_closes_the_issue(world: World) -> None:
     for issue in world.github.issues("acme/alerts"):
         if issue.state == "open":
             issue.close("sam", world.clock.seconds())
+
+
+def _many(over: str | None = None) -> JSON:
+    return group(*(alert(f"Host {n}", over=over, Priority="P1") for n in range(5)))
 
 
 def slack(action: str, path: str = "/api/chat.postMessage", **more: Any) -> Fault:
@@ -475,5 +487,30 @@ SCENARIOS = (
             "slack #storage: P0 resolved: Disk full +1",
         ),
         early=False,
+    ),
+    Scenario(
+        "many at once where nothing limits the pace",
+        (fires(0), Say(MINUTE, _many()), Say(2 * MINUTE, _many(over=OVER)), ends(3 * MINUTE)),
+        (
+            *(f"slack #storage: P1 resolved: Host {n} +1" for n in range(5)),
+            "slack #storage: P2 resolved: Disk full +1",
+        ),
+        config=UNPACED,
+        trip=0.001,
+    ),
+    Scenario(
+        "many at once, of which some answers are lost and some requests refused",
+        (fires(0), Say(MINUTE, _many()), Say(3 * MINUTE, _many(over=OVER)), ends(5 * MINUTE)),
+        (
+            *(f"slack #storage: P1 resolved: Host {n} +1" for n in range(5)),
+            "slack #storage: P2 resolved: Disk full +1",
+        ),
+        config=UNPACED,
+        trip=0.001,
+        faults=(
+            slack("drop_answer", contains="Host 1", nth=1),
+            slack("status", contains="Host 3", status=503, nth=1),
+            slack("drop_answer", "/api/chat.update", contains="Host 2", nth=1),
+        ),
     ),
 )

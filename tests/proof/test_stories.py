@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from campaign import scratch
-from scenarios import CONFIG, ENV, MINUTE, OVER, Say, Scenario, alert, ends, fires, github, group, pagerduty, slack
+from scenarios import (
+    CONFIG,
+    ENV,
+    MINUTE,
+    OVER,
+    UNPACED,
+    Say,
+    Scenario,
+    alert,
+    ends,
+    fires,
+    github,
+    group,
+    pagerduty,
+    slack,
+)
 from simulator import run
 
 from bridge.sandbox.faults import Fault
@@ -32,8 +47,8 @@ def store() -> Iterator[Store]:
         yield made
 
 
-def told(store: Store, *says: Say, config: str = CONFIG, faults: tuple[Fault, ...] = (), turns: int = 1000) -> Outcome:
-    return run(Scenario("a story", says, (), config=config, faults=faults, turns=turns), store)
+def told(store: Store, *says: Say, **more: Any) -> Outcome:
+    return run(Scenario("a story", says, (), **more), store)
 
 
 def at_slack(outcome: Outcome, channel: str) -> list[str]:
@@ -194,3 +209,32 @@ def test_lookups_at_a_dead_place_are_probes_like_any_other(store, action, double
     assert outcome.heard.dead == []
     assert len([one for one in outcome.asked if one.double == double and one.at < 20]) <= 40
     assert len(at_slack(outcome, "alerts")) == 100
+
+
+def test_steps_share_commits_where_nothing_limits_the_pace(store):
+    """Nine are written down in doubt and told by a handful of commits; by themselves they would take two each."""
+
+    def commits(trip: float) -> int:
+        many = group(*(alert(f"alert {number}") for number in range(8)))
+        outcome = told(store, fires(0), Say(MINUTE, many), config=UNPACED, trip=trip)
+        assert len(outcome.seen.lines()) == 9
+        return outcome.points.count("after a commit")
+
+    # where answers take their time, each has a commit before it is sent and one after; the first one always has
+    assert commits(0.1) - commits(0.001) == 2 * 7 - 2
+
+
+def test_what_is_about_to_be_sent_together_is_not_once_the_channel_refuses(store):
+    many = Say(5, group(*(alert(f"alert {number}") for number in range(6))))
+    outcome = told(store, fires(0), Say(3, act=archive_storage), many, config=UNPACED, trip=0.001)
+    assert len(outcome.heard.dead) == 2
+    assert [line for line in outcome.seen.stored if "pending" in line or "retrying" in line] == []
+    assert sum(one.path.endswith("chat.postMessage") for one in outcome.asked) == 1 + 2
+
+
+def test_what_one_message_breaks_takes_no_other_along(store):
+    many = Say(MINUTE, group(*(alert(f"alert {number}") for number in range(6))))
+    refused = slack("ok_false", contains="alert 3", code="msg_too_long", count=2)
+    outcome = told(store, fires(0), many, config=UNPACED, faults=(refused,), trip=0.001)
+    assert len(at_slack(outcome, "storage")) == 6
+    assert len(outcome.heard.dead) == 1

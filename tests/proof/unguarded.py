@@ -13,12 +13,11 @@ from bridge.delivery.lane import Lane
 from bridge.destinations.base import Failed, Found, Step
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
-    from sqlalchemy.engine import Connection
-
-    from bridge.delivery.turns import Rest
+    from bridge.core.incident import Incident
+    from bridge.delivery.turns import Act, Acting, Rest
     from bridge.destinations.base import Have, Nothing, Outcome, Settings, Want
     from bridge.destinations.ports import Client
     from bridge.ledger.deliveries import Delivery
@@ -27,8 +26,8 @@ if TYPE_CHECKING:
 class Blind(Lane):
     """A step whose answer was lost is repeated without a look."""
 
-    def _work(self, delivery: Delivery, now: datetime) -> Rest | None:
-        return super()._work(replace(delivery, doubt=None), now)
+    def _work(self, delivery: Delivery, incident: Incident, now: datetime) -> Acting[Rest | None]:
+        return super()._work(replace(delivery, doubt=None), incident, now)
 
 
 class _Altered:
@@ -82,8 +81,8 @@ class Hasty(Wired):
 class Unfenced(Lane):
     """What a holder writes is written, whoever holds the lane now."""
 
-    def write(self, function: Callable[[Connection], Any]) -> Any:
-        return self.yard.ledger.write(function)
+    def write(self, acts: Sequence[Act]) -> list[Any]:
+        return self.yard.ledger.write(lambda connection: [act(connection) for act in acts])
 
 
 class Unready(Lane):
@@ -96,10 +95,11 @@ class Unready(Lane):
 class Unwritten(Lane):
     """A step is not written down before it is sent."""
 
-    def write(self, function: Callable[[Connection], Any]) -> Any:
-        if function.__qualname__.startswith("claim."):
-            return False, None
-        return super().write(function)
+    def write(self, acts: Sequence[Act]) -> list[Any]:
+        return [
+            (False, None) if act.__qualname__.startswith("claim.") else super(Unwritten, self).write([act])[0]
+            for act in acts
+        ]
 
 
 class Credulous(Intake):

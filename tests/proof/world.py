@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from bridge.sandbox.faults import Fault
 
 START = datetime(2026, 3, 2, 12, 0, 10, tzinfo=UTC)
-TRIP = 0.1
-"""Seconds that a request takes."""
 PATIENCE = 8.0
 """Seconds after which a client gives a request up."""
 HOSTS = {"slack.com": "slack", "events.pagerduty.com": "pagerduty", "api.github.com": "github"}
@@ -175,6 +173,7 @@ class World:
         self.new_id = Ids()
         self.acted = 0
         self.asked: list[Asked] = []
+        self.trip = scenario.trip
 
     def network(self, base: str) -> Wire:
         """Return what carries requests to a base address: the port of a client."""
@@ -226,15 +225,15 @@ class Wire:
     def _play(self, fault: Fault | None, request: Request) -> Response:
         world = self._world
         action = fault.action if fault else ""
-        world.clock.advance(TRIP)
+        world.clock.advance(world.trip)
         if action == "reset":
             raise ExchangeError("connection reset", unknown=True)
         if action == "hang":
-            world.clock.advance(PATIENCE - TRIP)
+            world.clock.advance(PATIENCE - world.trip)
             raise ExchangeError("no answer in time", unknown=True)
         if fault is not None and action == "delay" and fault.seconds > PATIENCE:
             world.clock.later(fault.seconds, partial(world.doubles[self._name].handle, request))
-            world.clock.advance(PATIENCE - TRIP)
+            world.clock.advance(PATIENCE - world.trip)
             raise ExchangeError("no answer in time", unknown=True)
         if action in {"status", "ok_false", "redirect", "garbage"}:
             return scripted(fault)
