@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from bridge.delivery import budget
-from bridge.delivery.turns import Rest, write_doubt
+from bridge.delivery.turns import Rest, Shared, doubtful
 from bridge.ledger import deliveries
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
+    from typing import Self
 
     from sqlalchemy.engine import Connection
 
+    from bridge.delivery.budget import Budget
     from bridge.delivery.held import HeldLane
     from bridge.delivery.turns import Acting, Task
     from bridge.destinations.base import Step
@@ -22,27 +26,49 @@ BRIEF = 2.0
 """Seconds for which a whole lane waits for its token's budget."""
 
 
-def claim(task: Task, step: Step, now: datetime) -> Acting[tuple[bool, Rest | None]]:
-    """Write a step down in doubt where its token's budget has room; else say that it waits, and how the lane rests.
+@dataclass(frozen=True, slots=True)
+class Claiming(Shared):
+    """Writes a step down in doubt where its token's budget has room; else says that it waits, and how the lane rests.
 
     All in the lane wait for a fact about the place, and for a moment's pace; else the delivery waits alone, for a more
     urgent one may still have room.
     """
-    drawn = budget.budget_of(task.settings, step.method)
-    soon = now + timedelta(seconds=BRIEF)
 
-    def write(connection: Connection) -> tuple[bool, Rest | None]:
-        until = budget.take(connection, drawn, task.delivery, now, counts=not step.learns) if drawn else None
-        if until is None:
-            write_doubt(connection, task, step, now)
-            return False, None
-        if step.learns or (until <= soon and drawn and drawn.rates):
+    task: Task
+    step: Step
+    at: datetime
+
+    @classmethod
+    def all(cls, connection: Connection, acts: Sequence[Self]) -> list[tuple[bool, Rest | None]]:
+        """Write them; return of each whether it waits."""
+        paused: dict[Budget, datetime | None] = {}
+        until = [act.room(connection, paused) for act in acts]
+        claimed = [act for act, later in zip(acts, until, strict=True) if later is None]
+        rows = [(act.task.delivery.id, doubtful(act.task, act.step, act.at)) for act in claimed]
+        deliveries.change_all(connection, rows)
+        return [
+            (False, None) if later is None else act.wait(connection, later)
+            for act, later in zip(acts, until, strict=True)
+        ]
+
+    def room(self, connection: Connection, paused: dict[Budget, datetime | None]) -> datetime | None:
+        """Return until when to wait, None where there is room; a budget that counts nothing is asked once for all."""
+        drawn = budget.budget_of(self.task.settings, self.step.method)
+        if drawn is None:
+            return None
+        counts = bool(drawn.rates) and not self.step.learns
+        if counts or drawn not in paused:
+            paused[drawn] = budget.take(connection, drawn, self.task.delivery, self.at, counts=counts)
+        return paused[drawn]
+
+    def wait(self, connection: Connection, until: datetime) -> tuple[bool, Rest | None]:
+        """Return how a step waits for which there is no room: with its lane, or alone."""
+        drawn = budget.budget_of(self.task.settings, self.step.method)
+        soon = self.at + timedelta(seconds=BRIEF)
+        if self.step.learns or (until <= soon and drawn and drawn.rates):
             return True, Rest(until)
-        deliveries.change(connection, task.delivery.id, due_at=until)
+        deliveries.change(connection, self.task.delivery.id, due_at=until)
         return True, None
-
-    claimed: tuple[bool, Rest | None] = yield write
-    return claimed
 
 
 def take_back(lane: HeldLane, task: Task, step: Step) -> Acting[None]:

@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bridge.core.shadow import Would
 from bridge.delivery import trouble
-from bridge.delivery.turns import StaleSenderError, believed, paced
+from bridge.delivery.turns import StaleSenderError, believed, paced, perform
 from bridge.destinations.base import Address, Want
 from bridge.ledger import lanes
 from bridge.ledger.unavailable import UnavailableError
@@ -176,7 +176,7 @@ class HeldLane:
         def fenced(connection: Connection) -> list[Any]:
             state = self.trouble.as_json() if self.trouble else None
             lanes.fenced(connection, self.name, self.fence, ready_at=self.ready_at, trouble=state)
-            return [act(connection) for act in acts]
+            return perform(connection, acts)
 
         try:
             return self.yard.ledger.write(fenced)

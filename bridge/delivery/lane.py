@@ -152,9 +152,9 @@ class Lane(HeldLane):
         if isinstance(booked, Rest):
             return booked
         try:
-            waits, rest = yield from claim.claim(task, step, now)
-            if waits:
-                return rest
+            claimed: tuple[bool, Rest | None] = yield claim.Claiming(task, step, now)
+            if claimed[0]:
+                return claimed[1]
             outcome = self._send(task, step, booked)
             yield from faults.outcome(self, task, step, outcome)
             yield from claim.answered(task, step)

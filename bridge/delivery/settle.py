@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from bridge.delivery import trouble
+from bridge.delivery.turns import Shared
 from bridge.destinations.base import Done, Nothing, Step
-from bridge.ledger import deliveries, lanes, timeline
+from bridge.ledger import deliveries, lanes, telling, timeline
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
+    from typing import Self
 
     from sqlalchemy.engine import Connection
 
@@ -34,7 +37,8 @@ def nothing(lane: HeldLane, task: Task, plan: Nothing) -> Acting[None]:
     now = lane.yard.clock.now()
     have = {"have": task.delivery.have}
     done, more = {**_at_rest(plan), **have}, {"due_at": now, "doubt": None, **have}
-    yield lambda connection: deliveries.told(connection, task.delivery, task.incident.version, done, more)
+    shows = telling.Told(task.delivery.id, task.incident.version, done, more)
+    yield lambda connection: telling.told(connection, [shows])
 
 
 def _same(plan: Step, done: Mapping[str, Any]) -> bool:
@@ -92,21 +96,46 @@ def done(lane: HeldLane, task: Task, step: Mapping[str, Any], result: Done, *, l
             more |= {"heard_at": task.at}
 
     appeared = bool(result.remote.get("url")) and result.remote["url"] != delivery.have.get("url")
-
-    def write(connection: Connection) -> tuple[bool, list[tuple[Delivery, str]]]:
-        woken = appeared and deliveries.wake_siblings(connection, delivery, now)
-        deliveries.told(connection, delivery, version, rest, more)
-        why = f"at {delivery.address}{', found by its mark after a lost answer' if looking else ''}"
-        timeline.note(connection, delivery, now, step["intent"], why=why, **task.asked(step["method"], result))
-        return woken, [buried for suspect in own if (buried := _back_off_alone(connection, suspect, lane))]
-
-    woken, given_up = yield write
+    why = f"at {delivery.address}{', found by its mark after a lost answer' if looking else ''}"
+    line = timeline.Line(delivery, now, str(step["intent"]), why, task.asked(step["method"], result))
+    shows = telling.Told(delivery.id, version, rest, more)
+    woken, given_up = yield Telling(lane, delivery, shows, line, appeared=appeared, own=own)
     for buried, why in given_up:
         lane.yard.report("dead", buried, why)
     if rest is not more and delivery.heard_at is not None:
         lane.yard.report("told", delivery, (now - delivery.heard_at).total_seconds(), well)
     if woken:
         lane.yard.kick_due()
+
+
+@dataclass(frozen=True, slots=True)
+class Telling(Shared):
+    """Writes down that a step was done: what its place shows now, and since when its remote is there for others.
+
+    Its result is whether others wait for that, and who of `own` is given up: deliveries whose fault a trouble was.
+    """
+
+    lane: HeldLane
+    delivery: Delivery
+    shows: telling.Told
+    line: timeline.Line
+    appeared: bool
+    own: tuple[str, ...]
+
+    @classmethod
+    def all(cls, connection: Connection, acts: Sequence[Self]) -> list[tuple[bool, list[tuple[Delivery, str]]]]:
+        """Write them; return the result of each."""
+        acts_in_order = sorted(acts, key=lambda act: act.delivery.incident)
+        appeared = [act.delivery for act in acts_in_order if act.appeared]
+        woken = telling.wake_siblings(connection, appeared, acts[0].line.at)
+        telling.told(connection, [act.shows for act in acts_in_order])
+        timeline.notes(connection, [act.line for act in acts_in_order])
+        return [(woken and act.appeared, act.given_up(connection)) for act in acts]
+
+    def given_up(self, connection: Connection) -> list[tuple[Delivery, str]]:
+        """Send those whose own fault it was to back off alone; return who is given up."""
+        found = (_back_off_alone(connection, suspect, self.lane) for suspect in self.own)
+        return [buried for buried in found if buried]
 
 
 def _learned(lane: HeldLane, delivery: Delivery, result: Done, now: datetime) -> Acting[None]:

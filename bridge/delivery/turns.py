@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections import defaultdict
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeAlias, TypeVar
 
 from bridge.destinations.base import Failed
-from bridge.ledger import deliveries
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -22,6 +23,38 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Act: TypeAlias = "Callable[[Connection], Any]"
 """Something to be written in a transaction; it does nothing but read and write the database, and may be run twice."""
+
+
+class Shared(ABC):
+    """An act that is written together with all others of its class, by as many statements as one takes."""
+
+    __slots__ = ()
+
+    @classmethod
+    @abstractmethod
+    def all(cls, connection: Connection, acts: Sequence[Self]) -> Sequence[Any]:
+        """Write them; return the result of each."""
+
+    def __call__(self, connection: Connection) -> Any:  # noqa: ANN401 - each class's own
+        """Write this one alone."""
+        return self.all(connection, [self])[0]
+
+
+def perform(connection: Connection, acts: Sequence[Act]) -> list[Any]:
+    """Write acts in one transaction; return the result of each."""
+    shared: dict[type[Shared], dict[int, Shared]] = defaultdict(dict)
+    results: list[Any] = [None] * len(acts)
+    for number, act in enumerate(acts):
+        if isinstance(act, Shared):
+            shared[type(act)][number] = act
+        else:
+            results[number] = act(connection)
+    for kind, those in shared.items():
+        for number, result in zip(those, kind.all(connection, list(those.values())), strict=True):
+            results[number] = result
+    return results
+
+
 Acting: TypeAlias = "Generator[Act, Any, T]"
 """Work that yields each act which is to be written, goes on with its result once that is committed, and returns a T."""
 
@@ -148,16 +181,14 @@ def paced(ready_at: datetime | None, now: datetime) -> datetime | None:
     return ready_at if ready_at is not None and ready_at <= now + timedelta(seconds=SHORT_TERM) else None
 
 
-def write_doubt(connection: Connection, task: Task, step: Step, now: datetime) -> None:
-    """Claim the step: once this is committed it counts as sent until we know better."""
-    doubtful = {**step.as_json(), "request": _brief(step.request)}
-    deliveries.change(
-        connection,
-        task.delivery.id,
-        doubt={**doubtful, "version": task.incident.version, "at": now.timestamp(), "ended": None, "negatives": 0},
-        have=task.delivery.have,
-        attempts=task.delivery.attempts + 1,
-    )
+def doubtful(task: Task, step: Step, now: datetime) -> dict[str, Any]:
+    """Return what a claim sets of a delivery: once it is committed the step counts as sent until we know better."""
+    written = {**step.as_json(), "request": _brief(step.request), "version": task.incident.version}
+    return {
+        "doubt": {**written, "at": now.timestamp(), "ended": None, "negatives": 0},
+        "have": task.delivery.have,
+        "attempts": task.delivery.attempts + 1,
+    }
 
 
 def _brief(request: dict[str, Any]) -> dict[str, Any]:

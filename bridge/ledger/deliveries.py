@@ -118,7 +118,8 @@ def wake(
 
     Those that are `growing`, for more of the same notification is to come, are due a moment later.
     """
-    known = [case for case in grown if not case.fresh]
+    # in the order of their ids, as all who lock several
+    known = sorted((case for case in grown if not case.fresh), key=lambda case: case.id)
     if known:
         rows = [_waking(case.id, case.version, case.priority, at) | {"heard": heard.get(case.id)} for case in known]
         soon = {"due": at + MOMENT}
@@ -128,7 +129,8 @@ def wake(
 def wake_all(connection: Connection, rows: Sequence[Row[Any]], at: datetime, what: str, why: str) -> None:
     """Make the deliveries of incidents (id, version, priority) due, to all of which the same was done."""
     if rows:
-        connection.execute(_WAKE, [_waking(row.id, row.version, row.priority, at) for row in rows])
+        ordered = sorted(rows, key=lambda row: str(row.id))
+        connection.execute(_WAKE, [_waking(row.id, row.version, row.priority, at) for row in ordered])
         lines = [{"incident": row.id, "at": at, "what": what, "why": why} for row in rows]
         connection.execute(history.insert(), lines)
 
@@ -186,7 +188,13 @@ def first(connection: Connection, query: Select[Any], values: JSON) -> Delivery 
 
 def change(connection: Connection, delivery_id: str, **values: Any) -> None:  # noqa: ANN401 - column values
     """Set columns of one delivery."""
-    connection.execute(_change(*values), {"key_id": delivery_id, **values})
+    change_all(connection, [(delivery_id, values)])
+
+
+def change_all(connection: Connection, rows: Sequence[tuple[str, JSON]]) -> None:
+    """Set columns of deliveries, of all of them the same ones."""
+    if rows:
+        connection.execute(changing(*rows[0][1]), [{"key_id": key, **values} for key, values in rows])
 
 
 # a parameter that is named as a column would be set as well, hence `key_id`: incidents have a column `key`
@@ -194,54 +202,10 @@ _LOAD = select(*COLUMNS).where(deliveries.c.id == bindparam("key_id"))
 
 
 @cache
-def _change(*names: str) -> Update:
+def changing(*names: str) -> Update:
+    """Return the statement that sets these columns of a delivery, by the key `key_id`."""
     return (
         update(deliveries)
         .where(deliveries.c.id == bindparam("key_id"))
         .values({name: bindparam(name) for name in names})
     )
-
-
-@cache
-def _told(*names: str, newer: bool) -> Update:
-    # a version may grow without being wanted here (`wake_siblings`): what was told may be newer than what was asked for
-    shown = deliveries.c.want > bindparam("version") if newer else deliveries.c.want <= bindparam("version")
-    again = case((deliveries.c.due_at > bindparam("again"), deliveries.c.due_at), else_=bindparam("again"))
-    return _change(*names).where(shown).values({"due_at": again} if newer else {})
-
-
-def told(connection: Connection, delivery: Delivery, version: int, done: JSON, more: JSON) -> None:
-    """Store a delivery that shows `version`; `done` if nothing changed meanwhile, `more` if a newer version waits.
-
-    `more` says when that is due; what is due later already, for it is growing (`wake`), stays so.
-    """
-    which = {"key_id": delivery.id, "version": version}
-    if connection.execute(_told(*done, newer=False), {**which, **done}).rowcount == 0:
-        connection.execute(_told(*more, newer=True), {**which, **more, "again": more["due_at"]})
-
-
-def wake_siblings(connection: Connection, delivery: Delivery, at: datetime) -> bool:
-    """Make an incident's other deliveries due: a remote that they name has come into being; return whether any is.
-
-    The incident gets a new version, so that a sibling whose step is on its way right now looks again after it.
-    """
-    version = connection.execute(_BUMP, {"key_incident": delivery.incident}).scalar_one()
-    which = {"key_id": delivery.id, "key_incident": delivery.incident}
-    if not connection.execute(_WANT, {**which, "version": version}).rowcount:
-        return False
-    return connection.execute(_RESTING, {**which, "at": at}).rowcount > 0
-
-
-_others = and_(deliveries.c.incident == bindparam("key_incident"), deliveries.c.id != bindparam("key_id"))
-_BUMP = (
-    update(incidents)
-    .where(incidents.c.id == bindparam("key_incident"))
-    .values(version=incidents.c.version + 1)
-    .returning(incidents.c.version)
-)
-_WANT = update(deliveries).where(_others).values(want=bindparam("version"))
-_RESTING = (
-    update(deliveries)
-    .where(_others, deliveries.c.state == "delivered", deliveries.c.due_at.is_(None))
-    .values(due_at=_at, since=_at, heard_at=None, state="pending")
-)

@@ -6,6 +6,7 @@ that lasts a day, or values that wobble for a month, fill no disk.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import bindparam, delete, func, select, update
@@ -14,7 +15,7 @@ from bridge.ledger.columns import stamp
 from bridge.ledger.tables import deliveries, history
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy.engine import Connection, Row
@@ -28,7 +29,12 @@ FIRST = 20
 """Lines that a delivery keeps at most, and how many of them are its first ones."""
 RETRYING = "retrying"
 _INSERT = history.insert()
-_COUNT = select(func.count()).where(history.c.delivery == bindparam("key_id"))
+_FULL = (
+    select(history.c.delivery)
+    .where(history.c.delivery.in_(bindparam("keys", expanding=True)))
+    .group_by(history.c.delivery)
+    .having(func.count() > MOST)
+)
 _LAST = (
     select(history.c.id, history.c.what, history.c.why, history.c.detail)
     .where(history.c.delivery == bindparam("key_id"))
@@ -39,25 +45,53 @@ _STEP = ("method", "request", "ms", "status", "retry_after", "until", "times", "
 """What of a line's detail is shown with it, beside the receipt and the decision."""
 
 
-def note(connection: Connection, delivery: Delivery, at: datetime, what: str, *, why: str, **detail: object) -> None:
-    """Add a line of a delivery to its incident's history.
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of a delivery in its incident's history.
 
-    Args:
-        connection: A transaction.
-        delivery: Whose line it is.
-        at: When it happened.
-        what: A word or two.
-        why: A sentence for people.
-        detail: What is known of the step: method, request (the destination's id of it), ms (its duration), status (of
+    Attributes:
+        delivery: whose line it is.
+        at: when it happened.
+        what: a word or two.
+        why: a sentence for people.
+        detail: what is known of the step: method, request (the destination's id of it), ms (its duration), status (of
             the answer), retry_after (seconds asked for), until (when it is tried again). What is None is left out.
     """
-    known = {name: value for name, value in detail.items() if value is not None and value != ""}
-    if what == RETRYING and _counted(connection, delivery, at, why, known):
-        return
-    line = {"incident": delivery.incident, "delivery": delivery.id, "at": at, "what": what, "why": why}
-    connection.execute(_INSERT, {**line, "detail": known or None})
-    if connection.execute(_COUNT, {"key_id": delivery.id}).scalar_one() > MOST:
-        mine = history.c.delivery == delivery.id
+
+    delivery: Delivery
+    at: datetime
+    what: str
+    why: str
+    detail: Mapping[str, object]
+
+    def known(self) -> JSON:
+        """Return what is known of the step."""
+        return {name: value for name, value in self.detail.items() if value is not None and value != ""}
+
+
+def note(connection: Connection, delivery: Delivery, at: datetime, what: str, *, why: str, **detail: object) -> None:
+    """Add a line of a delivery to its incident's history (`Line`)."""
+    line = Line(delivery, at, what, why, detail)
+    if what != RETRYING or not _counted(connection, delivery, at, why, line.known()):
+        notes(connection, [line])
+
+
+def notes(connection: Connection, added: Sequence[Line]) -> None:
+    """Add lines, each of another delivery."""
+    rows = [
+        {
+            "incident": line.delivery.incident,
+            "delivery": line.delivery.id,
+            "at": line.at,
+            "what": line.what,
+            "why": line.why,
+            "detail": line.known() or None,
+        }
+        for line in added
+    ]
+    connection.execute(_INSERT, rows)
+    for row in connection.execute(_FULL, {"keys": [line.delivery.id for line in added]}).all():
+        mine = history.c.delivery == row.delivery
         first = select(history.c.id).where(mine).order_by(history.c.id).offset(FIRST).limit(1).scalar_subquery()
         connection.execute(delete(history).where(history.c.id == first))
 

@@ -10,6 +10,7 @@ from ledger_kit import NOON, incident, place, placement, row, waiting
 from bridge.core.alert import Priority
 from bridge.ledger import acts, deliveries, due
 from bridge.ledger.deliveries import DISMISSED, MOMENT
+from bridge.ledger.telling import Told, told
 
 LATER = NOON + timedelta(hours=1)
 LANE = "slack/lane"
@@ -187,7 +188,7 @@ def test_what_more_is_to_come_for_is_told_of_it_a_moment_later(ledger, before, d
     ledger.write(lambda connection: deliveries.wake(connection, [case], LATER, growing=[case.id]))
     assert row(ledger, one).due_at == due
     done, more = {"due_at": None}, {"due_at": LATER, "doubt": None}
-    ledger.write(lambda connection: deliveries.told(connection, row(ledger, one), 1, done, more))
+    ledger.write(lambda connection: told(connection, [Told(one, 1, done, more)]))
     assert row(ledger, one).due_at == max(due, LATER)
 
 
@@ -226,9 +227,9 @@ def test_what_was_told_is_done_only_where_nothing_changed_meanwhile(ledger):
     with ledger.read() as connection:
         delivery = deliveries.load(connection, one)
     wake(ledger, case, version=2)
-    ledger.write(lambda connection: deliveries.told(connection, delivery, 1, done, more))
+    ledger.write(lambda connection: told(connection, [Told(delivery.id, 1, done, more)]))
     assert (row(ledger, one).state, row(ledger, one).due_at) == ("pending", LATER)
-    ledger.write(lambda connection: deliveries.told(connection, delivery, 2, {**done, "told": 2}, more))
+    ledger.write(lambda connection: told(connection, [Told(delivery.id, 2, {**done, "told": 2}, more)]))
     assert (row(ledger, one).state, row(ledger, one).told, row(ledger, one).due_at) == ("delivered", 2, None)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from simulator import Parts, Wired
 
 from bridge.absorb import Intake
+from bridge.delivery.claim import Claiming
 from bridge.delivery.lane import Lane
 from bridge.destinations.base import Failed, Found, Step
 
@@ -96,10 +97,7 @@ class Unwritten(Lane):
     """A step is not written down before it is sent."""
 
     def write(self, acts: Sequence[Act]) -> list[Any]:
-        return [
-            (False, None) if act.__qualname__.startswith("claim.") else super(Unwritten, self).write([act])[0]
-            for act in acts
-        ]
+        return [(False, None) if isinstance(act, Claiming) else super(Unwritten, self).write([act])[0] for act in acts]
 
 
 class Credulous(Intake):

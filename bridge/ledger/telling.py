@@ -1,0 +1,93 @@
+"""What was told: what deliveries' places show now, and who hears that a remote is there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import and_, bindparam, case, select, update
+
+from bridge.ledger.deliveries import changing
+from bridge.ledger.tables import deliveries, incidents
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from datetime import datetime
+
+    from sqlalchemy import Update
+    from sqlalchemy.engine import Connection
+
+    from bridge.ledger.deliveries import Delivery
+
+JSON = dict[str, Any]
+
+
+@cache
+def _told(*names: str, newer: bool) -> Update:
+    # a version may grow without being wanted here (`wake_siblings`): what was told may be newer than what was asked for
+    shown = deliveries.c.want > bindparam("version") if newer else deliveries.c.want <= bindparam("version")
+    again = case((deliveries.c.due_at > bindparam("again"), deliveries.c.due_at), else_=bindparam("again"))
+    return changing(*names).where(shown).values({"due_at": again} if newer else {})
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a delivery's place shows now: a version of its incident.
+
+    `done` is set if nothing changed meanwhile, `more` if a newer version waits. `more` says when that is due; what is
+    due later already, for it is growing (`wake`), stays so.
+    """
+
+    delivery: str
+    version: int
+    done: JSON
+    more: JSON
+
+
+def told(connection: Connection, rows: Sequence[Told]) -> None:
+    """Store what deliveries' places show."""
+    waits = len(rows)
+    for names, mine in _alike(rows, lambda row: row.done):
+        values = [{"key_id": row.delivery, "version": row.version, **row.done} for row in mine]
+        waits -= connection.execute(_told(*names, newer=False), values).rowcount
+    for names, mine in _alike(rows, lambda row: row.more) if waits else ():
+        more = [
+            {"key_id": row.delivery, "version": row.version, **row.more, "again": row.more["due_at"]} for row in mine
+        ]
+        connection.execute(_told(*names, newer=True), more)
+
+
+def _alike(rows: Sequence[Told], which: Callable[[Told], JSON]) -> Iterable[tuple[tuple[str, ...], list[Told]]]:
+    """Return them by the columns that are set of them."""
+    found: dict[tuple[str, ...], list[Told]] = {}
+    for row in rows:
+        found.setdefault(tuple(sorted(which(row))), []).append(row)
+    return found.items()
+
+
+def wake_siblings(connection: Connection, those: Sequence[Delivery], at: datetime) -> bool:
+    """Make the other deliveries of their incidents due: a remote that they name has come into being.
+
+    An incident gets a new version, so that a sibling whose step is on its way right now looks again after it. Returns
+    whether any is due.
+    """
+    if not those:
+        return False
+    # in the order in which absorbing locks them
+    ordered = sorted(those, key=lambda one: one.incident)
+    which = [{"key_id": one.id, "key_incident": one.incident, "at": at} for one in ordered]
+    connection.execute(_BUMP, which)
+    return connection.execute(_WANT, which).rowcount > 0 and connection.execute(_RESTING, which).rowcount > 0
+
+
+_at = bindparam("at", type_=deliveries.c.due_at.type)
+_others = and_(deliveries.c.incident == bindparam("key_incident"), deliveries.c.id != bindparam("key_id"))
+_BUMP = update(incidents).where(incidents.c.id == bindparam("key_incident")).values(version=incidents.c.version + 1)
+_version = select(incidents.c.version).where(incidents.c.id == deliveries.c.incident).scalar_subquery()
+_WANT = update(deliveries).where(_others).values(want=_version)
+_RESTING = (
+    update(deliveries)
+    .where(_others, deliveries.c.state == "delivered", deliveries.c.due_at.is_(None))
+    .values(due_at=_at, since=_at, heard_at=None, state="pending")
+)
