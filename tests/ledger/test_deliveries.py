@@ -10,7 +10,7 @@ from ledger_kit import NOON, incident, place, placement, row, waiting
 from bridge.core.alert import Priority
 from bridge.ledger import acts, deliveries, due
 from bridge.ledger.deliveries import DISMISSED, MOMENT
-from bridge.ledger.telling import Told, told
+from bridge.ledger.telling import Told, told, wake_siblings
 
 LATER = NOON + timedelta(hours=1)
 LANE = "slack/lane"
@@ -231,6 +231,31 @@ def test_what_was_told_is_done_only_where_nothing_changed_meanwhile(ledger):
     assert (row(ledger, one).state, row(ledger, one).due_at) == ("pending", LATER)
     ledger.write(lambda connection: told(connection, [Told(delivery.id, 2, {**done, "told": 2}, more)]))
     assert (row(ledger, one).state, row(ledger, one).told, row(ledger, one).due_at) == ("delivered", 2, None)
+
+
+def test_of_several_that_were_told_at_once_each_is_done_where_nothing_changed_for_it(ledger):
+    cases = [incident(ledger) for _ in range(3)]
+    quiet, skipped, changed = (place(ledger, case)[0] for case in cases)
+    wake(ledger, cases[2], version=2)
+    more = {"state": "pending", "due_at": LATER, "told": 1}
+    done = {"state": "delivered", "due_at": None, "told": 1}
+    rows = [Told(quiet, 1, done, more), Told(skipped, 1, {"state": "skipped", "due_at": None}, more)]
+    ledger.write(lambda connection: told(connection, [*rows, Told(changed, 1, done, more)]))
+    assert [row(ledger, one).state for one in (quiet, skipped, changed)] == ["delivered", "skipped", "pending"]
+    assert [row(ledger, one).told for one in (quiet, skipped, changed)] == [1, 0, 1]
+
+
+def test_a_remote_that_is_there_makes_its_incidents_other_deliveries_due_and_nobody_elses(ledger):
+    cases = [incident(ledger) for _ in range(3)]
+    placed = [place(ledger, case, placement("#a"), placement("#b")) for case in cases]
+    for one in (one for ids in placed for one in ids):
+        change(ledger, one, state="delivered", due_at=None)
+    with ledger.read() as connection:
+        first, second = (deliveries.load(connection, ids[0]) for ids in placed[:2])
+    assert ledger.write(lambda connection: wake_siblings(connection, [second, first], LATER))
+    assert [[row(ledger, one).due_at for one in ids] for ids in placed] == [[None, LATER], [None, LATER], [None, None]]
+    assert [[row(ledger, one).want for one in ids] for ids in placed] == [[1, 2], [1, 2], [1, 1]]
+    assert not ledger.write(lambda connection: wake_siblings(connection, [], LATER))
 
 
 def test_a_dead_letter_that_is_replayed_starts_afresh_with_the_present_truth(ledger):
