@@ -114,7 +114,8 @@ class Deliverer:
 
     def stop(self) -> None:
         """Finish the turns under way, begin no more, and give the lanes back."""
-        self._stopping = True
+        with self._lock:
+            self._stopping = True
         for pool in list(self._pools.values()):
             pool.shutdown(wait=True, cancel_futures=True)
         names = list(self._held)
@@ -124,7 +125,12 @@ class Deliverer:
             self._yard.report("database", None, str(error))
 
     def _kick(self, name: str) -> None:
+        """Ask for more work in a lane, from any thread: one that is held has it at once."""
         with self._lock:
+            worked = None if name in self._resting else self._held.get(name)
+            if worked is not None:
+                self._slot(name, worked)
+                return
             self._kicks.add(name)
         self._listener.wake()
 
@@ -144,17 +150,19 @@ class Deliverer:
         return found
 
     def _start(self, name: str) -> None:
-        """Give a lane's turns to threads: one more slot, where its width allows it."""
+        """Give a lane's turns to threads."""
         worked = self._held.get(name) or self._acquire(name)
-        if worked is None or self._stopping:
+        if worked is not None:
+            with self._lock:
+                self._slot(name, worked)
+
+    def _slot(self, name: str, worked: Worked) -> None:
+        """Give a lane one more thread, where its width allows it; with the lock held."""
+        worked.kicked = True
+        if self._stopping or worked.slots >= worked.lane.width:
             return
-        with self._lock:
-            worked.kicked = True
-            if worked.slots >= worked.lane.width:
-                return
-            worked.slots += 1
-        kind = name.split("/", 1)[0]
-        self._pools[kind].submit(self._take_turns, worked)
+        worked.slots += 1
+        self._pools[name.split("/", 1)[0]].submit(self._take_turns, worked)
 
     def _acquire(self, name: str) -> Worked | None:
         if not name.startswith(lanes.INTAKE) and name.split("/", 1)[0] not in self._yard.kinds:
