@@ -14,7 +14,7 @@ from bridge.chores.storms import set_aside
 from bridge.core.alert import UnreadableError
 from bridge.core.arrive import arrive, in_order
 from bridge.core.identity import rule_key
-from bridge.core.normalize import normalize
+from bridge.core.normalize import Normalizer
 from bridge.core.payload import parse
 from bridge.core.route import Router
 from bridge.core.rules import STORM
@@ -128,6 +128,7 @@ class Intake:
         parts: list[Part] = []
         unread: list[dict[str, Any]] = []
         room = SLICE
+        normalizer = Normalizer(rules.normalize, rules.teams)
         for receipt in waiting:
             if room <= 0:
                 break
@@ -135,7 +136,7 @@ class Intake:
                 group = self._parse(receipt)
                 most = min(room, slice_) if len(group.alerts) > SLICE else room
                 said = group.alerts[receipt.progress : receipt.progress + most]
-                alerts = [normalize(alert, group, rules.normalize, rules.teams) for alert in said]
+                alerts = [normalizer.normalize(alert, group) for alert in said]
             except Exception as error:  # noqa: BLE001 - whatever a body does: the others go on
                 unread.append(self._unread(receipt, error))
                 continue
@@ -155,8 +156,9 @@ class Intake:
     def _parse(self, receipt: Receipt) -> Group:
         if self._large and self._large[0] == receipt.id:
             return self._large[1]
-        read = self._read(receipt.body, self.source)
-        group = replace(read, alerts=in_order(read.alerts))
+        group = self._read(receipt.body, self.source)
+        if (ordered := in_order(group.alerts)) is not group.alerts:
+            group = replace(group, alerts=ordered)
         if len(group.alerts) > SLICE:
             self._large = (receipt.id, group)
         return group

@@ -13,7 +13,7 @@ from bridge.core.payload.legacy import SHAPE as LEGACY
 from bridge.core.rules import DROP
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from bridge.core.alert import Alert, Group
     from bridge.core.rules import FieldName, Normalizing, TeamRules
@@ -36,6 +36,7 @@ _FIRST_WORD = re.compile(r"\w+")
 _SEPARATORS = re.compile(r"[\s_-]+")
 
 _Places = dict[str, dict[str, tuple[str, str]]]
+_Said = tuple[tuple[str, ...], Origin, Priority | None, Origin, str | None]
 
 
 def normalize(alert: Alert, group: Group, rules: Normalizing, teams: Mapping[str, TeamRules]) -> NormalAlert:
@@ -50,22 +51,43 @@ def normalize(alert: Alert, group: Group, rules: Normalizing, teams: Mapping[str
     Returns:
         The alert with its facts, each with its origin. Nothing in an alert makes this fail.
     """
-    places: _Places = {"annotation": _folded(alert.annotations), "label": _folded(alert.labels)}
-    names, team_origin = _teams(places, rules, teams)
-    priority, priority_origin, unread = _priority(places, rules)
-    return NormalAlert(
-        alert=alert,
-        teams=names or (canonical_team(rules.default_team, teams),),
-        team_origin=team_origin,
-        team_said=bool(names),
-        priority=priority or rules.default_priority,
-        priority_origin=priority_origin,
-        priority_word=unread,
-        drop=priority is None,
-        failure_threshold=_measure(alert, rules.failure_threshold),
-        job_count=_measure(alert, rules.job_count),
-        no_data=_no_data(alert, group),
-    )
+    return Normalizer(rules, teams).normalize(alert, group)
+
+
+class Normalizer:
+    """`normalize` for many alerts: where they say the same of team and priority, that is read once."""
+
+    def __init__(self, rules: Normalizing, teams: Mapping[str, TeamRules]) -> None:
+        self._rules = rules
+        self._teams = teams
+        self._names = frozenset(one.name.lower() for one in (*rules.team, *rules.priority))
+        self._default = (canonical_team(rules.default_team, teams),)
+        self._known: dict[tuple[tuple[tuple[str, str], ...], ...], _Said] = {}
+
+    def normalize(self, alert: Alert, group: Group) -> NormalAlert:
+        """Read an alert's team, priority and counts; those that say the same get the same values."""
+        names, team_origin, priority, priority_origin, unread = self._said(alert)
+        return NormalAlert(
+            alert=alert,
+            teams=names or self._default,
+            team_origin=team_origin,
+            team_said=bool(names),
+            priority=priority or self._rules.default_priority,
+            priority_origin=priority_origin,
+            priority_word=unread,
+            drop=priority is None,
+            failure_threshold=_measure(alert, self._rules.failure_threshold),
+            job_count=_measure(alert, self._rules.job_count),
+            no_data=_no_data(alert, group),
+        )
+
+    def _said(self, alert: Alert) -> _Said:
+        annotations, labels = _folded(alert.annotations, self._names), _folded(alert.labels, self._names)
+        key = (tuple(annotations.values()), tuple(labels.values()))
+        if key not in self._known:
+            places = {"annotation": annotations, "label": labels}
+            self._known[key] = (*_teams(places, self._rules, self._teams), *_priority(places, self._rules))
+        return self._known[key]
 
 
 def canonical_team(said: str, teams: Mapping[str, TeamRules]) -> str:
@@ -109,12 +131,14 @@ def _read(said: str, words: Mapping[str, str]) -> tuple[Priority | str | None, s
     return found if found is None or found == DROP else Priority(found), word
 
 
-def _folded(mapping: Mapping[str, str]) -> dict[str, tuple[str, str]]:
-    """Return (name as sent, text) by lower-case name, leaving out what says nothing."""
+def _folded(mapping: Mapping[str, str], names: Collection[str]) -> dict[str, tuple[str, str]]:
+    """Return (name as sent, text) by lower-case name, of those names, leaving out what says nothing."""
     folded: dict[str, tuple[str, str]] = {}
     for name, text in mapping.items():
-        if len(name) <= LONGEST_NAME and text[:LONGEST_SAID].strip().lower() not in NOT_SAID:
-            folded.setdefault(name.lower(), (name, text))
+        if len(name) > LONGEST_NAME or (lower := name.lower()) not in names:
+            continue
+        if text[:LONGEST_SAID].strip().lower() not in NOT_SAID:
+            folded.setdefault(lower, (name, text))
     return folded
 
 

@@ -2,12 +2,12 @@ import json
 from dataclasses import replace
 
 import pytest
-from core_builders import NORMALIZING, TEAMS, WORDS, normal
+from core_builders import NORMALIZING, TEAMS, WORDS, normal, told
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.core.alert import Priority
-from bridge.core.normalize import LONGEST_TEAM, MOST_TEAMS, canonical_team, normalize, read_priority
+from bridge.core.normalize import LONGEST_TEAM, MOST_TEAMS, Normalizer, canonical_team, normalize, read_priority
 from bridge.core.payload import parse
 from bridge.core.rules import FieldName, TeamRules
 
@@ -197,3 +197,28 @@ def test_nothing_in_an_alert_makes_it_fail(labels, annotations):
     assert alert.teams
     assert all(0 < len(team) <= LONGEST_TEAM for team in alert.teams)
     assert alert.priority in Priority
+
+
+SAID = {
+    "Team": ("inductor", "broken-inductor", "somebody, inductor", "", "<no value>"),
+    "team": ("dev-infra", "inductor"),
+    "Priority": ("P1", "p1", "no word", "critical", "info"),
+    "severity": ("critical", "P1"),
+    "failure_threshold": ("3", "7"),
+    "pod": ("a", "b"),
+}
+MAPS = st.fixed_dictionaries({}, optional={name: st.sampled_from(all_) for name, all_ in SAID.items()})
+
+
+@given(st.lists(st.tuples(MAPS, MAPS)))
+def test_what_is_said_in_the_same_words_is_read_as_each_would_be_alone(said):
+    normalizer, known = Normalizer(NORMALIZING, TEAMS), {}
+    for labels, annotations in said:
+        alert, group = told(labels, annotations)
+        found = normalizer.normalize(alert, group)
+        assert found == normalize(alert, group, NORMALIZING, TEAMS)
+        alike = tuple(
+            tuple((name, text) for name, text in one.items() if name not in {"failure_threshold", "pod"})
+            for one in (annotations, labels)
+        )
+        assert known.setdefault(alike, found.priority_origin) is found.priority_origin
