@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from dataclasses import asdict, replace
+from dataclasses import fields, replace
 from datetime import timedelta
+from json import JSONEncoder
 from typing import TYPE_CHECKING
 
-from bridge.core.alert import Status
+from bridge.core.alert import Links, Status
 from bridge.core.cases import Arrival
 from bridge.core.identity import incident_key, rule_key
 from bridge.core.payload.links import pinned
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 AHEAD = timedelta(hours=1)
 """How far a sender's clock may be ahead of ours."""
+_SORTED = JSONEncoder(sort_keys=True)
+_LINKS = [one.name for one in fields(Links)]
 
 
 def in_order(alerts: Sequence[Alert]) -> Sequence[Alert]:
@@ -32,11 +34,11 @@ def in_order(alerts: Sequence[Alert]) -> Sequence[Alert]:
     others later. The end of an alert that fires anew in the same notification stays before that. Where the alerts are
     so many that they are read slice by slice, they stay as they are.
     """
-    if not isinstance(alerts, tuple):
+    over = [alert for alert in alerts if alert.status is not Status.FIRING] if isinstance(alerts, tuple) else []
+    if not over:
         return alerts
     firing = [alert for alert in alerts if alert.status is Status.FIRING]
     anew = {(alert.org, alert.fingerprint) for alert in firing}
-    over = [alert for alert in alerts if alert.status is not Status.FIRING]
     before = [alert for alert in over if (alert.org, alert.fingerprint) in anew]
     return (*before, *firing, *(alert for alert in over if (alert.org, alert.fingerprint) not in anew))
 
@@ -65,7 +67,8 @@ def arrive(alert: NormalAlert, routed: Routed, group: Group, source: str, heard:
         "external_url": group.external_url,
         "receiver": group.receiver,
     }
-    digest = hashlib.sha256(json.dumps(detail, sort_keys=True).encode("utf-8", "surrogatepass")).hexdigest()
+    links = pinned(said.links, said.starts_at, heard)
+    digest = hashlib.sha256(_SORTED.encode(detail).encode("utf-8", "surrogatepass")).hexdigest()
     return Arrival(
         alert=alert,
         teams=routed.teams,
@@ -73,7 +76,7 @@ def arrive(alert: NormalAlert, routed: Routed, group: Group, source: str, heard:
         rule_key=rule_key(said),
         key=incident_key(source, alert, routed.teams, routed.group_by),
         detail=detail,
-        links=asdict(pinned(said.links, said.starts_at, heard)),
+        links={name: getattr(links, name) for name in _LINKS},
         digest=digest,
         facts=facts,
         reason=said.annotations.get("grafana_state_reason"),

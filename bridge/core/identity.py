@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import json
+from json import JSONEncoder
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from bridge.core.alert import Alert, NormalAlert
 
 RULE_KEY_LENGTH = 300
+_PLAIN = JSONEncoder(ensure_ascii=False)
 
 
 def rule_key(alert: Alert) -> str:
@@ -35,12 +36,13 @@ def incident_key(source: str, alert: NormalAlert, teams: tuple[str, ...], group_
     A NoData or Error alert counts with its rule's name as `alertname`. Where every label of `group_by` is missing,
     the fingerprint stands in, so that unrelated alerts never share an incident.
     """
-    labels = dict(alert.alert.labels)
+    labels = alert.alert.labels
     if alert.no_data and labels.get("rulename"):
-        labels["alertname"] = labels.pop("rulename")
+        labels = {**labels, "alertname": labels["rulename"]}
+        del labels["rulename"]
     names = sorted(labels) if group_by == ("...",) else group_by
     values = [[name, labels.get(name, "")] for name in names]
     if not any(value for _, value in values):
         values = [["fingerprint", alert.alert.fingerprint]]
     parts = [source, alert.alert.org, rule_key(alert.alert), values, sorted(team.lower() for team in teams)]
-    return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode()).hexdigest()
+    return hashlib.sha256(_PLAIN.encode(parts).encode()).hexdigest()

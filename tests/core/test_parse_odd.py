@@ -284,6 +284,28 @@ def test_links_of_an_alert():
 
 
 @pytest.mark.parametrize(
+    ("annotations", "runbook", "dashboard"),
+    [
+        ({"runbook": "https://h/1", "Runbook_URL": "https://h/2"}, "https://h/2", None),
+        (
+            {"PlaybookUrl": "https://h/1", "grafana-url": "https://h/2", "dashboard": "https://h/3"},
+            "https://h/1",
+            "https://h/2",
+        ),
+        ({"runbook_url_": "https://h/1", "dashboards": "https://h/2"}, "https://h/1", None),
+        ({"runbook": "https://h/1 and https://h/2"}, "https://h/1", None),
+        ({"runbook": "see https://h/1"}, "https://h/1", None),
+        ({"runbook": "[wiki](https://h/1)", "dashboard": "<http://h/2|here>"}, "https://h/1", "http://h/2"),
+        ({"runbook": "http://h/1?back=https://h/2"}, "http://h/1?back=https://h/2", None),
+        ({"runbook": "https://h/1<https://h/2>"}, "https://h/2", None),
+    ],
+)
+def test_links_of_annotations(annotations, runbook, dashboard):
+    alert = only({"annotations": annotations})
+    assert (alert.links.runbook, alert.links.dashboard) == (runbook, dashboard)
+
+
+@pytest.mark.parametrize(
     ("fields_", "expected"),
     [
         ({"ruleUID": "a"}, "a"),

@@ -1,9 +1,12 @@
+import re
 import time
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bridge.core.payload import value_string
 from bridge.core.payload.value_string import parse
 
 
@@ -39,6 +42,7 @@ def shown(written):
             [("A", 1, {}), ("C", 2, {})],
         ),
         ("[ var='A' labels={a=b value=7 ]", [("A", 7, {})]),
+        ("[ var='A' labels={} value=value=1 ]", []),
     ],
 )
 def test_values(written, expected):
@@ -78,6 +82,20 @@ def test_what_grafana_writes_is_read_back(entries):
 def test_nothing_makes_it_fail(written):
     for value in parse(written):
         assert value.name
+
+
+PIECES = (
+    " var='A'", " var='B", " metric='m'", " labels={", " labels={}", "k=v", ", k2=v2", "}", " type='query'",
+    " type='X'", " value=", " value=1", "1", " ], [ ", "[", "]", "'", "=", " ", "{",
+)  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(PIECES)) | st.lists(st.sampled_from(PIECES[:-8])))
+def test_what_is_read_at_one_go_reads_as_it_does_from_the_outside_in(pieces):
+    written = "".join(pieces)
+    with patch.object(value_string, "_PLAIN", re.compile("(?!)")):
+        expected = parse(written)
+    assert parse(written) == expected
 
 
 @pytest.mark.parametrize("piece", ["[ ", " ], [ ", "value=", "labels={", "metric='", ", a", ", a=", "' type='"])

@@ -12,6 +12,7 @@ from bridge.core.payload import alertmanager, entries, fields, grafana, legacy
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_READER = json.JSONDecoder(strict=False, parse_int=fields.integer)
 _BLANK = "\ufeff \t\r\n\x00"
 _ALERT_FIELDS = frozenset({"labels", "annotations", "status", "startsat", "fingerprint", "generatorurl"})
 _SHOWN = 60
@@ -58,7 +59,7 @@ def _decoded(body: bytes) -> str:
 def _loaded(written: str) -> object:
     """Read JSON leniently: raw line breaks in texts, NaN and integers of any length are taken."""
     try:
-        document: object = json.loads(written, strict=False, parse_int=fields.integer)
+        document: object = _READER.decode(written)
     except RecursionError:
         raise UnreadableError("the body nests too deeply to be a notification") from None
     except ValueError as error:

@@ -60,7 +60,7 @@ def structured(entry: dict[str, object]) -> dict[str, object]:
 
     What names it is its label `alertname`; its other texts and numbers are annotations.
     """
-    if any(isinstance(entry.get(name), dict | list | str) and entry[name] for name in _STRUCTURED):
+    if any(isinstance(entry.get(name), (dict, list, str)) and entry[name] for name in _STRUCTURED):
         return entry
     plain = {
         name: value

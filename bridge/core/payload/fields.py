@@ -24,7 +24,7 @@ LONGEST_INTEGER = 300
 RESOLVED_WORDS = frozenset({"resolved", "ok", "normal", "inactive"})
 FIRING_WORDS = frozenset({"firing", "alerting", "alert", "active", "pending", "no_data", "nodata", "error"})
 
-_UNSTORABLE = re.compile(r"\x00|\\u(?:0000|[dD][89a-fA-F])")
+_UNSTORABLE = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 _UNSTORABLE_CHARACTER = re.compile("[\x00\ud800-\udfff]")
 _PRIVATE = re.compile(r"__.+__")
 LONGEST_NUMBER = 200
@@ -82,7 +82,7 @@ def storable(value: object, written: str) -> object:
     Raises:
         RecursionError: It nests too deeply.
     """
-    return _replaced(value) if _UNSTORABLE.search(written) else value
+    return _replaced(value) if "\x00" in written or _UNSTORABLE.search(written) else value
 
 
 def _replaced(value: object) -> object:
@@ -126,13 +126,8 @@ def too_deep(value: object) -> bool:
     """Say whether a JSON value nests deeper than `MAX_DEPTH`, level by level, without recursion."""
     level = [value]
     for _ in range(MAX_DEPTH):
-        inner: list[object] = []
-        for node in level:
-            if isinstance(node, dict):
-                inner.extend(node.values())
-            elif isinstance(node, list):
-                inner.extend(node)
-        level = [node for node in inner if isinstance(node, dict | list)]
+        inner = [node.values() if isinstance(node, dict) else node for node in level if isinstance(node, (dict, list))]
+        level = [node for nodes in inner for node in nodes if isinstance(node, (dict, list))]
         if not level:
             return False
     return True
@@ -140,7 +135,7 @@ def too_deep(value: object) -> bool:
 
 def number(value: object) -> float | None:
     """Return a finite number, also one written as text; None for null, NaN, infinities, booleans and words."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None
     try:
         found = float(value)

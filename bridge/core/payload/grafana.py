@@ -58,6 +58,7 @@ ALERT_NAMES: Mapping[str, str] = {
     "sendsat": "endsAt",  # written so by several hand-made senders
 }
 
+_NOTHING = Value("", None)
 _QUOTED = re.compile(r"\\([\\.+*?()|\[\]{}^$])")
 
 
@@ -140,6 +141,7 @@ def _common(document: dict[str, object]) -> Common:
     """Read what the group says for all."""
     group_labels = _filled(fields.string_map(document.get("groupLabels")))
     annotations = fields.string_map(document.get("commonAnnotations"))
+    receiver = fields.text(document.get("receiver")) or ""
     return Common(
         status=fields.group_status(fields.word(document.get("status")), fields.word(document.get("state"))),
         labels={**group_labels, **_filled(fields.string_map(document.get("commonLabels")))},
@@ -148,7 +150,7 @@ def _common(document: dict[str, object]) -> Common:
         external_url=links.absolute(document.get("externalURL")) or "",
         org=identity.organisation(fields.identifier(document.get("orgId"))),
         title=fields.text(document.get("title")) or "",
-        receiver=_QUOTED.sub(r"\1", fields.text(document.get("receiver")) or ""),
+        receiver=_QUOTED.sub(r"\1", receiver) if "\\" in receiver else receiver,
     )
 
 
@@ -175,9 +177,8 @@ def _values(entry: Mapping[str, object]) -> tuple[Value, ...]:
     if not isinstance(named, dict) or not named:
         return described
     known = {value.name: value for value in described}
-    nothing = Value("", None)
     return tuple(
-        Value(name, found, known.get(name, nothing).labels, known.get(name, nothing).kind)
+        Value(name, found, (described_as := known.get(name, _NOTHING)).labels, described_as.kind)
         for name, value in named.items()
         # what is neither a number nor none ("up", true, infinity) is not said to be missing
         if (found := fields.number(value)) is not None or value is None or fields.is_nan(value)

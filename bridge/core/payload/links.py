@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urljoin
 
@@ -22,8 +23,17 @@ _MARKED = re.compile(
     r"\]\((?P<markdown>https?://[^\s()<>]{1,3000})\)|<(?P<slack>https?://[^\s|<>]{1,3000})(?:\||>)", re.ASCII
 )
 _WRITTEN = re.compile(r"https?://[^\s<>\"'|]{1,3000}", re.IGNORECASE)
-_RUNBOOK = frozenset({"runbook", "playbook"})
-_DASHBOARD = frozenset({"dashboard", "grafana"})
+_RUNBOOK = ("runbook url", "runbook")
+_DASHBOARD = ("dashboard url", "dashboard")
+"""What annotations link to, the ones that say URL first."""
+_KINDS = {
+    (name, url): f"{kind} url" if url else kind
+    for kind, names in {"runbook": ("runbook", "playbook"), "dashboard": ("dashboard", "grafana")}.items()
+    for name in names
+    for url in (True, False)
+}
+LONGEST_NAME = 40
+"""Characters of an annotation's name that are looked at."""
 LONGEST = 10_000
 """Characters of what could be a link."""
 _ORGANISATION_ONLY = re.compile(r"\?orgId=\d*", re.ASCII)
@@ -55,6 +65,8 @@ def absolute(written: object, base: str = "") -> str | None:
 
 def first_of(text: str) -> str:
     """Return the link that a text is or begins with: alone, as Markdown, as Slack's mrkdwn, or the first of some."""
+    if text.startswith(("https://", "http://")) and "://" not in text[8:]:
+        return text
     if (found := _MARKED.search(text)) and (alone := found["markdown"] or found["slack"]):
         return alone
     links = list(_WRITTEN.finditer(text[:LONGEST]))
@@ -81,8 +93,9 @@ def read(fields: Mapping[str, object], annotations: Mapping[str, str], base: str
         org: The organisation's id, so that a link made here opens in the right one.
     """
     dropped: list[str] = []
-    dashboard, panel = _made(annotations, _grafana(fields.get("generatorURL")) or base, org)
     generator = fields.get("generatorURL")
+    dashboard, panel = _made(annotations, generator, base, org)
+    said = [(kind, text) for name, text in annotations.items() if (kind := _kind(name[:LONGEST_NAME]))]
     if isinstance(generator, str) and _ORGANISATION_ONLY.fullmatch(generator.strip()):
         generator = None
     image = _first("image", [fields.get("imageURL")], "", dropped)
@@ -92,10 +105,10 @@ def read(fields: Mapping[str, object], annotations: Mapping[str, str], base: str
     return Links(
         alert=_first("alert", [generator], base, dropped),
         dashboard=_first(
-            "dashboard", [fields.get("dashboardURL"), dashboard, *_written(annotations, _DASHBOARD)], base, dropped
+            "dashboard", [fields.get("dashboardURL"), dashboard, *_written(said, _DASHBOARD)], base, dropped
         ),
         panel=_first("panel", [fields.get("panelURL"), panel], base, dropped),
-        runbook=_first("runbook", _written(annotations, _RUNBOOK), base, dropped),
+        runbook=_first("runbook", _written(said, _RUNBOOK), base, dropped),
         silence=_first("silence", [fields.get("silenceURL")], base, dropped),
         image=image,
         dropped=tuple(sorted(dropped)),
@@ -116,16 +129,17 @@ def _first(name: str, candidates: Iterable[object], base: str, dropped: list[str
     return None
 
 
-def _written(annotations: Mapping[str, str], names: frozenset[str]) -> list[str]:
-    """Return the links of annotations of some names, in any case, the ones that say URL first."""
-    plain: list[str] = []
-    urls: list[str] = []
-    for name, value in annotations.items():
-        lower = name[:40].lower().rstrip("_- ")
-        stem = lower.removesuffix("url").strip("_- ")
-        if stem in names:
-            (urls if stem != lower else plain).append(first_of(value))
-    return urls + plain
+@lru_cache(maxsize=4096)
+def _kind(name: str) -> str:
+    """Return what an annotation's name says that it links to: one of `_RUNBOOK` and `_DASHBOARD`, empty for neither."""
+    lower = name.lower().rstrip("_- ")
+    stem = lower.removesuffix("url").strip("_- ")
+    return _KINDS.get((stem, stem != lower), "")
+
+
+def _written(found: Iterable[tuple[str, str]], kinds: Iterable[str]) -> list[str]:
+    """Return the links of some kinds in their order, of (kind, text) that annotations say."""
+    return [first_of(text) for wanted in kinds for kind, text in found if kind == wanted]
 
 
 def _grafana(generator: object) -> str:
@@ -134,12 +148,12 @@ def _grafana(generator: object) -> str:
     return link[: page.start()] + "/" if link and (page := _RULE_PAGE.search(link)) else ""
 
 
-def _made(annotations: Mapping[str, str], base: str, org: str) -> tuple[str | None, str | None]:
+def _made(annotations: Mapping[str, str], generator: object, base: str, org: str) -> tuple[str | None, str | None]:
     """Make the links to dashboard and panel from Grafana's private annotations."""
     uid, panel = annotations.get("__dashboardUid__", ""), annotations.get("__panelId__", "")
-    if not base or not _UID.fullmatch(uid):
+    if not _UID.fullmatch(uid) or not (home := _grafana(generator) or base):
         return None, None
-    dashboard = f"{base.rstrip('/')}/d/{uid}"
+    dashboard = f"{home.rstrip('/')}/d/{uid}"
     query = [f"orgId={org}"] if org.isascii() and org.isdigit() else []
     view = [*query, f"viewPanel={panel}"] if panel.isascii() and panel.isdigit() else None
     return "?".join([dashboard, *query]), f"{dashboard}?{'&'.join(view)}" if view else None
@@ -163,6 +177,8 @@ def pinned(links: Links, start: datetime | None, heard: datetime) -> Links:
     Where a window moves along (Grafana's `from=now-1h&to=now`), it is pinned: it begins as long before the alert's
     start as it began before now, and ends when the alert was heard of.
     """
+    if not any(link and "now" in link for link in (links.alert, links.dashboard, links.panel)):
+        return links
     begun = min(start or heard, heard)
 
     def pin(link: str | None) -> str | None:

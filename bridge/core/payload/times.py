@@ -27,7 +27,7 @@ def time(value: object) -> datetime | None:
     Reads RFC 3339 with any number of fraction digits, what Go prints for a time (`2026-05-27 15:36:00.1 +0000 UTC
     m=+8560.2`), and seconds or milliseconds since 1970. Without a zone it is taken as UTC.
     """
-    if isinstance(value, int | float) or (isinstance(value, str) and _EPOCH.fullmatch(value)):
+    if isinstance(value, (int, float)) or (isinstance(value, str) and _EPOCH.fullmatch(value)):
         return _since_epoch(float(value))
     if not isinstance(value, str) or len(value) > LONGEST_TIME:
         return None

@@ -23,12 +23,17 @@ UNNAMED = "value"
 
 _BETWEEN = re.compile(r"\s\]\s*,\s*\[\s")
 _KIND = re.compile(r"type='([a-z_]{1,40})'\Z")
+_PLAIN = re.compile(
+    r"\s*var='(?P<variable>[^'{]*)'\s+labels=\{(?P<labels>[^{}]*)\}"
+    r"(?:\s+type='(?P<kind>[a-z_]{1,40})')?\s+value=(?P<value>[^\s=]+)\s*"
+)
+"""An entry as Grafana writes most: nothing in it can be meant otherwise, so that it is read at one go."""
 _BETWEEN_LABELS = re.compile(r",\s+(?=[^\s=,]+=)")
 
 
 def parse(written: str) -> tuple[Value, ...]:
     """Return the values of a `valueString` in its order; empty for an empty or quite different text."""
-    return tuple(_entry(*parts) for parts in _entries(_unbracket(written.strip())))
+    return tuple(_entries(_unbracket(written.strip())))
 
 
 def _unbracket(written: str) -> str:
@@ -36,20 +41,24 @@ def _unbracket(written: str) -> str:
     return written.removeprefix("[").removesuffix("]")
 
 
-def _entries(written: str) -> Iterator[tuple[str, str]]:
-    """Yield (what stands before `value=`, what stands after) of each entry.
+def _entries(written: str) -> Iterator[Value]:
+    """Yield the value of each entry.
 
     A separator inside a metric's name cuts an entry in two; the part before it has no `value=` at its end, and is
     joined with the next one.
     """
     begun: list[str] = []
     for piece in _BETWEEN.split(written):
+        if not begun and (plain := _PLAIN.fullmatch(piece)):
+            name, labels, kind, said = plain.groups("")
+            yield Value(name or UNNAMED, number(said), _labels(labels), kind)
+            continue
         head, found, tail = piece.rpartition("value=")
         value = tail.strip()
         if not found or (head and not head[-1].isspace()) or not value or len(value.split()) > 1:
             begun.append(piece)
             continue
-        yield " ], [ ".join([*begun, head]), value
+        yield _entry(" ], [ ".join([*begun, head]), value)
         begun = []
 
 
