@@ -74,7 +74,8 @@ class Book:
             episode.digest = arrival.digest
             self.details[episode.id] = arrival
             case.changed = True
-        case.stand(episode.id, replace(case.members[episode.id], priority=arrival.priority))
+        if (standing := case.members[episode.id]).priority != arrival.priority:
+            case.stand(episode.id, replace(standing, priority=arrival.priority))
         if case.state is State.STALE:
             case.note("heard of again", "the sender repeats that it fires")
         case.settle(at)

@@ -1,5 +1,7 @@
 import contextlib
 import json
+import re
+from unittest.mock import patch
 
 import pytest
 from core_builders import body
@@ -251,6 +253,7 @@ def test_legacy_states_keep_one_identity():
         ("ftp://h/", None),
         ("https://", None),
         ("https://user:secret@h/", None),
+        ("https://user@h/", None),
         ("https://good.example.com\\@evil.example.com/", None),
         ("https://h/a b", "https://h/a%20b"),
         ("d/x?a=b", "https://base.example.com/sub/d/x?a=b"),
@@ -266,6 +269,17 @@ def test_legacy_states_keep_one_identity():
 )
 def test_links_are_absolute_and_safe(written, expected):
     assert links.absolute(written, "https://base.example.com/sub/") == expected
+
+
+LINKED = ("http://", "h.test", "a-b", "ü", ":80", ":", "/", "?q=", "#", " ", "@", "\\", "\\u0026", "\n")
+
+
+@given(st.lists(st.sampled_from(LINKED)).map(lambda parts: "".join(["https://h", *parts])))
+def test_a_usual_link_is_what_it_would_be_if_it_were_looked_at_closely(written):
+    base = "https://base.example.com/sub/"
+    with patch.object(links, "_USUAL", re.compile("(?!)")):
+        expected = links.absolute(written, base)
+    assert links.absolute(written, base) == expected
 
 
 def test_links_of_an_alert():

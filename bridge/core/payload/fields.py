@@ -28,6 +28,7 @@ _UNSTORABLE = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 _UNSTORABLE_CHARACTER = re.compile("[\x00\ud800-\udfff]")
 _PRIVATE = re.compile(r"__.+__")
 LONGEST_NUMBER = 200
+_COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _NUMBER = re.compile(r"\s*(?P<number>[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)", re.ASCII)
 
 
@@ -40,8 +41,10 @@ def text(value: object) -> str | None:
     """Return any JSON value as text: numbers as JSON writes them, nested ones as compact JSON; None for null."""
     if value is None or isinstance(value, str):
         return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
     try:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        return _COMPACT.encode(value)
     except RecursionError:
         return "(nested too deeply to show)"
 

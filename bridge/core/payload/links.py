@@ -18,6 +18,8 @@ _ABSOLUTE = re.compile(
     r"https?://(?:\[[0-9A-Fa-f:.]+\]|[^\s/?#@\\\[\]:]+)(?::\d{1,5})?(?:[/?#].*)?",
     re.IGNORECASE | re.ASCII,
 )
+_USUAL = re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?/[!-\[\]-~]*")
+"""An absolute link that stays as it was written: most are."""
 _RELATIVE = re.compile(r"[/?]|(?:d|d-solo|alerting|explore|dashboard)/", re.ASCII)
 _MARKED = re.compile(
     r"\]\((?P<markdown>https?://[^\s()<>]{1,3000})\)|<(?P<slack>https?://[^\s|<>]{1,3000})(?:\||>)", re.ASCII
@@ -51,6 +53,8 @@ def absolute(written: object, base: str = "") -> str | None:
     """
     if not isinstance(written, str) or len(written) > LONGEST:
         return None
+    if _USUAL.fullmatch(written):
+        return written
     link = written.strip().replace("\\u0026", "&")
     if not link or not link.isprintable():
         return None
