@@ -35,9 +35,12 @@ class Heard:
     def take(self, case: Case, receipt: Receipt, arrival: Arrival, routed: Routed) -> None:
         """Note whose doing the lines are that an alert has just added to a case."""
         first, last = self._lines.get(case.id, 0), len(case.history)
+        if first == last:
+            return
         self._lines[case.id] = last
+        received = stamp(receipt.received_at)
         for number in range(first, last):
-            self.details[case.id, number] = {"receipt": receipt.id, "received": stamp(receipt.received_at)}
+            self.details[case.id, number] = {"receipt": receipt.id, "received": received}
         decided = next((number for number in range(first, last) if case.history[number][0] in DECIDED), None)
         if decided is not None:
             self.details[case.id, decided]["decision"] = self._decision(arrival.alert, routed)
@@ -45,9 +48,10 @@ class Heard:
     def _decision(self, alert: NormalAlert, routed: Routed) -> JSON:
         """Return what was decided as it is kept, made once for alerts that go the same way for the same reasons."""
         key = (id(routed), alert.teams, alert.team_origin, alert.priority, alert.priority_origin)
-        if key not in self._kept:
-            self._kept[key] = kept(decision(alert, routed))
-        return self._kept[key]
+        found = self._kept.get(key)
+        if found is None:
+            found = self._kept[key] = kept(decision(alert, routed))
+        return found
 
 
 def tells(case: Case, arrival: Arrival) -> bool:

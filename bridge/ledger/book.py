@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -22,10 +23,7 @@ if TYPE_CHECKING:
 
     from bridge.core.cases import Arrival
 
-_EPISODE = [alerts.c[name] for name in (
-    "id", "incident", "fingerprint", "org", "status", "since", "received_at", "digest", "starts_at", "again", "ended",
-    "ends_at", "resolved_at", "reason",
-)]  # fmt: skip
+_EPISODE = [alerts.c[one.name] for one in fields(Episode)]
 _STANDING = [alerts.c[name] for name in (
     "id", "incident", "fingerprint", "status", "priority", "ended", "reason", "ends_at",
 )]  # fmt: skip
@@ -105,8 +103,8 @@ def _episodes(connection: Connection, source: str, arrivals: Sequence[Arrival]) 
         "starts": list({alert.starts_at for alert in said if alert.starts_at}),
     }
     return [
-        Episode(**{**row._mapping, "status": Status(row.status)})  # noqa: SLF001 - SQLAlchemy's public spelling
-        for row in connection.execute(_EPISODES, values)
+        Episode(key, incident, fingerprint, org, _STATUSES[status], *others)
+        for key, incident, fingerprint, org, status, *others in connection.execute(_EPISODES, values)
     ]
 
 

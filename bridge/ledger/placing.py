@@ -54,11 +54,12 @@ class Told:
 
     def add(self, kind: str, address: str, lane: str, destination: str) -> None:
         """Count an address as told."""
-        self._known |= {("lane", lane, address), ("name", kind, address, destination)}
+        self._known.add(("lane", lane, address))
+        self._known.add(("name", kind, address, destination))
 
     def has(self, kind: str, address: str, lane: str, destination: str) -> bool:
         """Return whether an address is told already."""
-        return bool(self._known & {("lane", lane, address), ("name", kind, address, destination)})
+        return ("lane", lane, address) in self._known or ("name", kind, address, destination) in self._known
 
     def takes(self, placement: Placement) -> bool:
         """Count a placement as told; return whether it was not before."""
@@ -117,6 +118,8 @@ def place(  # noqa: PLR0913, PLR0917 - a commit's incidents have these sides
 
 def _joined(placements: Sequence[Placement]) -> list[Placement]:
     """Let shadow mode tell an incident once, with all that its alerts would have done."""
+    if not any(one.would for one in placements):
+        return list(placements)
     found: dict[tuple[str, ...], Placement] = {}
     for number, one in enumerate(placements):
         key = (one.lane, one.address) if one.would else (str(number),)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from bridge.ledger.engine import inserting
@@ -24,8 +25,13 @@ _NAME = re.compile(r"\b[A-Za-z_]\w*\s*=~?")
 
 def words(texts: Iterable[str]) -> list[str]:
     """Return the words of some texts in lower case, each once, in order."""
-    found = (word[:LONGEST] for text in texts for word in _WORD.findall(text[:READ].lower()))
-    return list(dict.fromkeys(found))[:MOST]
+    return list(dict.fromkeys(word for text in texts for word in _words(text[:READ])))[:MOST]
+
+
+@lru_cache(maxsize=1024)
+def _words(text: str) -> tuple[str, ...]:
+    """Return a text's words: alerts have most of their labels' values in common."""
+    return tuple(word[:LONGEST] for word in _WORD.findall(text.lower()))
 
 
 def asked(text: str) -> list[str]:
