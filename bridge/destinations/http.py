@@ -7,31 +7,35 @@ an answer is told as "unknown", never tried again here, for the request had been
 from __future__ import annotations
 
 import ipaddress
-import logging
 import re
-import ssl
 import time
-from functools import cache
-from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import TYPE_CHECKING, Any, Final, Protocol
-from urllib.parse import urlsplit
-
-import httpcore2
-import httpx2
+from typing import TYPE_CHECKING, Final, Protocol
+from urllib.parse import quote, urlsplit
 
 import bridge
 from bridge.destinations.answer import Answer
 from bridge.destinations.base import Failed, Fault, Scope
-from bridge.destinations.deadline import Backend, Deadline, NameNotFoundError, held
+from bridge.destinations.connect import Place, connect
+from bridge.destinations.deadline import LostError
+from bridge.destinations.kept import Kept
+from bridge.destinations.line import NOT_IN_TIME
+from bridge.destinations.proxies import proxy_for
+from bridge.destinations.wire import Incoming, request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from bridge.destinations.deadline import Deadline
+
 MIB: Final = 1_048_576
 USER_AGENT: Final = f"grafana-alert-bridge/{bridge.__version__}"
 
-for _library in ("httpx2", "httpcore2"):  # at INFO they log whole addresses, and an incoming webhook's is a secret
-    logging.getLogger(_library).setLevel(logging.WARNING)
+_PORTS: Final = {"https": 443, "http": 80}
+_OURS: Final = {"Accept": "*/*", "Accept-Encoding": "identity", "Connection": "keep-alive", "User-Agent": USER_AGENT}
+"""Headers of each request, but where it has its own."""
+_PRINTED: Final = re.compile(r"[^\x00-\x1f\x7f]+")
+_AS_IT_IS: Final = "!$&'()*+,;=:@/?%-._~[]"
+"""What stands in a path and a query as it is, beside letters and digits."""
 
 
 class ExchangeError(Exception):
@@ -45,28 +49,6 @@ class ExchangeError(Exception):
     def failed(self) -> Failed:
         """Read it as the outcome of a step: to be tried again; in doubt where something had been sent."""
         return Failed(Fault.RETRY, self.code, Scope.CHANNEL, unknown=self.unknown)
-
-
-class _Exchange:
-    """What is known about one exchange while it runs: has its first byte been written?"""
-
-    def __init__(self, deadline: Deadline, ready: Callable[[], None]) -> None:
-        self._deadline = deadline
-        self._ready = ready
-        self.sent = False
-
-    def trace(self, event: str, facts: Mapping[str, Any]) -> None:
-        """Called by the library at each stage. A proxy's CONNECT is not our request yet."""
-        if event != "http11.send_request_headers.started" or facts["request"].method == b"CONNECT":
-            return
-        if self._deadline.left() <= 0:
-            raise httpcore2.ConnectTimeout("the deadline has passed")
-        self._ready()
-        self.sent = True
-
-    def error(self, cause: Exception) -> ExchangeError:
-        """Name what went wrong, in words that hold no address and no header."""
-        return ExchangeError(_name(cause), unknown=self.sent)
 
 
 DAY: Final = 86_400.0
@@ -112,18 +94,12 @@ class Http:
     def __init__(self, base: str) -> None:
         plain = check_base(base)
         self.ahead = 0.0
-        self._client = httpx2.Client(
-            verify=_tls(),
-            trust_env=not plain,  # HTTPS_PROXY; nothing stands between us and a loopback address
-            follow_redirects=False,
-            timeout=None,  # the deadline holds instead
-            headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"},
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-            limits=httpx2.Limits(max_connections=None, max_keepalive_connections=8, keepalive_expiry=15.0),
-        )
-        for transport in (self._client._transport, *self._client._mounts.values()):  # noqa: SLF001 - no public way in
-            if isinstance(transport, httpx2.HTTPTransport):
-                transport._pool._network_backend = Backend()  # noqa: SLF001 - as above
+        self._origin = _origin(base)
+        scheme, host, port = self._origin
+        # HTTPS_PROXY; nothing stands between us and a loopback address
+        self._place = Place(host, port, secure=not plain, proxy=None if plain else proxy_for(host, port))
+        self._host = self._place.name if port == _PORTS[scheme] else f"{self._place.name}:{port}"
+        self._kept = Kept()
 
     def exchange(  # noqa: PLR0913 - one request has these parts
         self,
@@ -143,40 +119,68 @@ class Http:
         Raises:
             ExchangeError: there is no whole answer.
         """
-        this = _Exchange(deadline, ready)
-        extensions = {"trace": this.trace}
+        raw = self._request(method, url, headers or {}, content)
+        line, keep, sent = None, False, False
         try:
-            with (
-                held(deadline),
-                self._client.stream(
-                    method, url, headers=dict(headers or {}), content=content, extensions=extensions
-                ) as response,
-            ):
-                names = {name.lower(): value for name, value in response.headers.items()}
-                answer = Answer(response.status_code, names, _read(response, cap))
-        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-            raise this.error(error) from None
-        if answer.epoch is not None:
-            self.ahead = min(max(time.time() - answer.epoch, 0.0), DAY)  # noqa: TID251 - the edge itself
+            line = self._kept.take() or connect(self._place, deadline)
+            deadline.share(NOT_IN_TIME)
+            ready()
+            sent = True
+            written = line.write(raw, deadline)
+            incoming = Incoming(line, deadline)
+            head = incoming.head()
+            answer = Answer(head.status, head.headers, incoming.body(head, cap))
+            keep = written and incoming.whole and not incoming.held
+        except LostError as error:
+            raise ExchangeError(error.code, unknown=sent) from None
+        finally:
+            if line is not None:
+                self._kept.leave(line, good=keep)
+        if (epoch := answer.epoch) is not None:
+            self.ahead = min(max(time.time() - epoch, 0.0), DAY)  # noqa: TID251 - the edge itself
         return answer
 
     def close(self) -> None:
-        """Give the connections back."""
-        self._client.close()
+        """Give the connections back; what is under way ends by itself."""
+        self._kept.close()
+
+    def _request(self, method: str, url: str, headers: Mapping[str, str], content: bytes | None) -> bytes:
+        """A request's bytes.
+
+        Raises:
+            ExchangeError: it can't be sent.
+        """
+        given = {name.lower() for name in headers}
+        ours = {name: value for name, value in _OURS.items() if name.lower() not in given}
+        try:
+            return request(method, self._target(url), {"Host": self._host, **ours, **headers}, content)
+        except ValueError:
+            raise ExchangeError("no usable address", unknown=False) from None
+
+    def _target(self, url: str) -> str:
+        """The path and query that are asked for.
+
+        Raises:
+            ValueError: no request can name that address, or it is not below ours.
+        """
+        if _origin(url) != self._origin or not _PRINTED.fullmatch(url):
+            raise ValueError("not below our address")
+        parts = urlsplit(url)
+        path = parts.path or "/"
+        return quote(f"{path}?{parts.query}" if parts.query else path, _AS_IT_IS)
 
 
-def _read(response: httpx2.Response, cap: int) -> bytes:
-    """Read the body; of a refusal whatever came is enough, its status has said it."""
-    body = bytearray()
-    try:
-        for chunk in response.iter_bytes():
-            body += chunk
-            if len(body) > cap:
-                raise httpx2.DecodingError("too large an answer")
-    except httpx2.HTTPError:
-        if response.status_code < httpx2.codes.BAD_REQUEST:
-            raise
-    return bytes(body[:cap])
+def _origin(url: str) -> tuple[str, str, int]:
+    """An address's scheme, its host in ASCII, and its port.
+
+    Raises:
+        ValueError: it has none that can be used.
+    """
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if not host.isascii():
+        host = host.encode("idna").decode("ascii")
+    return parts.scheme, host, parts.port or _PORTS.get(parts.scheme, 0)
 
 
 def check_base(base: str) -> bool:
@@ -213,35 +217,3 @@ def bearer(token: str) -> str:
     if not re.fullmatch(r"[\x21-\x7e]+", token):
         raise ValueError("the token is empty or holds characters that no HTTP header can carry")
     return f"Bearer {token}"
-
-
-@cache
-def _tls() -> ssl.SSLContext:
-    """One TLS context for all: it takes tens of milliseconds to make. SSL_CERT_FILE and SSL_CERT_DIR are heard."""
-    return httpx2.create_ssl_context(trust_env=True)
-
-
-_NAMES: Final[tuple[tuple[type[Exception], str], ...]] = (
-    (httpx2.ConnectTimeout, "no connection in time"),
-    (httpx2.TimeoutException, "no answer in time"),
-    (httpx2.ProxyError, "the proxy refused"),
-    (httpx2.ConnectError, "no connection"),
-    (httpx2.RemoteProtocolError, "connection closed or broken answer"),
-    (httpx2.DecodingError, "unreadable answer"),
-    (httpx2.NetworkError, "connection reset"),
-    (httpx2.InvalidURL, "no usable address"),
-)
-
-
-def _name(error: Exception) -> str:
-    """A short name for a failure of the transport; its own text may hold the address."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, ssl.SSLError) and isinstance(error, httpx2.ConnectError):
-            return "TLS failure"
-        if isinstance(cause, ConnectionRefusedError):
-            return "connection refused"
-        if isinstance(cause, NameNotFoundError):
-            return "name not found"
-        cause = cause.__cause__ or cause.__context__
-    return next((name for kind, name in _NAMES if isinstance(error, kind)), "transport failure")

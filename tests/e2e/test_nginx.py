@@ -8,8 +8,9 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 from alertmanager_kit import Alertmanagers
+from authority import Authority
 from harness import Starter, alert, config, eventually, group, messages
-from nginx_kit import EXAMPLE, FOLDER, PEOPLE, SECRETS, SENDERS, Authority, Nginx, Oauth2Proxy
+from nginx_kit import EXAMPLE, FOLDER, PEOPLE, SECRETS, SENDERS, Nginx, Oauth2Proxy
 from ruamel.yaml import YAML
 
 from bridge.sandbox import Sandbox

@@ -7,8 +7,8 @@ from contextlib import closing, suppress
 from urllib.parse import urlsplit
 
 import pytest
+from authority import Authority
 from harness import alert, config, eventually, group, issues, messages, pages
-from nginx_kit import Authority
 
 HOSTS = {"slack": "slack.example.test", "pagerduty": "events.example.test", "github": "api.example.test"}
 """Names that no resolver knows: only the proxy can find them."""
