@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -28,9 +29,10 @@ class Answer:
 
     def without(self, *secrets: str) -> Answer:
         """Return the answer without the secrets that its request carried: some places repeat what they refuse."""
-        body = self.body
+        body, lower = self.body, self.body.lower()
         for secret in filter(None, secrets):
-            body = re.sub(re.escape(secret.encode()), "…".encode(), body, flags=re.IGNORECASE)
+            if secret.encode().lower() in lower:
+                body = re.sub(re.escape(secret.encode()), "…".encode(), body, flags=re.IGNORECASE)
         return self if body == self.body else replace(self, body=body)
 
     def json(self) -> object:
@@ -71,6 +73,7 @@ class Answer:
         return None if then is None or now is None else max(then - now, 0.0)
 
 
+@lru_cache(maxsize=32)  # all answers of a second bear the same
 def _epoch(date: str) -> float | None:
     """Read an HTTP date as seconds since 1970."""
     try:
@@ -84,8 +87,11 @@ def passing(answer: Answer) -> Failed | None:
 
     A 429 or 503 was refused before anything was done; a 408 or any other 5xx may come from behind the deed.
     """
-    failed = Failed(
-        Fault.LIMITED if answer.status == HTTPStatus.TOO_MANY_REQUESTS else Fault.RETRY,
+    limited = answer.status == HTTPStatus.TOO_MANY_REQUESTS
+    if not limited and not _server_error(answer.status):
+        return None
+    return Failed(
+        Fault.LIMITED if limited else Fault.RETRY,
         f"HTTP {answer.status}",
         Scope.CHANNEL,
         retry_after=answer.retry_after,
@@ -93,7 +99,6 @@ def passing(answer: Answer) -> Failed | None:
         status=answer.status,
         request_id=answer.request_id,
     )
-    return failed if failed.fault is Fault.LIMITED or _server_error(answer.status) else None
 
 
 def in_doubt(status: int) -> bool:

@@ -7,7 +7,9 @@ here and nowhere else.
 from __future__ import annotations
 
 import logging
+from copy import copy
 from dataclasses import replace
+from json import dumps
 from typing import TYPE_CHECKING, Any, Final
 
 import httpx2
@@ -22,19 +24,27 @@ from bridge.destinations.pagerduty.errors import key_gone, outcome
 from bridge.destinations.steps import delivery_of, names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from bridge.destinations.answer import Answer
-    from bridge.destinations.base import Have, Outcome, Settings
+    from bridge.destinations.base import JSON, Have, Outcome, Settings
     from bridge.destinations.http import Transport
     from bridge.destinations.ports import Client
 
 API: Final = "https://events.pagerduty.com"
 
 
-class _Transport(httpx2.BaseTransport):
-    """Carries the requests of one step over shared connections, and keeps the last answer."""
+_JSON: Final = {"content-type": "application/json"}
+_ASKED: Final = httpx2.Request("POST", API)
+"""The library names it in its exceptions' texts, which are shown to nobody."""
+
+
+class _Carrier:
+    """Carries the requests of one step over shared connections, and keeps the last answer.
+
+    It stands where the library has the client that it extends: to build a request there costs more than to send it.
+    """
 
     def __init__(self, http: Transport, secret: str, deadline: Deadline, ready: Callable[[], None]) -> None:
         self._http = http
@@ -43,45 +53,43 @@ class _Transport(httpx2.BaseTransport):
         self._ready = ready
         self.answers: list[Answer] = []
 
-    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Send one request.
+    def request(self, method: str, url: str, *, json: JSON, headers: Mapping[str, str], **_: object) -> httpx2.Response:
+        """Send one request, its body as httpx2 writes JSON; what else the library asks for is as `Http` does it anyway.
 
         Raises:
             ExchangeError: there is no whole answer; it is none of the failures that the library would try again.
         """
-        headers = {name: value for name, value in request.headers.items() if name not in _OURS}
+        content = dumps(json, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
         answer = self._http.exchange(
-            request.method,
-            str(request.url),
-            deadline=self._deadline,
-            ready=self._ready,
-            headers=headers,
-            content=request.read(),
+            method, url, deadline=self._deadline, ready=self._ready, headers=dict(headers.items()), content=content
         )
         answer = answer.without(self._secret)
         self.answers.append(answer)
-        return httpx2.Response(answer.status, headers={"content-type": "application/json"}, content=answer.body)
+        return httpx2.Response(answer.status, headers=_JSON, content=answer.body, request=_ASKED)
 
 
 _SILENT: Final = logging.getLogger("bridge.pagerduty")
 _SILENT.setLevel(logging.CRITICAL + 1)
 """The library logs failures as it meets them; here they are outcomes, told once by the lane."""
 
-_OURS: Final = frozenset({"host", "content-length", "connection", "accept-encoding"})
-"""Headers that belong to the connection."""
-
 
 class _Events(EventsApiV2Client):
-    """The library's client for one step: one attempt, whatever comes back."""
+    """The library's client for a routing key: one attempt, whatever comes back. Each step uses a copy of its own."""
 
     max_network_attempts = 0
     max_http_attempts = -1  # "more than this many attempts were made" holds at once, so even a 429 is handed back
     user_agent = USER_AGENT
 
-    def __init__(self, routing_key: str, base: str, transport: _Transport) -> None:
-        super().__init__(routing_key, base_url=base, transport=transport)
+    def __init__(self, routing_key: str, base: str) -> None:
+        super().__init__(routing_key, base_url=base, transport=httpx2.BaseTransport())  # one that carries nothing
         self.log = _SILENT
         self.retry = {429: 1}
+
+    def over(self, carrier: _Carrier) -> _Events:
+        """Return the same for one step."""
+        made = copy(self)
+        made.parent = carrier  # type: ignore[assignment] # the library declares what it has there by its class
+        return made
 
     @property
     def url(self) -> str:
@@ -111,6 +119,7 @@ class PagerDuty:
         keys, digests = names(settings.values, "routing_key"), names(settings.values, "digests")
         self._keys = dict(zip(digests, keys, strict=False)) if digests else {"": keys[0] if keys else ""}
         self._http = http(self._base)
+        self._events = {digest: _Events(key, self._base) for digest, key in self._keys.items() if key}
 
     def send(self, step: Step, have: Have, deadline: float, ready: Callable[[], None]) -> Outcome:
         """Send an event under the routing key that the step names by its digest."""
@@ -118,12 +127,12 @@ class PagerDuty:
         secret = self._keys.get(step.path)
         if not secret:
             return key_gone(step.path, delivery)
-        transport = _Transport(self._http, secret, Deadline(deadline), ready)
+        carrier = _Carrier(self._http, secret, Deadline(deadline), ready)
         try:
-            _send(_Events(secret, self._base, transport), step)
+            _send(self._events[step.path].over(carrier), step)
         except ExchangeError as error:
             return error.failed()
-        told = outcome(transport.answers[-1], f"key {step.path[:8]}", delivery)
+        told = outcome(carrier.answers[-1], f"key {step.path[:8]}", delivery)
         if isinstance(told, Failed) and told.fault is Fault.PERMANENT and step.path != next(iter(self._keys)):
             # a refused key of old says nothing about the one that new pages are opened with
             return replace(told, scope=Scope.DELIVERY)

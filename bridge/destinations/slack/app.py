@@ -67,7 +67,7 @@ def whose(settings: Settings, seconds: float) -> Workspace | Failed:
     bearer(settings.text("token"))
     http = Http(base)
     try:
-        web = Web(settings.text("token"), base, http, Deadline(seconds), lambda: None)
+        web = Web(settings.text("token"), base, http).within(Deadline(seconds), lambda: None)
         record, _ = web.ask(About("auth.test", ""), params={})
         said = {name: one_line(str(record.get(name) or "")) for name in ("team", "url", "user")}
         scopes = frozenset(scope.strip() for scope in web.scopes.split(",") if scope.strip())

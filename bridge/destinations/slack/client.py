@@ -57,17 +57,17 @@ class Slack:
     LISTS = "conversations.history"
 
     def __init__(self, settings: Settings, http: Callable[[str], Transport] = Http) -> None:
-        self._base = settings.text("api_url", API).rstrip("/") + "/"
-        self._token = settings.text("token")
-        bearer(self._token)
+        base, token = settings.text("api_url", API).rstrip("/") + "/", settings.text("token")
+        bearer(token)
         name = channel_name(settings)
         self._channel = name if is_id(name) else f"#{name}"
-        self._http = http(self._base)
+        self._http = http(base)
+        self._web = Web(token, base, self._http)
 
     def send(self, step: Step, have: Have, deadline: float, ready: Callable[[], None]) -> Outcome:
         """Send a step. `ready` is called before each request's first byte; a step that learns has several."""
         until = Deadline(deadline)
-        web = Web(self._token, self._base, self._http, until, ready)
+        web = self._web.within(until, ready)
         if step.learns:
             return learn(web, step, until)
         about = About(step.method, self._channel, delivery_of(step, have))
@@ -117,7 +117,7 @@ class Slack:
         until = Deadline(deadline)
         handles: JSON = {"channel": self._channel, "handles": False}
         step = Step(Intent.OPEN, 1, "conversations.list", handles, {}, learns=True)
-        place = learn(Web(self._token, self._base, self._http, until, _at_once), step, until)
+        place = learn(self._web.within(until, _at_once), step, until)
         if isinstance(place, Failed):
             return [Lack(place.error, place.hint, told=False, retry_after=place.retry_after)]
         code, channel = text(place.remote, "unsearchable"), text(place.remote, "channel_id")
@@ -157,9 +157,7 @@ class Slack:
         params |= {"ts": thread} if thread else {}
         params |= {"cursor": cursor} if cursor else {}
         try:
-            record, _id = Web(self._token, self._base, self._http, until, _at_once).ask(
-                About(method, self._channel), params=params
-            )
+            record, _id = self._web.within(until, _at_once).ask(About(method, self._channel), params=params)
         except RefusedError as error:
             passing = error.failed.fault in {Fault.RETRY, Fault.LIMITED}
             return error.failed if passing else _unsearchable(error.failed.error, error.failed.hint)
