@@ -6,7 +6,6 @@ values spend what their values weigh, and bodies of loops and macros what stands
 
 from __future__ import annotations
 
-from collections.abc import ItemsView, KeysView, ValuesView
 from contextvars import ContextVar
 from dataclasses import dataclass, field, is_dataclass
 from functools import wraps
@@ -16,7 +15,7 @@ from jinja2.exceptions import SecurityError, TemplateRuntimeError
 from markupsafe import Markup
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
 MOST_STEPS: Final = 20_000
 """Parts of a template that are run, items that are handled, and `PIECE`s of text that are handled, together."""
@@ -26,6 +25,8 @@ PIECE: Final = 50
 """Characters of text that are handled in one step."""
 LARGEST: Final = 10**15
 """Numbers that are calculated with are not beyond it, so that none becomes one of a million digits."""
+VIEWS: Final[tuple[type[Collection[Any]], ...]] = (type({}.keys()), type({}.values()), type({}.items()))
+"""What maps give of themselves. Not as abstract classes, which take long to ask."""
 
 
 @dataclass(slots=True)
@@ -58,19 +59,31 @@ CURRENT: ContextVar[Rendering] = ContextVar("rendering")
 
 def weigh(value: object) -> None:
     """Spend what it takes to look at all of a value, however deep: a step an item, and one a piece of text."""
-    spend = CURRENT.get().spend
     todo = [value]
     while todo:
         one = todo.pop()
         if isinstance(one, str):
-            spend(len(one) // PIECE)
-        elif isinstance(one, (list, tuple, KeysView, ValuesView, ItemsView)):
-            spend(len(one))
+            if len(one) >= PIECE:
+                CURRENT.get().spend(len(one) // PIECE)
+        elif isinstance(one, _LISTS):
+            CURRENT.get().spend(len(one))
             todo += one
         elif isinstance(one, dict):
             todo.append(one.items())
-        elif is_dataclass(one):
-            todo += [getattr(one, name) for name in one.__dataclass_fields__]
+        else:
+            todo += [getattr(one, name) for name in parts_of(type(one))]
+
+
+_LISTS: Final[tuple[type[Collection[Any]], ...]] = (list, tuple, *VIEWS)
+_PARTS: dict[type, tuple[str, ...]] = {}
+
+
+def parts_of(kind: type) -> tuple[str, ...]:
+    """Return what a template may name of a part of a view, all its fields; of anything else nothing."""
+    parts = _PARTS.get(kind)
+    if parts is None:
+        parts = _PARTS[kind] = tuple(kind.__dataclass_fields__) if is_dataclass(kind) else ()
+    return parts
 
 
 def counted(function: Callable[..., Any], *, items: bool = False) -> Callable[..., Any]:

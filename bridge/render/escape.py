@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import re
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -58,3 +58,9 @@ def escape_of(kind: str) -> Escape:
     module = importlib.import_module(f"bridge.destinations.{kind}.escape")
     escape: Escape = module.ESCAPE
     return escape
+
+
+@lru_cache(maxsize=256)
+def writing(kind: str, block: str) -> tuple[Callable[[str], str], Callable[[str, str], str], Callable[[str], str]]:
+    """Return how values, links and the template's own text are written in a block of a kind (`Escape.of`)."""
+    return escape_of(kind).of(block)

@@ -31,7 +31,8 @@ _EMPTY_WORDS = frozenset(
     {"a", "an", "and", "are", "as", "at", "be", "been", "being", "by", "for", "from", "has", "have", "in", "is", "it"}
     | {"its", "of", "on", "or", "that", "the", "to", "was", "were"}
 )
-_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z][a-z])")
+_HUMP = re.compile(r"[A-Z](?<=[a-z0-9].)(?=[a-z])")
+_WORD = re.compile(r"\w+")
 _LINKS = (("alert", "View alert"), ("dashboard", "Dashboard"), ("runbook", "Runbook"), ("silence", "Silence"))
 
 
@@ -65,11 +66,14 @@ def _differ(texts: Iterable[str]) -> bool:
 
 def annotation(member: Member, name: str) -> str:
     """Return an annotation by its name in any case."""
-    return next((text for key, text in member.annotations.items() if key.lower() == name), "")
+    for key, text in member.annotations.items():
+        if len(key) == len(name) and key.lower() == name:
+            return text
+    return ""
 
 
 def _bag(text: str) -> set[str]:
-    words = re.findall(r"\w+", _HUMP.sub(" ", text).lower())
+    words = _WORD.findall(_HUMP.sub(r" \g<0>", text).lower())
     return {word.rstrip("s") for word in words if word not in _EMPTY_WORDS}
 
 

@@ -22,12 +22,13 @@ def number(value: float | None) -> str:
     if math.isinf(value):
         return "infinite" if value > 0 else "minus infinite"
     size = abs(value)
+    if size < _SCALES[-1][0] and value % 1 == 0:
+        return f"{int(value):,}"
     if size >= MANY * ROUNDS_UP or 0 < size < _TINY:
         mantissa, exponent = f"{value:.2e}".split("e")
         return f"{trimmed(mantissa)} \N{MULTIPLICATION SIGN} 10^{int(exponent)}"
     scale, name = next((pair for pair in _SCALES if size >= _from(pair[0])), (1.0, ""))
-    shown = trimmed(f"{value / scale:,.{_decimals(size / scale)}f}") if size else "0"
-    return shown + name
+    return trimmed(f"{value / scale:,.{_decimals(size / scale)}f}") + name
 
 
 def _from(scale: float) -> float:
@@ -39,7 +40,7 @@ def _decimals(size: float) -> int:
     """Return how many decimals tell enough: about three digits, and never less than the whole number."""
     if size >= 1000:  # noqa: PLR2004 - thousands
         return 1
-    return 2 if size >= 1 or size == 0 else 2 - math.floor(math.log10(size))
+    return 2 if size >= 1 else 2 - math.floor(math.log10(size))
 
 
 def trimmed(text: str) -> str:

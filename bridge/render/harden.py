@@ -16,6 +16,8 @@ from jinja2.visitor import NodeTransformer
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator
 
+    from jinja2.compiler import Frame
+
 MOST_SOURCE: Final = 100_000
 """Characters of a template."""
 MOST_BYTES: Final = 4 * MOST_SOURCE
@@ -163,7 +165,10 @@ class Harden(NodeTransformer):
 
 
 class Generator(CodeGenerator):
-    """Writes a template's program, which Jinja makes far longer than some templates are: up to a given length."""
+    """Writes a template's program, which Jinja makes far longer than some templates are: up to a given length.
+
+    What is put out goes to the sandbox's `put_out` and nowhere else, and what `Harden` wrote is called without asking.
+    """
 
     room = MOST_CODE
 
@@ -173,6 +178,23 @@ class Generator(CodeGenerator):
         if self.room < 0:
             self.fail("is too large: use fewer names and parts", 1)
         super().write(x)
+
+    def visit_Call(self, node: nodes.Call, frame: Frame, forward_caller: bool = False) -> None:
+        """Write a call; of the sandbox's own methods nobody has to say that they may be called."""
+        if not isinstance(node.node, nodes.EnvironmentAttribute):
+            super().visit_Call(node, frame, forward_caller=forward_caller)
+            return
+        self.write(f"environment.{node.node.name}(")
+        for value in node.args:
+            self.visit(value, frame)
+            self.write(", ")
+        self.write(")")
+
+    def _output_child_pre(self, _node: nodes.Expr, _frame: Frame, _finalize: CodeGenerator._FinalizeInfo) -> None:
+        self.write("environment.put_out(")
+
+    def _output_child_post(self, _node: nodes.Expr, _frame: Frame, _finalize: CodeGenerator._FinalizeInfo) -> None:
+        self.write(")")
 
 
 def own_texts(tree: nodes.Template) -> Iterator[tuple[int, str]]:

@@ -37,6 +37,9 @@ _RAW = re.compile(
 )
 """A link, which is left alone, or a float as Go writes it, perhaps with a unit at its end; not a version or a time."""
 
+_FLOAT = re.compile(r"[0-9](?:[eE][+-]|\.[0-9]{7})")
+"""Part of any such float."""
+
 
 def humane(text: str) -> str:
     """Return an author's text with what Go wrote into it put as people write; takes time linear in its length."""
@@ -46,7 +49,9 @@ def humane(text: str) -> str:
         text = _entries(text)
     if "map[" in text:
         text = _maps(text, _DEEPEST)
-    return _RAW.sub(_number, _MISSING.sub(NO_VALUE, text))
+    if "no value" in text or "<nil>" in text:
+        text = _MISSING.sub(NO_VALUE, text)
+    return _RAW.sub(_number, text) if _FLOAT.search(text) else text
 
 
 def _number(found: re.Match[str]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,16 +17,16 @@ from jinja2 import (
 
 import bridge
 from bridge.render.bounds import CURRENT, Rendering
-from bridge.render.escape import escape_of
+from bridge.render.escape import writing
 from bridge.render.filters import FILTERS
 from bridge.render.outline import outline
 from bridge.render.sandbox import Folders, Sandbox
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from types import TracebackType
 
-    from jinja2 import Template
+    from jinja2.runtime import Context
 
     from bridge.render.outline import Outline
     from bridge.render.view import View
@@ -102,19 +101,16 @@ class Words:
         Raises:
             TemplateFailedError: with template, line and reason; it holds no setting and no secret.
         """
-        return self.tried(kind, block, view, template)[0]
+        return self.blocks(kind, (block,), view, template)[block]
+
+    def blocks(self, kind: str, blocks: Iterable[str], view: View, template: str | None = None) -> dict[str, str]:
+        """Render several blocks for one view, each as `block` does; raises TemplateFailedError where one fails."""
+        seen = _Seen(self._sandbox, self._name(kind, template), view)
+        return {block: _tried(seen, kind, block)[0] for block in blocks}
 
     def tried(self, kind: str, block: str, view: View, template: str | None = None) -> tuple[str, list[str]]:
         """Render as `block` does; return with it the addresses that did not become links, as they are no http(s)."""
-        name = self._name(kind, template)
-        rendering = Rendering(*escape_of(kind).of(block))
-        token = CURRENT.set(rendering)
-        try:
-            return "".join(self._pieces(name, block, view)).strip(), rendering.refused
-        except _FAILURES as error:
-            raise _failed(name, block, error) from error
-        finally:
-            CURRENT.reset(token)
+        return _tried(_Seen(self._sandbox, self._name(kind, template), view), kind, block)
 
     def check(self, kind: str, template: str | None = None) -> None:
         """Compile a template without rendering it; raises TemplateFailedError as `block` does."""
@@ -139,14 +135,52 @@ class Words:
     def _name(self, kind: str, template: str | None) -> str:
         return self._typed.get(kind) or template or f"{kind}/message.j2"
 
-    def _pieces(self, name: str, block: str, view: View) -> Iterator[str]:
-        template: Template = self._sandbox.get_template(name)
-        context = template.new_context({field.name: getattr(view, field.name) for field in fields(view)})
-        # runs extends and definitions, up to the empty piece that the sandbox puts after them
-        next(template.root_render_func(context), None)
+
+class _Seen:
+    """A view as one template's blocks see it: put together once for all of them.
+
+    What the template defines above its blocks is made anew for each: values in it are escaped for the block's kind.
+    """
+
+    def __init__(self, sandbox: Sandbox, name: str, view: View) -> None:
+        self.name = name
+        self._sandbox = sandbox
+        self._values = {**sandbox.globals, **{part: getattr(view, part) for part in view.__slots__}}
+        self._context: Context | None = None
+        self._cost = (0, 0)
+
+    def pieces(self, block: str) -> Iterator[str]:
+        """Return what a block puts out, piece by piece."""
+        context = self._begun()
         if block not in context.blocks:
             raise TemplateRuntimeError(f"it has no block {block!r}")
-        yield from context.blocks[block][0](context)
+        return context.blocks[block][0](context)
+
+    def _begun(self) -> Context:
+        """Return the context of a block, and spend what it takes to get there: extends and definitions."""
+        rendering = CURRENT.get()
+        if self._context is not None:
+            rendering.spend(*self._cost)
+            return self._context
+        steps, room = rendering.steps, rendering.room
+        template = self._sandbox.get_template(self.name)
+        context = template.new_context(self._values, shared=True)
+        # up to the empty piece that the sandbox puts after them
+        next(template.root_render_func(context), None)
+        if not context.vars:  # it defines nothing
+            self._context, self._cost = context, (steps - rendering.steps, room - rendering.room)
+        return context
+
+
+def _tried(seen: _Seen, kind: str, block: str) -> tuple[str, list[str]]:
+    rendering = Rendering(*writing(kind, block))
+    token = CURRENT.set(rendering)
+    try:
+        return "".join(seen.pieces(block)).strip(), rendering.refused
+    except _FAILURES as error:
+        raise _failed(seen.name, block, error) from error
+    finally:
+        CURRENT.reset(token)
 
 
 def text_of(folders: tuple[Path, ...], name: str) -> str | None:

@@ -41,7 +41,10 @@ def telling(values: Sequence[Value], known: Mapping[str, str]) -> list[Value]:
     """
     lettered = {at: value for at, value in enumerate(values) if REFERENCE.fullmatch(value.name)}
     named = [value for at, value in enumerate(values) if at not in lettered]
-    kept = _unsaid(_measured(lettered, alone=not named), named, known)
+    measured = _measured(lettered, alone=not named) if lettered else {}
+    if not measured:
+        return named
+    kept = _unsaid(measured, named, known)
     alike = Counter((value.labels.get(METRIC), _pairs(value, known)) for value in kept.values())
 
     def called(value: Value) -> Value:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from bridge.render import nouns
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 LONGEST: Final = 200
 """Characters of a name that are looked at and shown."""
+
+MOST_KNOWN: Final = 1_000
+"""Names whose words are kept: the same few come with every alert."""
 
 UNNAMED: Final = "Value"
 """What stands for a name that says nothing, such as Prometheus's empty series `{}`."""
@@ -62,16 +66,14 @@ _STOPS = frozenset({
 
 @dataclass(frozen=True, slots=True)
 class Things:
-    """What a value counts: `before` and `after` are the words on both sides of the noun."""
+    """What a value counts, as it goes with one and with any other number: "job failing", "jobs failing"."""
 
-    before: tuple[str, ...]
-    noun: str
-    after: tuple[str, ...]
+    one: str
+    many: str
 
     def words(self, n: float | None) -> str:
-        """Return them as they go with a number: "job failing", "jobs failing"."""
-        noun = nouns.singular(self.noun) if n == 1 else nouns.plural(self.noun)
-        return " ".join((*self.before, noun, *self.after))
+        """Return them as they go with a number."""
+        return self.one if n == 1 else self.many
 
 
 def shortened(name: str) -> str:
@@ -85,7 +87,11 @@ def spelled(name: str) -> str:
     Only plain names are turned into words. What holds a selector or other signs (`rate{job="My_Job"}`) stays as it is
     written: its underscores and capitals are part of what it names.
     """
-    written = shortened(name)
+    return _spelled(shortened(name))
+
+
+@lru_cache(maxsize=MOST_KNOWN)
+def _spelled(written: str) -> str:
     if not written.strip(_NOTHING):
         return UNNAMED
     if not _PLAIN.fullmatch(written):
@@ -103,7 +109,11 @@ def is_count(name: str) -> bool:
 
 def things(name: str) -> Things | None:
     """Return what a value of this name counts; None where it is no count, or no noun can be told ("Number of 5xx")."""
-    written = shortened(name)
+    return _things(shortened(name))
+
+
+@lru_cache(maxsize=MOST_KNOWN)
+def _things(written: str) -> Things | None:
     if not is_count(written):
         return None
     if written.isupper():
@@ -133,7 +143,9 @@ def _small(word: str) -> str:
 def _around(parts: Sequence[str], place: int | None) -> Things | None:
     if place is None:
         return None
-    return Things(tuple(parts[:place]), parts[place], tuple(parts[place + 1 :]))
+    before, noun, after = parts[:place], parts[place], parts[place + 1 :]
+    one, many = (" ".join((*before, form, *after)) for form in (nouns.singular(noun), nouns.plural(noun)))
+    return Things(one, many)
 
 
 def _noun(parts: Sequence[str]) -> int | None:

@@ -8,7 +8,6 @@ that could join untrusted text to markup unescaped are replaced or refused.
 from __future__ import annotations
 
 import re
-from collections.abc import ItemsView, KeysView, ValuesView
 from dataclasses import is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -23,7 +22,7 @@ from jinja2.tests import TESTS
 from markupsafe import Markup
 
 from bridge.render import words
-from bridge.render.bounds import CURRENT, bare, calculable, counted, numbers, weigh
+from bridge.render.bounds import CURRENT, VIEWS, bare, calculable, counted, numbers, parts_of, weigh
 from bridge.render.harden import MOST_BYTES, MOST_SOURCE, Generator, Harden
 from bridge.render.text import http_link
 
@@ -50,30 +49,36 @@ TEST_NAMES: Final = frozenset(
 """Jinja's tests that templates have."""
 
 
-def put_out(value: object) -> Markup:
-    """Return a value as markup of the block's kind: everything that is not markup already is escaped."""
+def put_out(value: object) -> str:
+    """Return a value as text of the block's kind: everything that is not markup already is escaped."""
     rendering = CURRENT.get()
-    if isinstance(value, Markup):
-        rendering.spend(characters=len(value))
-        return value
-    if value is None:
-        return Markup()
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
+    if isinstance(value, str):
+        if isinstance(value, Markup):
+            rendering.spend(characters=len(value))
+            return value
+        plain = value
+    elif value is None:
+        return ""
+    elif isinstance(value, (int, float)) and not isinstance(value, bool):
         plain = words.number(value)
-    elif isinstance(value, (str, StrictUndefined)):
-        plain = str(value)  # an undefined value raises
+    elif isinstance(value, StrictUndefined):
+        plain = str(value)  # it raises
     else:
         raise TemplateRuntimeError(f"a {type(value).__name__} can't be shown as a whole; name one of its parts")
-    rendering.spend(characters=len(plain))  # before it is escaped, which may leave nothing of it
-    made = Markup(rendering.escape(plain))  # noqa: S704 - escaped
-    rendering.spend(characters=max(0, len(made) - len(plain)))
+    rendering.spend(2, len(plain))  # before it is escaped, which may leave nothing of it
+    made = rendering.escape(plain)
+    if len(made) > len(plain):
+        rendering.spend(0, len(made) - len(plain))
     return made
 
 
 @pass_context
 def finalize(_context: Context, value: object) -> Markup:
-    """Escape what `{{ … }}` puts out. Takes the context so that Jinja doesn't run it on constants while compiling."""
-    return put_out(value)
+    """Escape what `{{ … }}` puts out, should Jinja write it otherwise than `Generator` has it.
+
+    Takes the context so that Jinja doesn't run it on constants while compiling.
+    """
+    return Markup(put_out(value))  # noqa: S704 - escaped
 
 
 @pass_context
@@ -81,22 +86,20 @@ def joined(context: Context, values: Any, between: object = "", attribute: str |
     """Join values, escaping each that is not markup; stands in for Jinja's `~` and `join`."""
     part_of = context.environment.getattr
     gap = _gap(between)
-    made: list[Markup] = []
+    made: list[str] = []
     for value in values:
         if made:
             CURRENT.get().spend(characters=len(gap))
         made.append(put_out(value if attribute is None else part_of(value, attribute)))
-    return gap.join(made)
+    return Markup(str.join(gap, made))  # noqa: S704 - escaped, each of them
 
 
-def _gap(between: object) -> Markup:
+def _gap(between: object) -> str:
     """Put out what stands between joined values: as it is where no kind could take it for markup.
 
     A kind's escaping is for whole texts, and may take ", " or the spaces around "and" away.
     """
-    if isinstance(between, str) and _GAP.fullmatch(between):
-        return Markup(between)  # noqa: S704 - letters, spaces and commas
-    return put_out(between)
+    return between if isinstance(between, str) and _GAP.fullmatch(between) else put_out(between)
 
 
 def link(text: object, url: object) -> Markup:
@@ -159,15 +162,15 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     def call(self, context: Context, callee: Any, /, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - whatever a template puts in
         """Count each call with what it is given and makes: macros that call each other are as endless as a loop."""
-        of = getattr(callee, "__self__", None)
-        if of is self:  # `Harden` wrote it
-            return callee(*args)
-        weigh([of, *args, *(value for name, value in kwargs.items() if name not in _JINJAS_OWN)])
-        made = super().call(context, callee, *args, **kwargs)
-        if isinstance(made, (KeysView, ValuesView, ItemsView)):
+        own = {name: value for name, value in kwargs.items() if name not in _JINJAS_OWN}
+        weigh([getattr(callee, "__self__", None), *args, *own.values()])
+        made = link(*args, **own) if callee is link else super().call(context, callee, *args, **kwargs)
+        if isinstance(made, VIEWS):
             made = list(made)
         weigh(made)
         return made
+
+    put_out = staticmethod(put_out)
 
     def spent(self, steps: int, characters: int, value: object = None) -> object:
         """Spend what a body or a condition costs that was written into a template; return the value."""
@@ -194,6 +197,12 @@ class Sandbox(ImmutableSandboxedEnvironment):
         """Return text that stands in the template itself, as markup in which nobody is mentioned."""
         return Markup(CURRENT.get().written(text))  # noqa: S704 - the author's own
 
+    def getattr(self, obj: Any, attribute: str) -> Any:  # noqa: ANN401 - whatever a template puts in
+        """Ask about a name only where it is none of those that all may be asked for."""
+        if attribute in parts_of(type(obj)):
+            return getattr(obj, attribute)
+        return super().getattr(obj, attribute)
+
     def getitem(self, obj: Any, argument: Any) -> Any:  # noqa: ANN401 - whatever a template puts in
         """A letter of markup is no markup."""
         return super().getitem(bare(obj), argument)
@@ -205,7 +214,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         if isinstance(obj, dict):
             return attr in MAP_METHODS
         if is_dataclass(obj):
-            return attr in obj.__dataclass_fields__
+            return attr in parts_of(type(obj))
         jinjas = isinstance(obj, (LoopContext, Macro, BlockReference, TemplateReference, TemplateModule))
         return jinjas and super().is_safe_attribute(obj, attr, value)
 

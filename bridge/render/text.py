@@ -10,16 +10,23 @@ ELLIPSIS: Final = "…"
 LONGEST_LINK: Final = 3000
 """Slack takes no longer URL (Block Kit reference); a longer one is left out everywhere."""
 
-_BREAKS = re.compile(r"\r\n?|[\x0b\x0c\x85\u2028\u2029]")
+_BREAK: Final = "\x0b\x0c\x85\u2028\u2029"
 # What never shows but changes what does: C0 and C1 controls, soft hyphen, bidi marks, overrides and isolates, invisible
 # joiners and operators, BOM, interlinear marks, controls of shorthand and music, tags. Kept: ZWNJ and ZWJ, which
 # Persian, Indic scripts and emoji need.
-_HIDDEN = re.compile(
-    "[\x00-\x08\x0e-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
-    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+_HIDE: Final = (
+    "\x00-\x08\x0e-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
-_SURROGATE = re.compile("[\ud800-\udfff]")
+_HALF: Final = "\ud800-\udfff"
+_BREAKS = re.compile(rf"\r\n?|[{_BREAK}]")
+_HIDDEN = re.compile(f"[{_HIDE}]")
+_SURROGATE = re.compile(f"[{_HALF}]")
+_ODD = re.compile(f"[\t\r{_BREAK}{_HIDE}{_HALF}]")
+"""Whatever cleaning could have to change."""
 _URL = re.compile(r"https?://[^\s/?#]+\S*", re.IGNORECASE)
+_SAFE_URL = re.compile(r"https?://(?![/?#])[a-z0-9%/:?#@!$&*+,;=~._\[\]-]+", re.IGNORECASE | re.ASCII)
+"""A URL in which nothing needs encoding."""
 _EDGE = 0.8
 """A cut goes back to the last space only while that keeps this part of the room."""
 
@@ -30,6 +37,8 @@ _LONGEST_PIECE = 20_000
 
 def clean(text: str) -> str:
     r"""Return text without anything hidden; every kind of line break is `\n`, a tab a space."""
+    if (text.isascii() and text.isprintable()) or not _ODD.search(text):
+        return text
     text = _BREAKS.sub("\n", text).replace("\t", " ")
     return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", _HIDDEN.sub("", text))
 
@@ -41,7 +50,7 @@ def one_line(text: str) -> str:
 
 def units(text: str) -> int:
     """Return the length in UTF-16 units: what a destination written in JavaScript or Java counts."""
-    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def cut(text: str, room: int, whole: re.Pattern[str] | None = None) -> str:
@@ -53,7 +62,7 @@ def cut(text: str, room: int, whole: re.Pattern[str] | None = None) -> str:
         whole: what must not be cut in two, such as entities and links; all else is cut between characters, but never
             before a mark that joins the character before it.
     """
-    if units(text) <= room:
+    if 2 * len(text) <= room or units(text) <= room:
         return text
     kept: list[str] = []
     used = units(ELLIPSIS)
@@ -87,6 +96,8 @@ def http_link(url: str | None) -> str | None:
     """
     if not url:
         return None
+    if len(url) <= LONGEST_LINK and _SAFE_URL.fullmatch(url):
+        return url
     safe = quote(clean(url).strip(), safe="%/:?#@!$&*+,;=~-._[]'").replace("'", "%27")
     if not _URL.fullmatch(safe) or len(safe) > LONGEST_LINK:
         return None

@@ -74,7 +74,7 @@ _TOO_LARGE = 1e300
 
 def measured(value: float | None, unit: str) -> str:
     """Return a value with its unit; a unit that says nothing, or is no unit at all, is left out."""
-    said = one_line(unit[: LONGEST * 4])
+    said = one_line(unit[: LONGEST * 4]) if unit else ""
     if value is None or math.isnan(value) or abs(value) > _TOO_LARGE or said.lower() in _NONE or len(said) > LONGEST:
         return number(value)
     for known in (said, said.lower(), singular(said.lower())):

@@ -17,10 +17,14 @@ _STRONG = re.compile(r"(?<![\w*])(\*{1,3})(?=[^\W_])([^*\n]{1,1000}?)(?<=[^\s*])
 _HEADING = re.compile(r"^ {0,3}#{1,6} +(?=\S)", re.MULTILINE)
 _FENCE = re.compile(r"^ {0,3}(?:```|~~~)[\w-]{0,20}\s*?(?:\n|\Z)", re.MULTILINE)
 _GAP = re.compile(r"\n{3,}")
+_MARK = re.compile(r"[#`~*\[<\n]")
+"""Whatever any of these begins with: a text of one line without them is as it is."""
 
 
 def unmarked(text: str) -> str:
     """Return a text without the marks of headings, emphasis, fences and links; takes time linear in its length."""
+    if not _MARK.search(text):
+        return text.rstrip()
     text = _HEADING.sub("", _FENCE.sub("", text))
     pieces = _CODE.split(text)
     pieces[::2] = [_STRONG.sub(r"\2", _LINK.sub(_link, piece)) for piece in pieces[::2]]

@@ -77,11 +77,13 @@ def values_words(values: Iterable[Value], unit: str = "", labels: Mapping[str, s
     chosen = sorted(distinct.values(), key=_order)[:MOST_LOOKED_AT]
     measure = _measure(telling) if unit else None
     apart = _labels_apart(chosen)
-    told = Counter(
-        value_words(value.name, value.number, unit if value.name == measure else "")
-        + _apart(value, (*apart.get(value.name, ()), *(letters.beyond(value, labels) if labels is not None else ())))
-        for value in chosen
-    )
+    told: dict[str, int] = {}
+    for value in chosen:
+        words = value_words(value.name, value.number, unit if value.name == measure else "")
+        if value.labels:
+            beyond = letters.beyond(value, labels) if labels is not None else ()
+            words += _apart(value, (*apart.get(value.name, ()), *beyond))
+        told[words] = told.get(words, 0) + 1
     shown = list(told)[:MOST_VALUES]
     rest = len(distinct) - sum(told[words] for words in shown)
     return (*shown, f"and {counted(rest, 'more value')}") if rest else tuple(shown)

@@ -25,6 +25,11 @@ _REFERENCES = re.compile(
     r"|(?<![0-9a-z])(?P<commit>[0-9a-f]{7})(?=[0-9a-f]{33}(?![0-9a-z]))",
     re.IGNORECASE,
 )
+# Without any of these, and "www." or "GH-", a text is as it is.
+_SIGN = re.compile(r"[\\`*_\[\]|~^&<>$@#\n]")
+_COLON = re.compile(r":(?:/|\Z|[a-z0-9_+-]+:)", re.IGNORECASE)
+_START = re.compile(r"[ +=-]|\d{1,9}[.)]")
+_COMMIT = re.compile(r"[0-9a-f]{40}", re.IGNORECASE)
 _HOST = re.compile(r"https?://\[[0-9a-f:.]+\]", re.IGNORECASE)
 # In a template's own text. GitHub looks for mentions when entities are characters already.
 _ENTITY = re.compile(r"&(?:#0*64|#x0*40|commat);", re.IGNORECASE)
@@ -42,10 +47,20 @@ def plain(untrusted: str) -> str:
 
 def markdown(untrusted: str) -> str:
     """Return untrusted text as Markdown that shows it and does nothing; one line may stand in a table cell."""
-    shown = _REFERENCES.sub(lambda found: found[0] + _ZERO, _INDENT.sub(" ", text.clean(untrusted)))
+    shown = text.clean(untrusted)
+    if not _is_lively(shown):
+        return shown
+    shown = _REFERENCES.sub(lambda found: found[0] + _ZERO, _INDENT.sub(" ", shown))
     shown = _MARKS.sub(r"\\\1", re.sub("[&<>$]", lambda found: _HTML[found[0]], shown))
     shown = _WWW.sub(r"\1\\.", shown)
     return _LINE_START.sub(_stopped, shown)
+
+
+def _is_lively(shown: str) -> bool:
+    """Return whether GitHub may make anything of a text but its words."""
+    lower = shown.lower()
+    named = "www." in lower or "gh-" in lower or _COMMIT.search(shown)
+    return bool(named or _SIGN.search(shown) or _COLON.search(shown) or _START.match(shown))
 
 
 def _stopped(found: re.Match[str]) -> str:

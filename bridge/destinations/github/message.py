@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -151,7 +151,7 @@ def close_reason(want: Want) -> Literal["completed", "not_planned"]:
 def _parts(want: Want, seen: View) -> _Parts:
     template = want.settings.text("template") or None
     try:
-        return _Parts(**{part.name: want.words.block("github", part.name, seen, template) for part in fields(_Parts)})
+        return _Parts(**want.words.blocks("github", _Parts.__slots__, seen, template))
     except TemplateFailedError as error:
         want.words.on_fallback("github", str(error))
         return _built_in(seen)

@@ -12,6 +12,7 @@ from bridge.render.escape import Escape
 _URL = re.compile(r"\S{0,80}://\S*|(?:www\.|mailto:)\S+|\w[\w.+-]{0,80}@\w[\w.-]*", re.IGNORECASE)
 _HOST = re.compile(r"://(?:[^/@\s]*@)?([\w-]+(?:\.[\w-]+)+)(?=[/:?#),.;!]|$)")
 _ADDRESS = re.compile(r"(?<=:)(?=//)|(?<=@)(?=\w)|(?<=www)(?=\.)", re.IGNORECASE)
+_LOOSE = re.compile(r"\s+([,.:;!?])")
 _ZERO: Final = "\N{ZERO WIDTH SPACE}"
 _SPACED = re.compile(r"[\[\](){}<>|*_`~#\\\"]+")
 _UNSPOKEN: Final = frozenset({"So", "Sk", "Mn", "Co", "Cn", "Cf"})
@@ -22,10 +23,22 @@ def spoken(untrusted: str) -> str:
 
     Of an address its host is left: without it a sentence has a hole.
     """
-    said = text.one_line(untrusted)
-    kept = "".join(one for one in said if one.isalnum() or unicodedata.category(one) not in _UNSPOKEN or _letters(one))
-    words = _SPACED.sub(" ", _URL.sub(_host, kept))
-    return re.sub(r"\s+([,.:;!?])", r"\1", " ".join(words.split())).strip(" ,;:")
+    kept = _spoken(text.one_line(untrusted))
+    words = _URL.sub(_host, kept) if _may_address(kept) else kept
+    return _LOOSE.sub(r"\1", " ".join(_SPACED.sub(" ", words).split())).strip(" ,;:")
+
+
+def _may_address(words: str) -> bool:
+    """Return whether there may be an address in a text: all others cost no searching."""
+    lower = words.lower()
+    return "://" in words or "@" in words or "www." in lower or "mailto:" in lower
+
+
+def _spoken(said: str) -> str:
+    """Return a text without signs that nobody can say."""
+    if said.isascii():
+        return said.replace("^", "").replace("`", "")
+    return "".join(one for one in said if one.isalnum() or unicodedata.category(one) not in _UNSPOKEN or _letters(one))
 
 
 def _host(found: re.Match[str]) -> str:
@@ -35,7 +48,8 @@ def _host(found: re.Match[str]) -> str:
 
 def inert(untrusted: str) -> str:
     """Return text in which PagerDuty and phones find no address to make a link of; the look stays."""
-    return _ADDRESS.sub(_ZERO, text.clean(untrusted))
+    shown = text.clean(untrusted)
+    return _ADDRESS.sub(_ZERO, shown) if _may_address(shown) else shown
 
 
 def _letters(mark: str) -> bool:

@@ -111,8 +111,8 @@ def _words(want: Want, seen: View) -> tuple[str, dict[str, str]]:
     """Return the summary and the custom details, numbered in their order."""
     template = want.settings.text("template") or None
     try:
-        summary = want.words.block("pagerduty", "summary", seen, template)
-        blocks = {block: want.words.block("pagerduty", block, seen, template) for block in DETAILS}
+        blocks = want.words.blocks("pagerduty", ("summary", *DETAILS), seen, template)
+        summary = blocks.pop("summary")
     except TemplateFailedError as error:
         want.words.on_fallback("pagerduty", str(error))
         summary, blocks = _built_in(seen)

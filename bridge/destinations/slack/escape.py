@@ -8,7 +8,6 @@ from typing import Final
 from bridge.render import text
 from bridge.render.escape import AT, Escape, at
 
-_ENTITIES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _JOINER: Final = "\N{WORD JOINER}"
 _LOOKALIKE: Final = {
     "*": "\N{ASTERISK OPERATOR}",
@@ -28,15 +27,17 @@ WHOLE: Final = re.compile(r"<[^<>\n]*>|&(?:amp|lt|gt);")
 
 def characters(untrusted: str) -> str:
     """Escape the three characters that Slack wants escaped (docs.slack.dev, formatting message text), no others."""
-    return re.sub("[&<>]", lambda found: _ENTITIES[found[0]], text.clean(untrusted))
+    return text.clean(untrusted).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def neutral(escaped: str) -> str:
     """Take from escaped text what mrkdwn would format: the look stays, with look-alikes and joiners at word edges."""
     inert = _RUN.sub(_inert, escaped)
-    for joint, put in ((_QUOTE, _JOINER), (_EMOJI, f":{_JOINER}"), (_AT, f"@{_JOINER}"), (_SCHEME, f":{_JOINER}")):
-        inert = joint.sub(put, inert)
-    return inert
+    if "&gt;" in inert:
+        inert = _QUOTE.sub(_JOINER, inert)
+    if ":" in inert:
+        inert = _SCHEME.sub(f":{_JOINER}", _EMOJI.sub(f":{_JOINER}", inert))
+    return _AT.sub(f"@{_JOINER}", inert) if "@" in inert else inert
 
 
 def _inert(run: re.Match[str]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bridge.destinations.slack.escape import characters, link, mrkdwn
@@ -31,8 +31,7 @@ class Parts:
 
 def from_template(want: Want, seen: View) -> Parts:
     """Return the parts as the template words them; raises TemplateFailedError."""
-    template = want.settings.text("template") or None
-    return Parts(**{part.name: want.words.block("slack", part.name, seen, template) for part in fields(Parts)})
+    return Parts(**want.words.blocks("slack", Parts.__slots__, seen, want.settings.text("template") or None))
 
 
 def built_in(seen: View) -> Parts:
