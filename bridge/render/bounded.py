@@ -6,11 +6,13 @@ Senders may write names and texts of megabytes; all that words and templates do 
 from __future__ import annotations
 
 from dataclasses import replace
+from operator import is_
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from bridge.core.alert import Value
     from bridge.core.incident import Incident, Member
 
 NAME = 200
@@ -22,30 +24,34 @@ MOST = 200
 
 
 def bounded(incident: Incident) -> Incident:
-    """Return an incident fit to be worded."""
+    """Return an incident fit to be worded; what is so already is not made anew."""
     return replace(
         incident,
         title=incident.title[:TITLE],
-        members=tuple(_member(member) for member in incident.members),
+        members=tuple(map(_member, incident.members)),
         state_reason=_short(incident.state_reason),
         priority_word=_short(incident.priority_word),
     )
 
 
 def _member(member: Member) -> Member:
-    return replace(
-        member,
-        labels=_texts(member.labels, LABEL),
-        annotations=_texts(member.annotations, ANNOTATION),
-        values=tuple(
-            replace(value, name=value.name[:NAME], labels=_texts(value.labels, NAME)) for value in member.values
-        ),
-        reason=_short(member.reason),
-    )
+    labels, annotations = _texts(member.labels, LABEL), _texts(member.annotations, ANNOTATION)
+    values, reason = tuple(map(_value, member.values)), _short(member.reason)
+    kept = labels is member.labels and annotations is member.annotations and reason == member.reason
+    if kept and all(map(is_, values, member.values)):
+        return member
+    return replace(member, labels=labels, annotations=annotations, values=values, reason=reason)
+
+
+def _value(value: Value) -> Value:
+    labels = _texts(value.labels, NAME)
+    if labels is value.labels and len(value.name) <= NAME:
+        return value
+    return replace(value, name=value.name[:NAME], labels=labels)
 
 
 def _texts(texts: Mapping[str, str], longest: int) -> Mapping[str, str]:
-    if len(texts) <= MOST and all(len(name) <= NAME and len(text) <= longest for name, text in texts.items()):
+    if not texts or (len(texts) <= MOST and max(map(len, texts)) <= NAME and max(map(len, texts.values())) <= longest):
         return texts
     return {name[:NAME]: text[:longest] for name, text in list(texts.items())[:MOST]}
 

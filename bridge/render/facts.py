@@ -44,7 +44,12 @@ def description(members: Sequence[Member]) -> str:
 def summary(members: Sequence[Member], title: str, described: str) -> str:
     """Return the summary where it tells more than title and description, and the lines of a group, already do."""
     text = cut(unmarked(humane(one_line(annotation(members[0], "summary")))), LONGEST_SUMMARY) if members else ""
-    if described and not is_example(members) and _differ(annotation(member, "summary") for member in members):
+    if (
+        described
+        and len(members) > 1
+        and not is_example(members)
+        and _differ(annotation(member, "summary") for member in members)
+    ):
         return ""
     return text if _bag(text) - _bag(humane(title)) - _bag(described) else ""
 

@@ -78,7 +78,7 @@ def standing(incident: Incident) -> Standing:
         return Standing("⚪", "stale", "No longer heard of, and never said to be over.")
     if incident.state is State.RESOLVED:
         return over(incident.state_reason)
-    causes = {_key(member.no_data or "") for member in incident.firing}
+    causes = {_key(cause) for cause in {member.no_data or "" for member in incident.firing}}
     if causes and causes <= _FIRES_BECAUSE.keys():
         return _FIRES_BECAUSE[min(causes)]
     return Standing(sign, "firing")
@@ -104,7 +104,7 @@ def member_word(member: Member) -> str:
     """Return one alert's state in a word."""
     if member.status == "resolved":
         return over(member.reason).word
-    cause = _FIRES_BECAUSE.get(_key(member.no_data or ""))
+    cause = _FIRES_BECAUSE.get(_key(member.no_data)) if member.no_data else None
     return cause.word if cause else "firing"
 
 

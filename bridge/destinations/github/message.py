@@ -52,6 +52,10 @@ class _Parts:
 
 def title(want: Want) -> str:
     """Return an issue's title: "[P2] Inductor Jobs Broken"."""
+    return want.once("title", lambda: _title(want))
+
+
+def _title(want: Want) -> str:
     seen = view(want)
     try:
         words = want.words.block("github", "title", seen, want.settings.text("template") or None)
@@ -82,6 +86,10 @@ def body(want: Want, mark: str) -> str:
 
     Of a large group as many alerts are listed as there is room for.
     """
+    return want.once(f"body {mark}", lambda: _body(want, mark))
+
+
+def _body(want: Want, mark: str) -> str:
     seen = view(want)
     seen = replace(seen, others=_within(seen.others, OTHERS))
     parts = _parts(want, seen)
