@@ -119,14 +119,14 @@ class Http:
         Raises:
             ExchangeError: there is no whole answer.
         """
-        raw = self._request(method, url, headers or {}, content)
+        parts = self._request(method, url, headers or {}, content)
         line, keep, sent = None, False, False
         try:
             line = self._kept.take() or connect(self._place, deadline)
             deadline.share(NOT_IN_TIME)
             ready()
             sent = True
-            written = line.write(raw, deadline)
+            written = all(line.write(part, deadline) for part in parts)
             incoming = Incoming(line, deadline)
             head = incoming.head()
             answer = Answer(head.status, head.headers, incoming.body(head, cap))
@@ -144,7 +144,7 @@ class Http:
         """Give the connections back; what is under way ends by itself."""
         self._kept.close()
 
-    def _request(self, method: str, url: str, headers: Mapping[str, str], content: bytes | None) -> bytes:
+    def _request(self, method: str, url: str, headers: Mapping[str, str], content: bytes | None) -> list[bytes]:
         """A request's bytes.
 
         Raises:

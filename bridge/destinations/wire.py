@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from bridge.destinations.deadline import LostError
+from bridge.destinations.line import CHUNK
 from bridge.destinations.packed import UNREADABLE, unpacked
 
 if TYPE_CHECKING:
@@ -44,8 +45,8 @@ _LENGTH: Final = re.compile(rf"[0-9]{{1,{_DIGITS}}}")
 _SIZE: Final = re.compile(rb"([0-9A-Fa-f]{1,%d})[ \t]*(?:;.*)?" % _DIGITS)
 
 
-def request(method: str, target: str, headers: Mapping[str, str], content: bytes | None) -> bytes:
-    """Return a request's bytes.
+def request(method: str, target: str, headers: Mapping[str, str], content: bytes | None) -> list[bytes]:
+    """Return a request's bytes, in one part unless it is large: to copy a large one costs more than a further packet.
 
     Raises:
         ValueError: its target or a header holds what none can carry; the sentence doesn't show it.
@@ -55,8 +56,9 @@ def request(method: str, target: str, headers: Mapping[str, str], content: bytes
         raise ValueError("a line end, or a letter outside ASCII, in what no request can carry it in")
     if content or method in _BODIED:
         lines.append(f"Content-Length: {len(content or b'')}")
-    head = "\r\n".join([f"{method} {target} HTTP/1.1", *lines, "\r\n"])
-    return head.encode("ascii") + (content or b"")
+    head = "\r\n".join([f"{method} {target} HTTP/1.1", *lines, "\r\n"]).encode("ascii")
+    content = content or b""
+    return [head, content] if len(content) > CHUNK else [head + content]
 
 
 @dataclass(frozen=True, slots=True)
