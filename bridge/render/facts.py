@@ -41,15 +41,13 @@ def description(members: Sequence[Member]) -> str:
     return cut(unmarked(humane(clean(_described(members[0])))).strip(), LONGEST_TEXT) if members else ""
 
 
-def summary(members: Sequence[Member], title: str, described: str) -> str:
-    """Return the summary where it tells more than title and description, and the lines of a group, already do."""
+def summary(members: Sequence[Member], title: str, described: str, *, example: bool) -> str:
+    """Return the summary where it tells more than title and description, and the lines of a group, already do.
+
+    `example` is whether the description is one alert's (`is_example`).
+    """
     text = cut(unmarked(humane(one_line(annotation(members[0], "summary")))), LONGEST_SUMMARY) if members else ""
-    if (
-        described
-        and len(members) > 1
-        and not is_example(members)
-        and _differ(annotation(member, "summary") for member in members)
-    ):
+    if described and not example and _differ(annotation(member, "summary") for member in members):
         return ""
     return text if _bag(text) - _bag(humane(title)) - _bag(described) else ""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -80,10 +81,10 @@ def _noted(incident: Incident, *, places: bool) -> list[tuple[datetime, str]]:
 def _joined(incident: Incident) -> list[tuple[datetime, str]]:
     """Return who joined after the first minute, a minute a line; of very many lines the last stands for the rest."""
     members = group.latest(incident.members)
-    began = _minute(began_at(incident))
+    after = _minute(began_at(incident)) + timedelta(minutes=1)
     # who fires again joins nobody
     again = min((one.at for one in incident.happened if one.what == "fires again"), default=None)
-    new = (one for one in members if one.again == 1 and _minute(one.since) > began)
+    new = (one for one in members if one.again == 1 and one.since >= after)
     later = sorted((one for one in new if again is None or one.since < again), key=lambda member: member.since)
     minutes = [list(same) for _, same in groupby(later, key=lambda member: _minute(member.since))]
     labels = group.varying(members) if minutes else ()

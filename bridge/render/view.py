@@ -156,7 +156,9 @@ def _view(want: Want, changes: tuple[Change, ...]) -> View:
     listed = facts.alerts(first[:MOST_LISTED] if tally.total > 1 else [], members)
     description = facts.description(first)
     title = counts.title(incident, tally) or "Unnamed alert"
-    summary, values = facts.summary(first, title, description), facts.values(members, tally)
+    example = len(first) > 1 and facts.is_example(first)
+    summary = facts.summary(first, title, description, example=example)
+    values = facts.values(members, tally)
     private = is_private(want)
     # what a public repository must not show is not there for any template to show
     public = want.settings.kind == "github" and not private
@@ -176,7 +178,7 @@ def _view(want: Want, changes: tuple[Change, ...]) -> View:
         summary=summary,
         description=description,
         unsure=stands.unsure,
-        example=tally.total > 1 and facts.is_example(first),
+        example=example,
         where=where(
             members, (title, *incident.teams, summary, description, *values), anything=not (summary or description)
         ),
