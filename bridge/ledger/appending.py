@@ -29,8 +29,10 @@ class Appending:
 
     def store(self, connection: Connection, rows: Sequence[Row]) -> None:
         """Store rows, each in the order of the columns."""
+        connection.exec_driver_sql(*self.statement(rows, "?" if connection.dialect.paramstyle == "qmark" else "%s"))
+
+    def statement(self, rows: Sequence[Row], mark: str = "?") -> tuple[str, Row]:
+        """Return the statement that stores rows, and its values; `mark` is what a driver has in place of one."""
         # by hand: SQLAlchemy compiles a statement of many rows anew each time, and executes single ones one by one
-        mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
         one = f"({', '.join([mark] * self._width)})"
-        statement = f"{self._head}{', '.join([one] * len(rows))}{self._tail}"
-        connection.exec_driver_sql(statement, tuple(chain.from_iterable(rows)))
+        return f"{self._head}{', '.join([one] * len(rows))}{self._tail}", tuple(chain.from_iterable(rows))

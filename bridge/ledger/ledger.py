@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
@@ -10,11 +11,11 @@ from sqlalchemy import BigInteger, cast, func, literal
 from bridge.ledger import migrate
 from bridge.ledger.columns import to_micros
 from bridge.ledger.engine import database_url, open_engine, sqlite_path
-from bridge.ledger.write import PATIENCE
+from bridge.ledger.write import PATIENCE, Write
 from bridge.ledger.writer import Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine
 
     from bridge.ledger.appending import Appending, Row
-    from bridge.ledger.write import Write
 
 T = TypeVar("T")
 
@@ -55,9 +55,13 @@ class Ledger:
         """
         return self.writer.write(function, self.patience)
 
-    def append(self, into: Appending, row: Row) -> Write:
-        """Have a row stored, with all that wait by one statement (`Writer.append`)."""
-        return self.writer.append(into, row, self.patience)
+    def row(self, into: Appending, row: Row) -> Write:
+        """Return a row as something to be written, for `append`."""
+        return Write(time.monotonic() + self.patience, into=into, row=row)
+
+    def append(self, rows: Sequence[Write], *, here: bool = False) -> None:
+        """Have rows stored, with all that wait by one statement (`Writer.append`)."""
+        self.writer.append(rows, here=here)
 
     def database_now(self, now: datetime) -> ColumnElement[int]:
         """Return the time by which leases are judged, in microseconds: PostgreSQL's own; on one machine, `now`."""

@@ -66,9 +66,16 @@ _SETTLE = (
 )
 
 
+def to_store(ledger: Ledger, receipt: Receipt) -> Write:
+    """Return what a sender sent as something to be written: nobody has heard of it yet (`Ledger.append`)."""
+    return ledger.row(_INTO, _row(receipt))
+
+
 def append(ledger: Ledger, receipt: Receipt) -> Write:
     """Have what a sender sent stored: with all receipts that wait, by one statement."""
-    return ledger.append(_INTO, _row(receipt))
+    write = to_store(ledger, receipt)
+    ledger.append([write])
+    return write
 
 
 def once(ledger: Ledger, receipt: Receipt, signature: str, since: datetime | None) -> str:

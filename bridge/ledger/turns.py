@@ -29,6 +29,25 @@ class FileTurns:
             fcntl.flock(self._next, fcntl.LOCK_UN)
 
     def __exit__(self, *_: object) -> None:
+        self.leave()
+
+    def at_once(self) -> bool:
+        """Take the turn where nobody has it and nobody waits for it; return whether it was taken."""
+        try:
+            # who waits may not have noticed yet that the turn is free, and must not be overtaken
+            fcntl.flock(self._next, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        try:
+            fcntl.flock(self._turn, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        finally:
+            fcntl.flock(self._next, fcntl.LOCK_UN)
+        return True
+
+    def leave(self) -> None:
+        """Give the turn to who waits for it."""
         fcntl.flock(self._turn, fcntl.LOCK_UN)
 
     def wanted(self) -> bool:
@@ -53,6 +72,13 @@ class NoTurns:
         """Do nothing."""
 
     def __exit__(self, *_: object) -> None:
+        """Do nothing."""
+
+    def at_once(self) -> bool:
+        """Return that there is none to be had: whoever asks PostgreSQL waits for its answer."""
+        return False
+
+    def leave(self) -> None:
         """Do nothing."""
 
     def wanted(self) -> bool:

@@ -41,6 +41,11 @@ class Write:
         """When nobody need wait for it any longer, on the monotonic clock."""
         return self.deadline + SLACK
 
+    @property
+    def known(self) -> bool:
+        """Whether it is known what came of it."""
+        return self.future.done()
+
     def then(self, call: Callable[[], None]) -> None:
         """Have `call` made once it is known what came of it, by the writer's thread: it must not wait for anything."""
         self.future.add_done_callback(lambda _: call())

@@ -3,18 +3,19 @@
 Why not SQLite's own busy wait: it is unfair (between processes p99 87 ms against 17 ms by turns; inside one, single
 writers waited 3 s where group commit's worst was 14 ms). So one thread a process writes; what waits meanwhile shares
 its commit; and between processes a file lock goes round by turns. On PostgreSQL the same thread shares commits too,
-without the file lock.
+without the file lock. Only rows that come while nobody writes, or waits to, are stored by who brings them.
 """
 
 from __future__ import annotations
 
 import queue
+import sqlite3
 import threading
 import time
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from bridge.ledger.engine import alone
 from bridge.ledger.turns import FileTurns, NoTurns
@@ -22,7 +23,7 @@ from bridge.ledger.unavailable import everybodys, passes
 from bridge.ledger.write import PATIENCE, Write
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from sqlalchemy.engine import Connection, Engine
@@ -37,6 +38,11 @@ YIELD = 3.0
 """How many times as long as it wrote a writer that yields leaves the turn to others, where they want it."""
 LONGEST_YIELD = 0.05
 """Seconds that it leaves the turn to them at most."""
+
+QUICK = 0.01
+"""Seconds that storing may take who must not wait; where it took longer, the writer's thread does it for a while."""
+SLOW = 1.0
+"""Seconds of that while."""
 
 
 class _Kept:
@@ -75,6 +81,8 @@ class Writer:
         self._writing = _Kept(engine.execution_options(immediate=True))
         self._appending = _Kept(alone(engine))
         self._turns: FileTurns | NoTurns = FileTurns(lock_path) if lock_path else NoTurns()
+        self._busy = threading.Lock()  # turns are those of processes; of a connection's threads one at a time may write
+        self._slow_until = 0.0
         self._queue: queue.SimpleQueue[Write | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._loop, name="ledger-writer", daemon=True)
         self._thread.start()
@@ -92,18 +100,44 @@ class Writer:
         Raises:
             RefusedError, UnavailableError: as `Write.result`.
         """
-        return cast("T", self._ask(Write(time.monotonic() + patience, function)).result())
-
-    def append(self, into: Appending, row: Row, patience: float = PATIENCE) -> Write:
-        """Have a row stored; rows that wait together, and nothing else with them, are one statement and no transaction.
-
-        Nobody has waited for it yet when this returns.
-        """
-        return self._ask(Write(time.monotonic() + patience, into=into, row=row))
-
-    def _ask(self, wanted: Write) -> Write:
+        wanted = Write(time.monotonic() + patience, function)
         self._queue.put(wanted)
-        return wanted
+        return cast("T", wanted.result())
+
+    def append(self, rows: Sequence[Write], *, here: bool = False) -> None:
+        """Have rows stored; rows that wait together, and nothing else with them, are one statement and no transaction.
+
+        Nobody has waited for them yet when this returns. `here`: in this very thread, where nobody else writes or waits
+        to, and the disk is quick: two changes of thread cost more than to store a row.
+        """
+        if not (here and self._stored_here(rows)):
+            for row in rows:
+                self._queue.put(row)
+
+    def _stored_here(self, rows: Sequence[Write]) -> bool:
+        began = time.monotonic()
+        if began < self._slow_until or len(rows) > BATCH or not self._busy.acquire(blocking=False):
+            return False
+        try:
+            if not self._turns.at_once():
+                return False
+            try:
+                driver = self._appending.get().connection.driver_connection
+                for into, values in _by_table(rows).items():
+                    cast("sqlite3.Connection", driver).execute(*into.statement(values))
+            finally:
+                self._turns.leave()
+            self.commits += 1
+        except (sqlite3.Error, SQLAlchemyError):
+            return False  # the writer's thread will meet it again: it has the time to, and a row may be sent twice
+        finally:
+            self._busy.release()
+        ended = time.monotonic()
+        if ended > began + QUICK:
+            self._slow_until = ended + SLOW
+        for row in rows:
+            row.future.set_result(None)
+        return True
 
     def close(self) -> None:
         """Write what waits, then stop; a second time nothing is left to do."""
@@ -124,7 +158,7 @@ class Writer:
         """Write a batch and what else waits once it is its turn; return whether there is to be another one."""
         rest, more = 0.0, True
         try:
-            with self._turns:
+            with self._busy, self._turns:
                 began = time.monotonic()
                 more = self._gather(batch)
                 # a future that can't be set running was given up by its asker: nobody is told, so nothing is written
@@ -202,10 +236,14 @@ class Writer:
 
 
 def _run(connection: Connection, batch: list[Write]) -> list[Any]:
+    for into, values in _by_table(batch).items():
+        into.store(connection, values)
+    return [work.function(connection) if work.function else None for work in batch]
+
+
+def _by_table(batch: Iterable[Write]) -> Mapping[Appending, list[Row]]:
     rows: dict[Appending, list[Row]] = defaultdict(list)
     for work in batch:
         if work.into is not None:
             rows[work.into].append(work.row)
-    for into, values in rows.items():
-        into.store(connection, values)
-    return [work.function(connection) if work.function else None for work in batch]
+    return rows

@@ -1,8 +1,9 @@
 """Small notifications are served by the web process's loop itself: no thread waits for the disk.
 
 A request that has a thread waits in it for its commit, and each waits for Python's lock several times on the way: it
-cost more than the request itself. Here the loop reads, checks and hands over what is there; the writer stores all of it
-by one statement; then the loop sends the answers, which were made before and kept.
+cost more than the request itself. Here the loop reads and checks what is there, and all that a round of it brought is
+stored by one statement: by the loop itself where nobody else writes, else by the writer's thread. Then the loop sends
+the answers, which were made before and kept.
 """
 
 from __future__ import annotations
@@ -92,6 +93,7 @@ class Direct:
     def __init__(self, worker: WebWorker) -> None:
         self._worker = worker
         self._waiting: dict[Connection, tuple[KeptAnswer, bool]] = {}  # who has waited longest comes first
+        self._gathered: list[tuple[Connection, KeptAnswer, Write]] = []  # not handed over yet
         self._ready: deque[tuple[Connection, KeptAnswer]] = deque()
         self._called = False
 
@@ -126,7 +128,19 @@ class Direct:
             # not from here: behind it there may be hundreds more, each of which would be served inside the last one
             self._done(conn, kept)
         else:
-            kept.write.then(partial(self._done, conn, kept))
+            self._gathered.append((conn, kept, kept.write))
+
+    def store(self) -> None:
+        """Have stored what the requests of a round brought, and answer those of which that is known at once."""
+        if not self._gathered:
+            return
+        gathered, self._gathered = self._gathered, []
+        self._worker.app.serving.ledger.append([write for _, _, write in gathered], here=True)
+        for conn, kept, write in gathered:
+            if write.known:
+                self._answer(conn)
+            else:
+                write.then(partial(self._done, conn, kept))
 
     def overdue(self) -> None:
         """Answer those whose time is up."""
@@ -135,6 +149,9 @@ class Direct:
             if kept.write is not None and kept.write.ends > now:
                 break
             self._answer(conn)
+        if self._gathered:
+            # who was answered had sent more, which came too late for this round
+            self._worker.method_queue.defer(self.store)
 
     def _done(self, conn: Connection, kept: KeptAnswer) -> None:
         """Have the loop answer; the writer's thread calls this too."""

@@ -82,7 +82,7 @@ def _take_in(bridge: Bridge, settings: SourceSettings, kept: KeptAnswer | None) 
     receipt = Receipt(new_id(), source, now, headers, body)
     signature = auth.signature_of(settings, request.headers)
     if signature is None and kept is not None:
-        kept.after(receipts.append(bridge.ledger, receipt), partial(_told, bridge, source))
+        kept.after(receipts.to_store(bridge.ledger, receipt), partial(_told, bridge, source))
         return jsonify(receipt=receipt.id), 202
     try:
         if signature is None:

@@ -38,6 +38,8 @@ ROOM = 128 * 1024 * 1024
 """Bytes of requests that a process holds at once: coming, waiting for a thread, or being worked on."""
 CROWDED = 16
 """Connections short of the most that a process has, where it begins to make room."""
+TAKEN = 4
+"""Connections that are taken in a round at most: what they bring is stored together; some are left to the others."""
 STUCK = struct.pack("ll", 10, 0)
 """Seconds (and microseconds) that a thread may wait for a peer to take its answer, or for what the loop misjudged."""
 FULL = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
@@ -56,10 +58,21 @@ class WebWorker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
         self._most = LONGEST_HEAD + max(one.max_body for one in self.app.reloader.loaded.settings.sources.values())
         super().init_process()
 
+    def wait_for_and_dispatch_events(self, timeout: float) -> None:
+        """Go one round; what its requests brought is stored together."""
+        super().wait_for_and_dispatch_events(timeout)
+        self._direct.store()
+
     # coming in
 
     def accept(self, listener: socket.socket) -> None:
-        """Take a connection; where the process has no more files to open, make room."""
+        """Take connections, some of those that wait."""
+        for _ in range(TAKEN):
+            if not self._accept(listener) or self.nr_conns >= self.worker_connections:
+                break
+
+    def _accept(self, listener: socket.socket) -> bool:
+        """Take a connection, and return whether there was one; where no more files may be opened, make room."""
         try:
             client, address = listener.accept()
         except OSError as error:
@@ -67,11 +80,12 @@ class WebWorker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
                 self._make_room(time.monotonic() - SLOW)
             elif error.errno not in (errno.EAGAIN, errno.ECONNABORTED, errno.EWOULDBLOCK):
                 raise
-            return
+            return False
         for side in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
             client.setsockopt(socket.SOL_SOCKET, side, STUCK)
         self.nr_conns += 1
         self.enqueue_req(Connection(self.cfg, client, address, listener.getsockname(), linger=self._lingering.begin))
+        return True
 
     def enqueue_req(self, conn: Connection) -> None:
         """Gather a request: here comes each connection that is new, or kept alive and has something to say."""

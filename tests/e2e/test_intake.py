@@ -369,6 +369,17 @@ def test_many_refused_in_one_go_are_each_answered(bridge):
         assert [answer_in(file)[0] for _ in range(900)] == [401] * 900
 
 
+def test_many_stored_in_one_go_are_each_answered(bridge):
+    where = urlsplit(bridge.address)
+    head = "POST /webhooks/open HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 2\r\n\r\n{}"
+    with socket.create_connection((where.hostname, where.port), 30) as opened:
+        file = opened.makefile("rb")
+        opened.sendall(head.encode())
+        assert answer_in(file)[0] == 202
+        opened.sendall(head.encode() * 40)
+        assert [answer_in(file)[0] for _ in range(40)] == [202] * 40
+
+
 def test_who_waits_in_vain_for_a_turn_is_told_so_and_nothing_of_it_is_stored(start, sandbox):
     bridge = start(config(sandbox))
     bridge.post(group(alert("before", Priority="P3")))

@@ -191,6 +191,113 @@ def test_who_has_just_written_queues_behind_who_waits(tmp_path):
     theirs.close()
 
 
+def test_a_turn_is_taken_at_once_only_where_nobody_has_it_or_waits_for_it(tmp_path):
+    mine, theirs = FileTurns(tmp_path / "db"), FileTurns(tmp_path / "db")
+    with theirs:
+        assert not mine.at_once()
+        assert not theirs.wanted()  # who asked in vain does not wait
+    with (tmp_path / "db.next.lock").open() as waiting:
+        fcntl.flock(waiting, fcntl.LOCK_EX)
+        assert not mine.at_once()
+    assert mine.at_once()
+    assert held(tmp_path / "db.turn.lock")
+    assert not held(tmp_path / "db.next.lock")
+    mine.leave()
+    with theirs:
+        pass
+    mine.close()
+    theirs.close()
+
+
+def here(ledger, *ones):
+    """Have rows stored by this thread, if that can be; return whether it is known at once, and what they come to."""
+    writes = [receipts.to_store(ledger, one) for one in ones]
+    ledger.append(writes, here=True)
+    return [write.known for write in writes], writes
+
+
+def test_where_nobody_else_writes_rows_are_stored_by_who_asks(sqlite_ledger):
+    insert(sqlite_ledger)  # opens what is then open
+    asked = []
+    event.listen(sqlite_ledger.engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
+    ones = [receipt() for _ in range(5)]
+    commits = sqlite_ledger.writer.commits
+    known, writes = here(sqlite_ledger, *ones)
+    assert known == [True] * 5
+    assert [write.result() for write in writes] == [None] * 5
+    assert (asked, sqlite_ledger.writer.commits - commits) == ([], 1)
+    assert {one.id for one in ones} <= stored_ids(sqlite_ledger)
+    assert not held(sqlite_ledger.path.with_name(f"{sqlite_ledger.path.name}.turn.lock"))
+
+
+def stored_ids(ledger):
+    with ledger.read() as connection:
+        return set(connection.execute(text("SELECT id FROM receipts")).scalars())
+
+
+def test_on_postgresql_who_asks_does_not_wait(postgres_ledger):
+    known, (write,) = here(postgres_ledger, receipt())
+    assert known == [False]
+    write.result()
+    assert count(postgres_ledger) == 1
+
+
+@pytest.mark.parametrize("lock", ["turn", "next"])
+def test_where_another_process_writes_or_waits_to_the_thread_of_the_writer_waits(sqlite_ledger, lock):
+    with sqlite_ledger.path.with_name(f"{sqlite_ledger.path.name}.{lock}.lock").open() as theirs:
+        fcntl.flock(theirs, fcntl.LOCK_EX)
+        known, (write,) = here(sqlite_ledger, receipt())
+        assert known == [False]
+        fcntl.flock(theirs, fcntl.LOCK_UN)
+        write.result()
+    assert count(sqlite_ledger) == 1
+
+
+def test_while_the_writer_is_at_work_who_asks_does_not_wait(sqlite_ledger):
+    busy, go = threading.Event(), threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(sqlite_ledger.write, lambda _connection: busy.set() or go.wait(10))
+        assert busy.wait(10)
+        known, (write,) = here(sqlite_ledger, receipt())
+        assert known == [False]
+        go.set()
+        write.result()
+    assert count(sqlite_ledger) == 1
+
+
+def test_what_can_not_be_stored_by_who_asks_is_tried_by_the_writer(sqlite_ledger):
+    stranger = sqlite3.connect(sqlite_ledger.path, isolation_level=None)
+    stranger.execute("BEGIN IMMEDIATE")
+    known, (write,) = here(sqlite_ledger, receipt())
+    assert known == [False]
+    stranger.execute("ROLLBACK")
+    stranger.close()
+    write.result()
+    assert count(sqlite_ledger) == 1
+
+
+def test_one_refused_row_among_those_of_who_asks_takes_no_other_along(sqlite_ledger):
+    known, (bad, good) = here(sqlite_ledger, replace(receipt(), source=None), receipt())
+    assert known == [False, False]
+    with pytest.raises(RefusedError):
+        bad.result()
+    good.result()
+    assert count(sqlite_ledger) == 1
+
+
+def test_where_the_disk_is_slow_who_asks_leaves_it_to_the_writer_for_a_while(sqlite_ledger, monkeypatch):
+    assert here(sqlite_ledger, receipt())[0] == [True]
+    monkeypatch.setattr("bridge.ledger.writer.QUICK", 0.0)
+    assert here(sqlite_ledger, receipt())[0] == [True]
+    monkeypatch.undo()
+    known, (write,) = here(sqlite_ledger, receipt())
+    assert known == [False]
+    write.result()
+    monkeypatch.setattr(sqlite_ledger.writer, "_slow_until", time.monotonic())
+    assert here(sqlite_ledger, receipt())[0] == [True]
+    assert count(sqlite_ledger) == 4
+
+
 def patience(ledger):
     """Return how long a write waits until it is refused, and the sentence; with the patience that intake has."""
     ledger.patience = PATIENCE
