@@ -83,8 +83,11 @@ def create_app(bridge: Bridge) -> Flask:
 
 
 def _hardened(answer: Response) -> Response:
+    # one look at what is said, not one for each: senders of alerts wait for this
+    said = {name.lower() for name, _ in answer.headers}
     for name, value in HARDENED.items():
-        answer.headers.setdefault(name, value)
+        if name.lower() not in said:
+            answer.headers.add(name, value)
     return answer
 
 

@@ -139,6 +139,17 @@ def test_a_bomb_in_many_gzip_members_is_refused(bridge):
     assert is_error(answer, 413)
 
 
+def test_what_browsers_may_do_with_an_answer_stands_once_in_each(bridge):
+    answers = [bridge.request("POST", f"/webhooks/{name}", content=b"{}") for name in ("open", "bearer", "none")]
+    answers.append(bridge.request("GET", "/"))  # says itself what a page may load
+    assert [answer.status_code for answer in answers] == [202, 401, 404, 200]
+    for answer in answers:
+        for name in ("Content-Security-Policy", "X-Content-Type-Options", "X-Frame-Options", "Referrer-Policy"):
+            assert len(answer.headers.get_list(name)) == 1, name
+        assert answer.headers.get_list("Cache-Control") == ["no-store"]
+    assert answers[0].headers["Content-Type"] == "application/json"
+
+
 def test_unknown_places_and_methods(bridge):
     assert is_error(bridge.request("POST", "/webhooks/nobody", content=b"{}"), 404)
     assert is_error(bridge.request("POST", "/nowhere", content=b"{}"), 404)
