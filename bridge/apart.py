@@ -27,6 +27,8 @@ MEMORY = 1_073_741_824
 """Bytes of addresses that the process may use."""
 IDLE = 60.0
 """Seconds without work after which it ends."""
+MOST_PAYLOAD = 1_048_576
+"""Bytes of a body that is explained or drawn over HTTP."""
 PATIENCE = 10.0
 """Seconds that a request waits for those before it."""
 NICE = 10

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-    from bridge.config.load import Loaded
+    from bridge.config.loaded import Loaded
 
 EVERY = 1.0
 """Seconds between two looks."""

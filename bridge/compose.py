@@ -14,7 +14,6 @@ from bridge.effective import Effective
 from bridge.kept import Kept
 from bridge.ledger.ledger import open_ledger
 from bridge.log import log
-from bridge.reload import read_whole
 from bridge.render.jinja import Words, template_folder
 from bridge.room import Room
 
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bridge.config.environ import Environ
-    from bridge.config.load import Loaded
+    from bridge.config.loaded import Loaded
     from bridge.ledger.ledger import Ledger
 
 KEY_BYTES = 32
@@ -82,7 +81,10 @@ def compose(
         ConfigError: the configuration or the environment has problems, all of which it names.
         NotDurableError, OutdatedError: the database can't serve (`ledger.ledger.open_ledger`).
     """
-    loaded = loaded or read_whole(environ, env)
+    if loaded is None:
+        from bridge.whole import read_whole  # noqa: PLC0415 - who serves has it read in another process
+
+        loaded = read_whole(environ, env)
     ledger = open_ledger(environ.database_url, prepared=prepared)
     key = secret_key(environ, ledger.path)
     words = Words((template_folder(),), kept=loaded.templates)

@@ -27,14 +27,14 @@ from bridge.reload import Reloader, note
 from bridge.reports import Reports
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
     from bridge.compose import Bridge
-    from bridge.config.environ import Environ
     from bridge.delivery.hints import Near
     from bridge.delivery.procrastinate import Carrier
     from bridge.ledger.lanes import Held
     from bridge.ledger.ledger import Ledger
+    from bridge.reading import Reading
 
 GRACE = 9.0
 """Seconds that steps under way have to end when the process is told to stop."""
@@ -141,14 +141,15 @@ def _carrier(bridge: Bridge, yard: Yard) -> Carrier:
     return Carrier(bridge.environ.database_direct_url or bridge.environ.database_url, yard.holder, look)
 
 
-def work(environ: Environ, env: Mapping[str, str]) -> int:
+def work(reading: Reading) -> int:
     """Deliver until SIGTERM or SIGINT; return the exit code, 1 where a turn hung or the writer died.
 
     On SIGHUP, and when its files change, the configuration is read anew: a good one is taken over between steps.
 
     Steps under way are finished, for at most as long as a step may take; what then still runs is left to the others.
     """
-    bridge = compose(environ, env)
+    environ, env = reading.environ, reading.env
+    bridge = compose(environ, env, loaded=reading.result().loaded)
     note(environ, [], bridge.ledger)
     reloader = Reloader(environ, env, bridge.loaded)
     told: list[int] = []

@@ -6,7 +6,7 @@ import hashlib
 import hmac
 from typing import TYPE_CHECKING
 
-from bridge.config.kinds import effective
+from bridge.config.defaults import effective
 from bridge.config.secrets import MissingSecretError
 from bridge.core.alert import Priority
 from bridge.core.route import target_at

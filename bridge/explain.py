@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from bridge.core.rules import Rules
 
 JSON = dict[str, Any]
-MOST_PAYLOAD = 1_048_576
-"""Bytes of a body that is explained or drawn over HTTP."""
 MOST_ALERTS, MOST_INCIDENTS = 100, 20
 """What is explained of one payload over HTTP; of more the number."""
 

@@ -2,9 +2,9 @@
 
 from typing import Annotated, Any
 
-from pydantic import Field
 from typing_extensions import TypedDict
 
+from bridge.ledger.described import Field
 from bridge.ledger.shapes import DecisionShape, Moment
 
 

@@ -8,7 +8,10 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, TextIO, cast
 
-import structlog
+from bridge.lean import without
+
+with without("rich", "colorama", "better_exceptions"):  # tracebacks are plain text here
+    import structlog
 
 if TYPE_CHECKING:
     from structlog.typing import EventDict, Processor, WrappedLogger

@@ -16,7 +16,7 @@ from bridge.effective import Effective
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from bridge.config.load import Loaded
+    from bridge.config.loaded import Loaded
     from bridge.core.routed import Target
     from bridge.destinations.base import Lack
 

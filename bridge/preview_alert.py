@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bridge.config.kinds import defaults
+from bridge.config.defaults import defaults
 from bridge.core.decision import decision
 from bridge.core.rules import Inherited
 from bridge.preview_json import plain

@@ -23,7 +23,7 @@ from bridge.samples import scenes
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from bridge.config.load import Loaded
+    from bridge.config.loaded import Loaded
     from bridge.render.outline import Outline
     from bridge.render.view import View
     from bridge.samples import Scene

@@ -5,37 +5,31 @@ from __future__ import annotations
 import socket
 import time
 from contextlib import ExitStack, closing
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from bridge import metrics
-from bridge.changes import MOST, Changes, files_of, folder_files
+from bridge.changes import Changes, files_of
 from bridge.clock import SystemClock
-from bridge.config.load import load
-from bridge.config.problem import ConfigError, Problem
+from bridge.config.problem import ConfigError
 from bridge.ledger import counts, troubles
 from bridge.ledger.ledger import open_ledger
 from bridge.ledger.unavailable import UnavailableError
 from bridge.log import log
-from bridge.rehearse import used
-from bridge.render.harden import MOST_BYTES, MOST_SOURCE
-from bridge.render.jinja import TemplateFailedError, Words, template_folder
+from bridge.reading import Reading
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-    from pathlib import Path
+    from collections.abc import Callable, Mapping
 
     from sqlalchemy.engine import Connection
 
     from bridge.config.environ import Environ
-    from bridge.config.load import Loaded
+    from bridge.config.loaded import Loaded
     from bridge.ledger.ledger import Ledger
 
 AGAIN = 10.0
 """Seconds after which a configuration that was refused is tried again: what it lacks may be no file of its own."""
-_TEMPLATES = "BRIDGE_TEMPLATES"
 
 
 class Reloader:
@@ -77,10 +71,9 @@ class Reloader:
     def read(self) -> bool:
         """Read it now; return whether it is good, and `loaded` therefore this one. Else the last good one stays."""
         try:
-            found = read_whole(self._environ, self._env, last=self.loaded)
-            self._check(found)
-            if found != self.loaded:
-                _check_templates(found)
+            read = Reading(self._environ, self._env, last=self.loaded).result()
+            self._check(read.loaded)
+            found = read.whole()
         except ConfigError as error:
             problems = [str(one) for one in error.problems]
         else:
@@ -96,54 +89,6 @@ class Reloader:
         self._again_at = self._monotonic() + AGAIN
         note(self._environ, problems, reload=new)
         return not problems
-
-
-def read_whole(environ: Environ, env: Mapping[str, str], last: Loaded | None = None) -> Loaded:
-    """Read configuration and templates, as a process holds them until the next time.
-
-    Raises:
-        ConfigError: with all problems.
-    """
-    loaded = load(environ.config, env, require_secrets=True, last=last)
-    return replace(loaded, templates=_templates(environ.templates)) if environ.templates else loaded
-
-
-def _templates(folder: Path) -> dict[str, str]:
-    """Return the text of every template of a folder by its name; what is no text is none."""
-    texts: dict[str, str] = {}
-    files = list(folder_files(folder))
-    if len(files) > MOST:
-        what = f"{folder} holds over {MOST:,} files"
-        raise ConfigError([Problem(_TEMPLATES, 0, what, "give the templates a folder of their own")])
-    for path in files:
-        name = path.relative_to(folder).as_posix()
-        try:
-            what = f"is longer than {MOST_SOURCE:,} characters" if path.stat().st_size > MOST_BYTES else ""
-            if not what:
-                texts[name] = path.read_text("utf-8")
-        except OSError:
-            what = "can't be read"
-        except UnicodeDecodeError:
-            what = "is no UTF-8"
-        if what and path.suffix == ".j2":
-            raise ConfigError([Problem(name, 0, what, "write it as text, readable for the bridge")])
-    return texts
-
-
-def _check_templates(loaded: Loaded) -> None:
-    """Refuse templates in use that can't be compiled: what they say, `bridge check` looks at."""
-    if problems := list(_broken(loaded)):
-        raise ConfigError(problems)
-
-
-def _broken(loaded: Loaded) -> Iterator[Problem]:
-    words = Words((template_folder(),), kept=loaded.templates)
-    for kind, template, _where in used(loaded):
-        try:
-            words.outline(kind, template)
-            words.check(kind, template)
-        except TemplateFailedError as error:
-            yield Problem(error.template, error.line, error.reason, "mend the template; `bridge check` shows more")
 
 
 def note(environ: Environ, problems: list[str], ledger: Ledger | None = None, *, reload: bool = False) -> None:

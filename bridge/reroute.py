@@ -19,7 +19,7 @@ from bridge.preview_json import plain
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from bridge.config.load import Loaded
+    from bridge.config.loaded import Loaded
     from bridge.core.alert import Alert
     from bridge.core.routed import Target
     from bridge.core.rules import Rules

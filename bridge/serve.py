@@ -17,23 +17,23 @@ from gunicorn.workers.base import Worker
 from bridge.app import create_app
 from bridge.compose import compose, secret_key
 from bridge.config.problem import ConfigError, Problem
-from bridge.deliver import deliverer
 from bridge.delivery.hints import Near
 from bridge.ledger.engine import database_url, sqlite_path
 from bridge.ledger.ledger import open_ledger
 from bridge.log import log
-from bridge.reload import Reloader, note, read_whole
+from bridge.reload import Reloader, note
 from bridge.web.auth import LOOPBACK_NAMES
 from bridge.web.worker import WebWorker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from flask import Flask
 
     from bridge.compose import Bridge
     from bridge.config.environ import Environ
-    from bridge.config.load import Loaded
+    from bridge.config.loaded import Loaded
+    from bridge.reading import Reading
 
 WEB = 2
 THREADS = 16
@@ -69,6 +69,8 @@ class DelivererWorker(Worker):  # type: ignore[misc] # gunicorn has no types
 
     def run(self) -> None:
         """Deliver until told to stop, or until the arbiter is gone."""
+        from bridge.deliver import deliverer  # noqa: PLC0415 - the other processes have no use for it
+
         os.nice(NICE)
         for listener in self.sockets:
             listener.close()
@@ -120,13 +122,11 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
         ConfigError, NotDurableError, OutdatedError: as `prepare` does.
     """
 
-    def __init__(
-        self, environ: Environ, env: Mapping[str, str], bind: str, *, deliver: bool, announce: int | None
-    ) -> None:
-        self.environ = environ
-        self.env = env
+    def __init__(self, reading: Reading, bind: str, *, deliver: bool, announce: int | None) -> None:
+        self.environ = environ = reading.environ
+        self.env = env = reading.env
         self.bind = bind
-        loaded = prepare(environ, env, bind)
+        loaded = prepare(reading, bind)
         self.reloader = Reloader(environ, env, loaded, lambda found: check_bind(found, environ, bind))
         self.deliver = deliver
         self.announce = announce
@@ -182,6 +182,7 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
 
     def run(self) -> None:
         """Serve until told to stop."""
+        gc.collect()
         gc.freeze()  # what is there is shared: a process that looked for garbage among it would copy each page (20 MB)
         Master(self).run()
 
@@ -232,7 +233,7 @@ def check_bind(loaded: Loaded, environ: Environ, bind: str) -> None:
         raise ConfigError([Problem(str(environ.config), 0, what, mend)])
 
 
-def prepare(environ: Environ, env: Mapping[str, str], bind: str) -> Loaded:
+def prepare(reading: Reading, bind: str) -> Loaded:
     """Check everything that can be wrong before a process is forked: configuration, bind, database, secret key.
 
     Returns:
@@ -241,9 +242,9 @@ def prepare(environ: Environ, env: Mapping[str, str], bind: str) -> Loaded:
     Raises:
         ConfigError, NotDurableError, OutdatedError: with what to mend.
     """
-    loaded = read_whole(environ, env)
+    environ, loaded = reading.environ, reading.result().loaded
     check_bind(loaded, environ, bind)
-    ledger = open_ledger(environ.database_url)
+    ledger = open_ledger(environ.database_url, apart=True)
     note(environ, [], ledger)
     ledger.close()
     secret_key(environ, ledger.path)

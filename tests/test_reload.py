@@ -12,7 +12,8 @@ from bridge.changes import EVERY
 from bridge.config.environ import from_environ
 from bridge.config.load import load
 from bridge.config.problem import ConfigError, Problem
-from bridge.reload import AGAIN, Reloader, note, read_whole
+from bridge.reload import AGAIN, Reloader, note
+from bridge.whole import read_whole
 
 GOOD = 'destinations:\n  slack: {webhook_url: "${env:HOOK}"}\n'
 OTHER = GOOD + "timezone: Europe/Berlin\n"

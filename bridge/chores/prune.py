@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
     from bridge.clock import Clock
-    from bridge.config.load import Loaded
+    from bridge.config.loaded import Loaded
     from bridge.ledger.ledger import Ledger
 
 EVERY = 10.0

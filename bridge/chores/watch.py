@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Row
 
     from bridge.clock import Clock
-    from bridge.config.load import Loaded
+    from bridge.config.loaded import Loaded
     from bridge.effective import Effective
     from bridge.ledger.ledger import Ledger
 

@@ -13,7 +13,7 @@ from bridge.cli.common import config_option, show
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from bridge.config.load import Loaded
+    from bridge.config.loaded import Loaded
 
 _EXAMPLE = """\b
 Example:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bridge.config.environ import Environ
-    from bridge.config.load import Loaded
+    from bridge.config.loaded import Loaded
 
 payload_argument = click.argument("payload", metavar="PAYLOAD.json", type=click.File("rb"))
 source_option = click.option(

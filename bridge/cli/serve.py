@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bridge.config.environ import Environ
+    from bridge.reading import Reading
 
 bind_option = click.option("--bind", metavar="ADDRESS", help="Where to listen: 127.0.0.1:8080, or 0.0.0.0:$PORT.")
 
@@ -26,15 +27,25 @@ def _bind(environ: Environ, asked: str | None) -> str:
     return f"0.0.0.0:{environ.port}" if environ.port else "127.0.0.1:8080"
 
 
+def _begin(environ: Environ) -> Reading:
+    """Begin to read the configuration; what is to be done before there is a second thread is done."""
+    from bridge.lean import one_arena  # noqa: PLC0415 - `bridge --help` doesn't wait for it
+    from bridge.reading import Reading  # noqa: PLC0415 - as above
+
+    one_arena()
+    return Reading(environ, os.environ)  # it goes on while we import
+
+
 def _serve(config: Path, bind: str | None, announce: int | None, *, deliver: bool) -> None:
     from bridge.cli.ledgers import database_sentences  # noqa: PLC0415 - `bridge --help` doesn't wait for SQLAlchemy
 
     with database_sentences():
         environ = environment(config)
         where = _bind(environ, bind)
+        reading = _begin(environ)
         from bridge.serve import Server  # noqa: PLC0415 - `bridge --help` doesn't wait for gunicorn
 
-        server = Server(environ, os.environ, where, deliver=deliver, announce=announce)
+        server = Server(reading, where, deliver=deliver, announce=announce)
     server.run()
 
 
@@ -67,6 +78,7 @@ def worker(config: Path) -> None:
 
     with database_sentences():
         environ = environment(config)
+        reading = _begin(environ)
         from bridge.deliver import work  # noqa: PLC0415 - `bridge --help` doesn't wait for SQLAlchemy
 
-        raise SystemExit(work(environ, os.environ))
+        raise SystemExit(work(reading))

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
-    from bridge.config.load import Loaded
+    from bridge.config.loaded import Loaded
 
 EVERY = 0.25
 """Seconds between two looks at the files."""

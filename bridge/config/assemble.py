@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple, cast
 
+from bridge.config import settings
 from bridge.config.declare import Names, Part, declare_destinations, declare_teams
 from bridge.config.schema import PRIORITY_WORDS, BridgeFile, Route, Test
-from bridge.config.settings import Case, Settings
 from bridge.config.shadow import shadow_rules
-from bridge.config.sources import source_settings
+from bridge.config.source_file import source_settings
 from bridge.config.table import check_keys, check_rows, main_table, table_places
 from bridge.config.validate import at
 from bridge.config.words import FOUR_LINES, did_you_mean, quoted
@@ -20,7 +20,6 @@ from bridge.core.rules import OWN, Folding, Normalizing, RouteRules, Rules
 if TYPE_CHECKING:
     from bridge.config.document import Document
     from bridge.config.problem import Keys
-    from bridge.config.schema import FallbackRow
     from bridge.core.matchers import Matcher
 
 _SOURCE = re.compile(r"[A-Za-z0-9][\w.-]*", re.ASCII)
@@ -30,7 +29,7 @@ class Assembled(NamedTuple):
     """What files make together; usable only where no finding is an error."""
 
     rules: Rules
-    settings: Settings
+    settings: settings.Settings
 
 
 def assemble(parts: list[Part], names: Names) -> Assembled:
@@ -118,26 +117,27 @@ def normalizing(file: BridgeFile) -> Normalizing:
     )
 
 
-def _settings(document: Document, file: BridgeFile, parts: list[Part], names: Names) -> Settings:
+def _settings(document: Document, file: BridgeFile, parts: list[Part], names: Names) -> settings.Settings:
     for name in file.sources:
         if not _SOURCE.fullmatch(name) or name == OWN:
             mend = f"write letters, digits, - and _, and not {OWN}, which is the bridge's own"
             names.findings.add(document, ("sources", name), "can't be a source's name", mend)
     sources = source_settings(file.sources)
-    return Settings(
+    keep, proxy = file.retention, file.auth_proxy
+    return settings.Settings(
         sources=sources,
-        retention=file.retention,
+        retention=settings.Retention(keep.receipts, keep.incidents, keep.quarantine),
         max_storage=file.max_storage,
         fallback=_fallback(document, file, names),
         operators=names.team(document, ("operators",), file.operators) if file.operators else None,
-        auth_proxy=file.auth_proxy,
+        auth_proxy=settings.AuthProxy(proxy.header, proxy.trusted) if proxy else None,
         include=file.include,
         tests=tuple(case for part in parts for case in _cases(part, set(sources), names)),
     )
 
 
-def _fallback(document: Document, file: BridgeFile, names: Names) -> dict[Priority | str, FallbackRow]:
-    rows: dict[Priority | str, FallbackRow] = {}
+def _fallback(document: Document, file: BridgeFile, names: Names) -> dict[Priority | str, settings.FallbackRow]:
+    rows: dict[Priority | str, settings.FallbackRow] = {}
     for key, row in (file.fallback or {}).items():
         keys: Keys = ("fallback", key)
         if not {"after", "on"} & {*cast("dict[str, object]", at(document.data, keys))}:
@@ -145,16 +145,16 @@ def _fallback(document: Document, file: BridgeFile, names: Names) -> dict[Priori
         for index, name in enumerate(row.send):
             names.destination(document, (*keys, "send", index), name)
         level = key.upper()
-        rows[Priority(level) if level in {*Priority} else "default"] = row
+        rows[Priority(level) if level in {*Priority} else "default"] = settings.FallbackRow(row.after, row.on, row.send)
     return rows
 
 
-def _cases(part: Part, sources: set[str], names: Names) -> list[Case]:
+def _cases(part: Part, sources: set[str], names: Names) -> list[settings.Case]:
     cases = []
     for index, test in enumerate(part.file.tests):
         keys: Keys = ("tests", index)
         _check_test(part.document, keys, test, sources, names)
-        cases.append(Case(test, part.document.where(keys)))
+        cases.append(settings.Case(_test(test), part.document.where(keys)))
     return cases
 
 
@@ -164,3 +164,13 @@ def _check_test(document: Document, keys: Keys, test: Test, sources: set[str], n
         names.findings.add(document, (*keys, "source"), what, did_you_mean(test.source, sources))
     for index, name in enumerate(test.expect.send or ()):
         names.destination(document, (*keys, "expect", "send", index), name)
+
+
+def _test(test: Test) -> settings.Test:
+    told, expect = test.alert, test.expect
+    return settings.Test(
+        name=test.name,
+        source=test.source if "source" in test.model_fields_set else None,
+        alert=settings.TestAlert(told.labels, told.annotations, told.values, told.status),
+        expect=settings.Expect(expect.team, expect.priority, expect.send),
+    )

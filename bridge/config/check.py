@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from bridge.config.load import Loaded
+    from bridge.config.loaded import Loaded
     from bridge.config.problem import Keys
     from bridge.core.rules import RouteRules
 

@@ -1,9 +1,7 @@
-"""The settings of each kind of destination, their defaults, and what a declared one can't be without."""
+"""The settings of each kind of destination, and what a declared one can't be without."""
 
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
-from functools import cache
-from types import MappingProxyType
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Discriminator, Field, Tag
@@ -26,7 +24,6 @@ from bridge.config.fields import (
     Text,
     Timeout,
 )
-from bridge.config.secrets import resolve_all
 from bridge.config.units import Rate
 from bridge.core.alert import Priority
 
@@ -133,23 +130,6 @@ def written(settings: Strict) -> dict[str, object]:
         for name in type(settings).model_fields
         if name in settings.model_fields_set and name != "kind"
     }
-
-
-@cache
-def defaults(kind: str) -> Mapping[str, object]:
-    """Return a kind's settings that hold where nobody sets them."""
-    fields = KINDS[kind].model_fields
-    found = {name: _plain(field.default) for name, field in fields.items() if field.default not in (None, ())}
-    return MappingProxyType(found)
-
-
-def effective(kind: str, settings: Mapping[str, object], env: Mapping[str, str]) -> dict[str, object]:
-    """Return a destination's settings for one step: defaults below, secrets read now.
-
-    Raises:
-        MissingSecretError: a secret isn't there.
-    """
-    return {**defaults(kind), **{name: resolve_all(value, env) for name, value in settings.items()}}
 
 
 def _plain(value: object) -> object:

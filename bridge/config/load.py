@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bridge.config.assemble import assemble
 from bridge.config.declare import Names, Part
-from bridge.config.document import read
 from bridge.config.environ import external_url
 from bridge.config.include import included
+from bridge.config.loaded import Loaded
 from bridge.config.missing import missing_secrets
 from bridge.config.problem import ConfigError, Level, Problem
+from bridge.config.read import read
 from bridge.config.schema import BridgeFile, IncludedFile, Team
 from bridge.config.validate import Findings, at, validate
 
@@ -23,28 +24,9 @@ if TYPE_CHECKING:
     from bridge.config.assemble import Assembled
     from bridge.config.document import Document
     from bridge.config.problem import Keys
-    from bridge.config.settings import Settings
-    from bridge.core.rules import Rules
 
 _NAME = 2
 """How deep a name stands with what is declared by it: `teams.payments`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """A usable configuration.
-
-    `warnings` holds what was left out on the way: a broken included file's problems (level error, since
-    `bridge check` fails for them) and names that lead nowhere for want of it. `documents` are the files that it was
-    made of, the main one first; `load` takes them as last good ones. `templates` are the texts of the own templates by
-    name, where a process holds them (`bridge.reload`).
-    """
-
-    rules: Rules
-    settings: Settings
-    warnings: tuple[Problem, ...] = ()
-    documents: tuple[Document, ...] = field(default=(), repr=False)
-    templates: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 def load(

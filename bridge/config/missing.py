@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from bridge.config.document import Tree
-    from bridge.config.load import Loaded
+    from bridge.config.loaded import Loaded
     from bridge.config.problem import Keys, Problem
 
 

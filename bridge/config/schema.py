@@ -29,7 +29,7 @@ from bridge.config.fields import (
 )
 from bridge.config.problem import WrongError
 from bridge.config.scalars import as_text
-from bridge.config.sources import SourceFile
+from bridge.config.source_file import SourceFile
 from bridge.config.words import listed, quoted
 from bridge.core.alert import Priority
 from bridge.core.rules import FieldName, Sending

@@ -7,10 +7,65 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import timedelta
 
-    from bridge.config.schema import AuthProxy, FallbackRow, Retention, Test
     from bridge.config.sources import SourceSettings
     from bridge.core.alert import Priority
+
+
+@dataclass(frozen=True, slots=True)
+class FallbackRow:
+    """Where an incident is told too, and when: after a time, or once a delivery is dead (`on`)."""
+
+    after: timedelta | None
+    on: str | None
+    send: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AuthProxy:
+    """The proxy in front that says who somebody is."""
+
+    header: str
+    trusted: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long what is over is kept."""
+
+    receipts: timedelta
+    incidents: timedelta
+    quarantine: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class TestAlert:
+    """The alert of a test."""
+
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    values: Mapping[str, float]
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Expect:
+    """What a test expects; of what is None nothing."""
+
+    team: tuple[str, ...] | None
+    priority: Priority | None
+    send: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """An alert and where it should go. `source` is None where the file names none."""
+
+    name: str | None
+    source: str | None
+    alert: TestAlert
+    expect: Expect
 
 
 @dataclass(frozen=True, slots=True)

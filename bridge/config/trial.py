@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bridge.config.problem import Problem
+from bridge.config.sources import usual
 from bridge.config.words import listed
 from bridge.core.alert import Alert, Group, Status, Value
 from bridge.core.normalize import canonical_team, normalize
@@ -14,20 +15,17 @@ from bridge.core.route import route
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from bridge.config.load import Loaded
-    from bridge.config.schema import Test
-    from bridge.config.settings import Case
+    from bridge.config.loaded import Loaded
+    from bridge.config.settings import Case, Test
     from bridge.core.routed import Routed
     from bridge.core.rules import Rules
 
 
 def run_tests(loaded: Loaded) -> Iterator[Problem]:
     """Yield a problem for each expectation that doesn't hold."""
-    sources = list(loaded.settings.sources)
     rules = _live(loaded.rules)
     for case in loaded.settings.tests:
-        said = "source" in case.test.model_fields_set or "grafana" in sources
-        routed = _routed(case.test, case.test.source if said else sources[0], rules)
+        routed = _routed(case.test, case.test.source or usual(loaded.settings.sources), rules)
         yield from _differences(case, routed, rules)
 
 

@@ -75,7 +75,7 @@ class Ledger:
         self.engine.dispose()
 
 
-def open_ledger(url: str, *, upgrade: bool | None = None, prepared: bool = False) -> Ledger:
+def open_ledger(url: str, *, upgrade: bool | None = None, prepared: bool = False, apart: bool = False) -> Ledger:
     """Open the ledger at a database URL.
 
     Args:
@@ -83,6 +83,7 @@ def open_ledger(url: str, *, upgrade: bool | None = None, prepared: bool = False
         upgrade: run migrations first; by default on SQLite only (PostgreSQL is upgraded by `bridge db upgrade`).
         prepared: the process that started this one has looked at the tables: don't ask for the database now, it may be
             away for a while.
+        apart: run migrations in a process of their own (`migrate.upgrade`).
 
     Raises:
         NotDurableError: SQLite can't keep what it confirms here.
@@ -94,7 +95,7 @@ def open_ledger(url: str, *, upgrade: bool | None = None, prepared: bool = False
     if prepared:
         return Ledger(engine, Writer(engine, path), path)
     if upgrade if upgrade is not None else path is not None:
-        migrate.upgrade(engine, path)
+        migrate.upgrade(engine, path, apart=apart)
     else:
         migrate.check(engine)
     return Ledger(engine, Writer(engine, path), path)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import inspect, text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from sqlalchemy.engine import Connection, Engine
 
@@ -41,11 +41,23 @@ def check(engine: Engine) -> None:
         raise OutdatedError(f"the database is at {at or 'nothing'}, this program needs {HEAD}: run `bridge db upgrade`")
 
 
-def upgrade(engine: Engine, path: Path | None) -> None:
-    """Bring the tables to HEAD; safe to run from several processes at once."""
+def upgrade(engine: Engine, path: Path | None, *, apart: bool = False) -> None:
+    """Bring the tables to HEAD; safe to run from several processes at once.
+
+    Args:
+        engine: connects to the database.
+        path: the file of an SQLite database.
+        apart: do it in a process of its own, so that who goes on to serve has nothing of Alembic in memory. To be asked
+            for only while this process has a single thread.
+    """
     with engine.connect() as connection:
         if (at := present(connection)) is not None and at >= HEAD:
             return
+    if apart:
+        engine.dispose()
+        _in_a_child(lambda: upgrade(engine, path))
+        upgrade(engine, path)  # nothing is left to be done, or what went wrong there is said here
+        return
     # Alembic's import is slow; only the first start pays for it
     from alembic import command  # noqa: PLC0415 - as said above
     from alembic.config import Config  # noqa: PLC0415 - as said above
@@ -55,6 +67,18 @@ def upgrade(engine: Engine, path: Path | None) -> None:
     with _alone(engine, path) as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+
+
+def _in_a_child(function: Callable[[], None]) -> None:
+    """Call a function in a forked process, and wait for its end."""
+    child = os.fork()
+    if child:
+        os.waitpid(child, 0)
+        return
+    try:
+        function()
+    finally:
+        os._exit(0)
 
 
 @contextmanager

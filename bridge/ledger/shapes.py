@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Generic, Literal, NotRequired, TypeVar
 
-from pydantic import Field
 from typing_extensions import TypedDict
+
+from bridge.ledger.described import Field
 
 T = TypeVar("T")
 
@@ -15,7 +16,7 @@ DeliveryState = Literal["pending", "retrying", "delivered", "held", "skipped", "
 PriorityName = Literal["P0", "P1", "P2", "P3"]
 ULID = "[0-9A-HJKMNP-TV-Z]{26}"
 Id = Annotated[str, Field(pattern=f"^{ULID}$", description="a ULID: it sorts by time")]
-Moment = Annotated[str, Field(description="ISO 8601, in UTC", json_schema_extra={"format": "date-time"})]
+Moment = Annotated[str, Field(description="ISO 8601, in UTC", format="date-time")]
 
 
 class Done(TypedDict):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bridge.config.kinds import effective
+from bridge.config.defaults import effective
 from bridge.config.load import load
 from bridge.config.problem import ConfigError
 from bridge.destinations.base import Settings
@@ -19,7 +19,7 @@ from bridge.setup.env_file import draft_with
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from bridge.config.load import Loaded
+    from bridge.config.loaded import Loaded
 
 _HEAD = (
     "# Written by `bridge init`. `bridge check` says what is wrong here; `bridge check --schema` helps your editor.\n"

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 
 from flask import Blueprint
 
-from bridge.config.fields import Strict
-from bridge.config.kinds import defaults
-from bridge.config.schema import BridgeFile
+from bridge.config.defaults import defaults
 from bridge.config.secrets import Secret
+from bridge.config.settings import AuthProxy, FallbackRow, Retention
 from bridge.ledger import troubles
 from bridge.preview_json import plain
 from bridge.render.units import measured
@@ -23,13 +22,31 @@ if TYPE_CHECKING:
 
     from flask import Response
 
-    from bridge.config.load import Loaded
+    from bridge.config.loaded import Loaded
     from bridge.config.problem import Keys
     from bridge.core.rules import RouteRules, Sending
 
 blueprint = Blueprint("configured", __name__)
 blueprint.before_request(admit)
 DEFAULT = "default"
+GENERAL = (
+    "timezone",
+    "external_url",
+    "group_by",
+    "reopen_duration",
+    "stale_after",
+    "fallback",
+    "operators",
+    "storm",
+    "page_storm",
+    "remind",
+    "mode",
+    "shadow",
+    "auth_proxy",
+    "retention",
+    "max_storage",
+)
+"""The keys of `bridge.yml` that are of no destination, team, source or route, in the schema's order."""
 ENVIRONMENT = "BRIDGE_EXTERNAL_URL"
 
 
@@ -89,8 +106,8 @@ def words(value: object) -> str:
         return f"secret from {value}"
     if isinstance(value, bool):
         return "on" if value else "off"
-    if isinstance(value, Strict):
-        value = {name: one for name in type(value).model_fields if (one := getattr(value, name)) is not None}
+    if isinstance(value, AuthProxy | FallbackRow | Retention):
+        value = {name: one for name in value.__slots__ if (one := getattr(value, name)) is not None}
     if isinstance(value, Mapping):
         return ", ".join(f"{name}: {words(one)}" for name, one in value.items())
     if isinstance(value, list | tuple):
@@ -102,11 +119,7 @@ def words(value: object) -> str:
 def _general(loaded: Loaded) -> Iterator[Setting]:
     """Yield the settings that are of no destination, team, source or route."""
     rules, settings = loaded.rules, loaded.settings
-    values: dict[str, object] = {
-        name: getattr(rules, name, getattr(settings, name, None))
-        for name in BridgeFile.model_fields
-        if name not in {"destinations", "teams", "sources", "routes", "tests", "send", "normalize", "include"}
-    }
+    values: dict[str, object] = {name: getattr(rules, name, getattr(settings, name, None)) for name in GENERAL}
     values["max_storage"] = measured(settings.max_storage, "bytes")
     for name, value in values.items():
         place = where(loaded, (name,))

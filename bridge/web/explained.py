@@ -12,13 +12,11 @@ from flask import Blueprint, Response, current_app, jsonify, request
 from markupsafe import Markup
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from bridge.apart import Apart, EndedError
+from bridge.apart import MOST_PAYLOAD, Apart, EndedError
 from bridge.config.sources import usual
 from bridge.config.words import did_you_mean, quoted
-from bridge.explain import MOST_ALERTS, MOST_INCIDENTS, MOST_PAYLOAD, Question
 from bridge.ledger import receipts
 from bridge.preview_json import shown
-from bridge.preview_step import Trial
 from bridge.render.jinja import template_folders
 from bridge.web import api
 from bridge.web.frame import admit, page
@@ -51,6 +49,9 @@ def _explained(body: bytes, source: str) -> JSON:
     Raises:
         EndedError: it took too long.
     """
+    from bridge.explain import MOST_ALERTS, MOST_INCIDENTS, Question  # noqa: PLC0415 - for who asks, not who serves
+    from bridge.preview_step import Trial  # noqa: PLC0415 - as above
+
     here = bridge()
     question = Question(
         body,

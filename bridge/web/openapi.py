@@ -9,8 +9,6 @@ import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from pydantic import TypeAdapter
-
 import bridge
 from bridge.ledger.shapes import ULID
 from bridge.web.operations import OPERATIONS, Problem
@@ -52,6 +50,8 @@ def document(app: Flask) -> JSON:
 
 def _schemas() -> tuple[dict[object, JSON], JSON]:
     """Return a reference for each operation's answer, and the schemas that they refer to."""
+    from pydantic import TypeAdapter  # noqa: PLC0415 - who only serves alerts has none of it in memory
+
     answers: set[Any] = {one.answer for one in OPERATIONS.values() if not isinstance(one.answer, str)} | {Problem}
     given: list[Any] = [(shape, "serialization", TypeAdapter(shape)) for shape in answers]
     made, whole = TypeAdapter.json_schemas(given, ref_template="#/components/schemas/{model}")

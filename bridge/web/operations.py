@@ -9,11 +9,11 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, get_args
 
-from pydantic import Field
 from typing_extensions import TypedDict
 
 from bridge.explain_shapes import ExplainedShape
 from bridge.ledger import shapes
+from bridge.ledger.described import Field
 from bridge.ledger.shapes import ULID, DeliveryShape, Id, IncidentShape, Page, ReceiptShape, WholeIncident
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from bridge.compose import Bridge
-    from bridge.config.schema import AuthProxy
+    from bridge.config.settings import AuthProxy
 
 LONGEST_NAME = 100
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})

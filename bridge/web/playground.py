@@ -13,11 +13,10 @@ from flask import Blueprint, Response, current_app, request
 from markupsafe import Markup
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from bridge.apart import Apart, EndedError
+from bridge.apart import MOST_PAYLOAD, Apart, EndedError
 from bridge.config.sources import usual
-from bridge.explain import MOST_PAYLOAD
+from bridge.destinations import KINDS
 from bridge.ledger import receipts
-from bridge.playground import KINDS, Asked, trying
 from bridge.render.jinja import template_folders, text_of
 from bridge.web import people, served
 from bridge.web.auth import RefusedError
@@ -176,6 +175,8 @@ def _starts(rules: Rules, kind: str) -> list[str]:
 
 def _shown(said: Mapping[str, str]) -> tuple[Shown | None, str]:
     """Return what people would see, or why there is nothing to show."""
+    from bridge.playground import Asked, trying  # noqa: PLC0415 - for who asks, not for who serves
+
     body = said.get("payload", "").encode("utf-8", "replace")
     typed = {kind: text for kind in KINDS if (text := said.get(kind, "")).strip()}
     if len(body) > MOST_PAYLOAD:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, request
 
-from bridge.config.kinds import defaults
+from bridge.config.defaults import defaults
 from bridge.config.sources import Basic, Bearer, Header, Hmac, Open
 from bridge.core.alert import Priority
 from bridge.core.route import target_at

@@ -14,11 +14,11 @@ from click.testing import CliRunner
 from ruamel.yaml import YAML
 
 from bridge.cli.check import check as command
-from bridge.config.document import read
 from bridge.config.json_schema import json_schema
 from bridge.config.kinds import KINDS
 from bridge.config.known import known_keys
 from bridge.config.load import load
+from bridge.config.read import read
 from bridge.config.schema import BridgeFile
 
 EXAMPLE = Path(__file__).parents[2] / "bridge.example.yml"

@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from pydantic import BaseModel
 
-from bridge.config.kinds import defaults, effective
+from bridge.config.defaults import defaults, effective
+from bridge.config.kinds import KINDS
 from bridge.config.load import load
 from bridge.config.problem import ConfigError
 from bridge.config.secrets import MissingSecretError, Secret
@@ -256,6 +258,13 @@ def test_effective_settings_have_defaults_and_secrets_read(files):
         effective("pagerduty", settings, {})
     assert defaults("slack")["api_url"] == "https://slack.com/api/"
     assert "token" not in defaults("slack")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_defaults_are_those_of_the_settings_in_their_order(kind):
+    default = {name: getattr(KINDS[kind](), name) for name in KINDS[kind].model_fields}
+    plain = {name: value.model_dump() if isinstance(value, BaseModel) else value for name, value in default.items()}
+    assert list(defaults(kind).items()) == [(name, value) for name, value in plain.items() if value not in (None, ())]
 
 
 def test_secrets_are_required_only_where_asked(files):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from bridge.config.document import Place, read
+from bridge.config.document import Place
 from bridge.config.problem import ConfigError
+from bridge.config.read import read
 
 QUOTE = "put the value in double quotes"
 

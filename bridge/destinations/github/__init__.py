@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from bridge.destinations.github.client import connect
+from typing import TYPE_CHECKING
+
 from bridge.destinations.github.step import address, next_step
+
+if TYPE_CHECKING:
+    from bridge.destinations.base import Settings
+    from bridge.destinations.ports import Client
 
 NAME = "github"
 WIDTH = 1
@@ -11,3 +16,10 @@ RATE: tuple[float, ...] = (1.0, 500 / 3600)
 SETTLE = 5.0
 
 __all__ = ["NAME", "RATE", "SETTLE", "WIDTH", "address", "connect", "next_step"]
+
+
+def connect(settings: Settings) -> Client:
+    """Return a client for these settings; only a process that sends has the libraries for it in memory."""
+    from bridge.destinations.github import client  # noqa: PLC0415 - as said
+
+    return client.connect(settings)

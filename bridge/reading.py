@@ -1,0 +1,98 @@
+"""A configuration read whole in a process of its own, which ends: who serves has no library in memory that only reads.
+
+That process is given its parent's environment, and what was read before; it answers with frozen values, in which
+secrets are references, or with what is wrong.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle  # nosec B403 # only what this program itself has written is read
+import subprocess
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bridge.config.environ import Environ
+from bridge.config.problem import ConfigError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bridge.config.loaded import Loaded
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What was read: it is good, but for what is `broken` of its templates, where it is another one than the last."""
+
+    loaded: Loaded
+    broken: tuple[Problem, ...] = ()
+
+    def whole(self) -> Loaded:
+        """Return it.
+
+        Raises:
+            ConfigError: a template in use can't be compiled.
+        """
+        if self.broken:
+            raise ConfigError(self.broken)
+        return self.loaded
+
+
+class Reading:
+    """A reading under way, from when this is made: what else there is to do can be done meanwhile.
+
+    Args:
+        environ: names the file, and the folder of templates.
+        env: the environment that secrets are looked for in.
+        last: what was read before (`config.load.load`).
+    """
+
+    def __init__(self, environ: Environ, env: Mapping[str, str], last: Loaded | None = None) -> None:
+        self.environ = environ
+        self.env = env
+        asked = Environ(config=environ.config, templates=environ.templates), dict(env), last
+        # with just the places that this process has its modules from, whatever stands in the working directory
+        program = f"import sys; sys.path[:] = {sys.path!r}; from bridge.reading import main; main()"
+        command = [sys.executable, "-P", "-c", program]
+        self._child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603 - our own
+        assert self._child.stdin
+        with suppress(BrokenPipeError), self._child.stdin as pipe:  # one that has ended says nothing below
+            pickle.dump(asked, pipe)
+
+    def result(self) -> Read:
+        """Return what was read, once it is.
+
+        Raises:
+            ConfigError: with all problems.
+        """
+        assert self._child.stdout
+        with self._child.stdout as pipe:
+            answer = pipe.read()
+        self._child.wait()
+        found = pickle.loads(answer) if answer else None  # nosec B301 # noqa: S301 - our child's
+        if isinstance(found, Read):
+            return found
+        what, mend = "could not be read: the process for it has ended", "see the log, and whether memory is short"
+        ended = Problem(os.fspath(self.environ.config), 0, what, mend)
+        raise ConfigError(found or [ended])
+
+
+def main() -> None:
+    """Read what the parent asks for, and answer: `Read`, or the problems."""
+    from bridge.whole import broken, read_whole  # noqa: PLC0415 - in this process alone
+
+    environ, env, last = pickle.load(sys.stdin.buffer)  # nosec B301 # noqa: S301 - our parent's
+    told, sys.stdout = sys.stdout.buffer, sys.stderr
+    try:
+        loaded = read_whole(environ, env, last)
+        changed = last is not None and loaded != last
+        answer: object = Read(loaded, tuple(broken(loaded)) if changed else ())
+    except ConfigError as error:
+        answer = error.problems
+    with suppress(BrokenPipeError):
+        told.write(pickle.dumps(answer))
+        told.flush()
+    os._exit(0)  # nothing is left to be put away

@@ -1,0 +1,85 @@
+"""A configuration read in a process of its own: the same values, the same problems, and none of its libraries here."""
+
+from __future__ import annotations
+
+import pytest
+
+from bridge.config.environ import from_environ
+from bridge.config.problem import ConfigError
+from bridge.reading import Reading
+from bridge.whole import read_whole
+
+SECRETS = {
+    "GRAFANA_HMAC_SECRET": "x",
+    "AM_TOKEN": "x",
+    "SLACK_BOT_TOKEN": "x",
+    "PAGERDUTY_DEFAULT_KEY": "x",
+    "GITHUB_TOKEN": "x",
+}
+WHOLE = """
+destinations:
+  slack: {token: "${env:SLACK_BOT_TOKEN}", channel: "#{team}", fallback_channel: "#alerts", mention: {P0: "@oncall"}}
+sources:
+  grafana: {auth: {hmac: {secret: "${env:GRAFANA_HMAC_SECRET}"}}, max_body: 1MiB}
+  other: {auth: none, mapping: "{alerts: items}"}
+teams:
+  payments: {aliases: pay, send: {P0: slack}, remind: {P0: 1h}}
+routes:
+  - {matchers: ['job =~ "a.*"', "x != y"], set: {priority: P1}}
+fallback: {P0: {after: 2m, send: slack}, default: {on: dead, send: slack}}
+auth_proxy: {header: X-User, trusted: 10.0.0.0/8}
+retention: {receipts: 7d}
+tests:
+  - {alert: {labels: {job: a}, values: {B: 1}}, expect: {team: payments, priority: P1, send: []}}
+"""
+
+
+def environment(folder, text=WHOLE, **env):
+    (folder / "bridge.yml").write_text(text, "utf-8")
+    env = SECRETS | {"BRIDGE_CONFIG": str(folder / "bridge.yml")} | env
+    return from_environ(env), env
+
+
+def test_the_same_is_read_as_in_this_process(tmp_path):
+    environ, env = environment(tmp_path)
+    read = Reading(environ, env).result()
+
+    assert read.whole() == read_whole(environ, env)
+    secret = read.loaded.rules.destinations["slack"].settings["token"]
+    assert (secret.references, secret.folder) == (("${env:SLACK_BOT_TOKEN}",), tmp_path)
+    assert read.loaded.rules.routes[0].matchers[0].matches({"job": "abc"})
+
+
+def test_problems_are_the_same_as_in_this_process(tmp_path):
+    environ, env = environment(tmp_path, WHOLE.replace("retention", "retain").replace("P0: 1h", "P0: soon"))
+    with pytest.raises(ConfigError) as here:
+        read_whole(environ, env)
+    with pytest.raises(ConfigError) as there:
+        Reading(environ, env).result()
+
+    assert there.value.problems == here.value.problems
+    assert len(there.value.problems) == 2
+
+
+def test_secrets_are_looked_for_in_the_environment_that_is_given(tmp_path, monkeypatch):
+    monkeypatch.setenv("SLACK_BOT_TOKEN", "of this process")
+    environ, env = environment(tmp_path)
+    del env["SLACK_BOT_TOKEN"]
+    with pytest.raises(ConfigError, match="SLACK_BOT_TOKEN isn't set"):
+        Reading(environ, env).result()
+
+
+def test_a_process_that_ends_without_a_word_is_a_problem_of_the_file(tmp_path):
+    environ, env = environment(tmp_path)
+    under_way = Reading(environ, env)
+    under_way._child.kill()
+    with pytest.raises(ConfigError, match=r"bridge\.yml: could not be read: the process for it has ended"):
+        under_way.result()
+
+
+def test_what_lies_in_the_working_directory_is_no_module(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("pickle", "pydantic", "bridge"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit(9)", "utf-8")
+    environ, env = environment(tmp_path)
+    assert Reading(environ, env).result().loaded.settings.max_storage == 10 * 2**30
