@@ -68,10 +68,21 @@ class Sessions(SecureCookieSessionInterface):
 
 def create_app(bridge: Bridge) -> Flask:
     """Return the application over what `compose` put together."""
-    app = Flask("bridge", static_folder=None)
+    app = application()
+    serve(app, bridge)
+    return app
+
+
+def serve(app: Flask, bridge: Bridge) -> None:
+    """Have an application serve what `compose` put together."""
     app.extensions["bridge"] = bridge
-    app.extensions["apart"] = Apart()
     app.secret_key = bridge.effective.digest("console sessions")
+
+
+def application() -> Flask:
+    """Return the application, which does not serve anything yet."""
+    app = Flask("bridge", static_folder=None)
+    app.extensions["apart"] = Apart()
     app.config.update(SESSION)
     app.session_interface = Sessions()
     app.after_request(_hardened)

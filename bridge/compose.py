@@ -12,7 +12,7 @@ from bridge.config.problem import ConfigError, Problem
 from bridge.delivery.hints import ALL, Hinter, hint_path
 from bridge.effective import Effective
 from bridge.kept import Kept
-from bridge.ledger.ledger import open_ledger
+from bridge.ledger.ledger import ledger_on, open_ledger
 from bridge.log import log
 from bridge.render.jinja import Words, template_folder
 from bridge.room import Room
@@ -21,8 +21,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from sqlalchemy.engine import Engine
+
     from bridge.config.environ import Environ
     from bridge.config.loaded import Loaded
+    from bridge.delivery.hints import Near
     from bridge.ledger.ledger import Ledger
 
 KEY_BYTES = 32
@@ -64,18 +67,30 @@ class Bridge:
         self.ledger.close()
 
 
+@dataclass(frozen=True, slots=True)
+class Parent:
+    """What a server has made for the processes that it forks.
+
+    `engine` has no connections; the tables were looked at by it. `near` is where hints go, None where each process
+    finds its own way.
+    """
+
+    engine: Engine
+    near: Near | None = None
+
+
 def compose(
     environ: Environ,
     env: Mapping[str, str],
     *,
     loaded: Loaded | None = None,
     loopback: bool = True,
-    prepared: bool = False,
+    parent: Parent | None = None,
 ) -> Bridge:
     """Load the configuration, open the ledger and put the parts together.
 
     A process that is started anew by its server is given what is `loaded` there: the file may be broken by now, or a
-    secret missing, and the last good configuration holds.
+    secret missing, and the last good configuration holds. So is what the `parent` has made.
 
     Raises:
         ConfigError: the configuration or the environment has problems, all of which it names.
@@ -85,7 +100,7 @@ def compose(
         from bridge.whole import read_whole  # noqa: PLC0415 - who serves has it read in another process
 
         loaded = read_whole(environ, env)
-    ledger = open_ledger(environ.database_url, prepared=prepared)
+    ledger = ledger_on(parent.engine) if parent else open_ledger(environ.database_url)
     key = secret_key(environ, ledger.path)
     words = Words((template_folder(),), kept=loaded.templates)
     bridge = Bridge(
@@ -97,7 +112,7 @@ def compose(
         effective=Effective(lambda: loaded.rules, env, key),
         words=words,
         loopback=loopback,
-        hinter=hinter(ledger, environ),
+        hinter=(parent and parent.near) or hinter(ledger, environ),
     )
     for problem in loaded.warnings:
         log.warning("configuration", problem=str(problem))

@@ -5,24 +5,20 @@ from __future__ import annotations
 import gc
 import os
 import resource
-import socket
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger as GunicornLogger
 from gunicorn.workers.base import Worker
 
-from bridge.app import create_app
-from bridge.compose import compose, secret_key
-from bridge.config.problem import ConfigError, Problem
+from bridge.app import serve
+from bridge.compose import Parent, compose
 from bridge.delivery.hints import Near
 from bridge.ledger.engine import database_url, sqlite_path
-from bridge.ledger.ledger import open_ledger
 from bridge.log import log
-from bridge.reload import Reloader, note
-from bridge.web.auth import LOOPBACK_NAMES
+from bridge.prepare import check_bind, is_loopback, prepare
+from bridge.reload import Reloader
 from bridge.web.worker import WebWorker
 
 if TYPE_CHECKING:
@@ -31,8 +27,6 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from bridge.compose import Bridge
-    from bridge.config.environ import Environ
-    from bridge.config.loaded import Loaded
     from bridge.reading import Reading
 
 WEB = 2
@@ -126,8 +120,8 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
         self.environ = environ = reading.environ
         self.env = env = reading.env
         self.bind = bind
-        loaded = prepare(reading, bind)
-        self.reloader = Reloader(environ, env, loaded, lambda found: check_bind(found, environ, bind))
+        self.prepared = made = prepare(reading, bind)
+        self.reloader = Reloader(environ, env, made.loaded, lambda found: check_bind(found, environ, bind))
         self.deliver = deliver
         self.announce = announce
         self.loopback = is_loopback(bind)
@@ -163,19 +157,19 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
 
     def load(self) -> Flask:
         """Return a web process's application; called after the fork."""
-        self.serving = self.compose()
-        if self.near is not None:
-            self.serving.hinter = self.near
-        return create_app(self.serving)
+        self.serving = self.compose(self.near)
+        serve(self.prepared.application, self.serving)
+        return self.prepared.application
 
     def _leave(self, _arbiter: object, _worker: object) -> None:
         """Keep what an ending web process has counted, and close the ledger: a file that all have closed is whole."""
         if self.serving is not None:
             self.serving.close()
 
-    def compose(self) -> Bridge:
+    def compose(self, near: Near | None = None) -> Bridge:
         """Put a process's parts together, over the last good configuration."""
-        return compose(self.environ, self.env, loaded=self.reloader.loaded, loopback=self.loopback, prepared=True)
+        loaded, parent = self.reloader.loaded, Parent(self.prepared.engine, near)
+        return compose(self.environ, self.env, loaded=loaded, loopback=self.loopback, parent=parent)
 
     def reload(self) -> None:
         """Keep gunicorn's own settings: the configuration is read by the processes that start."""
@@ -202,50 +196,3 @@ def allow_files() -> None:
     most = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
     if soft != resource.RLIM_INFINITY and soft < most:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
-
-
-def is_loopback(bind: str) -> bool:
-    """Return whether a bind address is reached from this machine only."""
-    if bind.startswith("unix:"):
-        return True
-    host = urlsplit(f"//{bind}").hostname or ""
-    if host in LOOPBACK_NAMES:
-        return True
-    try:
-        found = {str(info[4][0]) for info in socket.getaddrinfo(host, None)}
-    except OSError:
-        return False
-    return all(address.startswith("127.") or address == "::1" for address in found)
-
-
-def check_bind(loaded: Loaded, environ: Environ, bind: str) -> None:
-    """Refuse to serve a source without auth where others than this machine can reach it.
-
-    Raises:
-        ConfigError: naming the sources and what to set.
-    """
-    if is_loopback(bind) or environ.webhook_token is not None:
-        return
-    bare = [name for name, source in loaded.settings.sources.items() if source.auth is None]
-    if bare:
-        mend = "set BRIDGE_WEBHOOK_TOKEN, or auth for each source (`auth: none` lets anybody in)"
-        what = f"{', '.join(bare)}: no auth, and {bind} can be reached by others"
-        raise ConfigError([Problem(str(environ.config), 0, what, mend)])
-
-
-def prepare(reading: Reading, bind: str) -> Loaded:
-    """Check everything that can be wrong before a process is forked: configuration, bind, database, secret key.
-
-    Returns:
-        The configuration, for the processes to be forked.
-
-    Raises:
-        ConfigError, NotDurableError, OutdatedError: with what to mend.
-    """
-    environ, loaded = reading.environ, reading.result().loaded
-    check_bind(loaded, environ, bind)
-    ledger = open_ledger(environ.database_url, apart=True)
-    note(environ, [], ledger)
-    ledger.close()
-    secret_key(environ, ledger.path)
-    return loaded

@@ -17,6 +17,7 @@ from bridge.delivery.chores import Chores
 from bridge.delivery.hints import ALL
 from bridge.delivery.lane import Lane
 from bridge.delivery.turns import Rest, StaleSenderError, Turns, Worked
+from bridge.lean import give_back
 from bridge.ledger import due, lanes, receipts
 from bridge.ledger.unavailable import UnavailableError
 
@@ -239,12 +240,13 @@ class Deliverer:
             names = list(self._held)
         if idle:
             self._yard.ledger.write(lambda connection: lanes.release(connection, self._yard.holder, idle))
+            give_back()
         before = self._yard.clock.monotonic()
         now = self._yard.ledger.database_now(self._yard.clock.now())
 
         def renew(connection: Connection) -> dict[str, int]:
             lanes.pulse(connection, self._yard.holder, now)
-            return lanes.renew(connection, self._yard.holder, names, now)
+            return lanes.renew(connection, self._yard.holder, names, now) if names else {}
 
         ours = self._yard.keep(renew)
         with self._lock:

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import create_engine, event
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import Engine, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import QueuePool
 
 if TYPE_CHECKING:
     from sqlalchemy import Table
+    from sqlalchemy.dialects import postgresql
     from sqlalchemy.engine import URL, Connection
 
 FULL = 2
@@ -161,4 +162,8 @@ def alone(engine: Engine) -> Engine:
 
 def inserting(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
     """Return an insert that can say what to do about a row that is there: each database spells it for itself."""
-    return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
+    if connection.dialect.name == "sqlite":
+        return sqlite.insert(table)
+    from sqlalchemy.dialects.postgresql import insert  # noqa: PLC0415 - on SQLite nobody pays for it
+
+    return insert(table)

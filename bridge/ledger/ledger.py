@@ -75,6 +75,15 @@ class Ledger:
         self.engine.dispose()
 
 
+def ledger_on(engine: Engine) -> Ledger:
+    """Return the ledger on an engine of one whose tables were looked at: the database is not asked for, it may be away.
+
+    An engine without connections may come from the process that forked this one.
+    """
+    path = sqlite_path(engine.url)
+    return Ledger(engine, Writer(engine, path), path)
+
+
 def open_ledger(url: str, *, upgrade: bool | None = None, prepared: bool = False, apart: bool = False) -> Ledger:
     """Open the ledger at a database URL.
 

@@ -38,6 +38,7 @@ def test_who_serves_has_nothing_in_memory_that_only_reads_or_upgrades(start, san
     serving = [bridge.process.popen.pid, *children["web"], *children["deliverer"]]
 
     assert len(serving) == 4
+    assert len(list(Path(f"/proc/{serving[0]}/task").iterdir())) == 1, "who forks has a single thread"
     for pid in serving:
         assert modules(pid, "gunicorn/arbiter.py", *ONLY_TO_READ, *ONLY_TO_UPGRADE, *UNUSED) == {"gunicorn/arbiter.py"}
     for pid in children["web"]:
