@@ -299,3 +299,31 @@ assert not {"procrastinate", "bridge.delivery.deferrer"} & set(sys.modules)
 """
     env = {**os.environ, **ENV, "BRIDGE_DATABASE_URL": "sqlite:///bridge.db"}
     subprocess.run([sys.executable, "-c", script], cwd=tmp_path, env=env, check=True)
+
+
+def test_while_nothing_comes_a_connection_that_listens_is_not_woken_again_and_again(database):
+    looks = []
+
+    class Counted(procrastinate.Patient):
+        """Writes down each time that a wait looks whether something has come."""
+
+        async def wait(self, gen, *given, **named):
+            def counted():
+                try:
+                    asked = next(gen)
+                    while True:
+                        looks.append(asked)
+                        asked = gen.send((yield asked))
+                except StopIteration as done:
+                    return done.value
+
+            return await super().wait(counted(), *given, **named)
+
+    async def listen():
+        async with await Counted.connect(database, autocommit=True) as connection:
+            await connection.execute("LISTEN nobody")
+            looks.clear()
+            return [one async for one in connection.notifies(timeout=1)]
+
+    assert asyncio.run(listen()) == []
+    assert len(looks) <= 2, "psycopg itself looks ten times a second"
