@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import pickle  # nosec B403 # only what this program itself has written is read
+import signal
 import subprocess
 import sys
 from contextlib import suppress
@@ -84,6 +85,7 @@ def main() -> None:
     """Read what the parent asks for, and answer: `Read`, or the problems."""
     from bridge.whole import broken, read_whole  # noqa: PLC0415 - in this process alone
 
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started it decides
     environ, env, last = pickle.load(sys.stdin.buffer)  # nosec B301 # noqa: S301 - our parent's
     told, sys.stdout = sys.stdout.buffer, sys.stderr
     try:
