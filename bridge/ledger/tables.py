@@ -1,4 +1,4 @@
-"""The tables. One definition for SQLite and PostgreSQL; `migrations/` builds the same step by step.
+"""The tables; their indexes are in `indexes`. One definition for both databases; `migrations/` builds it step by step.
 
 Times are whole microseconds since 1970 in UTC, so that both databases store, compare and index them alike. JSON is
 text: nothing in it is ever searched; what is searched stands beside it, as words.
@@ -11,7 +11,6 @@ from sqlalchemy import (
     Boolean,
     Column,
     ForeignKey,
-    Index,
     Integer,
     LargeBinary,
     MetaData,
@@ -53,12 +52,8 @@ NEW = text("state = 'new'")
 """The condition that a receipt is to be absorbed; as text: see OPEN."""
 BEGUN = text("(progress > 0)")
 """Whether a part of a large receipt is absorbed already."""
-Index("ix_receipts_new", receipts.c.source, BEGUN, receipts.c.id, sqlite_where=NEW, postgresql_where=NEW)
 QUARANTINED = text("problem IS NOT NULL AND state NOT IN ('new', 'dismissed')")
 """The condition that a receipt, or a part of it, could not be read; as text: see OPEN."""
-Index("ix_receipts_quarantine", receipts.c.id, sqlite_where=QUARANTINED, postgresql_where=QUARANTINED)
-Index("ix_receipts_state_id", receipts.c.state, receipts.c.id)
-Index("ix_receipts_source_id", receipts.c.source, receipts.c.id)
 
 incidents = Table(
     "incidents",
@@ -86,30 +81,10 @@ incidents = Table(
     Column("facts", JsonText, nullable=False),  # team_said, priority_word, truncated, external_url, receiver
 )
 OPEN_STATES = tuple(one.value for one in incident.OPEN)
-_OPEN = text("state IN ('firing', 'stale')")
-Index("uq_incidents_open_key", incidents.c.key, unique=True, sqlite_where=_OPEN, postgresql_where=_OPEN)
 OPEN = text("state NOT IN ('resolved', 'closed')")
-"""The condition that an incident is open, as text, by which SQLite finds these indexes, and is not led to others."""
+"""The condition that an incident is open, as text, by which SQLite finds its indexes, and is not led to others."""
 TEAMS = literal_column("substr(teams, 1, 200)", Text)
 """By what open incidents are grouped by team: the JSON of their teams, not more of it than an index takes."""
-Index(
-    "ix_incidents_open_priority",
-    incidents.c.priority,
-    incidents.c.id.desc(),
-    sqlite_where=OPEN,
-    postgresql_where=OPEN,
-)
-Index(
-    "ix_incidents_open_teams",
-    TEAMS,
-    incidents.c.priority,
-    incidents.c.id.desc(),
-    sqlite_where=OPEN,
-    postgresql_where=OPEN,
-)
-Index("ix_incidents_key_id", incidents.c.key, incidents.c.id)
-Index("ix_incidents_rule", incidents.c.source, incidents.c.org, incidents.c.rule_key, incidents.c.id)
-Index("ix_incidents_state_id", incidents.c.state, incidents.c.id)
 
 incident_teams = Table(
     "incident_teams",
@@ -126,7 +101,6 @@ incident_words = Table(
     Column("word", String(40).with_variant(String(40, collation="C"), "postgresql"), primary_key=True),
     sqlite_with_rowid=False,
 )
-Index("ix_incident_words_word", incident_words.c.word, incident_words.c.incident)
 
 alerts = Table(
     "alerts",
@@ -151,7 +125,6 @@ alerts = Table(
     Column("detail", JsonText, nullable=False),  # labels, annotations, values, no_data, counts, as last heard firing
     Column("links", JsonText, nullable=False),  # as first heard: they differ in every repeat
 )
-Index("ix_alerts_episode", alerts.c.source, alerts.c.org, alerts.c.fingerprint, alerts.c.id)
 
 deliveries = Table(
     "deliveries",
@@ -182,20 +155,6 @@ deliveries = Table(
     Column("placed_at", Instant),  # unknown for what an older release stored
     UniqueConstraint("incident", "lane", "address"),
 )
-Index(
-    "ix_deliveries_due",
-    deliveries.c.lane,
-    deliveries.c.urgency,
-    deliveries.c.since,
-    deliveries.c.id,
-    deliveries.c.due_at,
-    sqlite_where=text("due_at IS NOT NULL"),
-    postgresql_where=text("due_at IS NOT NULL"),
-)
-Index("ix_deliveries_placed", deliveries.c.lane, deliveries.c.placed_at)
-_FOLDED = text("folded_into IS NOT NULL")
-Index("ix_deliveries_folded", deliveries.c.folded_into, sqlite_where=_FOLDED, postgresql_where=_FOLDED)
-Index("ix_deliveries_state_id", deliveries.c.state, deliveries.c.id)
 
 lanes = Table(
     "lanes",
@@ -228,13 +187,4 @@ history = Table(
     Column("what", String(40), nullable=False),
     Column("why", Text),
     Column("detail", JsonText),  # what a machine may want of it: a step's request id, a decision (`ledger.timeline`)
-)
-Index("ix_history_incident_id", history.c.incident, history.c.id)
-_OF_A_DELIVERY = text("delivery IS NOT NULL")
-Index(
-    "ix_history_delivery_id",
-    history.c.delivery,
-    history.c.id,
-    sqlite_where=_OF_A_DELIVERY,
-    postgresql_where=_OF_A_DELIVERY,
 )

@@ -10,7 +10,7 @@ from harness import config, eventually
 
 ONLY_TO_READ = ("pydantic/main.py", "ruamel/yaml/main.py", "bridge/config/schema.py", "bridge/config/validate.py")
 ONLY_TO_UPGRADE = ("alembic/command.py", "mako/template.py")
-UNUSED = ("trio/_core/_run.py", "rich/console.py", "pygments/lexer.py")
+UNUSED = ("trio/_core/_run.py", "rich/console.py", "pygments/lexer.py", "sqlalchemy/dialects/postgresql/base.py")
 ONLY_TO_SEND = ("httpx2/_client.py", "slack_sdk/web/client.py", "bridge/deliver.py")
 
 

@@ -15,9 +15,9 @@ from sqlalchemy import text
 
 from bridge.ledger import migrate
 from bridge.ledger.engine import database_url, open_engine, sqlite_path
+from bridge.ledger.indexes import metadata
 from bridge.ledger.ledger import open_ledger
 from bridge.ledger.migrate import OutdatedError
-from bridge.ledger.tables import metadata
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from bridge.ledger.tables import metadata
+from bridge.ledger.indexes import metadata
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=metadata, transactional_ddl=False)
 context.run_migrations()
