@@ -167,3 +167,22 @@ def inserting(connection: Connection, table: Table) -> sqlite.Insert | postgresq
     from sqlalchemy.dialects.postgresql import insert  # noqa: PLC0415 - on SQLite nobody pays for it
 
     return insert(table)
+
+
+class Kept:
+    """A connection that is kept: to take one from the pool costs as much as to store a row."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._connection: Connection | None = None
+
+    def get(self) -> Connection:
+        """Return the connection, a new one where there is none."""
+        self._connection = connection = self._connection or self._engine.connect()
+        return connection
+
+    def hang_up(self) -> None:
+        """Give the connection back, after an error for what it may have done to it; the next transaction takes one."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()

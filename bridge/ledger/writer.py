@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-from bridge.ledger.engine import alone
+from bridge.ledger.engine import Kept, alone
 from bridge.ledger.turns import FileTurns, NoTurns
 from bridge.ledger.unavailable import everybodys, passes
 from bridge.ledger.write import PATIENCE, Write
@@ -45,44 +45,25 @@ SLOW = 1.0
 """Seconds of that while."""
 
 
-class _Kept:
-    """A connection that is kept: to take one from the pool costs as much as to store a row."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._connection: Connection | None = None
-
-    def get(self) -> Connection:
-        """Return the connection, a new one where there is none."""
-        self._connection = connection = self._connection or self._engine.connect()
-        return connection
-
-    def hang_up(self) -> None:
-        """Give the connection back, after an error for what it may have done to it; the next transaction takes one."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()
-
-
 class Writer:
     """The one thread of this process that writes.
 
     `write` hands in a function of a connection; it may be run twice (again alone, when another one of its batch
     failed), so it does nothing but read and write the database.
 
-    One that `yields` is a deliverer's: its transactions are the long ones, and senders wait for theirs. By turns alone
-    it would have the database for most of the time; what waits meanwhile shares its next commit. It is `pressed` where
-    somebody waited for its last one.
+    One that `yields` is a deliverer's, and writes in its asker's thread where it can. Its transactions are the long
+    ones, and senders wait for theirs. By turns alone it would have the database for most of the time; what waits
+    meanwhile shares its next commit. It is `pressed` where somebody waited for its last one.
     """
 
     def __init__(self, engine: Engine, lock_path: Path | None) -> None:
         self.yields = False
         self.pressed = False
-        self._writing = _Kept(engine.execution_options(immediate=True))
-        self._appending = _Kept(alone(engine))
+        self._writing = Kept(engine.execution_options(immediate=True))
+        self._appending = Kept(alone(engine))
         self._turns: FileTurns | NoTurns = FileTurns(lock_path) if lock_path else NoTurns()
         self._busy = threading.Lock()  # turns are those of processes; of a connection's threads one at a time may write
-        self._slow_until = 0.0
+        self._slow_until = self._rests_until = 0.0
         self._queue: queue.SimpleQueue[Write | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._loop, name="ledger-writer", daemon=True)
         self._thread.start()
@@ -101,8 +82,20 @@ class Writer:
             RefusedError, UnavailableError: as `Write.result`.
         """
         wanted = Write(time.monotonic() + patience, function)
-        self._queue.put(wanted)
+        if not (self.yields and self._written_here(wanted)):
+            self._queue.put(wanted)
         return cast("T", wanted.result())
+
+    def _written_here(self, wanted: Write) -> bool:
+        """Write in the asker's own thread, where no other writes or waits to: to change threads twice costs more."""
+        if self._closed or not self._queue.empty() or not self._busy.acquire(blocking=False):
+            return False
+        try:
+            if not self._commit([wanted]):
+                self._queue.put(None)  # it was the thread that is to stop
+        finally:
+            self._busy.release()
+        return True
 
     def append(self, rows: Sequence[Write], *, here: bool = False) -> None:
         """Have rows stored; rows that wait together, and nothing else with them, are one statement and no transaction.
@@ -149,16 +142,20 @@ class Writer:
         self._turns.close()
 
     def _loop(self) -> None:
-        while (first := self._queue.get()) is not None and self._commit([first]):
-            pass
+        more = True
+        while more and (first := self._queue.get()) is not None:
+            with self._busy:
+                more = self._commit([first])
         self._writing.hang_up()
         self._appending.hang_up()
 
     def _commit(self, batch: list[Write]) -> bool:
         """Write a batch and what else waits once it is its turn; return whether there is to be another one."""
-        rest, more = 0.0, True
+        more = True
+        if (rest := self._rests_until - time.monotonic()) > 0:
+            time.sleep(rest)
         try:
-            with self._busy, self._turns:
+            with self._turns:
                 began = time.monotonic()
                 more = self._gather(batch)
                 # a future that can't be set running was given up by its asker: nobody is told, so nothing is written
@@ -166,7 +163,8 @@ class Writer:
                 results = self._together(live)
                 self.pressed = self.yields and self._turns.wanted()
                 if self.pressed:
-                    rest = min(YIELD * (time.monotonic() - began), LONGEST_YIELD)
+                    ended = time.monotonic()
+                    self._rests_until = ended + min(YIELD * (ended - began), LONGEST_YIELD)
         except BaseException as error:  # noqa: BLE001 - whoever waits must hear of it, whatever it is
             results = [error] * len(batch)
             live = [work for work in batch if not work.future.cancelled()]
@@ -177,8 +175,6 @@ class Writer:
                 work.future.set_exception(result)
             else:
                 work.future.set_result(result)
-        if rest:
-            time.sleep(rest)
         return more
 
     def _gather(self, batch: list[Write]) -> bool:
