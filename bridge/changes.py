@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from bridge.config.include import included
@@ -24,7 +25,7 @@ MOST = 2_000
 """Files of a template folder: one with more is somebody's home, or the root."""
 
 Stamp = tuple[int, int, int, int] | None
-State = dict["Path", Stamp]
+State = Mapping["Path", Stamp]
 
 
 def stamps(files: Iterable[Path]) -> State:
@@ -72,14 +73,14 @@ def folder_files(folder: Path) -> Iterator[Path]:
 class Changes:
     """Looks at files, and says once that they have changed and come to rest: nobody writes to them any more.
 
-    The first time they are at rest counts as a change: nobody knows whether they were the same when they were read.
+    `read` is how they were when they were read; where nobody knows, the first time they are at rest counts as a change.
     """
 
-    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic, read: State | None = None) -> None:
         self._monotonic = monotonic
         self._look_at = 0.0
         self._last: State | None = None
-        self._read: State | None = None
+        self._read = read
 
     def settled(self, files: Callable[[], Iterable[Path]]) -> bool:
         """Return whether the files differ from when this was last said, and are as they were a look ago."""

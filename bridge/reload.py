@@ -56,7 +56,7 @@ class Reloader:
         self._env = env
         self._check = check
         self._monotonic = monotonic
-        self._changes = Changes(monotonic)
+        self._changes = Changes(monotonic, loaded.stamps)
         self._refused: list[str] = []
         self._again_at = 0.0
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from bridge.changes import MOST, folder_files
+from bridge.changes import MOST, files_of, folder_files, stamps
 from bridge.config.load import load
 from bridge.config.problem import ConfigError, Problem
 
@@ -25,8 +25,13 @@ def read_whole(environ: Environ, env: Mapping[str, str], last: Loaded | None = N
     Raises:
         ConfigError: with all problems.
     """
+    before = stamps(files_of(environ.config, None, environ.templates))
     loaded = load(environ.config, env, require_secrets=True, last=last)
-    return replace(loaded, templates=_templates(environ.templates)) if environ.templates else loaded
+    if environ.templates:
+        loaded = replace(loaded, templates=_templates(environ.templates))
+    after = stamps(files_of(environ.config, loaded, environ.templates))
+    # what is included is known only once it was read: whether it was the same then, nobody knows
+    return replace(loaded, stamps=after) if after == before else loaded
 
 
 def _templates(folder: Path) -> dict[str, str]:

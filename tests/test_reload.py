@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.changes import EVERY
+from bridge.changes import EVERY, Changes, files_of
 from bridge.config.environ import from_environ
 from bridge.config.load import load
 from bridge.config.problem import ConfigError, Problem
@@ -115,6 +115,21 @@ def test_what_changes_between_reading_and_the_first_look_is_seen(tmp_path):
     place.write("bridge.yml", OTHER)
     place.reloader = Reloader(environ, place.env, loaded, monotonic=lambda: place.now)
     assert place.looks() == 1
+
+
+@pytest.mark.parametrize(("text", "known"), [(GOOD, True), (INCLUDES, False)])
+def test_what_is_as_it_was_when_it_was_read_is_not_read_once_more(tmp_path, text, known):
+    """Which files are included is known only once it was read: whether these changed meanwhile, nobody knows."""
+    place = Place(tmp_path, text)
+    place.write("teams/a.yml", "teams: {a: {}}\n")
+    environ = from_environ(place.env)
+    loaded = read_whole(environ, place.env)
+    changes = Changes(lambda: place.now, loaded.stamps)
+    looks = []
+    for _ in range(4):
+        place.now += EVERY
+        looks.append(changes.settled(lambda: files_of(environ.config, loaded, environ.templates)))
+    assert looks == ([False] * 4 if known else [False, True, False, False])
 
 
 def config_map(folder, version, **files):
