@@ -15,14 +15,26 @@ FLAGS = (
 )  # fmt: skip
 
 
+@pytest.fixture
+def browser(chromium):
+    """A browser that shows nothing and knows nobody: what the last test left goes on asking a bridge that is gone."""
+    chromium.get("about:blank")
+    chromium.execute_cdp_cmd("Network.clearBrowserCookies", {})
+    chromium.get_log("browser")
+    yield chromium
+    chromium.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+    chromium.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+
+
 @pytest.fixture(scope="session")
-def browser(tmp_path_factory):
-    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if not chromium or not driver:
+def chromium(tmp_path_factory):
+    program, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if not program or not driver:
         missing = "Chromium and its driver are not installed: apt-get install chromium chromium-driver"
         (pytest.fail if os.environ.get("CI") else pytest.skip)(missing)
     options = webdriver.ChromeOptions()
-    options.binary_location = chromium
+    options.binary_location = program
     for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"):
         options.add_argument(flag)
     found = webdriver.Chrome(options=options, service=Service(driver))

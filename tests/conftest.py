@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 from browser import browser as browser  # noqa: PLC0414 - a fixture for all
+from browser import chromium as chromium  # noqa: PLC0414 - as above
 from fake_clock import FakeClock
 from sqlalchemy.engine import make_url
 

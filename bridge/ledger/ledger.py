@@ -102,9 +102,9 @@ def open_ledger(url: str, *, upgrade: bool | None = None, prepared: bool = False
     path = sqlite_path(parsed)
     engine = open_engine(parsed)
     if prepared:
-        return Ledger(engine, Writer(engine, path), path)
+        return ledger_on(engine)
     if upgrade if upgrade is not None else path is not None:
         migrate.upgrade(engine, path, apart=apart)
     else:
         migrate.check(engine)
-    return Ledger(engine, Writer(engine, path), path)
+    return ledger_on(engine)

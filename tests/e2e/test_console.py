@@ -100,24 +100,11 @@ def used(browser, bridge):
 
 
 def sign_in(browser, bridge):
-    browser.get("about:blank")  # the page that is still there goes on asking a bridge that is gone
-    browser.get_log("browser")
-    browser.delete_all_cookies()
     browser.get(f"{bridge.address}/login")
     browser.find_element(By.ID, "token").send_keys(ADMIN)
     browser.find_element(By.CSS_SELECTOR, "main form button").click()
     holds(browser, "h1", "Open incidents")
     return browser
-
-
-@pytest.fixture(autouse=True)
-def as_it_was(request):
-    yield
-    if "browser" in request.fixturenames:
-        browser = request.getfixturevalue("browser")
-        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
-        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
-        browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
 
 
 def person_at(bridge):
