@@ -95,11 +95,11 @@ class Intake:
         except Exception as error:
             if not _is_poison(error):
                 raise
-            touched = self._one_by_one(parts, unread, rules)
-        else:
-            self._grown = growing(parts)
-            self._tell(parts, unread)
+            self._wake(self._one_by_one(parts, unread, rules))
+            return None
+        self._grown = growing(parts)
         self._wake(touched)
+        self._tell(parts, unread)
         return None
 
     def _tell(self, parts: list[Part], unread: list[dict[str, Any]]) -> None:

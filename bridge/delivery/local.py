@@ -1,7 +1,6 @@
 """The deliverer of one process: finds lanes with work, holds them by leases, and gives their turns to threads.
 
-One loop decides; threads only take turns. Threads are pooled by kind of lane, so that a destination whose requests all
-hang keeps no thread from another one.
+Threads only take turns. They are pooled by kind of lane: who hangs keeps no thread from another destination.
 """
 
 from __future__ import annotations
@@ -16,9 +15,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from bridge.delivery.chores import Chores
 from bridge.delivery.hints import ALL
 from bridge.delivery.lane import Lane
+from bridge.delivery.sweep import due_here
 from bridge.delivery.turns import Rest, StaleSenderError, Turns, Worked
 from bridge.lean import give_back
-from bridge.ledger import due, lanes, receipts
+from bridge.ledger import lanes
 from bridge.ledger.unavailable import UnavailableError
 
 if TYPE_CHECKING:
@@ -91,7 +91,9 @@ class Deliverer:
         try:
             if monotonic >= self._sweep_at:
                 self._sweep_at = monotonic + SWEEP
-                names |= self._due() - set(self._resting)
+                found = due_here(self._yard)
+                self._elsewhere = {name: until for name, until in self._elsewhere.items() if name not in found}
+                names |= found - set(self._resting)
             if monotonic >= self._renew_at:
                 self._renew_at = monotonic + RENEW
                 self._renew(monotonic)
@@ -128,8 +130,7 @@ class Deliverer:
     def _kick(self, name: str) -> None:
         """Ask for more work in a lane, from any thread: one that is held has it at once."""
         with self._lock:
-            worked = None if name in self._resting else self._held.get(name)
-            if worked is not None:
+            if name not in self._resting and (worked := self._held.get(name)):
                 self._slot(name, worked)
                 return
             self._kicks.add(name)
@@ -138,17 +139,6 @@ class Deliverer:
     def _sweep_soon(self) -> None:
         self._sweep_at = 0.0
         self._listener.wake()
-
-    def _due(self) -> set[str]:
-        now = self._yard.clock.now()
-        with self._yard.ledger.read() as connection:
-            names = set(due.due_lanes(connection, now))
-            names |= {f"{lanes.INTAKE}{source}" for source in receipts.sources_waiting(connection)}
-            holders = lanes.holders(connection, names, self._yard.ledger.database_now(now)) if names else {}
-        found = {name for name in names if holders.get(name, self._yard.holder) == self._yard.holder}
-        for name in found:
-            self._elsewhere.pop(name, None)
-        return found
 
     def _start(self, name: str) -> None:
         """Give a lane's turns to threads."""
