@@ -14,7 +14,7 @@ from bridge.delivery import trouble
 from bridge.delivery.turns import StaleSenderError, believed, paced, perform
 from bridge.destinations.base import Address, Want
 from bridge.ledger import lanes
-from bridge.ledger.unavailable import UnavailableError
+from bridge.ledger.unavailable import RefusedError, UnavailableError
 from bridge.render.bounded import bounded
 
 if TYPE_CHECKING:
@@ -32,10 +32,14 @@ FRESH = 60.0
 """Seconds for which what was learned of a place is not in question."""
 LEEWAY = 1.01
 """By how much a pace is slower than asked for: requests do not arrive as evenly as they leave."""
-NOBODYS = (lanes.LostLeaseError, StaleSenderError, UnavailableError, SQLAlchemyError)
-"""Errors that are no single delivery's."""
 LEAD = 0.05
 """Seconds before it may leave at which a request is prepared, so that the pace does not wait for that as well."""
+
+
+def is_own(error: Exception) -> bool:
+    """Whether an error is a single delivery's, not that of its lane, the lease or the database."""
+    everybodys = (lanes.LostLeaseError, StaleSenderError, UnavailableError, SQLAlchemyError)
+    return isinstance(error, RefusedError) or not isinstance(error, everybodys)
 
 
 class HeldLane:
@@ -180,9 +184,9 @@ class HeldLane:
 
         try:
             return self.yard.ledger.write(fenced)
-        except NOBODYS:
-            raise
-        except Exception as error:  # noqa: BLE001 - one delivery's trouble must not stop the others
+        except Exception as error:
+            if not is_own(error):
+                raise
             return [error] if len(acts) == 1 else [self.write([act])[0] for act in acts]
 
     def ready(self) -> None:

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from bridge.delivery import claim, doubt, faults, settle
-from bridge.delivery.held import NOBODYS, HeldLane
+from bridge.delivery.held import HeldLane, is_own
 from bridge.delivery.search import Search
 from bridge.delivery.turns import NotNowError, Rest, Task, pace, reckoned, soonest
 from bridge.delivery.yard import HeldError
@@ -102,9 +102,9 @@ class Lane(HeldLane):
     def _turn(self, delivery: Delivery, incident: Incident, now: datetime) -> Acting[Rest | None]:
         try:
             return (yield from self._work(delivery, incident, now))
-        except NOBODYS:
-            raise  # not this delivery's fault
-        except Exception as error:  # noqa: BLE001 - one delivery's trouble must not stop its lane
+        except Exception as error:
+            if not is_own(error):
+                raise
             self.yard.report("broke", delivery, error)
             yield from settle.broke(self, delivery, error)
             return None

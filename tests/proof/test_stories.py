@@ -22,15 +22,21 @@ from scenarios import (
     pagerduty,
     slack,
 )
-from simulator import run
+from simulator import Parts, run
 
+from bridge.delivery.lane import Lane
 from bridge.sandbox.faults import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     from simulator import Outcome, Store
     from world import World
+
+    from bridge.core.incident import Incident
+    from bridge.delivery.turns import Acting, Rest
+    from bridge.ledger.deliveries import Delivery
 
 OWN_TOKEN = """\
 destinations:
@@ -238,3 +244,22 @@ def test_what_one_message_breaks_takes_no_other_along(store):
     outcome = told(store, fires(0), many, config=UNPACED, faults=(refused,), trip=0.001)
     assert len(at_slack(outcome, "storage")) == 6
     assert len(outcome.heard.dead) == 1
+
+
+class Refused(Lane):
+    """The database refuses what is to be written of one delivery."""
+
+    def _work(self, delivery: Delivery, incident: Incident, now: datetime) -> Acting[Rest | None]:
+        if incident.title == "alert 3":
+            yield lambda connection: connection.exec_driver_sql("INSERT INTO lanes (name, fence) VALUES (NULL, 0)")
+        return (yield from super()._work(delivery, incident, now))
+
+
+def test_what_the_database_refuses_of_one_takes_no_other_along(store):
+    says = fires(0), Say(5, group(*(alert(f"alert {number}") for number in range(6))))
+    scenario = Scenario("a story", says, (), config=UNPACED, trip=0.001, turns=100_000)
+    outcome = run(scenario, store, parts=Parts(lane=Refused))
+    assert len(at_slack(outcome, "storage")) == 6
+    assert outcome.heard.errors
+    assert {type(error).__name__ for error in outcome.heard.errors} == {"RefusedError"}
+    assert "could not be prepared for 24 h" in outcome.heard.dead[0]
