@@ -164,7 +164,7 @@ def dead(lane: HeldLane, task: Task, step: Step, result: Failed) -> Acting[None]
     """What retrying can't mend: a dead letter, with everything that would fail alike."""
     why = result.hint or f"{task.delivery.kind} refused it: {result.error}"
     if result.scope in {Scope.CHANNEL, Scope.TOKEN}:
-        lane.refused()
+        lane.plan_anew()
 
     def write(connection: Connection) -> int:
         buried = 1

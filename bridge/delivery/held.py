@@ -100,8 +100,8 @@ class HeldLane:
                 self._plan_anew()
         return old
 
-    def refused(self) -> None:
-        """Take in that the place refuses all alike: what is about to be sent is not."""
+    def plan_anew(self) -> None:
+        """Have all that is not sent yet planned anew: the place refuses all alike, or answers at once no more."""
         with self.lock:
             self._plan_anew()
 

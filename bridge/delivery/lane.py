@@ -175,7 +175,9 @@ class Lane(HeldLane):
         finally:
             self._asked_at = None
             task.took = clock.monotonic() - began - task.waited
-            self._answers_at_once = task.took < AT_ONCE
+            before, self._answers_at_once = self._answers_at_once, task.took < AT_ONCE
+            if before and not self._answers_at_once:
+                self.plan_anew()  # by threads of their own, and what became more urgent meanwhile first
 
     def _task(self, delivery: Delivery, incident: Incident, now: datetime) -> Acting[Task | None]:
         try:

@@ -263,3 +263,15 @@ def test_what_the_database_refuses_of_one_takes_no_other_along(store):
     assert outcome.heard.errors
     assert {type(error).__name__ for error in outcome.heard.errors} == {"RefusedError"}
     assert "could not be prepared for 24 h" in outcome.heard.dead[0]
+
+
+def test_what_is_to_be_sent_behind_a_slow_answer_lets_the_more_urgent_go_first(store):
+    many = Say(5, group(*(alert(f"alert {number}") for number in range(6))))
+    slow = slack("delay", contains="alert 0", seconds=1.0)
+    outcome = told(
+        store, fires(0), many, fires(5.5, "It burns", Priority="P0"), config=UNPACED, faults=(slow,), trip=0.001
+    )
+    posted = [one.body for one in outcome.asked if one.path.endswith("chat.postMessage")]
+    order = [name for body in posted for name in ("alert 0", "It burns", "alert 1", "alert 5") if name in body]
+    assert order[:2] == ["alert 0", "It burns"]
+    assert len(at_slack(outcome, "storage")) == 8

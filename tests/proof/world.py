@@ -235,6 +235,8 @@ class Wire:
             world.clock.later(fault.seconds, partial(world.doubles[self._name].handle, request))
             world.clock.advance(PATIENCE - world.trip)
             raise ExchangeError("no answer in time", unknown=True)
+        if fault is not None and action == "delay":
+            world.clock.advance(fault.seconds)
         if action in {"status", "ok_false", "redirect", "garbage"}:
             return scripted(fault)
         response = self._handle(request)
