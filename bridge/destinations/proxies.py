@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from base64 import b64encode
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies
@@ -20,7 +20,7 @@ class Proxy:
     host: str
     port: int
     secure: bool
-    opens: str
+    opens: str = field(repr=False)
 
 
 def proxy_for(host: str, port: int) -> Proxy | None:

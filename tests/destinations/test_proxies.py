@@ -89,3 +89,7 @@ def test_what_needs_no_proxy(monkeypatch, entries, host, spared):
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example")
     monkeypatch.setenv("NO_PROXY", entries)
     assert (proxy_for(host, 443) is None) is spared
+
+
+def test_what_opens_a_proxy_is_not_shown():
+    assert "secret" not in repr(Proxy("proxy.example", 1, secure=False, opens="Basic secret"))
