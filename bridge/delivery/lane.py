@@ -171,13 +171,14 @@ class Lane(HeldLane):
         began = self._asked_at = clock.monotonic()
         try:
             ready = self._ready(task, step, booked)
-            return self.yard.client(task.settings).send(step, task.delivery.have, deadline, ready)
+            outcome = self.yard.client(task.settings).send(step, task.delivery.have, deadline, ready)
         finally:
             self._asked_at = None
-            task.took = clock.monotonic() - began - task.waited
-            before, self._answers_at_once = self._answers_at_once, task.took < AT_ONCE
-            if before and not self._answers_at_once:
-                self.plan_anew()  # by threads of their own, and what became more urgent meanwhile first
+        task.took = clock.monotonic() - began - task.waited
+        before, self._answers_at_once = self._answers_at_once, task.took < AT_ONCE
+        if before and not self._answers_at_once:
+            self.plan_anew()  # by threads of their own, and what became more urgent meanwhile first
+        return outcome
 
     def _task(self, delivery: Delivery, incident: Incident, now: datetime) -> Acting[Task | None]:
         try:

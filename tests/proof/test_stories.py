@@ -265,6 +265,25 @@ def test_what_the_database_refuses_of_one_takes_no_other_along(store):
     assert "could not be prepared for 24 h" in outcome.heard.dead[0]
 
 
+def test_behind_a_slow_answer_other_threads_take_their_turns(store):
+    """What was about to be sent behind it, and was not, says nothing of how soon the place answers."""
+    widths = []
+
+    class Watched(Lane):
+        def turn(self) -> Rest | None:
+            began = self.yard.clock.monotonic()
+            rest = super().turn()
+            if self.yard.clock.monotonic() - began > 0.5:
+                widths.append(self.width)
+            return rest
+
+    many = Say(5, group(*(alert(f"alert {number}") for number in range(6))))
+    slow = slack("delay", contains="alert 1", seconds=1.0)
+    scenario = Scenario("a story", (fires(0), many), (), config=UNPACED, faults=(slow,), trip=0.001)
+    run(scenario, store, parts=Parts(lane=Watched))
+    assert widths == [4]
+
+
 def test_what_is_to_be_sent_behind_a_slow_answer_lets_the_more_urgent_go_first(store):
     many = Say(5, group(*(alert(f"alert {number}") for number in range(6))))
     slow = slack("delay", contains="alert 0", seconds=1.0)
