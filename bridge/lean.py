@@ -30,9 +30,3 @@ def one_arena() -> None:
     """Have all threads to come take memory from one place: Python runs one at a time, and parts of its own add up."""
     with suppress(OSError, AttributeError):  # another C library than GNU's does as it does
         ctypes.CDLL(None).mallopt(_ARENA_MAX, 1)
-
-
-def give_back() -> None:
-    """Give the system what memory is free by now, after work; to be called at rest."""
-    with suppress(OSError, AttributeError):  # as above
-        ctypes.CDLL(None).malloc_trim(0)

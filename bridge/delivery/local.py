@@ -17,7 +17,6 @@ from bridge.delivery.hints import ALL
 from bridge.delivery.lane import Lane
 from bridge.delivery.sweep import due_here
 from bridge.delivery.turns import Rest, StaleSenderError, Turns, Worked
-from bridge.lean import give_back
 from bridge.ledger import lanes
 from bridge.ledger.unavailable import UnavailableError
 
@@ -230,7 +229,6 @@ class Deliverer:
             names = list(self._held)
         if idle:
             self._yard.ledger.write(lambda connection: lanes.release(connection, self._yard.holder, idle))
-            give_back()
         before = self._yard.clock.monotonic()
         now = self._yard.ledger.database_now(self._yard.clock.now())
 
