@@ -221,9 +221,11 @@ class Writer:
                 kept.hang_up()
                 # a connection that was cut while it waited; whether a commit under way took, nobody knows
                 cut = error.connection_invalidated and not committing
-                if not (cut or passes(error)) or time.monotonic() > deadline:
+                if not (cut or passes(error)):
                     raise
                 time.sleep(0.005)
+                if time.monotonic() > deadline:
+                    raise  # by now their askers may have been told that it was not stored
             except BaseException:
                 kept.hang_up()
                 raise
