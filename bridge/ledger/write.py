@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
 PATIENCE = 2.0
 """Seconds that a writer waits for its turn before it is told that nothing could be stored (contract: 503)."""
-SLACK = 0.2
-"""Seconds past that for one that is being written just then."""
+SLACK = 3.0
+"""Seconds past that for one that is being written just then: whoever is told that it was not stored must be told so
+truly, even where the machine is so busy that a thread stands still between two steps."""
 
 
 @dataclass(slots=True, eq=False)
@@ -36,10 +37,15 @@ class Write:
     row: Row = ()
     future: Future[Any] = field(default_factory=Future)
 
-    @property
-    def ends(self) -> float:
-        """When nobody need wait for it any longer, on the monotonic clock."""
-        return self.deadline + SLACK
+    def overdue(self) -> bool:
+        """Return whether nobody need wait for it any longer; what nobody has begun to write by then never is."""
+        now = time.monotonic()
+        return now > self.deadline and (self._given_up() or now > self.deadline + SLACK)
+
+    def _given_up(self) -> bool:
+        if given_up := self.future.cancel():
+            self.function, self.row = None, ()  # its body need not wait in memory for the writer to come by
+        return given_up
 
     @property
     def known(self) -> bool:
@@ -58,12 +64,18 @@ class Write:
             UnavailableError: it could not be stored in time; on a lost PostgreSQL answer it may have been.
         """
         try:
-            return self.future.result(timeout=max(self.ends - time.monotonic(), 0.0))
-        except FutureTimeoutError:
-            if self.future.cancel():
-                self.function, self.row = None, ()  # its body need not wait in memory for the writer to come by
+            return self._outcome()
+        except (FutureTimeoutError, CancelledError):
             raise UnavailableError("the database was busy for over 2 s; the sender should try again") from None
         except (DataError, IntegrityError) as error:
             raise RefusedError("the database refused it") from error
         except (DBAPIError, PoolTimeoutError) as error:
             raise UnavailableError(reason(error)) from error
+
+    def _outcome(self) -> Any:  # noqa: ANN401 - what the function returns
+        try:
+            return self.future.result(timeout=max(self.deadline - time.monotonic(), 0.0))
+        except FutureTimeoutError:
+            if self.future.done() or not self._given_up():
+                return self.future.result(timeout=max(self.deadline + SLACK - time.monotonic(), 0.0))
+            raise

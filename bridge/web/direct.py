@@ -146,9 +146,10 @@ class Direct:
         """Answer those whose time is up."""
         now = time.monotonic()
         for conn, (kept, _) in list(self._waiting.items()):
-            if kept.write is not None and kept.write.ends > now:
+            if kept.write is not None and kept.write.deadline > now:
                 break
-            self._answer(conn)
+            if kept.write is None or kept.write.overdue():
+                self._answer(conn)
         if self._gathered:
             # who was answered had sent more, which came too late for this round
             self._worker.method_queue.defer(self.store)

@@ -360,8 +360,9 @@ def test_many_at_once_are_each_told_whether_they_were_stored(start, sandbox):
         assert all(is_error(answer, 503) and int(answer.headers["Retry-After"]) > 0 for answer in refused)
         stranger.execute("ROLLBACK")
         taken += pool.map(post, range(48, 72))
-    stored = {row[0] for row in stranger.execute("SELECT id FROM receipts")}
+    stored = dict(stranger.execute("SELECT id, source FROM receipts"))
     stranger.close()
+    assert set(stored.values()) == {"grafana"}
     assert [answer.json()["receipt"] for answer in taken if answer.json()["receipt"] not in stored] == []
     assert len(stored) == 48
     outcomes = r'bridge_notifications_total{{outcome="{}",source="grafana"}}'

@@ -21,7 +21,7 @@ from bridge.ledger.ledger import open_ledger
 from bridge.ledger.tables import lanes
 from bridge.ledger.turns import FileTurns
 from bridge.ledger.unavailable import RefusedError, UnavailableError
-from bridge.ledger.write import PATIENCE
+from bridge.ledger.write import PATIENCE, Write
 
 
 def together(ledger, asks):
@@ -356,6 +356,16 @@ def test_a_process_frozen_in_its_turn_makes_writes_unavailable_and_what_was_give
         assert "busy for over 2 s" in sentence
     insert(sqlite_ledger)
     assert count(sqlite_ledger) == 1
+
+
+def test_what_is_being_written_when_its_time_is_up_is_told_as_it_ends():
+    write = Write(time.monotonic() - 1)
+    assert write.future.set_running_or_notify_cancel()
+    with ThreadPoolExecutor(1) as pool:
+        told = pool.submit(write.result)
+        until(lambda: told.running() and write.future._condition._waiters)
+        write.future.set_result("stored")
+        assert told.result() == "stored"
 
 
 def limited(ledger, statement):

@@ -1,5 +1,6 @@
 """What the loop of a web process serves itself: stored by rounds, answered once it is known what came of it."""
 
+import time
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
@@ -9,6 +10,7 @@ from bridge.ids import new_id
 from bridge.ledger import receipts
 from bridge.ledger.ledger import open_ledger
 from bridge.ledger.receipts import Receipt
+from bridge.ledger.write import SLACK, Write
 from bridge.web.direct import Direct
 
 
@@ -77,3 +79,39 @@ def test_who_had_sent_more_does_not_wait_for_the_next_event(worker):
         worker.deferred.pop()[0]()
     worker.direct.overdue()
     assert (worker.answered, stored(worker), worker.deferred) == ([conn] * 3, 3, [])
+
+
+def waiting(worker):
+    """A request whose time is up, and that nobody has stored yet; what it wants written."""
+    worker.app.serving.ledger = SimpleNamespace(append=lambda _writes, **_how: None)
+    conn, write = Connection(), Write(time.monotonic() - 0.001)
+    worker.handle = lambda conn: conn.sock.after(write, lambda _error: None) or conn.sock.sendall(b"202") or True
+    worker.direct.serve(conn)
+    worker.direct.store()
+    return conn, write
+
+
+def test_what_was_answered_as_not_stored_is_never_written(worker):
+    conn, write = waiting(worker)
+    worker.direct.overdue()
+    assert worker.answered == [conn]
+    assert write.future.set_running_or_notify_cancel() is False
+
+
+def test_what_is_being_written_is_not_answered_before_it_is_known_what_came_of_it(worker):
+    conn, write = waiting(worker)
+    assert write.future.set_running_or_notify_cancel()
+    worker.direct.overdue()
+    assert worker.answered == []
+    write.future.set_result(None)
+    for call, given in worker.deferred:
+        call(*given)
+    assert worker.answered == [conn]
+
+
+def test_what_hangs_while_it_is_written_is_answered_in_the_end(worker):
+    conn, write = waiting(worker)
+    assert write.future.set_running_or_notify_cancel()
+    write.deadline -= SLACK
+    worker.direct.overdue()
+    assert worker.answered == [conn]
