@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import bindparam, select, update
 
 from bridge.ledger.engine import inserting
+from bridge.ledger.statements import Statement
 from bridge.ledger.tables import lanes
 
 if TYPE_CHECKING:
@@ -67,11 +68,11 @@ def take(
     A request that makes nothing (not `counts`) only waits for what the destination asked for.
     """
     key = {"key_id": budget.name}
-    row = connection.execute(_DRAWN, key).first()
+    row = _DRAWN.first(connection, key)
     if row is None:
-        insert = inserting(connection, lanes)
+        insert = inserting(connection.dialect.name, lanes)
         connection.execute(insert.values(name=budget.name).on_conflict_do_nothing())
-        row = connection.execute(_DRAWN, key).one()
+        (row,) = _DRAWN.rows(connection, key)
     if (until := _paused(row.ready_at, now)) is not None:
         return until
     if not budget.rates or not counts:
@@ -88,20 +89,20 @@ def take(
         return now + timedelta(seconds=max(waits))
     at = int(moment * 1000) / 1000
     place = {"spent": [*spent, at], "busy": {"by": delivery.id, "at": at}}
-    connection.execute(_SPENT, {**key, "place": place})
+    _SPENT.run(connection, {**key, "place": place})
     return None
 
 
-_DRAWN = select(lanes.c.ready_at, lanes.c.place).where(lanes.c.name == bindparam("key_id")).with_for_update()
-_SPENT = update(lanes).where(lanes.c.name == bindparam("key_id")).values(place=bindparam("place"))
+_DRAWN = Statement(select(lanes.c.ready_at, lanes.c.place).where(lanes.c.name == bindparam("key_id")).with_for_update())
+_SPENT = Statement(update(lanes).where(lanes.c.name == bindparam("key_id")).values(place=bindparam("place")))
 
 
 def answered(connection: Connection, budget: Budget, delivery: str) -> None:
     """Let the next request go: the one that this delivery made is answered."""
-    row = connection.execute(_DRAWN, {"key_id": budget.name}).first()
+    row = _DRAWN.first(connection, {"key_id": budget.name})
     place = (row.place if row is not None else None) or {}
     if (place.get("busy") or {}).get("by") == delivery:
-        connection.execute(_SPENT, {"key_id": budget.name, "place": {"spent": place["spent"]}})
+        _SPENT.run(connection, {"key_id": budget.name, "place": {"spent": place["spent"]}})
 
 
 def _wait(spent: list[float], moment: float, count: float, seconds: float, urgency: int) -> float:
@@ -123,7 +124,7 @@ def paused(connection: Connection, budget: Budget, now: datetime) -> datetime | 
 def pause(connection: Connection, budget: Budget, until: datetime, now: datetime) -> None:
     """Let nobody draw on a budget before a time: its destination said so."""
     until = max(until, paused(connection, budget, now) or until)
-    insert = inserting(connection, lanes)
+    insert = inserting(connection.dialect.name, lanes)
     row = insert.values(name=budget.name, ready_at=until)
     connection.execute(row.on_conflict_do_update(index_elements=[lanes.c.name], set_={"ready_at": until}))
 

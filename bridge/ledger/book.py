@@ -13,6 +13,7 @@ from bridge.core.cases import Case, Standing
 from bridge.core.episodes import Episode
 from bridge.core.incident import State
 from bridge.core.merge import Book
+from bridge.ledger.statements import Statement
 from bridge.ledger.tables import OPEN_STATES, alerts, incidents
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ _PRIORITIES = {one.value: one for one in Priority}
 _IS_OPEN = incidents.c.state.in_(OPEN_STATES)
 # built once: to build a statement takes four times as long as to run it
 _OF_KEYS = incidents.c.key.in_(bindparam("keys", expanding=True))
-_CASES = (
+_CASES = Statement(
     select(incidents)
     .where(
         or_(
@@ -51,7 +52,7 @@ _SAID = and_(
     alerts.c.org.in_(bindparam("orgs", expanding=True)),  # without it no index finds the fingerprints
     alerts.c.fingerprint.in_(bindparam("fingerprints", expanding=True)),
 )
-_EPISODES = (
+_EPISODES = Statement(
     select(*_EPISODE)
     .where(
         or_(
@@ -61,7 +62,7 @@ _EPISODES = (
     )
     .order_by(alerts.c.id)
 )
-_STANDINGS = select(*_STANDING).where(alerts.c.incident.in_(bindparam("cases", expanding=True)))
+_STANDINGS = Statement(select(*_STANDING).where(alerts.c.incident.in_(bindparam("cases", expanding=True))))
 
 
 def load(  # noqa: PLR0913, PLR0917 - what is known has these sides
@@ -82,7 +83,7 @@ def load(  # noqa: PLR0913, PLR0917 - what is known has these sides
         book.episodes.setdefault((episode.org, episode.fingerprint), []).append(episode)
     keys = {arrival.key for arrival in arrivals}
     touched = {episode.incident for known in book.episodes.values() for episode in known}
-    for row in connection.execute(_CASES, {"keys": list(keys), "touched": list(touched)}):
+    for row in _CASES.rows(connection, {"keys": list(keys), "touched": list(touched)}):
         case = book.cases[row.id] = _case(row)
         if row.key in keys:
             # the open one, else the newest; ids of several machines, or after a clock was set back, may not tell
@@ -104,7 +105,7 @@ def _episodes(connection: Connection, source: str, arrivals: Sequence[Arrival]) 
     }
     return [
         Episode(key, incident, fingerprint, org, _STATUSES[status], *others)
-        for key, incident, fingerprint, org, status, *others in connection.execute(_EPISODES, values)
+        for key, incident, fingerprint, org, status, *others in _EPISODES.rows(connection, values)
     ]
 
 
@@ -140,7 +141,7 @@ def _standings(connection: Connection, book: Book, before: Mapping[str, Case]) -
     unread = [incident for incident in book.cases if incident not in before]
     if not unread:
         return
-    for row in connection.execute(_STANDINGS, {"cases": unread}):
+    for row in _STANDINGS.rows(connection, {"cases": unread}):
         standing = Standing(
             _STATUSES[row.status], _PRIORITIES[row.priority], row.fingerprint, row.ended, row.reason, row.ends_at
         )

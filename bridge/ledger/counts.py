@@ -26,7 +26,7 @@ def key(metric: str, **labels: str) -> Key:
 
 def add(connection: Connection, found: Mapping[Key, int]) -> None:
     """Add to the counts."""
-    insert = inserting(connection, counts)
+    insert = inserting(connection.dialect.name, counts)
     rows = [
         {"metric": metric, "labels": _text(labels), "value": number}
         for (metric, labels), number in sorted(found.items())
@@ -38,7 +38,7 @@ def add(connection: Connection, found: Mapping[Key, int]) -> None:
 
 def put(connection: Connection, measured: Key, value: int) -> None:
     """Keep what is measured, not counted: the last value holds."""
-    insert = inserting(connection, counts)
+    insert = inserting(connection.dialect.name, counts)
     row = {"metric": measured[0], "labels": _text(measured[1]), "value": value}
     last = insert.on_conflict_do_update(index_elements=["metric", "labels"], set_={"value": insert.excluded.value})
     connection.execute(last, row)

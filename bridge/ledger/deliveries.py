@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, bindparam, case, func, null, or_, select, update
 
-from bridge.ledger.tables import deliveries, history, incidents
+from bridge.ledger import timeline
+from bridge.ledger.statements import Statement
+from bridge.ledger.tables import deliveries, incidents
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
-    from sqlalchemy import Select, Update
+    from sqlalchemy import Update
     from sqlalchemy.engine import Connection, Row
 
     from bridge.core.cases import Case
@@ -72,7 +74,7 @@ _at = bindparam("at", type_=deliveries.c.due_at.type)
 _NOTHING: Mapping[str, datetime] = MappingProxyType({})
 _heard = bindparam("heard", type_=deliveries.c.heard_at.type)
 _due = bindparam("due", type_=deliveries.c.due_at.type)
-_WAKE = (
+_WAKE = Statement(
     update(deliveries)
     .where(
         deliveries.c.incident == bindparam("key_incident"),
@@ -123,16 +125,16 @@ def wake(
     if known:
         rows = [_waking(case.id, case.version, case.priority, at) | {"heard": heard.get(case.id)} for case in known]
         soon = {"due": at + MOMENT}
-        connection.execute(_WAKE, [row | soon if row["key_incident"] in growing else row for row in rows])
+        _WAKE.run(connection, [row | soon if row["key_incident"] in growing else row for row in rows])
 
 
 def wake_all(connection: Connection, rows: Sequence[Row[Any]], at: datetime, what: str, why: str) -> None:
     """Make the deliveries of incidents (id, version, priority) due, to all of which the same was done."""
     if rows:
         ordered = sorted(rows, key=lambda row: str(row.id))
-        connection.execute(_WAKE, [_waking(row.id, row.version, row.priority, at) for row in ordered])
+        _WAKE.run(connection, [_waking(row.id, row.version, row.priority, at) for row in ordered])
         lines = [{"incident": row.id, "at": at, "what": what, "why": why} for row in rows]
-        connection.execute(history.insert(), lines)
+        timeline.ADD.run(connection, lines)
 
 
 def _waking(incident: str, version: int, priority: str, at: datetime) -> JSON:
@@ -176,12 +178,12 @@ def load(connection: Connection, delivery_id: str) -> Delivery | None:
     return first(connection, _LOAD, {"key_id": delivery_id})
 
 
-def found(connection: Connection, query: Select[Any], values: JSON) -> list[Delivery]:
+def found(connection: Connection, query: Statement, values: JSON) -> list[Delivery]:
     """Return the deliveries that a query of COLUMNS finds."""
-    return [Delivery(*row) for row in connection.execute(query, values)]
+    return [Delivery(*row) for row in query.rows(connection, values)]
 
 
-def first(connection: Connection, query: Select[Any], values: JSON) -> Delivery | None:
+def first(connection: Connection, query: Statement, values: JSON) -> Delivery | None:
     """Return the first delivery that a query of COLUMNS finds, or None."""
     return next(iter(found(connection, query, values)), None)
 
@@ -194,14 +196,18 @@ def change(connection: Connection, delivery_id: str, **values: Any) -> None:  # 
 def change_all(connection: Connection, rows: Sequence[tuple[str, JSON]]) -> None:
     """Set columns of deliveries, of all of them the same ones."""
     if rows:
-        connection.execute(changing(*rows[0][1]), [{"key_id": key, **values} for key, values in rows])
+        _changing(*rows[0][1]).run(connection, [{"key_id": key, **values} for key, values in rows])
 
 
 # a parameter that is named as a column would be set as well, hence `key_id`: incidents have a column `key`
-_LOAD = select(*COLUMNS).where(deliveries.c.id == bindparam("key_id"))
+_LOAD = Statement(select(*COLUMNS).where(deliveries.c.id == bindparam("key_id")))
 
 
 @cache
+def _changing(*names: str) -> Statement:
+    return Statement(changing(*names))
+
+
 def changing(*names: str) -> Update:
     """Return the statement that sets these columns of a delivery, by the key `key_id`."""
     return (

@@ -7,19 +7,19 @@ from __future__ import annotations
 
 from datetime import timedelta
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, bindparam, func, or_, select
 
 from bridge.core.alert import Priority
 from bridge.ledger.deliveries import COLUMNS, first, found
+from bridge.ledger.statements import Statement
 from bridge.ledger.tables import deliveries
 
 if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import datetime
 
-    from sqlalchemy import Select
     from sqlalchemy.engine import Connection
 
     from bridge.ledger.deliveries import Delivery
@@ -30,12 +30,12 @@ _DUE = and_(
     deliveries.c.due_at.is_not(None),
     or_(deliveries.c.due_at <= bindparam("now"), deliveries.c.since > bindparam("ahead")),
 )
-_LANES_OF = (
+_LANES_OF = Statement(
     select(deliveries.c.lane)
     .where(deliveries.c.incident.in_(bindparam("ids", expanding=True)), deliveries.c.due_at.is_not(None))
     .distinct()
 )
-_DUE_LANES = (
+_DUE_LANES = Statement(
     select(deliveries.c.lane)
     .where(_DUE)
     .group_by(deliveries.c.lane)
@@ -45,12 +45,12 @@ _DUE_LANES = (
 
 def lanes_of(connection: Connection, ids: Collection[str]) -> set[str]:
     """Name the lanes in which deliveries of these incidents are due."""
-    return set(connection.execute(_LANES_OF, {"ids": list(ids)}).scalars()) if ids else set()
+    return {row.lane for row in _LANES_OF.rows(connection, {"ids": list(ids)})} if ids else set()
 
 
 def due_lanes(connection: Connection, now: datetime) -> list[str]:
     """Name the lanes that have a step due, the most urgent first."""
-    return list(connection.execute(_DUE_LANES, {"now": now, "ahead": now + FUTURE}).scalars())
+    return [row.lane for row in _DUE_LANES.rows(connection, {"now": now, "ahead": now + FUTURE})]
 
 
 def next_due(  # noqa: PLR0913 - a choice has these sides
@@ -81,7 +81,7 @@ def next_due(  # noqa: PLR0913 - a choice has these sides
 
 
 @cache
-def _next_due(*left_out: str, of_level: bool = False) -> Select[Any]:
+def _next_due(*left_out: str, of_level: bool = False) -> Statement:
     columns = {"busy": deliveries.c.id, "behind": deliveries.c.incident}
     query = (
         select(*COLUMNS)
@@ -90,4 +90,4 @@ def _next_due(*left_out: str, of_level: bool = False) -> Select[Any]:
         .order_by(deliveries.c.urgency, deliveries.c.since, deliveries.c.id)
         .limit(bindparam("most"))
     )
-    return query.where(deliveries.c.urgency == bindparam("level")) if of_level else query
+    return Statement(query.where(deliveries.c.urgency == bindparam("level")) if of_level else query)

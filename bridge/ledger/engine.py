@@ -13,6 +13,8 @@ from sqlalchemy.engine import Engine, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import QueuePool
 
+from bridge.ledger.statements import begin
+
 if TYPE_CHECKING:
     from sqlalchemy import Table
     from sqlalchemy.dialects import postgresql
@@ -151,7 +153,7 @@ def _begin_by_hand(connection: Any) -> None:  # noqa: ANN401 - sqlalchemy.Connec
     # readers take a snapshot; the writer asks for the lock at once
     options = connection.get_execution_options()
     if not options.get("alone", False):
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("immediate", False) else "BEGIN")
+        begin(connection, "BEGIN IMMEDIATE" if options.get("immediate", False) else "BEGIN")
 
 
 def alone(engine: Engine) -> Engine:
@@ -160,9 +162,9 @@ def alone(engine: Engine) -> Engine:
     return engine.execution_options(alone=True) if embedded else engine.execution_options(isolation_level="AUTOCOMMIT")
 
 
-def inserting(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
+def inserting(dialect: str, table: Table) -> sqlite.Insert | postgresql.Insert:
     """Return an insert that can say what to do about a row that is there: each database spells it for itself."""
-    if connection.dialect.name == "sqlite":
+    if dialect == "sqlite":
         return sqlite.insert(table)
     from sqlalchemy.dialects.postgresql import insert  # noqa: PLC0415 - on SQLite nobody pays for it
 

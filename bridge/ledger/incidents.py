@@ -10,6 +10,7 @@ from sqlalchemy import BindParameter, bindparam, case, func, select
 
 from bridge.core.alert import Links, Priority, Status, Value
 from bridge.core.incident import MOST_COUNTED, Happening, Incident, Member, Previous, State
+from bridge.ledger.statements import Statement
 from bridge.ledger.tables import alerts, deliveries, history, incidents
 
 if TYPE_CHECKING:
@@ -30,22 +31,22 @@ _GONE = case((alerts.c.ended.in_(("moved", "superseded")), 1), else_=0)
 _FIRES = (_GONE == 0) & (alerts.c.status == Status.FIRING.value)
 # built once: to build a statement takes four times as long as to run it
 _KEYS: BindParameter[list[str]] = bindparam("keys", expanding=True)
-_INCIDENTS = select(incidents).where(incidents.c.id.in_(_KEYS))
+_INCIDENTS = Statement(select(incidents).where(incidents.c.id.in_(_KEYS)))
 # of one fingerprint only the newest episode is a member; what moved to another team is none of this one's
 _MINE = alerts.c.id.in_(
     select(func.max(alerts.c.id)).where(alerts.c.incident.in_(_KEYS)).group_by(alerts.c.incident, alerts.c.fingerprint)
 )
-_FIRST_MEMBERS = (
+_FIRST_MEMBERS = Statement(
     select(alerts).where(_MINE).order_by(_GONE, alerts.c.status, alerts.c.priority, alerts.c.id).limit(SHOWN)
 )
 _COUNTED = select(func.sum(case((_FIRES, 1), else_=0)), func.sum(1 - _GONE), func.count()).where(_MINE)
-_LAST_MEMBERS = select(alerts).where(_MINE, _FIRES).order_by(alerts.c.id.desc()).limit(NEWEST)
-_REMOTES = (
+_LAST_MEMBERS = Statement(select(alerts).where(_MINE, _FIRES).order_by(alerts.c.id.desc()).limit(NEWEST))
+_REMOTES = Statement(
     select(deliveries.c.incident, deliveries.c.kind, deliveries.c.address, deliveries.c.have)
     .where(deliveries.c.incident.in_(_KEYS))
     .order_by(deliveries.c.id)
 )
-_HAPPENED = (
+_HAPPENED = Statement(
     select(history.c.incident, history.c.at, history.c.what, history.c.why, deliveries.c.kind, deliveries.c.address)
     .join(deliveries, deliveries.c.id == history.c.delivery, isouter=True)
     .where(history.c.incident.in_(_KEYS), history.c.what.in_(TOLD))
@@ -63,7 +64,7 @@ def load(connection: Connection, incident_id: str) -> Incident | None:
 def load_all(connection: Connection, ids: Sequence[str]) -> dict[str, Incident]:
     """Return incidents by their ids, each as `load` does, by as many statements as one of them takes."""
     keys = {"keys": list(ids)}
-    rows = connection.execute(_INCIDENTS, keys).all()
+    rows = _INCIDENTS.rows(connection, keys)
     members, happened = _members(connection, ids), _happened(connection, ids)
     remotes = _remotes(connection, ids)
     return {
@@ -118,7 +119,7 @@ Members = tuple[tuple[Member, ...], int, int]
 
 def _members(connection: Connection, ids: Sequence[str]) -> dict[str, Members]:
     rows: dict[str, list[Any]] = {one: [] for one in ids}
-    found = connection.execute(_FIRST_MEMBERS, {"keys": list(ids)}).all()
+    found = _FIRST_MEMBERS.rows(connection, {"keys": list(ids)})
     if len(found) == SHOWN:  # of all together: there may be more of each
         return {one: _counted(connection, one, found if len(ids) == 1 else None) for one in ids}
     for row in found:
@@ -128,11 +129,11 @@ def _members(connection: Connection, ids: Sequence[str]) -> dict[str, Members]:
 
 def _counted(connection: Connection, incident_id: str, first: Sequence[Any] | None) -> Members:
     key = {"keys": [incident_id]}
-    rows = {row.id: row for row in first or connection.execute(_FIRST_MEMBERS, key)}
+    rows = {row.id: row for row in first or _FIRST_MEMBERS.rows(connection, key)}
     if len(rows) < SHOWN:
         return _staying(list(rows.values())), 0, 0
     firing, staying, everybody = connection.execute(_COUNTED, key).one()
-    rows |= {row.id: row for row in connection.execute(_LAST_MEMBERS, key)}
+    rows |= {row.id: row for row in _LAST_MEMBERS.rows(connection, key)}
     members = _staying(list(rows.values()))
     loaded = sum(member.status is Status.FIRING for member in members)
     return members, int(firing) - loaded, int(staying or everybody) - int(firing) - (len(members) - loaded)
@@ -175,7 +176,7 @@ def _member(row: Any) -> Member:  # noqa: ANN401 - a row of alerts
 def _previous(connection: Connection, recurrence: Any) -> Previous | None:  # noqa: ANN401 - a row of incidents
     if not recurrence.previous:
         return None
-    row = connection.execute(_INCIDENTS, {"keys": [recurrence.previous]}).first()
+    row = _INCIDENTS.first(connection, {"keys": [recurrence.previous]})
     if row is None:
         return None
     return Previous(
@@ -206,7 +207,7 @@ def _times(connection: Connection, recurrence: Any) -> int:  # noqa: ANN401 - a 
 def _remotes(connection: Connection, ids: Sequence[str]) -> dict[str, Remotes]:
     """Return, by incident, the first remote of each kind: where people can look at it, and its name."""
     found: dict[str, Remotes] = {one: {} for one in ids}
-    for row in connection.execute(_REMOTES, {"keys": list(ids)}):
+    for row in _REMOTES.rows(connection, {"keys": list(ids)}):
         url, mine = row.have.get("url"), found[row.incident]
         if url and row.kind not in mine:
             number = f"#{row.have['number']}" if row.have.get("number") else ""
@@ -216,7 +217,7 @@ def _remotes(connection: Connection, ids: Sequence[str]) -> dict[str, Remotes]:
 
 def _happened(connection: Connection, ids: Sequence[str]) -> dict[str, list[Happening]]:
     found: dict[str, list[Happening]] = {one: [] for one in ids}
-    rows = connection.execute(_HAPPENED, {"keys": list(ids)}).all()
+    rows = _HAPPENED.rows(connection, {"keys": list(ids)})
     if len(rows) == MOST_LINES and len(ids) > 1:  # of all together
         return {one: _happened(connection, [one])[one] for one in ids}
     for row in rows:

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import BigInteger, bindparam, or_, select, type_coerce, update
 
 from bridge.ledger.engine import inserting
+from bridge.ledger.statements import Statement
 from bridge.ledger.tables import lanes
 
 if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import datetime
 
-    from sqlalchemy import ColumnElement, Update
+    from sqlalchemy import ColumnElement
     from sqlalchemy.engine import Connection
 
 JSON = dict[str, Any]
@@ -50,7 +51,7 @@ class Held:
 
 def acquire(connection: Connection, name: str, holder: str, now: ColumnElement[int]) -> Held | None:
     """Take a lane that nobody holds, or whose holder let its lease run out; None while another one holds it."""
-    insert = inserting(connection, lanes)
+    insert = inserting(connection.dialect.name, lanes)
     connection.execute(insert.values(name=name).on_conflict_do_nothing())
     # a lease far in the future was written before the clock was set back
     free = or_(
@@ -88,14 +89,14 @@ def fenced(connection: Connection, name: str, fence: int, **values: Any) -> None
         LostLeaseError: it has another holder; the transaction must not go on.
     """
     values = values or {"fence": fence}
-    if connection.execute(_fenced(*values), {"key_id": name, "ours": fence, **values}).rowcount != 1:
+    if _fenced(*values).run(connection, {"key_id": name, "ours": fence, **values}) != 1:
         raise LostLeaseError(f"lane {name}: another process holds it now")
 
 
 @cache
-def _fenced(*names: str) -> Update:
+def _fenced(*names: str) -> Statement:
     mine = (lanes.c.name == bindparam("key_id")) & (lanes.c.fence == bindparam("ours"))
-    return update(lanes).where(mine).values({name: bindparam(name) for name in names})
+    return Statement(update(lanes).where(mine).values({name: bindparam(name) for name in names}))
 
 
 def release(connection: Connection, holder: str, names: Collection[str]) -> None:
@@ -128,7 +129,7 @@ def live(now: ColumnElement[int]) -> ColumnElement[bool]:
 
 def pulse(connection: Connection, holder: str, now: ColumnElement[int]) -> None:
     """Say that a deliverer lives."""
-    insert = inserting(connection, lanes)
+    insert = inserting(connection.dialect.name, lanes)
     row = {"holder": holder, "lease_until": now + LEASE}
     connection.execute(insert.values(name=PULSE, **row).on_conflict_do_update(index_elements=[lanes.c.name], set_=row))
 
@@ -145,7 +146,7 @@ PROBE = "probe"
 
 def probe(connection: Connection) -> None:
     """Write something, as an accept would: it takes the lock, space on the disk, and a commit."""
-    insert = inserting(connection, lanes)
+    insert = inserting(connection.dialect.name, lanes)
     again = {"fence": lanes.c.fence + 1}
     connection.execute(insert.values(name=PROBE).on_conflict_do_update(index_elements=[lanes.c.name], set_=again))
 

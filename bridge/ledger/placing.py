@@ -10,8 +10,10 @@ from sqlalchemy import bindparam, select
 
 from bridge.core.rules import SHADOW
 from bridge.core.shadow import Would
+from bridge.ledger import timeline
 from bridge.ledger.deliveries import change
-from bridge.ledger.tables import deliveries, history, incidents
+from bridge.ledger.statements import Statement
+from bridge.ledger.tables import deliveries, incidents
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -69,9 +71,9 @@ class Told:
         return fresh
 
 
-_TOLD_AT = select(*(deliveries.c[name] for name in ("incident", "kind", "address", "lane", "destination"))).where(
-    deliveries.c.incident.in_(bindparam("ids", expanding=True))
-)
+_SIDES = [deliveries.c[name] for name in ("incident", "kind", "address", "lane", "destination")]
+_TOLD_AT = Statement(select(*_SIDES).where(deliveries.c.incident.in_(bindparam("ids", expanding=True))))
+_PLACE = Statement(deliveries.insert())
 
 
 def told_at(connection: Connection, ids: Collection[str]) -> dict[str, Told]:
@@ -79,7 +81,7 @@ def told_at(connection: Connection, ids: Collection[str]) -> dict[str, Told]:
     found = {incident: Told() for incident in ids}
     if not ids:
         return found
-    for row in connection.execute(_TOLD_AT, {"ids": list(ids)}):
+    for row in _TOLD_AT.rows(connection, {"ids": list(ids)}):
         found[row.incident].add(row.kind, row.address, row.lane, row.destination)
     return found
 
@@ -198,8 +200,8 @@ def _add(connection: Connection, rows: list[JSON], at: datetime) -> None:
     ]
     times = {"since": at, "placed_at": at}
     made = [{**row, **times, "due_at": at if row["state"] == "pending" else None} for row in rows]
-    connection.execute(deliveries.insert(), made)
-    connection.execute(history.insert(), lines)
+    _PLACE.run(connection, made)
+    timeline.ADD.run(connection, lines)
 
 
 HELD_LANE = "/held/"

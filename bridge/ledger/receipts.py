@@ -10,6 +10,7 @@ from sqlalchemy import and_, bindparam, func, select, update
 
 from bridge.ledger.appending import Appending
 from bridge.ledger.columns import to_micros, to_text
+from bridge.ledger.statements import Statement
 from bridge.ledger.tables import BEGUN, NEW, receipts
 
 if TYPE_CHECKING:
@@ -52,14 +53,14 @@ def _packed(body: bytes) -> tuple[str, bytes]:
 
 _COLUMNS = ("id", "source", "received_at", "headers", "body", "encoding", "state", "signature")
 _INTO = Appending(receipts, _COLUMNS)
-_WAITING = select(receipts.c.source).where(NEW).distinct()
+_WAITING = Statement(select(receipts.c.source).where(NEW).distinct())
 _NEXT = (
     select(receipts)
     .where(receipts.c.source == bindparam("key_id"), NEW)
     .order_by(BEGUN, receipts.c.id)
     .limit(bindparam("most"))
 )
-_SETTLE = (
+_SETTLE = Statement(
     update(receipts)
     .where(and_(receipts.c.id == bindparam("key_id"), receipts.c.state == "new"))
     .values({name: bindparam(name) for name in ("state", "problem", "alerts", "progress", "incidents")})
@@ -114,7 +115,7 @@ def _row(receipt: Receipt, signature: str | None = None) -> Row:
 
 def sources_waiting(connection: Connection) -> list[str]:
     """Name the sources that have receipts to absorb."""
-    return list(connection.execute(_WAITING).scalars())
+    return [row.source for row in _WAITING.rows(connection)]
 
 
 def waiting(connection: Connection, source: str, limit: int) -> list[Receipt]:
@@ -159,7 +160,7 @@ def settle(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Store how far receipts are: each row {id, state, problem, alerts, progress, incidents}."""
     values = [{"key_id": row["id"], **{k: v for k, v in row.items() if k != "id"}} for row in rows]
     if values:
-        connection.execute(_SETTLE, values)
+        _SETTLE.run(connection, values)
 
 
 def count(connection: Connection, state: str) -> int:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, update
 
-from bridge.ledger import words
-from bridge.ledger.tables import alerts, history, incident_teams, incidents
+from bridge.ledger import timeline, words
+from bridge.ledger.statements import Statement
+from bridge.ledger.tables import alerts, incident_teams, incidents
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,15 +30,16 @@ _CASE_CHANGES = (
 _ALERT_CHANGES = (
     "starts_at", "status", "ended", "ends_at", "received_at", "resolved_at", "reason", "priority", "digest",
 )  # fmt: skip
-_UPDATE_CASE = (
+_UPDATE_CASE = Statement(
     update(incidents)
     .where(incidents.c.id == bindparam("key_id"))
     .values({name: bindparam(name) for name in _CASE_CHANGES})
 )
-_UPDATE_ALERT = (
+_UPDATE_ALERT = Statement(
     update(alerts).where(alerts.c.id == bindparam("key_id")).values({name: bindparam(name) for name in _ALERT_CHANGES})
 )
-_UPDATE_DETAIL = update(alerts).where(alerts.c.id == bindparam("key_id")).values(detail=bindparam("detail"))
+_UPDATE_DETAIL = Statement(update(alerts).where(alerts.c.id == bindparam("key_id")).values(detail=bindparam("detail")))
+_INCIDENTS, _TEAMS, _ALERTS = (Statement(one.insert()) for one in (incidents, incident_teams, alerts))
 
 
 def store(connection: Connection, book: Book, at: datetime, details: Mapping[Line, JSON] = NONE) -> list[Case]:
@@ -52,13 +54,11 @@ def store(connection: Connection, book: Book, at: datetime, details: Mapping[Lin
     # what ended goes first: another one of its key may have opened since
     known = sorted((case for case in book.cases.values() if not case.fresh), key=lambda case: case.open)
     if known:
-        connection.execute(_UPDATE_CASE, [{"key_id": case.id, **_changing(case)} for case in known])
+        _UPDATE_CASE.run(connection, [{"key_id": case.id, **_changing(case)} for case in known])
     if fresh:
-        connection.execute(incidents.insert(), [_row(case) for case in fresh])
+        _INCIDENTS.run(connection, [_row(case) for case in fresh])
         teams = [{"team": team.lower(), "incident": case.id} for case in fresh for team in dict.fromkeys(case.teams)]
-        connection.execute(
-            incident_teams.insert(), list({(row["team"], row["incident"]): row for row in teams}.values())
-        )
+        _TEAMS.run(connection, list({(row["team"], row["incident"]): row for row in teams}.values()))
     _store_episodes(connection, book)
     words.store(connection, _words(book, fresh))
     lines = [
@@ -67,15 +67,15 @@ def store(connection: Connection, book: Book, at: datetime, details: Mapping[Lin
         for number, (what, why) in enumerate(case.history)
     ]
     if lines:
-        connection.execute(history.insert(), lines)
+        timeline.ADD.run(connection, lines)
     return grown
 
 
 def _store_episodes(connection: Connection, book: Book) -> None:
     added = [book.dirty[key] for key in book.dirty if key in book.added]
     if added:
-        connection.execute(
-            alerts.insert(),
+        _ALERTS.run(
+            connection,
             [
                 {
                     **_standing(book, episode),
@@ -95,11 +95,11 @@ def _store_episodes(connection: Connection, book: Book) -> None:
         )
     kept = [book.dirty[key] for key in book.dirty if key not in book.added]
     if kept:
-        connection.execute(_UPDATE_ALERT, [{"key_id": episode.id, **_standing(book, episode)} for episode in kept])
+        _UPDATE_ALERT.run(connection, [{"key_id": episode.id, **_standing(book, episode)} for episode in kept])
     shown = [episode for episode in kept if episode.id in book.details]
     if shown:
         details = [{"key_id": episode.id, "detail": book.details[episode.id].detail} for episode in shown]
-        connection.execute(_UPDATE_DETAIL, details)
+        _UPDATE_DETAIL.run(connection, details)
 
 
 def _words(book: Book, fresh: Sequence[Case]) -> dict[str, set[str]]:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import and_, bindparam, case, select, update
 
 from bridge.ledger.deliveries import changing
+from bridge.ledger.statements import Statement
 from bridge.ledger.tables import deliveries, incidents
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
 
-    from sqlalchemy import Update
     from sqlalchemy.engine import Connection
 
     from bridge.ledger.deliveries import Delivery
@@ -24,11 +24,11 @@ JSON = dict[str, Any]
 
 
 @cache
-def _told(*names: str, newer: bool) -> Update:
+def _told(*names: str, newer: bool) -> Statement:
     # a version may grow without being wanted here (`wake_siblings`): what was told may be newer than what was asked for
     shown = deliveries.c.want > bindparam("version") if newer else deliveries.c.want <= bindparam("version")
     again = case((deliveries.c.due_at > bindparam("again"), deliveries.c.due_at), else_=bindparam("again"))
-    return changing(*names).where(shown).values({"due_at": again} if newer else {})
+    return Statement(changing(*names).where(shown).values({"due_at": again} if newer else {}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +50,12 @@ def told(connection: Connection, rows: Sequence[Told]) -> None:
     waits = len(rows)
     for names, mine in _alike(rows, lambda row: row.done):
         values = [{"key_id": row.delivery, "version": row.version, **row.done} for row in mine]
-        waits -= connection.execute(_told(*names, newer=False), values).rowcount
+        waits -= _told(*names, newer=False).run(connection, values)
     for names, mine in _alike(rows, lambda row: row.more) if waits else ():
         more = [
             {"key_id": row.delivery, "version": row.version, **row.more, "again": row.more["due_at"]} for row in mine
         ]
-        connection.execute(_told(*names, newer=True), more)
+        _told(*names, newer=True).run(connection, more)
 
 
 def _alike(rows: Sequence[Told], which: Callable[[Told], JSON]) -> Iterable[tuple[tuple[str, ...], list[Told]]]:
@@ -77,16 +77,18 @@ def wake_siblings(connection: Connection, those: Sequence[Delivery], at: datetim
     # in the order in which absorbing locks them
     ordered = sorted(those, key=lambda one: one.incident)
     which = [{"key_id": one.id, "key_incident": one.incident, "at": at} for one in ordered]
-    connection.execute(_BUMP, which)
-    return connection.execute(_WANT, which).rowcount > 0 and connection.execute(_RESTING, which).rowcount > 0
+    _BUMP.run(connection, which)
+    return _WANT.run(connection, which) > 0 and _RESTING.run(connection, which) > 0
 
 
 _at = bindparam("at", type_=deliveries.c.due_at.type)
 _others = and_(deliveries.c.incident == bindparam("key_incident"), deliveries.c.id != bindparam("key_id"))
-_BUMP = update(incidents).where(incidents.c.id == bindparam("key_incident")).values(version=incidents.c.version + 1)
+_BUMP = Statement(
+    update(incidents).where(incidents.c.id == bindparam("key_incident")).values(version=incidents.c.version + 1)
+)
 _version = select(incidents.c.version).where(incidents.c.id == deliveries.c.incident).scalar_subquery()
-_WANT = update(deliveries).where(_others).values(want=_version)
-_RESTING = (
+_WANT = Statement(update(deliveries).where(_others).values(want=_version))
+_RESTING = Statement(
     update(deliveries)
     .where(_others, deliveries.c.state == "delivered", deliveries.c.due_at.is_(None))
     .values(due_at=_at, since=_at, heard_at=None, state="pending")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 from sqlalchemy import bindparam, delete, func, select, update
 
 from bridge.ledger.columns import stamp
+from bridge.ledger.statements import Statement
 from bridge.ledger.tables import deliveries, history
 
 if TYPE_CHECKING:
@@ -28,14 +29,15 @@ MOST = 100
 FIRST = 20
 """Lines that a delivery keeps at most, and how many of them are its first ones."""
 RETRYING = "retrying"
-_INSERT = history.insert()
-_FULL = (
+ADD = Statement(history.insert())
+"""Adds lines, each with the same columns."""
+_FULL = Statement(
     select(history.c.delivery)
     .where(history.c.delivery.in_(bindparam("keys", expanding=True)))
     .group_by(history.c.delivery)
     .having(func.count() > MOST)
 )
-_LAST = (
+_LAST = Statement(
     select(history.c.id, history.c.what, history.c.why, history.c.detail)
     .where(history.c.delivery == bindparam("key_id"))
     .order_by(history.c.id.desc())
@@ -89,8 +91,8 @@ def notes(connection: Connection, added: Sequence[Line]) -> None:
         }
         for line in added
     ]
-    connection.execute(_INSERT, rows)
-    for row in connection.execute(_FULL, {"keys": [line.delivery.id for line in added]}).all():
+    ADD.run(connection, rows)
+    for row in _FULL.rows(connection, {"keys": [line.delivery.id for line in added]}):
         mine = history.c.delivery == row.delivery
         first = select(history.c.id).where(mine).order_by(history.c.id).offset(FIRST).limit(1).scalar_subquery()
         connection.execute(delete(history).where(history.c.id == first))
@@ -98,7 +100,7 @@ def notes(connection: Connection, added: Sequence[Line]) -> None:
 
 def _counted(connection: Connection, delivery: Delivery, at: datetime, why: str, detail: JSON) -> bool:
     """Count a try with the line before it, where that failed alike; else say that it needs a line of its own."""
-    last = connection.execute(_LAST, {"key_id": delivery.id}).first()
+    last = _LAST.first(connection, {"key_id": delivery.id})
     if last is None or (last.what, last.why) != (RETRYING, why):
         return False
     before = last.detail or {}

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from bridge.ledger.engine import inserting
+from bridge.ledger.statements import Statement
 from bridge.ledger.tables import incident_words
 
 if TYPE_CHECKING:
@@ -43,5 +44,9 @@ def store(connection: Connection, found: Mapping[str, Iterable[str]]) -> None:
     """Keep words by incident, beside those that it has."""
     rows = sorted({(incident, word) for incident, some in found.items() for word in some})
     if rows:
-        statement = inserting(connection, incident_words).on_conflict_do_nothing()
-        connection.execute(statement, [{"incident": incident, "word": word} for incident, word in rows])
+        _adding(connection.dialect.name).run(connection, [{"incident": one, "word": word} for one, word in rows])
+
+
+@cache
+def _adding(dialect: str) -> Statement:
+    return Statement(inserting(dialect, incident_words).on_conflict_do_nothing())
