@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from sqlalchemy.sql.compiler import ExpandedState
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
+COPIED = 8
+"""From how many rows on PostgreSQL is given an insert as a COPY: of many rows it takes less than half of the time."""
 
 
 class Statement:
@@ -43,7 +45,7 @@ class Statement:
             DBAPIError: as SQLAlchemy does, without the values.
         """
         made = self._compiled(connection.dialect, values)
-        return made.shaped(_run(connection, made.sql, made.bound(values), lambda cursor: cursor.fetchall()))
+        return made.shaped(_run(connection, made.sql, made.bound(values), _found))
 
     def first(self, connection: Connection, values: Mapping[str, Any] = NOTHING) -> Any | None:  # noqa: ANN401 - a row
         """Return the first row that it finds, or None (`rows`)."""
@@ -60,7 +62,9 @@ class Statement:
             return 0
         made = self._compiled(connection.dialect, several[0])
         bound = [made.bound(one) for one in several]
-        return int(_run(connection, made.sql, bound[0] if len(bound) == 1 else bound, lambda cursor: cursor.rowcount))
+        if made.copy and len(bound) >= COPIED:
+            return cast("int", _run(connection, made.copy, bound, _copied))
+        return cast("int", _run(connection, made.sql, bound[0] if len(bound) == 1 else bound, _changed))
 
     def _compiled(self, dialect: Dialect, values: Mapping[str, Any]) -> _Compiled:
         if self._lists is None:
@@ -95,11 +99,12 @@ class _Slot:
 
 @dataclass(frozen=True, slots=True)
 class _Compiled:
-    """What is sent to a driver, and what is made of what it answers."""
+    """What is sent to a driver, and what is made of what it answers; `copy` does the same for many rows."""
 
     sql: str
     by_name: bool
     slots: list[_Slot]
+    copy: str | None
     row: Callable[[Sequence[Any]], Any] | None
     columns: list[tuple[int, Callable[[Any], Any]]]
 
@@ -124,7 +129,7 @@ class _Compiled:
 
 
 def _compile(built: Any, dialect: Dialect, values: Mapping[str, Any]) -> _Compiled:  # noqa: ANN401 - as `Statement`
-    keys = list(values) if built.is_insert else None
+    keys = list(values) if built.is_insert and built.select is None else None
     # its driver's, a generated key is not asked for
     compiled: Any = (built.inline() if built.is_insert else built).compile(dialect=dialect, column_keys=keys)
     state = compiled.construct_expanded_state(dict(values))
@@ -139,7 +144,12 @@ def _compile(built: Any, dialect: Dialect, values: Mapping[str, Any]) -> _Compil
     places = state.positiontup if state.positiontup is not None else list(state.parameters)
     slots = [_slot(place, lists.get(place, (place, None)), processors.get(place), state, values) for place in places]
     row, columns = _shape(built, dialect)
-    return _Compiled(state.statement, state.positiontup is None, slots, row, columns)
+    by_name = state.positiontup is None
+    copy = None
+    if keys and dialect.name == "postgresql" and " ON CONFLICT " not in state.statement:
+        named = ", ".join(dialect.identifier_preparer.quote(slot.place) for slot in slots)
+        copy = f"COPY {built.table.name} ({named}) FROM STDIN"
+    return _Compiled(state.statement, by_name, slots, copy, row, columns)
 
 
 def _slot(
@@ -173,30 +183,45 @@ def begin(connection: Connection, how: str) -> None:
     Raises:
         DBAPIError: as SQLAlchemy does.
     """
-    _ask(connection, how, (), lambda _cursor: None)
+    _ask(connection, how, (), _changed)
 
 
-def _run(connection: Connection, sql: str, bound: Any, take: Callable[[Any], Any]) -> Any:  # noqa: ANN401 - a driver's
+def _run(connection: Connection, sql: str, bound: Any, do: Callable[..., Any]) -> Any:  # noqa: ANN401 - a driver's
     if not connection.in_transaction():
         connection.begin()
-    return _ask(connection, sql, bound, take)
+    return _ask(connection, sql, bound, do)
 
 
-def _ask(connection: Connection, sql: str, bound: Any, take: Callable[[Any], Any]) -> Any:  # noqa: ANN401 - as `_run`
-    several = isinstance(bound, list)
+def _ask(connection: Connection, sql: str, bound: Any, do: Callable[..., Any]) -> Any:  # noqa: ANN401 - as `_run`
     cursor = connection.connection.cursor()
     try:
         for hear in connection.dispatch.before_cursor_execute:
-            hear(connection, cursor, sql, bound, None, several)
-        if several:
-            cursor.executemany(sql, bound)
-        else:
-            cursor.execute(sql, bound)
-        return take(cursor)
+            hear(connection, cursor, sql, bound, None, isinstance(bound, list))
+        return do(cursor, sql, bound)
     except connection.dialect.loaded_dbapi.Error as error:
         raise of_sqlalchemy(connection, sql, error) from error
     finally:
         cursor.close()
+
+
+def _found(cursor: Any, sql: str, bound: Any) -> Sequence[Sequence[Any]]:  # noqa: ANN401 - a driver's
+    cursor.execute(sql, bound)
+    return cast("Sequence[Sequence[Any]]", cursor.fetchall())
+
+
+def _changed(cursor: Any, sql: str, bound: Any) -> int:  # noqa: ANN401 - a driver's
+    if isinstance(bound, list):
+        cursor.executemany(sql, bound)
+    else:
+        cursor.execute(sql, bound)
+    return int(cursor.rowcount)
+
+
+def _copied(cursor: Any, sql: str, bound: Sequence[Mapping[str, Any]]) -> int:  # noqa: ANN401 - psycopg.Cursor
+    with cursor.copy(sql) as copy:
+        for row in bound:
+            copy.write_row(list(row.values()))
+    return len(bound)
 
 
 def of_sqlalchemy(connection: Connection, sql: str, error: Exception) -> Exception:

@@ -12,8 +12,9 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from bridge.ledger.engine import inserting
-from bridge.ledger.statements import Statement
+from bridge.ledger.statements import COPIED, Statement
 from bridge.ledger.tables import lanes
+from bridge.ledger.unavailable import RefusedError
 
 ADD = Statement(lanes.insert())
 OF = Statement(select(lanes).where(lanes.c.name.in_(bindparam("names", expanding=True))).order_by(lanes.c.name))
@@ -39,6 +40,21 @@ def test_rows_are_sqlalchemys(ledger):
     assert found[0].ready_at == NOON
     assert found[0].place == {"channel": "A"}
     assert (found[0].holder, found[0].trouble) == (None, None)
+
+
+def test_of_many_rows_each_is_as_it_is_of_few(ledger):
+    names = [f"lane {number}" for number in range(COPIED)]
+    filled(ledger, *names)
+    odd = [row(f"odd {number}", holder='a\t\\N "b"\n', trouble={"€": [None, True]}) for number in range(COPIED)]
+    assert ledger.write(lambda connection: ADD.run(connection, odd)) == COPIED
+    with ledger.read() as connection:
+        assert [one.fence for one in OF.rows(connection, {"names": names})] == list(range(1, COPIED + 1))
+        found = OF.first(connection, {"names": ["odd 7"]})
+    assert (found.holder, found.trouble, found.ready_at) == ('a\t\\N "b"\n', {"€": [None, True]}, NOON)
+    with pytest.raises(RefusedError):
+        ledger.write(lambda connection: ADD.run(connection, [row("one more", holder=None, trouble=None), *odd]))
+    with ledger.read() as connection:
+        assert OF.first(connection, {"names": ["one more"]}) is None
 
 
 def test_the_first_row_or_none(ledger):
