@@ -1,7 +1,8 @@
 """`make bench`: the bridge beside what a user would write or install instead, in turns, on this machine.
 
 `ONLY=intake,storm` measures some groups, `ROUNDS=3` fewer rounds, `SIZE=quick` little of everything. What is found is
-written to build/bench.json; with `KEEP=1` it is what docs/performance.md shows from then on.
+written to build/bench.json; with `KEEP=1` docs/performance.md shows it from then on, beside what earlier runs found of
+other cases.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ import tempfile
 import warnings
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import kept
 import report
 import subjects
 from cases import SIZES, WARMED, Bench, Case, Size
@@ -26,12 +28,15 @@ from machine import machine
 from bridge.sandbox import Sandbox
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from subjects import Subject
 
 ROOT = Path(__file__).parents[2]
 FOUND = ROOT / "build" / "bench.json"
 KEPT = Path(__file__).with_name("kept.json")
 PAGE = ROOT / "docs" / "performance.md"
+APART = {one.key for one in CASES if one.apart}
 ROUNDS = 5
 
 
@@ -111,12 +116,14 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--subjects", default="", help="keys of the subjects, like acf; the default is all")
     parser.add_argument("--size", choices=SIZES, default="full", help="quick: for a look, not for figures")
     parser.add_argument("--to", type=Path, default=FOUND, metavar="FILE", help="where what is found is written")
-    parser.add_argument("--keep", action="store_true", help="make it what docs/performance.md shows")
+    parser.add_argument(
+        "--keep", action="store_true", help="show it in docs/performance.md, beside earlier runs' other cases"
+    )
     given = parser.parse_args()
     wanted = {one.strip() for one in given.only.split(",") if one.strip()}
     if unknown := wanted - {name for one in CASES for name in (one.group, one.key)}:
         parser.error(f"nothing to measure is called {', '.join(sorted(unknown))}")
-    given.chosen = [one for one in CASES if not wanted or wanted & {one.group, one.key}]
+    given.chosen = [one for one in CASES if not wanted or wanted & {one.group, one.key, one.beside}]
     return given
 
 
@@ -128,14 +135,19 @@ def main() -> int:
         wanted = f"{given.subjects}{subjects.DIRECT.key}"
         here = {key: one for key, one in present(stack).items() if not given.subjects or key in wanted}
         bench = compare(SIZES[given.size], given.rounds, given.chosen, here)
-    results = {"machine": machine(), "rounds": given.rounds, "size": given.size, "found": bench.found}
+    results = {"machine": machine(), "sizes": dict.fromkeys(bench.found, given.size), "found": bench.found}
     given.to.parent.mkdir(exist_ok=True)
-    for file in (given.to, KEPT) if given.keep else (given.to,):
-        file.write_text(f"{json.dumps(results, indent=1, ensure_ascii=False)}\n", "utf-8")
+    written(given.to, results)
     if given.keep:
-        report.keep(results, PAGE)
+        shown = kept.merged(json.loads(KEPT.read_text("utf-8")), results, APART)
+        written(KEPT, shown)
+        report.keep(shown, PAGE)
     sys.stdout.write(report.text(results))
     return 0
+
+
+def written(file: Path, results: Mapping[str, Any]) -> None:
+    file.write_text(f"{json.dumps(results, indent=1, ensure_ascii=False)}\n", "utf-8")
 
 
 if __name__ == "__main__":

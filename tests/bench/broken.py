@@ -141,7 +141,7 @@ SCENARIOS = {
 def _case(name: str, scenario: Scenario) -> Case:
     slack = {"rate": "1/s"} if scenario.limits else {}
     subjects = "cd" if scenario.kill else "cdef"
-    return Case(name, "faults", subjects, play(scenario), slack=slack, warm=False, strict=True, rounds=1)
+    return Case(name, "faults", subjects, play(scenario), slack=slack, warm=False, strict=True, rounds=1, apart=True)
 
 
 CASES = [_case(name, scenario) for name, scenario in SCENARIOS.items()]

@@ -85,6 +85,8 @@ class Case:
         strict: the destination is the sandbox's double instead of the raw one.
         prepare: done with the bridge's folder before it starts there.
         rounds: it is done in the first so many only; 0: in all.
+        apart: no subject's figures are compared with another's, so that each may be of another run.
+        beside: the case that its figures are compared with, so that who measures that one measures this one too.
     """
 
     key: str
@@ -97,6 +99,8 @@ class Case:
     warm: bool = True
     strict: bool = False
     rounds: int = 0
+    apart: bool = False
+    beside: str = ""
 
 
 def percentile(values: list[float], share: float) -> float:

@@ -8,6 +8,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from cases import Case, accepted, answered, percentile
+from goals import EMPTY, FILLED
 from subjects import SQLITE, send
 
 from bridge.ledger.tables import alerts, deliveries, history, incident_teams, incident_words, incidents, receipts
@@ -102,6 +103,6 @@ def steady(bench: Bench, running: Running) -> Figures:
 
 
 CASES = [
-    Case("an empty ledger", "flat", "c", steady),
-    Case("a ledger of a long time", "flat", "c", steady, prepare=filled),
+    Case(EMPTY, "flat", "c", steady, beside=FILLED),
+    Case(FILLED, "flat", "c", steady, prepare=filled, beside=EMPTY),
 ]

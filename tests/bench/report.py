@@ -51,14 +51,18 @@ HEADS = {
 
 BEGIN, END = "<!-- generated: make bench KEEP=1 -->", "<!-- end of generated -->"
 """What stands around the report on the page."""
-LITTLE = "A short look: less of everything was sent and stored than the goals are about."
+SHORT = "short"
 """What is said of anything but a full run."""
+SAID = (
+    "Cases may be of different runs: the machine is the last one's. Each table of figures says how often its case was"
+    " measured; where it is short, less of everything was sent and stored than the goals are about."
+)
 
 
 def text(results: Mapping[str, Any]) -> str:
     """Return the whole report, as Markdown."""
-    found = results["found"]
-    parts = ["### Where, and how much", machine(results), "### Goals", goals(found), "### All figures", *cases(found)]
+    facts = table(("what", "is"), [(name, str(value)) for name, value in results["machine"].items()])
+    parts = ["### Where", facts, SAID, "### Goals", goals(results), "### All figures", *cases(results)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -69,35 +73,37 @@ def keep(results: Mapping[str, Any], page: Path) -> None:
     page.write_text(f"{before}{BEGIN}\n\n{text(results)}\n{END}{after}", "utf-8")
 
 
-def machine(results: Mapping[str, Any]) -> str:
-    """Return what was measured on, and how often."""
-    facts = {**results["machine"], "size": results["size"], "rounds": results["rounds"]}
-    made = table(("what", "is"), [(name, str(value)) for name, value in facts.items()])
-    return made if results["size"] == "full" else f"{made}\n\n{LITTLE}"
-
-
-def goals(found: Mapping[str, Any]) -> str:
-    """Return the table of goals: those that were measured."""
-    rows = []
+def goals(results: Mapping[str, Any]) -> str:
+    """Return the table of goals: those that were measured, and which of them by short cases."""
+    found, rows = results["found"], []
+    full = {case: by for case, by in found.items() if results["sizes"][case] == "full"}
     for goal in GOALS:
         value = goal.value(found)
         if value is not None:
             bound = f"{'≥' if goal.least else '≤'} {goal.bound:g}{goal.unit}"
-            rows.append((goal.what, f"{number(value)}{goal.unit}", bound, "met" if goal.met(value) else "**not met**"))
-    return table(("what", "measured", "goal", ""), rows)
+            met = "met" if goal.met(value) else "**not met**"
+            short = "" if goal.value(full) == value else SHORT
+            rows.append((goal.what, f"{number(value)}{goal.unit}", bound, met, short))
+    return table(("what", "measured", "goal", "", ""), rows)
 
 
-def cases(found: Mapping[str, Any]) -> Iterable[str]:
+def cases(results: Mapping[str, Any]) -> Iterable[str]:
     """Yield a table for each case, with how often it was done: a row a subject, the medians of its figures."""
-    for case, by in found.items():
+    for case, by in results["found"].items():
         names = list(dict.fromkeys(name for rounds in by.values() for one in rounds for name in one))
         rows = []
         for key, rounds in by.items():
             medians = [number(median(met)) if (met := of(rounds, name)) else "" for name in names]
             rows.append((SUBJECTS[key], *medians))
-        often = max(len(rounds) for rounds in by.values())
+        short = "" if results["sizes"][case] == "full" else f", {SHORT}"
         made = table(("", *(HEADS.get(name, name) for name in names)), rows)
-        yield f"**{case}**, {often} round{'s' if often > 1 else ''}\n\n{made}"
+        yield f"**{case}**, {often(by)}{short}\n\n{made}"
+
+
+def often(by: Mapping[str, Sequence[Mapping[str, float]]]) -> str:
+    """In how many rounds the subjects were measured."""
+    least, most = (which(len(rounds) for rounds in by.values()) for which in (min, max))
+    return f"{most if least == most else f'{least} to {most}'} round{'s' if most > 1 else ''}"
 
 
 def of(rounds: Sequence[Mapping[str, float]], name: str) -> list[float]:

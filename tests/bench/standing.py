@@ -106,8 +106,8 @@ def spent(*command: str | Path) -> float:
 CASES = [
     Case("at rest", "rest", "acdef", rest),
     Case("after very many incidents", "memory", "acde", grown, rounds=2),
-    Case("disk, 1 alert a body", "disk", "cd", disk(1), rounds=2),
-    Case("disk, 50 alerts a body", "disk", "cd", disk(50), rounds=2),
-    Case("a group of very many", "group", "cd", group),
+    Case("disk, 1 alert a body", "disk", "cd", disk(1), rounds=2, apart=True),
+    Case("disk, 50 alerts a body", "disk", "cd", disk(50), rounds=2, apart=True),
+    Case("a group of very many", "group", "cd", group, apart=True),
     Case("commands", "commands", "c", commands, warm=False),
 ]

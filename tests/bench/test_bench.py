@@ -6,12 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import kept
 import pytest
 import report
 
 HERE = Path(__file__).parent
 FOLDERS = os.pathsep.join(str(HERE.parent / name) for name in ("", "e2e", "proof", "bench"))
-CASES = "storm,told,flat,group,answers lost"
+CASES = "storm,told,an empty ledger,group,answers lost"
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +44,7 @@ def test_a_large_group_is_absorbed_whole(ran):
 
 
 def test_a_filled_ledger_holds_what_it_should(ran):
-    _, found = ran
+    _, found = ran  # the filled one too, although only the other one was asked for: they are compared
     # those that warm up and those that are measured; in the filled one 20 that are over, twice, and 10 that are open
     assert found["an empty ledger"]["c"]["incidents"] == 40 + 20
     assert found["a ledger of a long time"]["c"]["incidents"] == 40 + 20 + 2 * 20 + 10
@@ -62,10 +63,48 @@ def test_goals_are_told_with_what_they_came_to(ran):
     printed, _ = ran
     for what in ("requests refused in the storm, SQLite", "answers lost, doubled, SQLite"):
         (line,) = [line for line in printed.splitlines() if line.startswith(f"| {what} ")]
-        assert [cell.strip() for cell in line.split("|")[2:5]] == ["0", "≤ 0", "met"]
+        assert [cell.strip() for cell in line.split("|")[2:6]] == ["0", "≤ 0", "met", "short"]
 
 
 def test_the_page_shows_what_was_kept():
     kept = json.loads((HERE / "kept.json").read_text("utf-8"))
     page = (HERE.parents[1] / "docs" / "performance.md").read_text("utf-8")
     assert page.partition(report.BEGIN)[2].partition(report.END)[0].strip() == report.text(kept).strip()
+
+
+def results(size, /, **found):
+    """What a run of such a size finds: by case and subject, the figure of each round."""
+    cases = {case: {key: [{"lost": one} for one in rounds] for key, rounds in by.items()} for case, by in found.items()}
+    return {"machine": {"kernel": size}, "sizes": dict.fromkeys(cases, size), "found": cases}
+
+
+BEFORE = results("full", storm={"a": [1, 1, 1], "c": [2, 2, 2]}, faults={"c": [3, 3], "f": [4, 4]}, flat={"c": [5]})
+
+
+def test_a_case_that_is_measured_anew_replaces_the_earlier_one_whole_and_all_others_stay():
+    made = kept.merged(BEFORE, results("quick", storm={"c": [9]}, rest={"c": [8]}), {"faults"})
+    assert made["found"] == {
+        "storm": {"c": [{"lost": 9}]},  # and nothing of (a), whose rounds were others
+        "faults": BEFORE["found"]["faults"],
+        "flat": BEFORE["found"]["flat"],
+        "rest": {"c": [{"lost": 8}]},
+    }
+    assert made["sizes"] == {"storm": "quick", "faults": "full", "flat": "full", "rest": "quick"}
+    assert made["machine"] == {"kernel": "quick"}
+    assert BEFORE["found"].keys() == {"storm", "faults", "flat"}
+
+
+def test_subjects_that_nobody_compares_are_replaced_one_by_one_where_the_size_is_the_same():
+    for size, stays in (("full", {"f": [{"lost": 4}] * 2}), ("quick", {})):
+        made = kept.merged(BEFORE, results(size, faults={"c": [0], "d": [0]}), {"faults"})
+        assert made["found"]["faults"] == {"c": [{"lost": 0}], "d": [{"lost": 0}], **stays}
+        assert made["sizes"]["faults"] == size
+
+
+def test_cases_say_how_often_they_were_measured_and_whether_short():
+    long = results("full", storm={"a": [1] * 5, "c": [1] * 5})
+    made = kept.merged(long, results("quick", rest={"c": [1]}, disk={"c": [1], "d": [1, 1]}), ())
+    shown = report.text(made)
+    assert "**storm**, 5 rounds\n" in shown
+    assert "**rest**, 1 round, short\n" in shown
+    assert "**disk**, 1 to 2 rounds, short\n" in shown
