@@ -133,7 +133,9 @@ def test_the_work_of_a_life(counted):
     learnt(counted)
     counted.store(group(alert("one", Priority="P3")))
     assert counted.absorb() == {"statements": 13, "commits": 1, "requests": []}
-    assert counted.step() == {"statements": 15, "commits": 2, "requests": ["chat.postMessage"]}
+    # PostgreSQL locks the incident, for who might add a delivery to it in this moment
+    told = 14 if counted.bridge.ledger.embedded else 15
+    assert counted.step() == {"statements": told, "commits": 2, "requests": ["chat.postMessage"]}
     counted.store(group(alert("one", Priority="P3")))
     assert counted.absorb() == {"statements": 11, "commits": 1, "requests": []}
     counted.store(group(alert("one", Priority="P3", status="resolved")))

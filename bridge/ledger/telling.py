@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, bindparam, case, select, update
+from sqlalchemy import and_, bindparam, case, exists, select, update
 
 from bridge.ledger.deliveries import changing
 from bridge.ledger.statements import Statement
@@ -69,22 +69,34 @@ def _alike(rows: Sequence[Told], which: Callable[[Told], JSON]) -> Iterable[tupl
 def wake_siblings(connection: Connection, those: Sequence[Delivery], at: datetime) -> bool:
     """Make the other deliveries of their incidents due: a remote that they name has come into being.
 
-    An incident gets a new version, so that a sibling whose step is on its way right now looks again after it. Returns
-    whether any is due.
+    An incident that has any gets a new version, so that a sibling whose step is on its way right now looks again after
+    it; whoever adds one in this moment waits for the lock. Returns whether any is due.
     """
     if not those:
         return False
     # in the order in which absorbing locks them
     ordered = sorted(those, key=lambda one: one.incident)
     which = [{"key_id": one.id, "key_incident": one.incident, "at": at} for one in ordered]
-    _BUMP.run(connection, which)
+    if connection.dialect.name != "sqlite":  # there, who writes is alone
+        _LOCK.rows(connection, {"ids": sorted({one.incident for one in those})})
+    # most have no sibling: a version more would be written for nobody
+    if not _BUMP.run(connection, which):
+        return False
     return _WANT.run(connection, which) > 0 and _RESTING.run(connection, which) > 0
 
 
 _at = bindparam("at", type_=deliveries.c.due_at.type)
 _others = and_(deliveries.c.incident == bindparam("key_incident"), deliveries.c.id != bindparam("key_id"))
+_LOCK = Statement(
+    select(incidents.c.id)
+    .where(incidents.c.id.in_(bindparam("ids", expanding=True)))
+    .order_by(incidents.c.id)
+    .with_for_update(key_share=True)
+)
 _BUMP = Statement(
-    update(incidents).where(incidents.c.id == bindparam("key_incident")).values(version=incidents.c.version + 1)
+    update(incidents)
+    .where(incidents.c.id == bindparam("key_incident"), exists().where(_others))
+    .values(version=incidents.c.version + 1)
 )
 _version = select(incidents.c.version).where(incidents.c.id == deliveries.c.incident).scalar_subquery()
 _WANT = Statement(update(deliveries).where(_others).values(want=_version))

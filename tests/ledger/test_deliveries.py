@@ -6,10 +6,12 @@ from datetime import timedelta
 
 import pytest
 from ledger_kit import NOON, incident, place, placement, row, waiting
+from sqlalchemy import select
 
 from bridge.core.alert import Priority
 from bridge.ledger import acts, deliveries, due
 from bridge.ledger.deliveries import DISMISSED, MOMENT
+from bridge.ledger.tables import incidents
 from bridge.ledger.telling import Told, told, wake_siblings
 
 LATER = NOON + timedelta(hours=1)
@@ -256,6 +258,19 @@ def test_a_remote_that_is_there_makes_its_incidents_other_deliveries_due_and_nob
     assert [[row(ledger, one).due_at for one in ids] for ids in placed] == [[None, LATER], [None, LATER], [None, None]]
     assert [[row(ledger, one).want for one in ids] for ids in placed] == [[1, 2], [1, 2], [1, 1]]
     assert not ledger.write(lambda connection: wake_siblings(connection, [], LATER))
+
+
+def test_a_remote_that_nobody_waits_for_is_no_new_version_of_its_incident(ledger):
+    alone, told_twice = incident(ledger), incident(ledger)
+    (only,) = place(ledger, alone)
+    first, _ = place(ledger, told_twice, placement("#a"), placement("#b"))
+    with ledger.read() as connection:
+        both = [deliveries.load(connection, one) for one in (only, first)]
+    assert not ledger.write(lambda connection: wake_siblings(connection, both[:1], LATER))
+    assert ledger.write(lambda connection: wake_siblings(connection, both, LATER)) is False  # due already
+    with ledger.read() as connection:
+        known = select(incidents.c.id, incidents.c.version)
+        assert dict(connection.execute(known).all()) == {alone.id: 1, told_twice.id: 2}
 
 
 def test_a_dead_letter_that_is_replayed_starts_afresh_with_the_present_truth(ledger):
