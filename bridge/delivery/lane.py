@@ -41,6 +41,8 @@ TOGETHER = 8
 """Deliveries of one turn, where the place answers at once."""
 AT_ONCE = 0.01
 """Seconds within which an answer counts as that: a change of thread takes about as long."""
+SLOW = 0.05
+"""Seconds after which what waits behind an answer is taken back: two commits for each, too dear for a busy moment."""
 
 
 class Lane(HeldLane):
@@ -53,6 +55,7 @@ class Lane(HeldLane):
         self._learning = False
         self._search = Search()
         self._answers_at_once = False
+        self._shared = False  # whether a turn of several deliveries is under way
         self._asked_at: float | None = None  # when, on the monotonic clock, the request left that is on its way
 
     @property
@@ -74,11 +77,13 @@ class Lane(HeldLane):
                 return closed
             chosen = self._choose(now)
             self._busy |= {delivery.id for delivery, _ in chosen}
+            self._shared |= len(chosen) > 1
         try:
             return soonest(self._together(chosen, now)) if chosen else Rest()
         finally:
             with self.lock:
                 self._busy -= {delivery.id for delivery, _ in chosen}
+                self._shared &= len(chosen) <= 1
 
     def _together(self, chosen: list[tuple[Delivery, Incident]], now: datetime) -> list[Rest | None]:
         """Take the turns of several deliveries: what each of them wants written next shares a commit with others."""
@@ -175,8 +180,9 @@ class Lane(HeldLane):
         finally:
             self._asked_at = None
         task.took = clock.monotonic() - began - task.waited
-        before, self._answers_at_once = self._answers_at_once, task.took < AT_ONCE
-        if before and not self._answers_at_once:
+        self._answers_at_once = task.took < AT_ONCE
+        if self._shared and task.took > SLOW:
+            self._shared = False
             self.plan_anew()  # by threads of their own, and what became more urgent meanwhile first
         return outcome
 

@@ -265,6 +265,24 @@ def test_what_the_database_refuses_of_one_takes_no_other_along(store):
     assert "could not be prepared for 24 h" in outcome.heard.dead[0]
 
 
+@pytest.mark.parametrize(("first", "second", "times"), [(0.03, 0.03, 0), (0.3, 0.0, 1), (0.03, 0.3, 1)])
+def test_behind_an_answer_that_is_a_little_late_nothing_is_taken_back(store, first, second, times):
+    """A machine that is busy for a moment would write each of them down twice more."""
+    anew = []
+
+    class Watched(Lane):
+        def plan_anew(self) -> None:
+            anew.append(self.name)
+            super().plan_anew()
+
+    many = Say(5, group(*(alert(f"alert {number}") for number in range(6))))
+    slow = (slack("delay", contains=f"alert {n}", seconds=one) for n, one in enumerate((first, second)))
+    scenario = Scenario("a story", (fires(0), many), (), config=UNPACED, faults=tuple(slow), trip=0.001)
+    outcome = run(scenario, store, parts=Parts(lane=Watched))
+    assert len(anew) == times
+    assert len(at_slack(outcome, "storage")) == 7
+
+
 def test_behind_a_slow_answer_other_threads_take_their_turns(store):
     """What was about to be sent behind it, and was not, says nothing of how soon the place answers."""
     widths = []
