@@ -32,6 +32,16 @@ def test_repeats_say_nothing_until_what_is_shown_changes():
     assert case.changed
 
 
+def test_a_repeat_of_what_an_older_release_kept_more_of_the_digest_of_is_silent():
+    known = book()
+    case = heard(known, 1)
+    (episode,) = known.episodes["1", "f1"]
+    episode.digest += "0" * 32
+    case.changed = False
+    heard(known, 5)
+    assert not case.changed
+
+
 def test_several_alerts_of_a_rule_are_one_incident_until_the_last_resolves():
     known = book()
     case = heard(known, 1, fingerprint="a")
