@@ -11,10 +11,12 @@ import json
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from bridge.core.alert import Priority
     from bridge.destinations.base import JSON, Have, Step, Want
+
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True)
 
 
 def number(have: Have) -> int:
@@ -30,8 +32,20 @@ def told(want: Want, have: Have, **facts: object) -> JSON:
 
 def digest(content: object) -> str:
     """SHA-256 of content as canonical JSON: equal content has equal digests, in every process and version."""
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(text.encode("ascii")).hexdigest()
+    return hashlib.sha256(_CANONICAL.encode(content).encode("ascii")).hexdigest()
+
+
+def shown(want: Want, what: str, make: Callable[[], JSON]) -> tuple[JSON, str]:
+    """What a remote is to show, and its digest: made once for a step and for the look whether another one is due.
+
+    `what` tells apart what may differ of one incident at one place. Nobody changes what is returned.
+    """
+
+    def made() -> tuple[JSON, str]:
+        content = make()
+        return content, digest(content)
+
+    return want.once(f"shown {what}", made)
 
 
 def delivery_of(step: Step, have: Have) -> str:

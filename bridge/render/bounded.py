@@ -25,13 +25,12 @@ MOST = 200
 
 def bounded(incident: Incident) -> Incident:
     """Return an incident fit to be worded; what is so already is not made anew."""
-    return replace(
-        incident,
-        title=incident.title[:TITLE],
-        members=tuple(map(_member, incident.members)),
-        state_reason=_short(incident.state_reason),
-        priority_word=_short(incident.priority_word),
-    )
+    members = tuple(map(_member, incident.members))
+    title, reason, word = incident.title[:TITLE], _short(incident.state_reason), _short(incident.priority_word)
+    kept = (title, reason, word) == (incident.title, incident.state_reason, incident.priority_word)
+    if kept and all(map(is_, members, incident.members)):
+        return incident
+    return replace(incident, title=title, members=members, state_reason=reason, priority_word=word)
 
 
 def _member(member: Member) -> Member:

@@ -17,7 +17,7 @@ from urllib.parse import quote
 from bridge.core.incident import OVER
 from bridge.destinations.base import Address, Intent, Nothing, Step
 from bridge.destinations.github import message
-from bridge.destinations.steps import digest, lost, names, number, table, text
+from bridge.destinations.steps import lost, names, number, shown, table, text
 from bridge.destinations.steps import told as step_told
 
 if TYPE_CHECKING:
@@ -85,17 +85,23 @@ def _path(want: Want, have: Have | None = None, *parts: str) -> str:
     return "/".join([f"/repos/{quote(repository(want.settings))}", *issue])
 
 
-def _content(want: Want, have: Have, top: str) -> JSON:
-    title, body = message.title(want), message.body(want, top)
-    if have.get("plain"):
-        title, body = title[: message.TITLE], body[: message.BODY]
-    return {"title": title, "body": body}
+def _content(want: Want, have: Have, top: str) -> tuple[JSON, str]:
+    """Title and body as they should be, and their digest."""
+    plain = bool(have.get("plain"))
+
+    def content() -> JSON:
+        title, body = message.title(want), message.body(want, top)
+        if plain:
+            title, body = title[: message.TITLE], body[: message.BODY]
+        return {"title": title, "body": body}
+
+    return shown(want, f"{plain} {top}", content)
 
 
 def _open(want: Want, have: Have) -> Step:
     """Open the issue; where it was refused once, without assignees and with its labels in a request of their own."""
     top, plain = mark(want.delivery, number(have)), bool(have.get("plain"))
-    content = _content(want, have, top)
+    content, says = _content(want, have, top)
     labels, assignees = list(message.labels(want)), list(names(want.settings.values, "assignees"))
     request: JSON = dict(content)
     if labels and not plain:
@@ -104,7 +110,7 @@ def _open(want: Want, have: Have) -> Step:
         request["assignees"] = assignees
     facts: JSON = {
         "mark": top,
-        "shown": digest(content),
+        "shown": says,
         "labels": [] if plain else labels,
         "announced": message.announced(want),
         "assignees_refused": plain and bool(assignees),
@@ -124,35 +130,34 @@ def _patch(want: Want, have: Have, intent: Intent, request: JSON, **facts: objec
 
 def _changed(want: Want, have: Have) -> tuple[JSON, str]:
     """Title and body as they should be, and their digest; an empty request where that is what they are."""
-    content = _content(want, have, text(have, "mark"))
-    shown = digest(content)
-    return ({} if shown == have.get("shown") else content), shown
+    content, says = _content(want, have, text(have, "mark"))
+    return ({} if says == have.get("shown") else content), says
 
 
 def _edit(want: Want, have: Have) -> Step | None:
     """Rewrite title and body quietly: GitHub notifies nobody of an edit."""
-    request, shown = _changed(want, have)
+    request, says = _changed(want, have)
     if not request:
         return None
-    return _patch(want, have, Intent.EDIT, request, shown=shown)
+    return _patch(want, have, Intent.EDIT, request, shown=says)
 
 
 def _reopen(want: Want, have: Have) -> Step | None:
     """Open it again where we closed it, and not where a person did."""
     if have.get("state") != "closed" or have.get("closed_by") != "bridge":
         return None
-    request, shown = _changed(want, have)
-    return _patch(want, have, Intent.OPEN, {"state": "open", **request}, shown=shown, closed_by=None)
+    request, says = _changed(want, have)
+    return _patch(want, have, Intent.OPEN, {"state": "open", **request}, shown=says, closed_by=None)
 
 
 def _close(want: Want, have: Have) -> Step | None:
     """Close it with the reason, together with what its text says now; not where a person opened it again."""
     if have.get("state") != "open" or have.get("kept_open"):
         return None
-    request, shown = _changed(want, have)
+    request, says = _changed(want, have)
     reason = message.close_reason(want)
     closing: JSON = {"state": "closed", **({"state_reason": reason} if reason else {})}
-    return _patch(want, have, Intent.RESOLVE, {**request, **closing}, shown=shown)
+    return _patch(want, have, Intent.RESOLVE, {**request, **closing}, shown=says)
 
 
 def _label(want: Want, have: Have) -> Step | None:

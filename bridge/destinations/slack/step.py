@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from bridge.core.incident import OVER, State
 from bridge.destinations.base import Address, Intent, Nothing, Step
 from bridge.destinations.slack import message
-from bridge.destinations.steps import digest, lost, names, number, table, text, told
+from bridge.destinations.steps import lost, names, number, shown, table, text, told
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -90,8 +90,10 @@ def _configured(want: Want) -> str:
     return name if is_id(name) else f"#{name}"
 
 
-def _content(want: Want, have: Have, mentions: tuple[str, ...]) -> JSON:
-    return message.content(want, plain=bool(have.get("plain")), mentions=mentions)
+def _content(want: Want, have: Have, mentions: tuple[str, ...]) -> tuple[JSON, str]:
+    """The message as it should be, and its digest."""
+    plain = bool(have.get("plain"))
+    return shown(want, f"{plain} {mentions}", lambda: message.content(want, plain=plain, mentions=mentions))
 
 
 def _marked(want: Want, have: Have) -> JSON:
@@ -106,11 +108,11 @@ def _open(want: Want, have: Have) -> Step:
     """Post the message: with a mention only while it fires, and not where it stands in for one that was removed."""
     aloud = want.incident.state is State.FIRING and not lost(have)
     mentions = message.mentions(want) if aloud else ()
-    content = _content(want, have, mentions)
+    content, says = _content(want, have, mentions)
     channel = text(want.place, "channel_id") or _configured(want)
     request: JSON = {"channel": channel, **content, **_marked(want, have), **QUIET, "parse": "none"}
     facts: JSON = {
-        "shown": digest(content),
+        "shown": says,
         "announced": message.announced(want),
         "mentions": list(mentions),
         "state": want.incident.state.value,
@@ -126,11 +128,10 @@ def _open(want: Want, have: Have) -> Step:
 
 def _edit(want: Want, have: Have) -> Step | None:
     """Change the message in place, silently; `chat.update` keeps the metadata that it is not given."""
-    content = _content(want, have, names(have, "mentions"))
-    shown = digest(content)
-    if shown == have.get("shown"):
+    content, says = _content(want, have, names(have, "mentions"))
+    if says == have.get("shown"):
         return None
-    facts: JSON = {"shown": shown, "state": want.incident.state.value}
+    facts: JSON = {"shown": says, "state": want.incident.state.value}
     if message.reply(want, table(have, "announced")) is None:
         facts["announced"] = message.announced(want)
     place: JSON = {"channel": text(have, "channel"), "ts": text(have, "ts")}
@@ -190,7 +191,8 @@ def _changed(before: JSON, now: JSON) -> set[str]:
 
 def _hook_open(want: Want, have: Have) -> Step:
     """Post through an incoming webhook: it answers without an id, so there is no edit, no thread, no looking up."""
-    content = _content(want, have, message.mentions(want) if want.incident.state is State.FIRING else ())
+    mentions = message.mentions(want) if want.incident.state is State.FIRING else ()
+    content, _ = _content(want, have, mentions)
     facts = told(want, have, posted=True, unsearchable="webhook_url", announced=message.announced(want))
     return Step(Intent.OPEN, number(have), "webhook", {**content, **QUIET, "parse": "none"}, facts, creates=True)
 
