@@ -59,15 +59,16 @@ CURRENT: ContextVar[Rendering] = ContextVar("rendering")
 
 def weigh(value: object) -> None:
     """Spend what it takes to look at all of a value, however deep: a step an item, and one a piece of text."""
+    if isinstance(value, str) and len(value) < PIECE:
+        return  # as most values do
     todo = [value]
     while todo:
         one = todo.pop()
         if isinstance(one, str):
-            if len(one) >= PIECE:
-                CURRENT.get().spend(len(one) // PIECE)
+            CURRENT.get().spend(len(one) // PIECE)
         elif isinstance(one, _LISTS):
             CURRENT.get().spend(len(one))
-            todo += one
+            todo += [part for part in one if not isinstance(part, str) or len(part) >= PIECE]
         elif isinstance(one, dict):
             todo.append(one.items())
         else:
@@ -98,7 +99,7 @@ def counted(function: Callable[..., Any], *, items: bool = False) -> Callable[..
     @wraps(function)
     def run(*given: Any, **named: Any) -> Any:  # noqa: ANN401 - whatever a template puts in
         values = [bare(value) for value in given[first:]]
-        weigh([*values, *named.values()])
+        weigh([*values, *named.values()] if named else values)
         if items and values:
             values[0] = _items(values[0], [*values[1:], *named.values()])
         made = function(*given[:first], *values, **named)
@@ -112,7 +113,7 @@ def counted(function: Callable[..., Any], *, items: bool = False) -> Callable[..
 
 def _items(value: Any, others: list[Any]) -> list[Any]:  # noqa: ANN401 - whatever a template puts in
     """Return the items; spend a step for each, and more where parts of parts are asked for: "a.b.c"."""
-    parts = sum(1 + other.count(".") + other.count(",") for other in others if isinstance(other, str))
+    parts = sum([1 + other.count(".") + other.count(",") for other in others if isinstance(other, str)])
     CURRENT.get().spend((len(value) if hasattr(value, "__len__") else 0) * (1 + parts))
     return list(value)
 

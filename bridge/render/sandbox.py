@@ -40,6 +40,8 @@ TEXT_METHODS: Final = frozenset(
     | {"removeprefix", "removesuffix", "rstrip", "split", "splitlines", "startswith", "strip", "title", "upper"}
 )
 """What a template may call on text: nothing that grows it (`format`, `ljust`, `join`, `replace`)."""
+LOOP_PARTS: Final = frozenset(name for name in dir(LoopContext) if not name.startswith("_"))
+"""What a template may ask of `loop`, as Jinja's own sandbox has it."""
 MAP_METHODS: Final = frozenset({"get", "items", "keys", "values"})
 TEST_NAMES: Final = frozenset(
     {"boolean", "defined", "divisibleby", "eq", "equalto", "even", "false", "float", "ge", "greaterthan", "gt", "in"}
@@ -199,7 +201,8 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     def getattr(self, obj: Any, attribute: str) -> Any:  # noqa: ANN401 - whatever a template puts in
         """Ask about a name only where it is none of those that all may be asked for."""
-        if attribute in parts_of(type(obj)):
+        kind = type(obj)
+        if attribute in parts_of(kind) or (kind is LoopContext and attribute in LOOP_PARTS):
             return getattr(obj, attribute)
         return super().getattr(obj, attribute)
 

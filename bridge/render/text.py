@@ -25,7 +25,7 @@ _SURROGATE = re.compile(f"[{_HALF}]")
 _ODD = re.compile(f"[\t\r{_BREAK}{_HIDE}{_HALF}]")
 """Whatever cleaning could have to change."""
 _URL = re.compile(r"https?://[^\s/?#]+\S*", re.IGNORECASE)
-_SAFE_URL = re.compile(r"https?://(?![/?#])[a-z0-9%/:?#@!$&*+,;=~._\[\]-]+", re.IGNORECASE | re.ASCII)
+_SAFE_URL = re.compile(r"(?ai:https?)://(?![/?#])[A-Za-z0-9%/:?#@!$&*+,;=~._\[\]-]+")
 """A URL in which nothing needs encoding."""
 _EDGE = 0.8
 """A cut goes back to the last space only while that keeps this part of the room."""

@@ -76,6 +76,15 @@ def test_what_needs_no_escaping_comes_out_as_it_would_with_it(of, guard, made, s
         assert made(said) == short
 
 
+@settings(max_examples=400)
+@given(texts)
+@example("a://b")
+@example(":a:")
+@example("a:\u017f:")
+def test_what_slack_makes_nothing_of_comes_out_as_it_would_escaped(said):
+    assert slack.mrkdwn(said) == slack.neutral(slack.characters(said))
+
+
 @given(texts)
 def test_what_is_inert_in_slack_is_so_beside_what_is_not(said):
     beside = "&gt; @ :// "

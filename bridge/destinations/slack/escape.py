@@ -15,6 +15,8 @@ _LOOKALIKE: Final = {
     "~": "\N{TILDE OPERATOR}",
     "`": "\N{MODIFIER LETTER GRAVE ACCENT}",
 }
+_SIGN = re.compile(r"[*_~`&<>@]|(?i::(?:/|[a-z0-9_+'-]+:))")
+"""Without any of these a text is as it is."""
 _RUN = re.compile(r"[*_~`]+")
 _QUOTE = re.compile(r"^(?=\s*&gt;)", re.MULTILINE)
 _EMOJI = re.compile(r":(?=[a-z0-9_+'-]+:)", re.IGNORECASE)
@@ -27,7 +29,11 @@ WHOLE: Final = re.compile(r"<[^<>\n]*>|&(?:amp|lt|gt);")
 
 def characters(untrusted: str) -> str:
     """Escape the three characters that Slack wants escaped (docs.slack.dev, formatting message text), no others."""
-    return text.clean(untrusted).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return _entities(text.clean(untrusted))
+
+
+def _entities(shown: str) -> str:
+    return shown.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def neutral(escaped: str) -> str:
@@ -35,8 +41,10 @@ def neutral(escaped: str) -> str:
     inert = _RUN.sub(_inert, escaped)
     if "&gt;" in inert:
         inert = _QUOTE.sub(_JOINER, inert)
-    if ":" in inert:
-        inert = _SCHEME.sub(f":{_JOINER}", _EMOJI.sub(f":{_JOINER}", inert))
+    if inert.count(":") > 1:
+        inert = _EMOJI.sub(f":{_JOINER}", inert)
+    if "://" in inert:
+        inert = _SCHEME.sub(f":{_JOINER}", inert)
     return _AT.sub(f"@{_JOINER}", inert) if "@" in inert else inert
 
 
@@ -55,7 +63,8 @@ def _alike(marks: str) -> str:
 
 def mrkdwn(untrusted: str) -> str:
     """Return untrusted text as mrkdwn that shows it and does nothing."""
-    return neutral(characters(untrusted))
+    shown = text.clean(untrusted)
+    return neutral(_entities(shown)) if _SIGN.search(shown) else shown
 
 
 def link(label: str, url: str) -> str:
