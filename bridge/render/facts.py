@@ -5,20 +5,20 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from bridge.core.alert import Status, Value
+from bridge.core.alert import Status
 from bridge.core.incident import State
 from bridge.render import members as group
 from bridge.render.figures import MANY
 from bridge.render.humane import humane
-from bridge.render.parts import AlertView, Link, Pair
-from bridge.render.states import member_word
+from bridge.render.parts import Link, Pair
 from bridge.render.text import clean, cut, http_link, one_line
 from bridge.render.unmarked import unmarked
-from bridge.render.words import counted, values_words
+from bridge.render.words import counted, number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from bridge.core.alert import Value
     from bridge.core.incident import Incident, Member
     from bridge.destinations.base import Want
     from bridge.render.members import Tally
@@ -27,6 +27,8 @@ LONGEST_TEXT = 16_000
 LONGEST_SUMMARY = 1_000
 MOST_LABELS = 50
 LONGEST_LABEL = 500
+LONGEST_FINGERPRINT = 200
+MOST_FINGERPRINTS = 5
 _EMPTY_WORDS = frozenset(
     {"a", "an", "and", "are", "as", "at", "be", "been", "being", "by", "for", "from", "has", "have", "in", "is", "it"}
     | {"its", "of", "on", "or", "that", "the", "to", "was", "were"}
@@ -49,7 +51,11 @@ def summary(members: Sequence[Member], title: str, described: str, *, example: b
     text = cut(unmarked(humane(one_line(annotation(members[0], "summary")))), LONGEST_SUMMARY) if members else ""
     if described and not example and _differ(annotation(member, "summary") for member in members):
         return ""
-    return text if _bag(text) - _bag(humane(title)) - _bag(described) else ""
+    words, named = _bag(text), humane(title)
+    said = f"{named} {described}".lower()
+    if any(word not in said for word in words):
+        return text  # not even as a part of another word: a shorter way for most
+    return text if words - _bag(named) - _bag(described) else ""
 
 
 def is_example(members: Sequence[Member]) -> bool:
@@ -80,68 +86,21 @@ def _bag(text: str) -> set[str]:
     return {word.rstrip("s") for word in words if word not in _EMPTY_WORDS}
 
 
-def values(members: Sequence[Member], tally: Tally) -> tuple[str, ...]:
+def values(shared: tuple[str, ...], tally: Tally) -> tuple[str, ...]:
     """Return why it fires: of one alert its values, of a group what all of them measured."""
-    shared = _shared(members) if members else ()
     if tally.total > 1 and all("threshold" in words.lower() for words in shared):
         return ()  # which limit they are over tells nothing without a value
     return shared
 
 
-def _shared(members: Sequence[Member]) -> tuple[str, ...]:
-    """Return the values that all members have alike."""
-    shared = of_member(members[0])
-    for member in members[1:]:
-        if not shared:
-            break
-        others = of_member(member)
-        shared = tuple(words for words in shared if words in others)
-    return shared
+def folder(common: Mapping[str, str]) -> str:
+    """Return Grafana's folder where all alerts share it; `common` are the labels that they share."""
+    return cut(one_line(common.get("grafana_folder", "")), LONGEST_LABEL)
 
 
-def of_member(member: Member) -> tuple[str, ...]:
-    """Return one alert's values, and the two counts that annotations or labels may bring, in words.
-
-    Without data, or where the rule cannot be evaluated, there are none: nothing was measured.
-    """
-    if member.no_data:
-        return ()
-    told = list(member.values)
-    names = {value.name[:LONGEST_LABEL].lower() for value in told}
-    if member.job_count is not None and not any("job" in name for name in names):
-        told.append(Value("Number_of_Jobs_Failing", member.job_count))
-    if member.failure_threshold is not None and not any("threshold" in name for name in names):
-        told.append(Value("Failure_Threshold", member.failure_threshold))
-    unit = annotation(member, "unit") or annotation(member, "units") or member.labels.get("unit", "")
-    return values_words(told, unit, member.labels)
-
-
-def alerts(chosen: Sequence[Member], everybody: Sequence[Member]) -> tuple[AlertView, ...]:
-    """Return the lines of a group: each with what tells it apart, and only the values that the others lack."""
-    if not chosen:
-        return ()
-    labels = group.varying(everybody)
-    shared = _shared(everybody)
-    return tuple(
-        AlertView(
-            name=group.name_of(member, labels),
-            word=member_word(member),
-            values=", ".join(words for words in of_member(member) if words not in shared),
-            firing=member.status is Status.FIRING,
-            url=http_link(member.links.alert if member.links else None) or "",
-        )
-        for member in chosen
-    )
-
-
-def folder(members: Sequence[Member]) -> str:
-    """Return Grafana's folder where all alerts share it."""
-    return cut(one_line(group.common(members).get("grafana_folder", "")), LONGEST_LABEL)
-
-
-def labels(members: Sequence[Member]) -> tuple[Pair, ...]:
+def labels(common: Mapping[str, str]) -> tuple[Pair, ...]:
     """Return the labels that all alerts share, cut where there are very many or very long ones."""
-    shared = sorted(group.common(members).items())[:MOST_LABELS]
+    shared = sorted(common.items())[:MOST_LABELS]
     return tuple(Pair(cut(one_line(name), LONGEST_LABEL), cut(one_line(text), LONGEST_LABEL)) for name, text in shared)
 
 
@@ -173,10 +132,23 @@ def links(members: Sequence[Member]) -> tuple[Link, ...]:
     return ()
 
 
+def fingerprints(members: Sequence[Member], total: int) -> tuple[str, ...]:
+    """Return the sender's own names of the first few alerts, and how many more there are."""
+    shown = [cut(one_line(member.fingerprint), LONGEST_FINGERPRINT) for member in members[:MOST_FINGERPRINTS]]
+    rest = total - len(shown)
+    return tuple(shown) if rest <= 0 else (*shown, f"and {number(rest)} more")
+
+
 def image(members: Sequence[Member]) -> str:
     """Return the most telling alert's picture; only over https, else nobody shows it."""
     link = http_link(members[0].links.image) if members and members[0].links else None
     return link if link and link.startswith("https://") else ""
+
+
+def console(want: Want) -> str:
+    """Return the incident's page in the console; empty where nobody said where that is."""
+    base = want.settings.text("external_url").rstrip("/")
+    return (http_link(f"{base}/incidents/{want.incident.id}") or "") if base else ""
 
 
 def elsewhere(want: Want) -> tuple[Link, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,8 +20,10 @@ import bridge
 from bridge.render.bounds import CURRENT, Rendering
 from bridge.render.escape import writing
 from bridge.render.filters import FILTERS
+from bridge.render.later import Parts
 from bridge.render.outline import outline
 from bridge.render.sandbox import Folders, Sandbox
+from bridge.render.view import LATER, View
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -29,7 +32,6 @@ if TYPE_CHECKING:
     from jinja2.runtime import Context
 
     from bridge.render.outline import Outline
-    from bridge.render.view import View
 
 _FAILURES = (
     TemplateError,
@@ -45,6 +47,8 @@ _FAILURES = (
     ValueError,
 )
 _LONGEST_REASON = 300
+_AT_ONCE = tuple(part for part in View.__slots__ if part not in LATER)
+_at_once = attrgetter(*_AT_ONCE)
 
 
 class TemplateFailedError(Exception):
@@ -145,7 +149,7 @@ class _Seen:
     def __init__(self, sandbox: Sandbox, name: str, view: View) -> None:
         self.name = name
         self._sandbox = sandbox
-        self._values = {**sandbox.globals, **{part: getattr(view, part) for part in view.__slots__}}
+        self._parts = Parts({**sandbox.globals, **dict(zip(_AT_ONCE, _at_once(view), strict=True))}, view, LATER)
         self._context: Context | None = None
         self._cost = (0, 0)
 
@@ -164,7 +168,7 @@ class _Seen:
             return self._context
         steps, room = rendering.steps, rendering.room
         template = self._sandbox.get_template(self.name)
-        context = template.new_context(self._values, shared=True)
+        context = template.new_context(self._parts, shared=True)
         # up to the empty piece that the sandbox puts after them
         next(template.root_render_func(context), None)
         if not context.vars:  # it defines nothing

@@ -87,11 +87,12 @@ def spelled(name: str) -> str:
     Only plain names are turned into words. What holds a selector or other signs (`rate{job="My_Job"}`) stays as it is
     written: its underscores and capitals are part of what it names.
     """
-    return _spelled(shortened(name))
+    return _spelled(name[: LONGEST * 2])
 
 
 @lru_cache(maxsize=MOST_KNOWN)
-def _spelled(written: str) -> str:
+def _spelled(name: str) -> str:
+    written = shortened(name)
     if not written.strip(_NOTHING):
         return UNNAMED
     if not _PLAIN.fullmatch(written):
@@ -109,11 +110,12 @@ def is_count(name: str) -> bool:
 
 def things(name: str) -> Things | None:
     """Return what a value of this name counts; None where it is no count, or no noun can be told ("Number of 5xx")."""
-    return _things(shortened(name))
+    return _things(name[: LONGEST * 2])
 
 
 @lru_cache(maxsize=MOST_KNOWN)
-def _things(written: str) -> Things | None:
+def _things(name: str) -> Things | None:
+    written = shortened(name)
     if not is_count(written):
         return None
     if written.isupper():

@@ -24,6 +24,7 @@ from markupsafe import Markup
 from bridge.render import words
 from bridge.render.bounds import CURRENT, VIEWS, bare, calculable, counted, numbers, parts_of, weigh
 from bridge.render.harden import MOST_BYTES, MOST_SOURCE, Generator, Harden
+from bridge.render.later import Seeing
 from bridge.render.text import http_link
 
 if TYPE_CHECKING:
@@ -139,6 +140,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     intercepted_binops = frozenset({"+", "-", "*", "/", "//", "%", "**"})
     code_generator_class = Generator
+    context_class = Seeing
 
     def __init__(self, loader: BaseLoader, filters: dict[str, Callable[..., Any]]) -> None:
         super().__init__(

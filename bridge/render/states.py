@@ -78,7 +78,7 @@ def standing(incident: Incident) -> Standing:
         return Standing("⚪", "stale", "No longer heard of, and never said to be over.")
     if incident.state is State.RESOLVED:
         return over(incident.state_reason)
-    causes = {_key(cause) for cause in {member.no_data or "" for member in incident.firing}}
+    causes = {cause and _key(cause) for cause in {member.no_data or "" for member in incident.firing}}
     if causes and causes <= _FIRES_BECAUSE.keys():
         return _FIRES_BECAUSE[min(causes)]
     return Standing(sign, "firing")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from bridge.core.alert import Status
@@ -11,14 +11,17 @@ from bridge.core.incident import State
 from bridge.render import counts, facts, history, times
 from bridge.render import members as group
 from bridge.render.changes import began_at, ended_at, lasted
+from bridge.render.later import later, made_later
+from bridge.render.lines import Lines
 from bridge.render.previous import previous
 from bridge.render.states import standing
-from bridge.render.text import cut, http_link, one_line
+from bridge.render.text import http_link, one_line
 from bridge.render.where import where
-from bridge.render.words import number, ordinal
+from bridge.render.words import ordinal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import tzinfo
 
     from bridge.core.incident import Member
     from bridge.destinations.base import Want
@@ -26,11 +29,9 @@ if TYPE_CHECKING:
     from bridge.render.history import Event
     from bridge.render.parts import AlertView, Link, Pair, PreviousView
 
-LONGEST_FINGERPRINT = 200
 MOST_ALERTS = 5
 MOST_LISTED = 100
 """Alerts of a group that are told one by one, where there is room to fold them."""
-MOST_FINGERPRINTS = 5
 
 _EXAMPLES = {
     "alerts": ({"name": "db-2", "word": "firing", "values": "Disk used: 97%", "firing": True, "url": "https://…"},),
@@ -138,6 +139,11 @@ class View:
     )
 
 
+LATER: Final = frozenset({"alerts", "others", "labels", "readings", "fingerprints", "history", "began", "host"})
+"""What takes long, or is seldom named: it is made when it is asked for."""
+made_later(View, LATER)
+
+
 def view(want: Want, changes: tuple[Change, ...] = ()) -> View:
     """Return what a template sees at one address."""
     return _view(want, changes) if changes else want.once("view", lambda: _view(want, ()))
@@ -152,13 +158,14 @@ def _view(want: Want, changes: tuple[Change, ...]) -> View:
     tally = group.tally(incident)
     end, began = ended_at(incident), began_at(incident)
     is_over = incident.state is State.RESOLVED or (incident.state is State.CLOSED and not incident.test)
-    heard = max((member.received_at for member in members if member.status is Status.FIRING), default=None)
-    listed = facts.alerts(first[:MOST_LISTED] if tally.total > 1 else [], members)
+    heard = _heard(members, zone) if incident.state is State.STALE else ""
+    common, lines = group.common(members), Lines(members)
+    listed = first[:MOST_LISTED] if tally.total > 1 else []
     description = facts.description(first)
     title = counts.title(incident, tally) or "Unnamed alert"
     example = len(first) > 1 and facts.is_example(first)
     summary = facts.summary(first, title, description, example=example)
-    values = facts.values(members, tally)
+    values = facts.values(lines.shared, tally)
     private = is_private(want)
     # what a public repository must not show is not there for any template to show
     public = want.settings.kind == "github" and not private
@@ -180,44 +187,49 @@ def _view(want: Want, changes: tuple[Change, ...]) -> View:
         unsure=stands.unsure,
         example=example,
         where=where(
-            members, (title, *incident.teams, summary, description, *values), anything=not (summary or description)
+            common, (title, *incident.teams, summary, description, *values), anything=not (summary or description)
         ),
         values=values,
         count=counts.count(incident, tally),
         since=times.moment(began, zone),
         until=times.moment(end, zone) if end and is_over else "",
         span=times.span(began, end, zone) if end and is_over else "",
-        began=times.iso(began),
+        began=later(lambda: times.iso(began)),
         ended=times.iso(end) if end and is_over else "",
         seconds=(end - began).total_seconds() if end and is_over else None,
         timezone=str(zone),
         lasted=lasted(incident) if is_over else "",
-        heard=times.moment(heard, zone) if heard and incident.state is State.STALE else "",
+        heard=heard,
         again=f"{ordinal(incident.times)} time" if incident.times > 1 else "",
-        folder=facts.folder(members),
+        folder=facts.folder(common),
         source=incident.source,
-        host=host_of(incident.external_url) or incident.source,
+        host=later(lambda: host_of(incident.external_url) or incident.source),
         org=incident.org,
         rule=one_line(incident.rule_key),
-        alerts=listed[:MOST_ALERTS],
+        alerts=later(lambda: lines.of(listed[:MOST_ALERTS])),
         more=max(tally.total - MOST_ALERTS, 0) if listed else 0,
-        others=listed[MOST_ALERTS:],
+        others=later(lambda: lines.of(listed[MOST_ALERTS:])),
         firing=tally.firing,
         total=tally.total,
         mixed=counts.mixed(tally),
         links=tuple(to for to in facts.links(first) if not (public and to.name == "silence")),
-        console="" if public else _console(want),
+        console="" if public else facts.console(want),
         image=facts.image(first),
         elsewhere=tuple(to for to in facts.elsewhere(want) if not (public and to.name == "slack")),
         previous=previous(want, zone),
         notes=facts.notes(want),
-        labels=() if public else facts.labels(members),
-        readings=() if public else facts.readings(members),
-        fingerprints=_fingerprints(first, tally.total),
-        history=history.history(incident, zone, places=not public),
+        labels=later(lambda: () if public else facts.labels(common)),
+        readings=later(lambda: () if public else facts.readings(members)),
+        fingerprints=later(lambda: facts.fingerprints(first, tally.total)),
+        history=later(lambda: history.history(incident, zone, places=not public)),
         private=private,
         changes=changes,
     )
+
+
+def _heard(members: Sequence[Member], zone: tzinfo) -> str:
+    last = max((member.received_at for member in members if member.status is Status.FIRING), default=None)
+    return times.moment(last, zone) if last else ""
 
 
 def is_private(want: Want) -> bool:
@@ -233,14 +245,3 @@ def host_of(url: str) -> str:
         return (urlsplit(link).hostname or "") if link else ""
     except ValueError:
         return ""
-
-
-def _console(want: Want) -> str:
-    base = want.settings.text("external_url").rstrip("/")
-    return http_link(f"{base}/incidents/{want.incident.id}" if base else None) or ""
-
-
-def _fingerprints(members: Sequence[Member], total: int) -> tuple[str, ...]:
-    shown = [cut(one_line(member.fingerprint), LONGEST_FINGERPRINT) for member in members[:MOST_FINGERPRINTS]]
-    rest = total - len(shown)
-    return tuple(shown) if rest <= 0 else (*shown, f"and {number(rest)} more")

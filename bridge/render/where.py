@@ -5,14 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from bridge.render import members as group
 from bridge.render.text import one_line
 from bridge.render.words import spelled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from bridge.core.incident import Member
+    from collections.abc import Iterable, Mapping
 
 MOST: Final = 4
 LONGEST: Final = 80
@@ -35,16 +32,16 @@ _PORT = re.compile(r":\d{1,5}\Z")
 _NAME = re.compile(r"[^\W\d][\w-]{2,}(?=\.)")
 
 
-def where(members: Sequence[Member], said: Iterable[str], *, anything: bool = False) -> str:
+def where(common: Mapping[str, str], said: Iterable[str], *, anything: bool = False) -> str:
     """Return "instance 10.12.4.17:9100, env staging", empty where all has been said.
 
     Args:
-        members: the alerts; what they don't share tells them apart elsewhere.
+        common: the labels that all alerts share; what they don't share tells them apart elsewhere.
         said: what stands beside it; a label whose value stands in there is left out.
         anything: take labels of any name, where they are all that is known.
     """
     text = " ".join(said).lower()
-    shared = {name: one_line(value) for name, value in group.common(members).items()}
+    shared = {name: one_line(value) for name, value in common.items()}
     known = [name for name in shared if name.lower() in _PLACES]
     if not anything and "instance" in known:
         known = [name for name in known if name != "job"]  # Prometheus says both; the job is how it is watched

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from bridge.render import letters, nouns
 from bridge.render.figures import NO_VALUE, number, ordinal
-from bridge.render.names import LONGEST, is_count, spelled, things
+from bridge.render.names import LONGEST, MOST_KNOWN, is_count, spelled, things
 from bridge.render.text import cut, one_line
 from bridge.render.units import measured
 
@@ -111,9 +112,14 @@ def _is_threshold(name: str) -> bool:
 
 
 def _order(value: Value) -> int:
-    if is_count(value.name):
+    return _rank(value.name[:LONGEST])
+
+
+@lru_cache(maxsize=MOST_KNOWN)
+def _rank(name: str) -> int:
+    if is_count(name):
         return 0
-    return 2 if _is_threshold(value.name) else 1
+    return 2 if _is_threshold(name) else 1
 
 
 def _labels_apart(chosen: Sequence[Value]) -> dict[str, tuple[str, ...]]:

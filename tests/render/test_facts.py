@@ -7,7 +7,7 @@ from scenes import disks, host, incident, member, want
 
 from bridge.core.alert import Links, Value
 from bridge.core.rules import STORM
-from bridge.render import facts, members, states, view
+from bridge.render import facts, lines, members, states, view
 from bridge.render.members import Tally
 from bridge.render.states import Standing
 
@@ -26,12 +26,12 @@ MEASURED = (Value("Load", 0.935), Value("Failure_Threshold", 1.0), Value("C", 1.
 )
 def test_units_of_annotations_and_labels(annotations, labels, shown):
     one = member(values=MEASURED, annotations=annotations, labels=labels)
-    assert facts.of_member(one) == shown
+    assert lines.of_member(one) == shown
 
 
 def test_a_unit_belongs_to_what_has_a_number():
     one = member(values=(Value("Lag", 872.4), Value("Rate", None)), annotations={"unit": "s"}, failure_threshold=None)
-    assert facts.of_member(replace(one, job_count=None)) == ("Lag: 14 min 32 s", "Rate: no value")
+    assert lines.of_member(replace(one, job_count=None)) == ("Lag: 14 min 32 s", "Rate: no value")
 
 
 @pytest.mark.parametrize(
@@ -112,8 +112,8 @@ def test_a_limit_that_all_share_is_no_fact_of_a_group():
 @pytest.mark.parametrize("cause", ["NoData", "Error", "no data", "error"])
 def test_without_data_there_are_no_values(cause):
     one = member(no_data=cause, values=(*MEASURED, Value("Number_of_Jobs_Failing", -1.0)))
-    assert facts.of_member(one) == ()
-    assert facts.values([one], Tally(1, 0)) == ()
+    assert lines.of_member(one) == ()
+    assert facts.values(lines.Lines([one]).shared, Tally(1, 0)) == ()
 
 
 def test_a_group_with_an_alert_without_data_shows_what_the_others_measured():
