@@ -53,6 +53,18 @@ class Rendering:
         if self.room < 0:
             raise TemplateRuntimeError(f"makes more than {MOST_CHARACTERS:,} characters")
 
+    def put(self, plain: str) -> str:
+        """Escape a text that is put out; it is counted before, since escaping may leave nothing of it."""
+        room = len(plain)
+        self.steps -= 2
+        self.room -= room
+        if self.steps < 0 or self.room < 0:
+            self.spend(0)
+        made = self.escape(plain)
+        if len(made) > room:
+            self.spend(0, len(made) - room)
+        return made
+
 
 CURRENT: ContextVar[Rendering] = ContextVar("rendering")
 

@@ -16,7 +16,7 @@ from bridge.render.unmarked import unmarked
 from bridge.render.words import counted, number
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Container, Iterable, Mapping, Sequence
 
     from bridge.core.alert import Value
     from bridge.core.incident import Incident, Member
@@ -161,8 +161,8 @@ def elsewhere(want: Want) -> tuple[Link, ...]:
     return tuple(told)
 
 
-def notes(want: Want) -> tuple[str, ...]:
-    """Return what is odd about an incident, so that nobody takes it for what it is not."""
+def notes(want: Want, shown: Sequence[Link]) -> tuple[str, ...]:
+    """Return what is odd about an incident, so that nobody takes it for what it is not; `shown` are its links."""
     incident = want.incident
     told = [one_line(want.because)] if want.because else []
     if not incident.team_said:
@@ -181,14 +181,14 @@ def notes(want: Want) -> tuple[str, ...]:
         if member.no_data
     }
     told += [f"Its error: {error}" for error in sorted(errors - {""})[:1]]
-    return (*told, *_left_out(group.telling(incident.members)[:1]))
+    return (*told, *_left_out(group.telling(incident.members)[:1], {to.url for to in shown}))
 
 
-def _left_out(members: Sequence[Member]) -> list[str]:
+def _left_out(members: Sequence[Member], shown: Container[str]) -> list[str]:
     """Say which of the links that are shown could not be: nobody is to think that there was none."""
     told = []
     for links in (member.links for member in members if member.links):
-        long = [name for name, _ in _LINKS if (url := getattr(links, name)) and not http_link(url)]
+        long = [name for name, _ in _LINKS if (url := getattr(links, name)) and url not in shown and not http_link(url)]
         for names, why in ((links.dropped, "no http(s) address"), (long, "too long")):
             if names:
                 told.append(f"Left out, {why}: {', '.join(names)} link{'s' if len(names) > 1 else ''}.")

@@ -153,19 +153,19 @@ class _Seen:
         self._context: Context | None = None
         self._cost = (0, 0)
 
-    def pieces(self, block: str) -> Iterator[str]:
+    def pieces(self, block: str, rendering: Rendering) -> Iterator[str]:
         """Return what a block puts out, piece by piece."""
-        context = self._begun()
+        context = self._context
+        if context is None:
+            context = self._begun(rendering)
+        else:
+            rendering.spend(*self._cost)
         if block not in context.blocks:
             raise TemplateRuntimeError(f"it has no block {block!r}")
         return context.blocks[block][0](context)
 
-    def _begun(self) -> Context:
+    def _begun(self, rendering: Rendering) -> Context:
         """Return the context of a block, and spend what it takes to get there: extends and definitions."""
-        rendering = CURRENT.get()
-        if self._context is not None:
-            rendering.spend(*self._cost)
-            return self._context
         steps, room = rendering.steps, rendering.room
         template = self._sandbox.get_template(self.name)
         context = template.new_context(self._parts, shared=True)
@@ -180,7 +180,7 @@ def _tried(seen: _Seen, kind: str, block: str) -> tuple[str, list[str]]:
     rendering = Rendering(*writing(kind, block))
     token = CURRENT.set(rendering)
     try:
-        return "".join(seen.pieces(block)).strip(), rendering.refused
+        return "".join(seen.pieces(block, rendering)).strip(), rendering.refused
     except _FAILURES as error:
         raise _failed(seen.name, block, error) from error
     finally:

@@ -54,25 +54,18 @@ TEST_NAMES: Final = frozenset(
 
 def put_out(value: object) -> str:
     """Return a value as text of the block's kind: everything that is not markup already is escaped."""
-    rendering = CURRENT.get()
     if isinstance(value, str):
-        if isinstance(value, Markup):
-            rendering.spend(characters=len(value))
-            return value
-        plain = value
-    elif value is None:
+        if not isinstance(value, Markup):
+            return CURRENT.get().put(value)
+        CURRENT.get().spend(characters=len(value))
+        return value
+    if value is None:
         return ""
-    elif isinstance(value, (int, float)) and not isinstance(value, bool):
-        plain = words.number(value)
-    elif isinstance(value, StrictUndefined):
-        plain = str(value)  # it raises
-    else:
-        raise TemplateRuntimeError(f"a {type(value).__name__} can't be shown as a whole; name one of its parts")
-    rendering.spend(2, len(plain))  # before it is escaped, which may leave nothing of it
-    made = rendering.escape(plain)
-    if len(made) > len(plain):
-        rendering.spend(0, len(made) - len(plain))
-    return made
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return CURRENT.get().put(words.number(value))
+    if isinstance(value, StrictUndefined):
+        return str(value)  # it raises
+    raise TemplateRuntimeError(f"a {type(value).__name__} can't be shown as a whole; name one of its parts")
 
 
 @pass_context

@@ -166,6 +166,7 @@ def _view(want: Want, changes: tuple[Change, ...]) -> View:
     example = len(first) > 1 and facts.is_example(first)
     summary = facts.summary(first, title, description, example=example)
     values = facts.values(lines.shared, tally)
+    links = facts.links(first)
     private = is_private(want)
     # what a public repository must not show is not there for any template to show
     public = want.settings.kind == "github" and not private
@@ -212,12 +213,12 @@ def _view(want: Want, changes: tuple[Change, ...]) -> View:
         firing=tally.firing,
         total=tally.total,
         mixed=counts.mixed(tally),
-        links=tuple(to for to in facts.links(first) if not (public and to.name == "silence")),
+        links=tuple(to for to in links if not (public and to.name == "silence")),
         console="" if public else facts.console(want),
         image=facts.image(first),
         elsewhere=tuple(to for to in facts.elsewhere(want) if not (public and to.name == "slack")),
         previous=previous(want, zone),
-        notes=facts.notes(want),
+        notes=facts.notes(want, links),
         labels=later(lambda: () if public else facts.labels(common)),
         readings=later(lambda: () if public else facts.readings(members)),
         fingerprints=later(lambda: facts.fingerprints(first, tally.total)),

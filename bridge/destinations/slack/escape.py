@@ -29,11 +29,7 @@ WHOLE: Final = re.compile(r"<[^<>\n]*>|&(?:amp|lt|gt);")
 
 def characters(untrusted: str) -> str:
     """Escape the three characters that Slack wants escaped (docs.slack.dev, formatting message text), no others."""
-    return _entities(text.clean(untrusted))
-
-
-def _entities(shown: str) -> str:
-    return shown.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return text.clean(untrusted).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def neutral(escaped: str) -> str:
@@ -64,7 +60,7 @@ def _alike(marks: str) -> str:
 def mrkdwn(untrusted: str) -> str:
     """Return untrusted text as mrkdwn that shows it and does nothing."""
     shown = text.clean(untrusted)
-    return neutral(_entities(shown)) if _SIGN.search(shown) else shown
+    return neutral(characters(shown)) if _SIGN.search(shown) else shown
 
 
 def link(label: str, url: str) -> str:
