@@ -13,7 +13,7 @@ from sqlalchemy.engine import Engine, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import QueuePool
 
-from bridge.ledger.statements import begin
+from bridge.ledger import driver
 
 if TYPE_CHECKING:
     from sqlalchemy import Table
@@ -153,7 +153,7 @@ def _begin_by_hand(connection: Any) -> None:  # noqa: ANN401 - sqlalchemy.Connec
     # readers take a snapshot; the writer asks for the lock at once
     options = connection.get_execution_options()
     if not options.get("alone", False):
-        begin(connection, "BEGIN IMMEDIATE" if options.get("immediate", False) else "BEGIN")
+        driver.begin(connection, "BEGIN IMMEDIATE" if options.get("immediate", False) else "BEGIN")
 
 
 def alone(engine: Engine) -> Engine:

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import visitors
+
+from bridge.ledger import driver
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -23,14 +24,17 @@ if TYPE_CHECKING:
     from sqlalchemy.sql.compiler import ExpandedState
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
+LONG = 1024
+"""Values of a list up to which its room is a power of two; beyond, a multiple of this."""
 COPIED = 8
 """From how many rows on PostgreSQL is given an insert as a COPY: of many rows it takes less than half of the time."""
 
 
 class Statement:
-    """A statement that is run with other values each time; of a list (`expanding`) each length is compiled by itself.
+    """A statement that is run with other values each time.
 
-    A row is a named tuple. An insert takes the columns that its first row has.
+    A row is a named tuple. An insert takes the columns that its first row has. A list (`expanding`, for IN and NOT IN)
+    has room for more, in which its last value stands again: so few lengths are compiled, and kept.
     """
 
     def __init__(self, built: Select[Any] | Insert | Update | Delete) -> None:
@@ -45,7 +49,7 @@ class Statement:
             DBAPIError: as SQLAlchemy does, without the values.
         """
         made = self._compiled(connection.dialect, values)
-        return made.shaped(_run(connection, made.sql, made.bound(values), _found))
+        return made.shaped(driver.run(connection, made.sql, made.bound(values), driver.found))
 
     def first(self, connection: Connection, values: Mapping[str, Any] = NOTHING) -> Any | None:  # noqa: ANN401 - a row
         """Return the first row that it finds, or None (`rows`)."""
@@ -63,8 +67,8 @@ class Statement:
         made = self._compiled(connection.dialect, several[0])
         bound = [made.bound(one) for one in several]
         if made.copy and len(bound) >= COPIED:
-            return cast("int", _run(connection, made.copy, bound, _copied))
-        return cast("int", _run(connection, made.sql, bound[0] if len(bound) == 1 else bound, _changed))
+            return cast("int", driver.run(connection, made.copy, bound, driver.copied))
+        return cast("int", driver.run(connection, made.sql, bound[0] if len(bound) == 1 else bound, driver.changed))
 
     def _compiled(self, dialect: Dialect, values: Mapping[str, Any]) -> _Compiled:
         if self._lists is None:
@@ -73,11 +77,23 @@ class Statement:
         if self._built.is_insert:
             key: tuple[Any, ...] = (dialect.name, *values)
         else:
-            key = (dialect.name, *[len(values[name]) for name in self._lists])
+            key = (dialect.name, *[room(len(values[name])) for name in self._lists])
         made = self._made.get(key)
         if made is None:
-            made = self._made[key] = _compile(self._built, dialect, values)
+            filled = {name: _filled(values[name]) for name in self._lists}
+            made = self._made[key] = _compile(self._built, dialect, {**values, **filled})
         return made
+
+
+def room(length: int) -> int:
+    """Return for how many values a list of a length is compiled."""
+    if length > LONG:
+        return -(-length // LONG) * LONG
+    return length and 1 << (length - 1).bit_length()
+
+
+def _filled(given: Sequence[Any]) -> list[Any]:
+    return [*given, *[given[-1] for _ in range(room(len(given)) - len(given))]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +109,9 @@ class _Slot:
     def of(self, values: Mapping[str, Any]) -> Any:  # noqa: ANN401 - whatever the driver takes
         if self.name is None:
             return self.value
-        given = values[self.name] if self.number is None else values[self.name][self.number]
+        given = values[self.name]
+        if self.number is not None:
+            given = given[self.number] if self.number < len(given) else given[-1]
         return given if self.process is None else self.process(given)
 
 
@@ -175,63 +193,3 @@ def _shape(built: Any, dialect: Dialect) -> tuple[Any, list[tuple[int, Callable[
     # what has no name is asked for by its place
     row: Any = namedtuple("Row", names, rename=True)  # type: ignore[misc] # noqa: PYI024 - its fields are data
     return row._make, [(number, process) for number, process in enumerate(made) if process is not None]
-
-
-def begin(connection: Connection, how: str) -> None:
-    """Begin a transaction by a statement, where a driver does not do it by itself.
-
-    Raises:
-        DBAPIError: as SQLAlchemy does.
-    """
-    _ask(connection, how, (), _changed)
-
-
-def _run(connection: Connection, sql: str, bound: Any, do: Callable[..., Any]) -> Any:  # noqa: ANN401 - a driver's
-    if not connection.in_transaction():
-        connection.begin()
-    return _ask(connection, sql, bound, do)
-
-
-def _ask(connection: Connection, sql: str, bound: Any, do: Callable[..., Any]) -> Any:  # noqa: ANN401 - as `_run`
-    cursor = connection.connection.cursor()
-    try:
-        for hear in connection.dispatch.before_cursor_execute:
-            hear(connection, cursor, sql, bound, None, isinstance(bound, list))
-        return do(cursor, sql, bound)
-    except connection.dialect.loaded_dbapi.Error as error:
-        raise of_sqlalchemy(connection, sql, error) from error
-    finally:
-        cursor.close()
-
-
-def _found(cursor: Any, sql: str, bound: Any) -> Sequence[Sequence[Any]]:  # noqa: ANN401 - a driver's
-    cursor.execute(sql, bound)
-    return cast("Sequence[Sequence[Any]]", cursor.fetchall())
-
-
-def _changed(cursor: Any, sql: str, bound: Any) -> int:  # noqa: ANN401 - a driver's
-    if isinstance(bound, list):
-        cursor.executemany(sql, bound)
-    else:
-        cursor.execute(sql, bound)
-    return int(cursor.rowcount)
-
-
-def _copied(cursor: Any, sql: str, bound: Sequence[Mapping[str, Any]]) -> int:  # noqa: ANN401 - psycopg.Cursor
-    with cursor.copy(sql) as copy:
-        for row in bound:
-            copy.write_row(list(row.values()))
-    return len(bound)
-
-
-def of_sqlalchemy(connection: Connection, sql: str, error: Exception) -> Exception:
-    """Return a driver's error as SQLAlchemy's, without values; a connection that was cut is not used again."""
-    dialect = connection.dialect
-    cut = dialect.is_disconnect(cast("Any", error), connection.connection, None)
-    base: Any = dialect.loaded_dbapi.Error
-    made = DBAPIError.instance(
-        sql, None, error, base, hide_parameters=True, connection_invalidated=cut, dialect=dialect
-    )
-    if cut:
-        connection.invalidate(error)
-    return made

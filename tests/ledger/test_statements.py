@@ -12,7 +12,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from bridge.ledger.engine import inserting
-from bridge.ledger.statements import COPIED, Statement
+from bridge.ledger.statements import COPIED, LONG, Statement, room
 from bridge.ledger.tables import lanes
 from bridge.ledger.unavailable import RefusedError
 
@@ -33,13 +33,25 @@ def filled(ledger, *names):
 def test_rows_are_sqlalchemys(ledger):
     filled(ledger, "a", "b", "c")
     with ledger.read() as connection:
-        for names in ([], ["b"], ["a", "c"], ["c", "b", "a", "d"]):
+        for names in ([], ["b"], ["a", "c"], ["c", "b", "d"], ["c", "b", "a", "d", "e"]):
             found = OF.rows(connection, {"names": names})
             expected = connection.execute(OF._built, {"names": names}).all()
             assert [one._asdict() for one in found] == [dict(one._mapping) for one in expected]
     assert found[0].ready_at == NOON
     assert found[0].place == {"channel": "A"}
     assert (found[0].holder, found[0].trouble) == (None, None)
+
+
+def test_of_a_list_few_lengths_are_kept(ledger):
+    names = [f"lane {number}" for number in range(LONG + 1)]
+    filled(ledger, *names)
+    few = Statement(OF._built)
+    with ledger.read() as connection:
+        for length in range(65):
+            assert len(few.rows(connection, {"names": names[:length]})) == length
+        assert len(few._made) == len([0, 1, 2, 4, 8, 16, 32, 64])
+        assert len(few.rows(connection, {"names": names})) == LONG + 1
+    assert [room(length) for length in (LONG - 1, LONG, LONG + 1, 2 * LONG + 1)] == [LONG, LONG, 2 * LONG, 3 * LONG]
 
 
 def test_of_many_rows_each_is_as_it_is_of_few(ledger):
