@@ -102,14 +102,14 @@ def deliverer(
     again = remind.Remind(bridge.ledger, bridge.clock, lambda: bridge.loaded.rules)
     left = tests.Leftovers(bridge.ledger, bridge.clock)
     pruning = prune.Prune(bridge.ledger, bridge.clock, lambda: bridge.loaded)
-    chores = (
+    chores = (  # what may take long comes last: others that are due with it wait for it
         Chore(watch.EVERY, watching.look),
+        Chore(storms.EVERY, folding.look),
         Chore(resume.EVERY, held.look),
         Chore(stale.EVERY, silent.look),
         Chore(tests.EVERY, left.look),
-        Chore(prune.EVERY, pruning.look),
         Chore(remind.EVERY, again.look),
-        Chore(storms.EVERY, folding.look),
+        Chore(prune.EVERY, pruning.look),
     )
     delivering = Deliverer(yard, listener, open_intake, chores=chores)
     carrier = None if bridge.ledger.embedded else _carrier(bridge, yard)

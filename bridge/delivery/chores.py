@@ -21,7 +21,10 @@ class Chore:
 
 
 class Chores:
-    """Does chores, each one never twice at once, in whatever thread `do` is called from."""
+    """Does chores, each one never twice at once, in whatever thread `do` is called from.
+
+    What is due together is done one after another: threads that start at once only wait for each other.
+    """
 
     def __init__(self, chores: tuple[Chore, ...], made_work: Callable[[], None], report: Callable[..., None]) -> None:
         self._chores = chores
@@ -35,8 +38,12 @@ class Chores:
             chore.due = monotonic + chore.every
         return due
 
-    def do(self, chore: Chore) -> None:
-        """Do a chore, unless it is being done: it will be due again."""
+    def do(self, chores: list[Chore]) -> None:
+        """Do chores, but for those that are being done: they will be due again."""
+        for chore in chores:
+            self._do(chore)
+
+    def _do(self, chore: Chore) -> None:
         if not chore.doing.acquire(blocking=False):
             return
         try:

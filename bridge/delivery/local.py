@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from bridge.delivery.chores import Chores
 from bridge.delivery.hints import ALL
 from bridge.delivery.lane import Lane
-from bridge.delivery.sweep import due_here
+from bridge.delivery.sweep import Sweep
 from bridge.delivery.turns import Rest, StaleSenderError, Turns, Worked
 from bridge.ledger import lanes
 from bridge.ledger.unavailable import UnavailableError
@@ -67,6 +67,7 @@ class Deliverer:
         self._running: dict[int, float] = {}
         self._stopping = False
         self._kicks: set[str] = set()
+        self._sweep = Sweep(yard)
         self._sweep_at = self._renew_at = 0.0
         self._chores = Chores(chores, self._sweep_soon, yard.report)
         yard.kick = self._kick
@@ -90,16 +91,16 @@ class Deliverer:
         try:
             if monotonic >= self._sweep_at:
                 self._sweep_at = monotonic + SWEEP
-                found = due_here(self._yard)
+                found = self._sweep.due_here()
                 self._elsewhere = {name: until for name, until in self._elsewhere.items() if name not in found}
                 names |= found - set(self._resting)
             if monotonic >= self._renew_at:
-                self._renew_at = monotonic + RENEW
+                self._renew_at = monotonic + (RENEW if self._held else lanes.BEAT)
                 self._renew(monotonic)
             for name in sorted(names):
                 self._start(name)
-            for chore in self._chores.due(monotonic):
-                self._pools["chores"].submit(self._chores.do, chore)
+            if chores := self._chores.due(monotonic):
+                self._pools["chores"].submit(self._chores.do, chores)
         except (UnavailableError, SQLAlchemyError) as error:
             self._yard.report("database", None, type(error).__name__)
 
@@ -163,6 +164,7 @@ class Deliverer:
             self._yard.pass_on(name)
             return None
         ends = self._yard.clock.monotonic() + lanes.LEASE / 1_000_000
+        self._renew_at = min(self._renew_at, self._yard.clock.monotonic() + RENEW)
         now = self._yard.ledger.database_now(self._yard.clock.now())
         held = self._yard.ledger.write(lambda connection: lanes.acquire(connection, name, self._yard.holder, now))
         if held is None:

@@ -41,6 +41,7 @@ _DUE_LANES = Statement(
     .group_by(deliveries.c.lane)
     .order_by(func.min(deliveries.c.urgency), func.min(deliveries.c.since))
 )
+_NEXT_AT = select(func.min(deliveries.c.due_at)).where(deliveries.c.due_at.is_not(None))
 
 
 def lanes_of(connection: Connection, ids: Collection[str]) -> set[str]:
@@ -51,6 +52,12 @@ def lanes_of(connection: Connection, ids: Collection[str]) -> set[str]:
 def due_lanes(connection: Connection, now: datetime) -> list[str]:
     """Name the lanes that have a step due, the most urgent first."""
     return [row.lane for row in _DUE_LANES.rows(connection, {"now": now, "ahead": now + FUTURE})]
+
+
+def next_at(connection: Connection) -> datetime | None:
+    """Return when the next step is due, or was, None where none is to come."""
+    found: datetime | None = connection.execute(_NEXT_AT).scalar_one()
+    return found
 
 
 def next_due(  # noqa: PLR0913 - a choice has these sides

@@ -120,6 +120,8 @@ def learn(connection: Connection, name: str, facts: JSON) -> None:
 
 PULSE = "deliverer"
 """The name of the row that a live deliverer keeps renewing: no lane, but proof that somebody delivers."""
+BEAT = 6.0
+"""Seconds between two renewals of it by a deliverer that has no lane to renew."""
 
 
 def live(now: ColumnElement[int]) -> ColumnElement[bool]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
-from sqlalchemy import BigInteger, cast, func, literal
+import sqlalchemy
+from sqlalchemy import BigInteger, func, literal
+from sqlalchemy.exc import SQLAlchemyError
 
 from bridge.ledger import migrate
 from bridge.ledger.columns import to_micros
-from bridge.ledger.engine import database_url, open_engine, sqlite_path
+from bridge.ledger.engine import Kept, alone, database_url, open_engine, sqlite_path
 from bridge.ledger.write import PATIENCE, Write
 from bridge.ledger.writer import Writer
 
@@ -36,11 +39,26 @@ class Ledger:
         self.path = path
         self.patience = PATIENCE
         self._reader = engine.execution_options(immediate=False)
+        self._asking = Kept(alone(engine))
 
     @property
     def embedded(self) -> bool:
         """Whether it is an SQLite file: one machine, one deliverer."""
         return self.engine.dialect.name == "sqlite"
+
+    def state(self) -> object:
+        """Return what equals its last answer where nothing was committed since; nothing does where that is not known.
+
+        So SQLite says (`PRAGMA data_version`) of what other connections commit, and this one is for asking only.
+        """
+        if not self.embedded:
+            return object()
+        try:
+            driver = cast("sqlite3.Connection", self._asking.get().connection.driver_connection)
+            return driver.execute("PRAGMA data_version").fetchone()
+        except (sqlite3.Error, SQLAlchemyError):
+            self._asking.hang_up()
+            return object()  # whoever looks at the database next meets it again
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -67,11 +85,12 @@ class Ledger:
         """Return the time by which leases are judged, in microseconds: PostgreSQL's own; on one machine, `now`."""
         if self.embedded:
             return literal(to_micros(now), BigInteger)
-        return cast(func.extract("epoch", func.clock_timestamp()) * 1_000_000, BigInteger)
+        return sqlalchemy.cast(func.extract("epoch", func.clock_timestamp()) * 1_000_000, BigInteger)
 
     def close(self) -> None:
         """Write what waits and give connections back."""
         self.writer.close()
+        self._asking.hang_up()
         self.engine.dispose()
 
 
