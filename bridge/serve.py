@@ -15,6 +15,7 @@ from gunicorn.workers.base import Worker
 from bridge.app import serve
 from bridge.compose import Parent, compose
 from bridge.delivery.hints import Near
+from bridge.lean import leave_no_holes
 from bridge.ledger.engine import database_url, sqlite_path
 from bridge.log import log
 from bridge.prepare import check_bind, is_loopback, prepare
@@ -177,6 +178,7 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
     def run(self) -> None:
         """Serve until told to stop."""
         gc.collect()
+        leave_no_holes()
         gc.freeze()  # what is there is shared: a process that looked for garbage among it would copy each page (20 MB)
         Master(self).run()
 
