@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _ARENA_MAX = -8
 """The GNU C library's `M_ARENA_MAX`."""
 _SIZES = (*(2**n for n in range(16, 10, -1)), *range(1_032, 23, -16))
-"""Bytes of the blocks that fill holes: large ones first, then each size of which the library may have some put aside."""
+"""Bytes of the blocks that fill holes: large ones first, then each size that the library may have put aside."""
 _MOST = 1_048_576
 """Bytes of one size at most: there are fewer holes, and another allocator may stand in for the library's."""
 

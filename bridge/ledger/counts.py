@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from bridge.ledger.engine import inserting
 from bridge.ledger.tables import counts
@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 
 Key = tuple[str, tuple[tuple[str, str], ...]]
 """A metric's name and its labels, sorted by name."""
+# as text, on both databases the same: a web process has no other use for what builds and compiles such a statement
+_ADD = text(
+    "INSERT INTO counts (metric, labels, value) VALUES (:metric, :labels, :value)"
+    " ON CONFLICT (metric, labels) DO UPDATE SET value = counts.value + excluded.value"
+)
 
 
 def key(metric: str, **labels: str) -> Key:
@@ -26,14 +31,12 @@ def key(metric: str, **labels: str) -> Key:
 
 def add(connection: Connection, found: Mapping[Key, int]) -> None:
     """Add to the counts."""
-    insert = inserting(connection.dialect.name, counts)
     rows = [
         {"metric": metric, "labels": _text(labels), "value": number}
         for (metric, labels), number in sorted(found.items())
     ]
     if rows:
-        more = {"value": counts.c.value + insert.excluded.value}
-        connection.execute(insert.on_conflict_do_update(index_elements=["metric", "labels"], set_=more), rows)
+        connection.execute(_ADD, rows)
 
 
 def put(connection: Connection, measured: Key, value: int) -> None:
