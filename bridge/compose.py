@@ -14,7 +14,6 @@ from bridge.effective import Effective
 from bridge.kept import Kept
 from bridge.ledger.ledger import ledger_on, open_ledger
 from bridge.log import log
-from bridge.render.jinja import Words, template_folder
 from bridge.room import Room
 
 if TYPE_CHECKING:
@@ -33,7 +32,7 @@ KEY_BYTES = 32
 
 @dataclass(slots=True)
 class Bridge:
-    """What the web processes, the deliverer and the verbs share: configuration, ledger, clock, words."""
+    """What the web processes, the deliverer and the verbs share: configuration, ledger, clock."""
 
     environ: Environ
     env: Mapping[str, str] = field(repr=False)
@@ -41,7 +40,6 @@ class Bridge:
     ledger: Ledger
     clock: SystemClock
     effective: Effective
-    words: Words
     loopback: bool = True
     hinter: Hints | None = None
     room: Room = field(init=False)
@@ -102,7 +100,6 @@ def compose(
         loaded = read_whole(environ, env)
     ledger = ledger_on(parent.engine) if parent else open_ledger(environ.database_url)
     key = secret_key(environ, ledger.path)
-    words = Words((template_folder(),), kept=loaded.templates)
     bridge = Bridge(
         environ=environ,
         env=env,
@@ -110,7 +107,6 @@ def compose(
         ledger=ledger,
         clock=SystemClock(),
         effective=Effective(lambda: loaded.rules, env, key),
-        words=words,
         loopback=loopback,
         hinter=(parent and parent.near) or hinter(ledger, environ),
     )

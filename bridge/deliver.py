@@ -24,6 +24,8 @@ from bridge.ledger import lanes
 from bridge.mapping import reader
 from bridge.metrics import Tally
 from bridge.reload import Reloader, note
+from bridge.render.folders import template_folder
+from bridge.render.jinja import Words
 from bridge.reports import Reports
 
 if TYPE_CHECKING:
@@ -62,13 +64,13 @@ def deliverer(
     bridge.ledger.writer.yields = True
     tally = Tally()
     reports = Reports(tally)
-    bridge.words.on_fallback = reports.template_failed
+    words = Words((template_folder(),), reports.template_failed, kept=bridge.loaded.templates)
     yard = Yard(
         ledger=bridge.ledger,
         clock=bridge.clock,
         kinds=dict(KINDS),
         effective=bridge.effective,
-        words=bridge.words,
+        words=words,
         new_id=new_id,
         holder=holder,
         report=reports,

@@ -5,8 +5,6 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-import jmespath
-
 from bridge.core.alert import UnreadableError
 from bridge.core.payload import parse
 
@@ -27,6 +25,8 @@ def reader(source: SourceSettings | None) -> Reader:
     """Return what reads a source's bodies; of a source that is not configured any more, by their own shape."""
     if source is None or source.mapping is None:
         return parse
+    import jmespath  # noqa: PLC0415 - most sources have no mapping
+
     expression = jmespath.compile(source.mapping)
 
     def mapped(document: object) -> object:

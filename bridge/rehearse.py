@@ -15,7 +15,8 @@ from bridge.destinations.pagerduty import message as pagerduty
 from bridge.destinations.slack import message as slack
 from bridge.mend_template import mend, own_faults, plainly
 from bridge.render import changes, times
-from bridge.render.jinja import TemplateFailedError, Words, template_folders
+from bridge.render.folders import template_folders
+from bridge.render.jinja import TemplateFailedError, Words
 from bridge.render.text import units
 from bridge.render.view import view
 from bridge.samples import scenes

@@ -61,7 +61,8 @@ def _templates(folder: Path) -> dict[str, str]:
 def broken(loaded: Loaded) -> Iterator[Problem]:
     """Yield what of the templates in use can't be compiled: what they say, `bridge check` looks at."""
     from bridge.rehearse import used  # noqa: PLC0415 - a start doesn't wait for it
-    from bridge.render.jinja import TemplateFailedError, Words, template_folder  # noqa: PLC0415 - as above
+    from bridge.render.folders import template_folder  # noqa: PLC0415 - as above
+    from bridge.render.jinja import TemplateFailedError, Words  # noqa: PLC0415 - as above
 
     words = Words((template_folder(),), kept=loaded.templates)
     for kind, template, _where in used(loaded):

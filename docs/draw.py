@@ -17,7 +17,8 @@ from selenium.webdriver.common.by import By
 
 from bridge.destinations import slack
 from bridge.destinations.base import Address, Done, Nothing, Settings, Want
-from bridge.render.jinja import Words, template_folder
+from bridge.render.folders import template_folder
+from bridge.render.jinja import Words
 from bridge.samples import Life
 from bridge.sandbox.server import Sandbox
 

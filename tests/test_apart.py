@@ -12,7 +12,7 @@ from bridge import apart
 from bridge.apart import Apart, EndedError
 from bridge.config.load import load
 from bridge.playground import Asked, trying
-from bridge.render.jinja import template_folder
+from bridge.render.folders import template_folder
 from bridge.sandbox.payloads import payload
 
 FOUR = 'destinations: {slack: {token: "${env:SLACK_BOT_TOKEN}", channel: "#alerts"}}\n'

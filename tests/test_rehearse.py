@@ -10,7 +10,8 @@ from click.testing import CliRunner
 from bridge import rehearse, samples
 from bridge.cli.check import check as command
 from bridge.render import changes
-from bridge.render.jinja import Words, template_folder
+from bridge.render.folders import template_folder
+from bridge.render.jinja import Words
 from bridge.render.view import view
 
 ENV = {"T": "t", "P": "p", "BRIDGE_TEMPLATES": "mine"}

@@ -18,7 +18,8 @@ from bridge.destinations.slack import message as slack
 from bridge.ledger.incidents import load
 from bridge.ledger.tables import alerts, deliveries, incidents
 from bridge.render.bounded import bounded
-from bridge.render.jinja import Words, template_folder
+from bridge.render.folders import template_folder
+from bridge.render.jinja import Words
 from bridge.sandbox import schemas
 
 LIMITS = "storm: {incidents: 5, within: 2m}\npage_storm: {pages: 3, within: 5m}\n"

@@ -149,7 +149,7 @@ def render(  # noqa: PLR0913 - its options
 def _files(payload: Path, config: Path, loaded: Loaded | None) -> Iterator[Path]:
     """Yield what a rendering depends on: the payload, the configuration's files, the templates."""
     from bridge.changes import files_of, folder_files  # noqa: PLC0415 - `bridge --help` doesn't wait for it
-    from bridge.render.jinja import template_folders  # noqa: PLC0415 - as above
+    from bridge.render.folders import template_folders  # noqa: PLC0415 - as above
 
     yield payload
     yield from files_of(config, loaded, None)
@@ -177,7 +177,7 @@ def _previewed(payload: BinaryIO, source: str | None, config: Path) -> tuple[Loa
     """Read configuration and payload; a body that is no alert ends here with the quarantine's sentence."""
     from bridge.clock import SystemClock  # noqa: PLC0415 - `bridge --help` doesn't wait for it
     from bridge.explain import Question  # noqa: PLC0415 - as above
-    from bridge.render.jinja import template_folders  # noqa: PLC0415 - as above
+    from bridge.render.folders import template_folders  # noqa: PLC0415 - as above
 
     loaded, environ = _loaded(config)
     name = _source(source, loaded)

@@ -25,7 +25,7 @@ class Sweep:
         """Name the lanes with something due that nobody holds, or this process."""
         # asked before the look, so that what is committed meanwhile is seen the next time
         now, state = self._yard.clock.now(), self._yard.ledger.state()
-        if state == self._state and self._nothing_at(now):
+        if state is not None and state == self._state and self._nothing_at(now):
             return set()
         with self._yard.ledger.read() as connection:
             names = set(due.due_lanes(connection, now))
@@ -34,7 +34,8 @@ class Sweep:
                 holders = lanes.holders(connection, names, self._yard.ledger.database_now(now))
                 self._state = None  # whoever holds one may let its lease run out, and writes nothing then
                 return {name for name in names if holders.get(name, self._yard.holder) == self._yard.holder}
-            self._state, self._looked_at, self._due_at = state, now, due.next_at(connection)
+            if state is not None:
+                self._state, self._looked_at, self._due_at = state, now, due.next_at(connection)
         return set()
 
     def _nothing_at(self, now: datetime) -> bool:

@@ -41,7 +41,7 @@ _DUE_LANES = Statement(
     .group_by(deliveries.c.lane)
     .order_by(func.min(deliveries.c.urgency), func.min(deliveries.c.since))
 )
-_NEXT_AT = select(func.min(deliveries.c.due_at)).where(deliveries.c.due_at.is_not(None))
+_NEXT_AT = Statement(select(func.min(deliveries.c.due_at)).where(deliveries.c.due_at.is_not(None)))
 
 
 def lanes_of(connection: Connection, ids: Collection[str]) -> set[str]:
@@ -56,7 +56,7 @@ def due_lanes(connection: Connection, now: datetime) -> list[str]:
 
 def next_at(connection: Connection) -> datetime | None:
     """Return when the next step is due, or was, None where none is to come."""
-    found: datetime | None = connection.execute(_NEXT_AT).scalar_one()
+    found: datetime | None = _NEXT_AT.rows(connection)[0][0]
     return found
 
 

@@ -47,18 +47,18 @@ class Ledger:
         return self.engine.dialect.name == "sqlite"
 
     def state(self) -> object:
-        """Return what equals its last answer where nothing was committed since; nothing does where that is not known.
+        """Return what equals its last answer where nothing was committed since; None where that is not known.
 
         So SQLite says (`PRAGMA data_version`) of what other connections commit, and this one is for asking only.
         """
         if not self.embedded:
-            return object()
+            return None
         try:
             driver = cast("sqlite3.Connection", self._asking.get().connection.driver_connection)
             return driver.execute("PRAGMA data_version").fetchone()
         except (sqlite3.Error, SQLAlchemyError):
             self._asking.hang_up()
-            return object()  # whoever looks at the database next meets it again
+            return None  # whoever looks at the database next meets it again
 
     @contextmanager
     def read(self) -> Iterator[Connection]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from operator import attrgetter
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jinja2 import (
@@ -16,7 +15,6 @@ from jinja2 import (
     TemplateSyntaxError,
 )
 
-import bridge
 from bridge.render.bounds import CURRENT, Rendering
 from bridge.render.escape import writing
 from bridge.render.filters import FILTERS
@@ -27,6 +25,7 @@ from bridge.render.view import LATER, View
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
+    from pathlib import Path
     from types import TracebackType
 
     from jinja2.runtime import Context
@@ -193,18 +192,6 @@ def text_of(folders: tuple[Path, ...], name: str) -> str | None:
         return Folders(folders).get_source(Environment(autoescape=True), name)[0]
     except (TemplateError, OSError, ValueError):
         return None
-
-
-def template_folder() -> Path:
-    """Return the folder of the shipped templates: inside the installed package, else the checkout's."""
-    package = Path(bridge.__file__).parent
-    installed = package / "templates"
-    return installed if installed.is_dir() else package.parent / "templates"
-
-
-def template_folders(own: Path | None) -> tuple[Path, ...]:
-    """Return where templates are searched: in somebody's own folder first, where there is one."""
-    return (*([own] if own else []), template_folder())
 
 
 def _failed(name: str, block: str, error: BaseException) -> TemplateFailedError:

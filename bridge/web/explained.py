@@ -17,7 +17,7 @@ from bridge.config.sources import usual
 from bridge.config.words import did_you_mean, quoted
 from bridge.ledger import receipts
 from bridge.preview_json import shown
-from bridge.render.jinja import template_folders
+from bridge.render.folders import template_folders
 from bridge.web import api
 from bridge.web.frame import admit, page
 from bridge.web.served import bridge

@@ -16,7 +16,7 @@ from bridge.core.rules import SHADOW
 from bridge.ledger.overview import MOST
 from bridge.render import times
 from bridge.render.figures import number
-from bridge.render.jinja import template_folder
+from bridge.render.folders import template_folder
 from bridge.render.text import clean
 from bridge.web import people, static
 from bridge.web.auth import RefusedError

@@ -17,13 +17,14 @@ from bridge.apart import MOST_PAYLOAD, Apart, EndedError
 from bridge.config.sources import usual
 from bridge.destinations import KINDS
 from bridge.ledger import receipts
-from bridge.render.jinja import template_folders, text_of
+from bridge.render.folders import template_folders
 from bridge.web import people, served
 from bridge.web.auth import RefusedError
 from bridge.web.frame import NAMES, page, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from bridge.compose import Bridge
     from bridge.core.rules import Rules
@@ -71,7 +72,7 @@ def playground() -> Response:
     said = {"receipt": receipt, "load": "receipt" if receipt else "sample"}
     bridge = served.bridge()
     folders = template_folders(bridge.environ.templates)
-    texts = {kind: text_of(folders, _names(bridge.loaded.rules, kind)[0]) or "" for kind in KINDS}
+    texts = {kind: _text(folders, _names(bridge.loaded.rules, kind)[0]) or "" for kind in KINDS}
     return _whole({**said, **texts})
 
 
@@ -127,7 +128,7 @@ def _load(said: dict[str, str]) -> str:
         start = said.get(f"{what}_start", "")
         if start in _starts(bridge.loaded.rules, what):
             name = start.removeprefix(EXTEND)
-            text = text_of(template_folders(bridge.environ.templates), name)
+            text = _text(template_folders(bridge.environ.templates), name)
             said[what] = _EXTENDING.format(name=name) if start != name else text or ""
     return ""
 
@@ -165,6 +166,12 @@ def _names(rules: Rules, kind: str) -> list[str]:
     settings += [(kinds.get(name, ""), own) for team in rules.teams.values() for name, own in team.destinations.items()]
     found = [str(own["template"]) for of, own in settings if of == kind and own.get("template")]
     return list(dict.fromkeys([f"{kind}/message.j2", *found]))
+
+
+def _text(folders: tuple[Path, ...], name: str) -> str | None:
+    from bridge.render.jinja import text_of  # noqa: PLC0415 - for who asks, not for who serves
+
+    return text_of(folders, name)
 
 
 def _starts(rules: Rules, kind: str) -> list[str]:

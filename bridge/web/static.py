@@ -9,7 +9,7 @@ from importlib.resources import files
 
 from flask import Blueprint, Response, abort
 
-from bridge.render.jinja import template_folder
+from bridge.render.folders import template_folder
 
 blueprint = Blueprint("static_files", __name__)
 _TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}

@@ -15,7 +15,8 @@ from bridge.destinations.base import Intent, Settings, Step
 from bridge.effective import Effective
 from bridge.ids import new_id
 from bridge.ledger import lanes
-from bridge.render.jinja import Words, template_folder
+from bridge.render.folders import template_folder
+from bridge.render.jinja import Words
 
 GAP = 0.05
 WAIT = timedelta(seconds=GAP * LEEWAY)

@@ -10,7 +10,8 @@ from bridge.core.alert import Priority, Status, Value
 from bridge.core.incident import Incident, Member, State
 from bridge.destinations import KINDS
 from bridge.destinations.base import Done, Failed, Fault, Nothing, Settings, Want
-from bridge.render.jinja import Words, template_folder
+from bridge.render.folders import template_folder
+from bridge.render.jinja import Words
 
 NOW = datetime(2025, 12, 9, 17, 30, tzinfo=UTC)
 WORDS = Words((template_folder(),))

@@ -10,8 +10,21 @@ from harness import config, eventually
 
 ONLY_TO_READ = ("pydantic/main.py", "ruamel/yaml/main.py", "bridge/config/schema.py", "bridge/config/validate.py")
 ONLY_TO_UPGRADE = ("alembic/command.py", "mako/template.py")
-UNUSED = ("trio/_core/_run.py", "rich/console.py", "pygments/lexer.py", "sqlalchemy/dialects/postgresql/base.py")
-ONLY_TO_SEND = ("httpx2/_client.py", "slack_sdk/web/client.py", "bridge/deliver.py")
+UNUSED = (
+    "trio/_core/_run.py",
+    "rich/console.py",
+    "pygments/lexer.py",
+    "sqlalchemy/dialects/postgresql/base.py",
+    "jmespath/parser.py",
+)
+ONLY_TO_SEND = (
+    "httpx2/_client.py",
+    "slack_sdk/web/client.py",
+    "bridge/deliver.py",
+    "bridge/destinations/http.py",
+    "bridge/destinations/slack/step.py",
+    "bridge/render/jinja.py",
+)
 
 
 def modules(pid, *files):

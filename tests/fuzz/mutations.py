@@ -23,7 +23,7 @@ from bridge.config.load import load
 from bridge.core.alert import UnreadableError
 from bridge.preview import preview
 from bridge.preview_json import plain
-from bridge.render.jinja import template_folder
+from bridge.render.folders import template_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,7 +12,8 @@ from bridge.destinations import KINDS
 from bridge.effective import Effective
 from bridge.ledger import deliveries, lanes, receipts
 from bridge.ledger.ledger import ledger_on
-from bridge.render.jinja import Words, template_folder
+from bridge.render.folders import template_folder
+from bridge.render.jinja import Words
 
 LANE = "slack/lane"
 

@@ -34,7 +34,8 @@ from bridge.ledger.receipts import Receipt
 from bridge.ledger.tables import lanes as lanes_table
 from bridge.ledger.tables import metadata
 from bridge.ledger.unavailable import RefusedError
-from bridge.render.jinja import Words, template_folder
+from bridge.render.folders import template_folder
+from bridge.render.jinja import Words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection

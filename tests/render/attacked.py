@@ -17,7 +17,8 @@ from pathlib import Path
 from scenes import want
 from template_attacks import attacks
 
-from bridge.render.jinja import TemplateFailedError, Words, template_folder
+from bridge.render.folders import template_folder
+from bridge.render.jinja import TemplateFailedError, Words
 from bridge.render.view import view
 
 SECONDS = 2

@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 from bridge.core.alert import Links, Priority, Status, Value
 from bridge.core.incident import Happening, Incident, Member, Previous, State
 from bridge.destinations.base import Address, Settings, Want
-from bridge.render.jinja import Words, template_folder
+from bridge.render.folders import template_folder
+from bridge.render.jinja import Words
 
 START = datetime(2025, 12, 9, 17, 29, tzinfo=UTC)
 END = START + timedelta(hours=2, minutes=18)

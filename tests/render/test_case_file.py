@@ -10,7 +10,8 @@ from bridge.core.incident import State
 from bridge.destinations.github import message as github
 from bridge.destinations.github import step as steps
 from bridge.destinations.slack import message as slack
-from bridge.render.jinja import Words, template_folder
+from bridge.render.folders import template_folder
+from bridge.render.jinja import Words
 from bridge.render.view import view
 
 PRIVATE = {"private": True}

@@ -4,7 +4,8 @@ import pytest
 from scenes import want
 
 from bridge.render.filters import FILTERS
-from bridge.render.jinja import Words, template_folder
+from bridge.render.folders import template_folder
+from bridge.render.jinja import Words
 from bridge.render.view import view
 
 

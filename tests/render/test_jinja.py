@@ -8,7 +8,8 @@ from scenes import SCENES, want
 from bridge.destinations.github import message as github
 from bridge.destinations.pagerduty import message as pagerduty
 from bridge.destinations.slack import message as slack
-from bridge.render.jinja import TemplateFailedError, Words, template_folder
+from bridge.render.folders import template_folder
+from bridge.render.jinja import TemplateFailedError, Words
 from bridge.render.view import View, view
 
 EVIL = "<!here> *x* & [a](https://evil.example)"

@@ -13,7 +13,8 @@ from bridge.destinations.base import Nothing, Step
 from bridge.destinations.github import message as issue
 from bridge.destinations.slack import message as slack
 from bridge.render import history, lines
-from bridge.render.jinja import Words, template_folder
+from bridge.render.folders import template_folder
+from bridge.render.jinja import Words
 from bridge.render.view import MOST_ALERTS, view
 
 PLACES = {"slack": {"channel_id": "C0123456", "usergroups": {}}, "github": {"private": True}}

@@ -12,7 +12,8 @@ from bridge.destinations.github.escape import written as github_text
 from bridge.destinations.pagerduty import message as pagerduty
 from bridge.destinations.slack import message as slack
 from bridge.destinations.slack.escape import written as slack_text
-from bridge.render.jinja import Words, template_folder
+from bridge.render.folders import template_folder
+from bridge.render.jinja import Words
 
 TITLES = ["!channel", "!here|x", "@U0123456789", "!subteam^S0123456789", "evil.example/", "//evil.example", "octocat"]
 OURS = r"https:\u2060?//(?:alerts\.acme\.com|pytorchci\.grafana\.net|hud\.pytorch\.org)/"

@@ -17,8 +17,9 @@ from bridge.destinations.slack import escape as slack
 from bridge.destinations.slack import message
 from bridge.render import jinja, text
 from bridge.render.bounds import Rendering
+from bridge.render.folders import template_folder
 from bridge.render.humane import humane
-from bridge.render.jinja import TemplateFailedError, Words, template_folder
+from bridge.render.jinja import TemplateFailedError, Words
 from bridge.render.sandbox import Sandbox
 from bridge.render.unmarked import unmarked
 from bridge.render.view import view

@@ -15,7 +15,8 @@ from template_attacks import attacks
 
 from bridge.render import bounds
 from bridge.render.filters import FILTERS
-from bridge.render.jinja import TemplateFailedError, Words, template_folder
+from bridge.render.folders import template_folder
+from bridge.render.jinja import TemplateFailedError, Words
 from bridge.render.sandbox import TEST_NAMES
 from bridge.render.view import view
 
