@@ -28,9 +28,9 @@ FAST = 8
 def rest(bench: Bench, running: Running) -> Figures:
     """Nobody sends anything: percent of a core, MiB; and how soon it was ready."""
     running.cpu()
-    before, begun = processes.cpu(running.pid), time.monotonic()
+    before, begun = processes.ran(running.pid), time.monotonic()
     time.sleep(bench.size.idle)
-    idle = (processes.cpu(running.pid) - before) / (time.monotonic() - begun)
+    idle = (processes.ran(running.pid) - before) / (time.monotonic() - begun)
     return {"idle": 100 * idle, "pss": processes.pss(running.pid), "ready": running.ready}
 
 
