@@ -34,7 +34,7 @@ T = TypeVar("T")
 
 BATCH = 200
 """Works that share one commit at most."""
-YIELD = 8.0
+YIELD = 6.0
 """How many times as long as it wrote a writer that yields leaves the turn to others, where they want it: a storm is
 accepted first, and what it tells waits for no more than that."""
 LONGEST_YIELD = 0.05
