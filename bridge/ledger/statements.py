@@ -148,7 +148,7 @@ class _Compiled:
 
 def _compile(built: Any, dialect: Dialect, values: Mapping[str, Any]) -> _Compiled:  # noqa: ANN401 - as `Statement`
     keys = list(values) if built.is_insert and built.select is None else None
-    # its driver's, a generated key is not asked for
+    # inline: a key that the database generates is not asked for
     compiled: Any = (built.inline() if built.is_insert else built).compile(dialect=dialect, column_keys=keys)
     state = compiled.construct_expanded_state(dict(values))
     lists: dict[str, tuple[str, int | None]] = {
@@ -184,7 +184,7 @@ def _slot(
     return _Slot(place, None, None, value=value if process is None else process(value))
 
 
-def _shape(built: Any, dialect: Dialect) -> tuple[Any, list[tuple[int, Callable[[Any], Any]]]]:  # noqa: ANN401
+def _shape(built: Any, dialect: Dialect) -> tuple[Any, list[tuple[int, Callable[[Any], Any]]]]:  # noqa: ANN401 - as above
     if not built.is_select:
         return None, []
     selected = list(built.selected_columns)

@@ -76,6 +76,6 @@ class Write:
         try:
             return self.future.result(timeout=max(self.deadline - time.monotonic(), 0.0))
         except FutureTimeoutError:
-            if self.future.done() or not self._given_up():
-                return self.future.result(timeout=max(self.deadline + SLACK - time.monotonic(), 0.0))
-            raise
+            if self._given_up():
+                raise
+            return self.future.result(timeout=max(self.deadline + SLACK - time.monotonic(), 0.0))
