@@ -5,13 +5,10 @@ from __future__ import annotations
 import io
 import re
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pexpect
-from harness import environment
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from harness import environment, eventually
 
 PATIENCE = 60
 UNSET = dict.fromkeys(("SLACK_BOT_TOKEN", "PAGERDUTY_KEY", "GITHUB_TOKEN"), "")
@@ -49,8 +46,13 @@ class Terminal:
         self._child.sendline(text)
 
     def presses_ctrl_c(self, question: str) -> None:
+        """Press Ctrl-C once the program waits for a key: right before, Python would hear it with the next key only."""
         self.sees(question)
+        eventually(self._waits, question)
         self._child.sendintr()
+
+    def _waits(self) -> bool:
+        return Path(f"/proc/{self._child.pid}/stat").read_text("utf-8").rpartition(")")[2].split()[0] == "S"
 
     def ends(self) -> int:
         """Wait for its end; the exit code."""
