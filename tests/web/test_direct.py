@@ -46,7 +46,8 @@ class Connection:
 
 
 @pytest.fixture
-def worker(tmp_path):
+def worker(tmp_path, monkeypatch):
+    monkeypatch.setattr("bridge.ledger.writer.QUICK", 60.0)  # on a slow disk the writer's thread would do it
     ledger = open_ledger(f"sqlite:///{tmp_path / 'bridge.db'}")
     yield Worker(ledger)
     ledger.close()
