@@ -170,6 +170,7 @@ def test_a_twin_that_still_says_firing_after_the_end_changes_nothing(alertmanage
     for one in (first, late):
         one.tell(DISK)
         eventually(lambda one=one: one.posted >= 1)
+    assert is_told_once(bridge, sandbox, "firing")
     first.tell(DISK, end=END)
     eventually(lambda: ended(bridge))
     before = late.posted
