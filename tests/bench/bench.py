@@ -53,7 +53,7 @@ def measure(bench: Bench, case: Case, subject: Subject) -> None:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bridge-bench-")))
         if case.prepare:
-            case.prepare(bench, folder)
+            more |= case.prepare(bench, subject, folder)
         bench.double.reset(case.latency)
         double = subjects.Strict(stack.enter_context(Sandbox())) if case.strict else bench.double
         running = stack.enter_context(subject.start(subject, folder, double, **more))

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sender import Sent
-    from subjects import Double, Running
+    from subjects import Double, Running, Subject
 
 Figures = dict[str, float]
 WARMED = 40
@@ -83,7 +83,7 @@ class Case:
         run: does it; `latency` is the double's, in seconds.
         slack: settings of the bridge's destination in it.
         strict: the destination is the sandbox's double instead of the raw one.
-        prepare: done with the bridge's folder before it starts there.
+        prepare: done with the bridge's folder before it starts there; what it returns its start is given.
         rounds: it is done in the first so many only; 0: in all.
         apart: no subject's figures are compared with another's, so that each may be of another run.
         beside: the case that its figures are compared with, so that who measures that one measures this one too.
@@ -95,7 +95,7 @@ class Case:
     run: Callable[[Bench, Running], Figures]
     latency: float = 0.0
     slack: Mapping[str, Any] = field(default_factory=dict)
-    prepare: Callable[[Bench, Path], None] | None = None
+    prepare: Callable[[Bench, Subject, Path], Mapping[str, Any]] | None = None
     warm: bool = True
     strict: bool = False
     rounds: int = 0

@@ -109,11 +109,11 @@ def plain(case: str, subject: str, name: str, scale: float = 1.0) -> Figure:
     return lambda found: [scale * one for one in values(found, case, subject, name)]
 
 
-def across(case: str, other: str, name: str) -> Figure:
-    """A figure of the bridge in one case over the same in another."""
+def across(case: str, other: str, name: str, key: str) -> Figure:
+    """A figure of a subject in one case over the same in another."""
 
     def figure(found: Found) -> list[float]:
-        pairs = zip(values(found, case, "c", name), values(found, other, "c", name), strict=False)
+        pairs = zip(values(found, case, key, name), values(found, other, key, name), strict=False)
         return [one / of for one, of in pairs if of]
 
     return figure

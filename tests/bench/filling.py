@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import shutil
-import sqlite3
-from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cases import Case, accepted, answered, percentile
 from goals import EMPTY, FILLED
@@ -16,45 +14,55 @@ from bridge.ledger.tables import alerts, deliveries, history, incident_teams, in
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from cases import Bench, Figures
-    from subjects import Running
+    from cases import Bench, Figures, Size
+    from subjects import Running, Subject
 
 FIRST = 7_000_000
 """The number of the first alert that fills the ledger."""
 RATE = 20
 DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+COPIED = "bridge_filled"
+"""The database on PostgreSQL that filled ones are copies of."""
 IDS = {"id", "incident", "delivery"}
 
 
-def filled(bench: Bench, folder: Path) -> None:
-    """Put the filled ledger into a folder; it is made once."""
-    made = bench.folder / "filled"
+def filled(bench: Bench, subject: Subject, folder: Path) -> dict[str, str]:
+    """Put the filled ledger into a folder, or have it copied on PostgreSQL; it is made once."""
+    made = bench.folder / f"filled-{subject.key}"
     if not made.exists():
         made.mkdir()
-        _seed(bench, made)
-        with closing(sqlite3.connect(made / "bridge.db")) as connection:
-            _multiply(connection, bench.size.closed // bench.size.seeds)
-            connection.commit()
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        _make(bench, subject, made)
     for name in ("bridge.db", "bridge.key"):
         if (made / name).exists():
             shutil.copy(made / name, folder)
+    return {"template": COPIED} if subject is not SQLITE else {}
 
 
-def _seed(bench: Bench, folder: Path) -> None:
+def _make(bench: Bench, subject: Subject, folder: Path) -> None:
+    with subject.start(subject, folder, bench.double) as running:
+        _seed(bench.size, running)
+        running.bridge.process.stop()
+        with running.ledger() as connection:
+            _multiply(connection, bench.size.closed // bench.size.seeds)
+            if running.database is None:
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            else:
+                connection.execute("VACUUM ANALYZE")  # as PostgreSQL itself does in a long time
+                connection.execute(f"CREATE DATABASE {COPIED} TEMPLATE {connection.info.dbname}")
+
+
+def _seed(size: Size, running: Running) -> None:
     """Let the bridge itself take some that are then over, and the ones that stay open."""
-    size = bench.size
-    with SQLITE.start(SQLITE, folder, bench.double) as running:
-        opened, ended, stays = (size.seeds, FIRST, False), (size.seeds, FIRST, True), (size.open, FIRST // 2, False)
-        for count, first, over in (opened, ended, stays):
-            load = running.load(1, connections=8, count=count, first=first)
-            if over:
-                load.template = load.template.replace('"firing"', '"resolved"').replace("0001-01-01T", "2026-01-01T")
-            send(load)
-            running.bridge.settle(patience=600)
+    opened, ended, stays = (size.seeds, FIRST, False), (size.seeds, FIRST, True), (size.open, FIRST // 2, False)
+    for count, first, over in (opened, ended, stays):
+        load = running.load(1, connections=8, count=count, first=first)
+        if over:
+            load.template = load.template.replace('"firing"', '"resolved"').replace("0001-01-01T", "2026-01-01T")
+        send(load)
+        running.bridge.settle(patience=600)
 
 
-def _multiply(connection: sqlite3.Connection, times: int) -> None:
+def _multiply(connection: Any, times: int) -> None:
     """Store what is over so many times, under ids of long ago."""
     over = "SELECT id FROM incidents WHERE state = 'resolved'"
     connection.execute(f"CREATE TEMP TABLE over AS {over}")
@@ -67,10 +75,9 @@ def _multiply(connection: sqlite3.Connection, times: int) -> None:
     for block in range(1, times):
         for table in (incidents, incident_teams, incident_words, alerts, deliveries, history, receipts):
             _copy(connection, table, DIGITS[block // 32] + DIGITS[block % 32])
-        connection.commit()
 
 
-def _copy(connection: sqlite3.Connection, table, block: str) -> None:
+def _copy(connection: Any, table, block: str) -> None:
     columns = {}
     for column in table.c:
         name = column.name
@@ -96,13 +103,12 @@ def steady(bench: Bench, running: Running) -> Figures:
     arrivals = bench.double.arrivals()
     took = [1000 * (arrivals[number] - at) for number, at in enumerate(sent.at) if number in arrivals]
     cost = 1000 * (running.cpu() - before) / accepted(sent)
-    with closing(sqlite3.connect(running.folder / "bridge.db")) as connection:
-        (stored,) = connection.execute("SELECT count(*) FROM incidents").fetchone()
+    stored = running.one("SELECT count(*) FROM incidents")
     told = {"told p50": percentile(took, 0.5), "told p99": percentile(took, 0.99)}
     return answered(sent) | {"delivered": delivered, "cpu": cost, "incidents": stored} | told
 
 
 CASES = [
-    Case(EMPTY, "flat", "c", steady, beside=FILLED),
-    Case(FILLED, "flat", "c", steady, prepare=filled, beside=EMPTY),
+    Case(EMPTY, "flat", "cd", steady, beside=FILLED),
+    Case(FILLED, "flat", "cd", steady, prepare=filled, beside=EMPTY),
 ]

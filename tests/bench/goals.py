@@ -123,7 +123,8 @@ def _standing() -> list[Goal]:
 def _flat() -> list[Goal]:
     whats = {"cpu": "CPU an alert", "p50": "answer p50", "told p50": "webhook to destination p50"}
     return [
-        Goal(f"{what} in a ledger of a long time, SQLite: of an empty one's", across(FILLED, EMPTY, name), 1.1)
+        Goal(f"{what} in a ledger of a long time, {database}: of an empty one's", across(FILLED, EMPTY, name, key), 1.1)
+        for key, database in DATABASES.items()
         for name, what in whats.items()
     ]
 

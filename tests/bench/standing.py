@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import closing
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
 import httpx2
 import processes
-import psycopg
 from cases import Case, accepted
 from sender import MARK, URGENCY
 
@@ -62,14 +59,8 @@ def disk(alerts: int):
 def stored(running: Running) -> int:
     """Bytes of the ledger; on SQLite without its log, whose file keeps the size that it once had."""
     if running.database is None:
-        with closing(sqlite3.connect(running.folder / "bridge.db")) as connection:
-            row = connection.execute(
-                "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"
-            ).fetchone()
-        return row[0]
-    with psycopg.connect(running.database, autocommit=True) as connection:
-        row = connection.execute("SELECT pg_database_size(current_database())").fetchone()
-    return row[0]
+        return running.one("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")
+    return running.one("SELECT pg_database_size(current_database())")
 
 
 def group(bench: Bench, running: Running) -> Figures:

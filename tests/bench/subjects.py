@@ -6,10 +6,11 @@ import json
 import os
 import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import bodies
 import httpx2
 import processes
+import psycopg
 from alertmanager_kit import Alertmanager
 from harness import Bridge, eventually
 from programs import PLACES
@@ -119,6 +121,21 @@ class Running:
         """Let it import and connect what it does at the first requests only."""
         self.send(count=count, first=WARM)
 
+    @contextmanager
+    def ledger(self) -> Iterator[Any]:
+        """A connection to the bridge's database, sqlite3's or psycopg's; each statement is a transaction."""
+        if self.database is not None:
+            with psycopg.connect(self.database, autocommit=True) as connection:
+                yield connection
+        else:
+            with closing(sqlite3.connect(self.folder / "bridge.db", isolation_level=None)) as connection:
+                yield connection
+
+    def one(self, question: str) -> Any:
+        """The one value that a question to the bridge's database is answered with."""
+        with self.ledger() as connection:
+            return connection.execute(question).fetchone()[0]
+
     def cpu(self) -> float:
         """Seconds of CPU so far, its database's too, once it is quiet."""
         return processes.quiet_cpu(self.pid) + (processes.quiet_cpu(self.beside) if self.beside else 0.0)
@@ -192,8 +209,10 @@ def on_postgresql(server: str, pid: int) -> Callable[[Subject, Path, Double], An
     """`bridge run` on a fresh database of a server, whose CPU counts too."""
 
     @contextmanager
-    def start(subject: Subject, folder: Path, double: Double | Strict, **slack: Any) -> Iterator[Running]:
-        with database_of(server) as url, bridge(subject, folder, double, url, pid, **slack) as running:
+    def start(
+        subject: Subject, folder: Path, double: Double | Strict, template: str = "template0", **slack: Any
+    ) -> Iterator[Running]:
+        with database_of(server, template) as url, bridge(subject, folder, double, url, pid, **slack) as running:
             yield running
 
     return start

@@ -261,14 +261,14 @@ def no_server() -> Iterator[None]:
 
 
 @contextmanager
-def database_of(server: str) -> Iterator[str]:
-    """Give a fresh database of a PostgreSQL server, with the present tables."""
+def database_of(server: str, template: str = "template0") -> Iterator[str]:
+    """Give a fresh database of a PostgreSQL server, made like another one, with the present tables."""
     import psycopg  # noqa: PLC0415 - where there is PostgreSQL
     from sqlalchemy.engine import make_url  # noqa: PLC0415 - as above
 
     name = f"bridge_proof_{secrets.token_hex(6)}"
     with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         url = make_url(server).set(database=name).render_as_string(hide_password=False)
         open_ledger(url, upgrade=True).close()
         yield url
