@@ -26,16 +26,15 @@ KEPT = frozenset({"steps", "delivery", "plain", "bare"})
 """Of what we have, what still holds at another place."""
 
 
-def outcome(lane: HeldLane, task: Task, step: Step, result: Outcome) -> Acting[None]:
-    """Write down what a step came to."""
+def outcome(lane: HeldLane, task: Task, step: Step, result: Outcome) -> Acting[bool]:
+    """Write down what a step came to; return whether it was done, and was all that its delivery needs."""
     lane.yard.report("step", task.delivery, step, result)
     if isinstance(result, Done):
-        yield from settle.done(lane, task, step.as_json(), result)
-        return
+        return (yield from settle.done(lane, task, step.as_json(), result))
     if result.fault is Fault.SATISFIED:
-        yield from settle.done(lane, task, step.as_json(), Done({}, result.request_id, result.status))
-        return
+        return (yield from settle.done(lane, task, step.as_json(), Done({}, result.request_id, result.status)))
     yield from _FAULTS[result.fault](lane, task, step, result)
+    return False
 
 
 def _place_failed(lane: HeldLane, task: Task, step: Step, result: Failed) -> Acting[None]:

@@ -75,21 +75,21 @@ class Lane(HeldLane):
         with self.lock:
             if (closed := self._closed(now)) is not None:
                 return closed
-            chosen = self._choose(now)
+            chosen, last = self._choose(now)
             self._busy |= {delivery.id for delivery, _ in chosen}
             self._shared |= len(chosen) > 1
         try:
-            return soonest(self._together(chosen, now)) if chosen else Rest()
+            return soonest(self._together(chosen, now, last=last)) if chosen else Rest()
         finally:
             with self.lock:
                 self._busy -= {delivery.id for delivery, _ in chosen}
                 self._shared &= len(chosen) <= 1
 
-    def _together(self, chosen: list[tuple[Delivery, Incident]], now: datetime) -> list[Rest | None]:
+    def _together(self, chosen: list[tuple[Delivery, Incident]], now: datetime, *, last: bool) -> list[Rest | None]:
         """Take the turns of several deliveries: what each of them wants written next shares a commit with others."""
         rests: list[Rest | None] = []
         going: list[tuple[Delivery, Acting[Rest | None], Any]] = [
-            (delivery, self._turn(delivery, incident, now), None) for delivery, incident in chosen
+            (delivery, self._turn(delivery, incident, now, last=last), None) for delivery, incident in chosen
         ]
         while going:
             asked: list[tuple[Delivery, Acting[Rest | None], Act]] = []
@@ -104,9 +104,9 @@ class Lane(HeldLane):
             going = [(delivery, acting, result) for (delivery, acting, _), result in zip(asked, results, strict=True)]
         return rests
 
-    def _turn(self, delivery: Delivery, incident: Incident, now: datetime) -> Acting[Rest | None]:
+    def _turn(self, delivery: Delivery, incident: Incident, now: datetime, *, last: bool) -> Acting[Rest | None]:
         try:
-            return (yield from self._work(delivery, incident, now))
+            return (yield from self._work(delivery, incident, now, last=last))
         except Exception as error:
             if not is_own(error):
                 raise
@@ -123,7 +123,8 @@ class Lane(HeldLane):
             return Rest(datetime.fromtimestamp(self.trouble.until, UTC))
         return Rest() if self._busy else None
 
-    def _choose(self, now: datetime) -> list[tuple[Delivery, Incident]]:
+    def _choose(self, now: datetime) -> tuple[list[tuple[Delivery, Incident]], bool]:
+        """Return whose turn it is, and whether nothing else was due."""
         # a pace, or trouble, lets one request leave at a time; a first one says whether there is any
         most = TOGETHER if self._answers_at_once and self.gap == 0 and not self.trouble else 1
         oldest = (self._turns + most) // EVERY_TENTH > self._turns // EVERY_TENTH
@@ -138,9 +139,10 @@ class Lane(HeldLane):
         self._turns += max(len(chosen), 1)
         if chosen and self.width > len(self._busy) + 1:
             self.yard.kick(self.name)
-        return [(one, known[one.incident]) for one in chosen]
+        return [(one, known[one.incident]) for one in chosen], len(chosen) < most and len(chosen) == len(found)
 
-    def _work(self, delivery: Delivery, incident: Incident, now: datetime) -> Acting[Rest | None]:
+    def _work(self, delivery: Delivery, incident: Incident, now: datetime, *, last: bool) -> Acting[Rest | None]:
+        told = False
         if delivery.since > now:  # written before the clock was set back: from here on it is as if it were due now
             yield lambda connection: deliveries.change(connection, delivery.id, since=now)
         task = yield from self._task(delivery, incident, now)
@@ -161,14 +163,15 @@ class Lane(HeldLane):
             if claimed[0]:
                 return claimed[1]
             outcome = self._send(task, step, booked)
-            yield from faults.outcome(self, task, step, outcome)
+            told = yield from faults.outcome(self, task, step, outcome)
             yield from claim.answered(task, step)
         except NotNowError:
             yield from claim.take_back(self, task, step)
         finally:
             if step.learns:
                 self._learning = False
-        return None
+        # who brings more says so: to look for it once more costs as much as to write down a step
+        return Rest() if told and last else None
 
     def _send(self, task: Task, step: Step, booked: datetime) -> Outcome:
         clock = self.yard.clock

@@ -67,8 +67,8 @@ def held(lane: HeldLane, delivery: Delivery, reason: str) -> Acting[None]:
     yield write
 
 
-def done(lane: HeldLane, task: Task, step: Mapping[str, Any], result: Done, *, looking: bool = False) -> Acting[None]:
-    """The destination acted: keep what we have now, and see at once whether that is all."""
+def done(lane: HeldLane, task: Task, step: Mapping[str, Any], result: Done, *, looking: bool = False) -> Acting[bool]:
+    """The destination acted: keep what we have now, and return whether that is all, as far as this turn knows."""
     now = lane.yard.clock.now()
     delivery, learns = task.delivery, step["learns"]
     asked = trouble.Asked(delivery.id, delivery.incident, step["method"], task.at.timestamp())
@@ -78,7 +78,7 @@ def done(lane: HeldLane, task: Task, step: Mapping[str, Any], result: Done, *, l
     own = lane.succeeded(asked, looking=not proof)
     if learns:
         yield from _learned(lane, delivery, result, now)
-        return
+        return False
     have = {**delivery.have, **result.remote, **step["told"]}
     have.pop(ALONE, None)
     version = step.get("version", task.incident.version)
@@ -106,6 +106,7 @@ def done(lane: HeldLane, task: Task, step: Mapping[str, Any], result: Done, *, l
         lane.yard.report("told", delivery, (now - delivery.heard_at).total_seconds(), well)
     if woken:
         lane.yard.kick_due()
+    return rest is not more
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,8 @@ class Ledger:
         self.writer = writer
         self.path = path
         self.patience = PATIENCE
-        self._reader = engine.execution_options(immediate=False)
+        # PostgreSQL shows each statement its own moment anyhow: a transaction would be two round trips more
+        self._reader = engine.execution_options(immediate=False) if self.embedded else alone(engine)
         self._asking = Kept(alone(engine))
 
     @property
@@ -62,7 +63,7 @@ class Ledger:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """Give a connection for reading; what is read belongs to one moment."""
+        """Give a connection for reading: what is read is of one moment; on PostgreSQL, what one statement reads."""
         with self._reader.connect() as connection:
             yield connection
 

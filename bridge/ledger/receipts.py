@@ -6,7 +6,7 @@ import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, bindparam, func, select, update
+from sqlalchemy import and_, bindparam, case, func, select, update
 
 from bridge.ledger.appending import Appending
 from bridge.ledger.columns import to_micros, to_text
@@ -27,6 +27,8 @@ SMALL = 512
 """Bytes up to which compressing a body does not pay."""
 ROOM = 16 * 1024 * 1024
 """Bytes of bodies that are read at once, unpacked; always at least one body."""
+AT_HAND = 262_144
+"""Bytes of a stored body up to which it is read with its row; larger ones are read one by one, while there is room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +56,18 @@ def _packed(body: bytes) -> tuple[str, bytes]:
 _COLUMNS = ("id", "source", "received_at", "headers", "body", "encoding", "state", "signature")
 _INTO = Appending(receipts, _COLUMNS)
 _WAITING = Statement(select(receipts.c.source).where(NEW).distinct())
-_NEXT = (
-    select(receipts)
+_AS_STORED = func.coalesce(func.length(receipts.c.body), 0)
+_NEXT = Statement(
+    select(
+        *(one for one in receipts.c if one is not receipts.c.body),
+        case((_AS_STORED <= AT_HAND, receipts.c.body)).label("body"),
+        _AS_STORED.label("stored"),
+    )
     .where(receipts.c.source == bindparam("key_id"), NEW)
     .order_by(BEGUN, receipts.c.id)
     .limit(bindparam("most"))
 )
+_BODY = Statement(select(receipts.c.body).where(receipts.c.id == bindparam("key_id")))
 _SETTLE = Statement(
     update(receipts)
     .where(and_(receipts.c.id == bindparam("key_id"), receipts.c.state == "new"))
@@ -118,32 +126,32 @@ def sources_waiting(connection: Connection) -> list[str]:
     return [row.source for row in _WAITING.rows(connection)]
 
 
-def waiting(connection: Connection, source: str, limit: int) -> list[Receipt]:
-    """Return receipts to absorb, in the order of arrival; those that are partly absorbed come after all others.
+def waiting(connection: Connection, source: str, limit: int) -> tuple[list[Receipt], bool]:
+    """Return receipts to absorb, in the order of arrival, and whether these are all; begun ones come after all others.
 
     A large group goes on after the small receipts that came meanwhile; within one source's episodes the rules of
     `core.episodes` make the order of arrival irrelevant to the end.
     """
     found: list[Receipt] = []
     room = ROOM
-    streamed = connection.execution_options(stream_results=True, max_row_buffer=10)
-    with streamed.execute(_NEXT, {"key_id": source, "most": limit}) as rows:
-        for row in rows:
-            found.append(_receipt(row))
-            room -= len(found[-1].body)
-            if room <= 0:
-                break
-    return found
+    rows = _NEXT.rows(connection, {"key_id": source, "most": limit})
+    for row in rows:
+        if room <= 0:
+            return found, False
+        large = row.stored > AT_HAND
+        found.append(_receipt(row, _BODY.rows(connection, {"key_id": row.id})[0].body if large else row.body))
+        room -= len(found[-1].body)
+    return found, len(rows) < limit
 
 
 def load(connection: Connection, receipt_id: str) -> Receipt | None:
     """Return one receipt with its body, or None."""
     row = connection.execute(select(receipts).where(receipts.c.id == receipt_id)).first()
-    return _receipt(row) if row is not None else None
+    return _receipt(row, row.body) if row is not None else None
 
 
-def _receipt(row: Any) -> Receipt:  # noqa: ANN401 - a row of receipts
-    body = row.body or b""
+def _receipt(row: Any, stored: bytes | None) -> Receipt:  # noqa: ANN401 - a row of receipts
+    body = stored or b""
     return Receipt(
         id=row.id,
         source=row.source,

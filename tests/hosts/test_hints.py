@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import pairwise
@@ -102,6 +103,19 @@ def test_without_any_sweep_hints_alone_bring_alerts_to_whoever_holds_the_lane(mo
             assert web.post("/webhooks/grafana", json=body).status_code == 202
             assert sandbox.wait_for(lambda number=number: messages(sandbox, text=f"Alert {number}"), 20)
     assert len(messages(sandbox)) == 8
+
+
+def test_without_any_sweep_a_burst_is_told_whole(monkeypatch, bridges, sandbox):
+    """What comes in the moment in which a lane is about to rest is not left behind."""
+    monkeypatch.setattr(local, "SWEEP", 3600.0)
+    web = create_app(bridges())
+
+    def post(number):
+        return web.test_client().post("/webhooks/grafana", json=group(alert(f"Burst {number}"))).status_code
+
+    with delivering(bridges()), ThreadPoolExecutor(4) as pool:
+        assert set(pool.map(post, range(40))) == {202}
+        assert sandbox.wait_for(lambda: len(messages(sandbox)) == 40, 60)
 
 
 def test_what_a_worker_finds_to_do_in_a_lane_of_another_one_it_tells_that_one(bridges, ledger):

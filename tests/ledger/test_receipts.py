@@ -11,7 +11,7 @@ from ledger_kit import NOON, insert, receipt
 from sqlalchemy import select
 
 from bridge.ledger import receipts
-from bridge.ledger.receipts import SMALL
+from bridge.ledger.receipts import AT_HAND, SMALL
 from bridge.ledger.tables import receipts as table
 from bridge.ledger.unavailable import UnavailableError
 
@@ -23,9 +23,11 @@ def load(ledger, one):
         return receipts.load(connection, one)
 
 
-def waiting(ledger, limit=100, source="grafana"):
+def waiting(ledger, limit=100, source="grafana", *, all_=True):
     with ledger.read() as connection:
-        return [one.id for one in receipts.waiting(connection, source, limit)]
+        found, these_are_all = receipts.waiting(connection, source, limit)
+    assert these_are_all is all_
+    return [one.id for one in found]
 
 
 def settle(ledger, one, **values):
@@ -54,7 +56,7 @@ def test_receipts_wait_in_the_order_of_arrival_and_only_for_their_source(ledger)
     first, second = insert(ledger), insert(ledger)
     other = insert(ledger, source="prometheus")
     assert waiting(ledger) == [first, second]
-    assert waiting(ledger, limit=1) == [first]
+    assert waiting(ledger, limit=1, all_=False) == [first]
     with ledger.read() as connection:
         assert sorted(receipts.sources_waiting(connection)) == ["grafana", "prometheus"]
     settle(ledger, other)
@@ -71,10 +73,18 @@ def test_the_rest_of_a_large_group_waits_behind_what_came_meanwhile(ledger):
 
 def test_bodies_that_wait_are_read_up_to_a_bound_and_always_one(ledger):
     huge = [insert(ledger, b"x" * (7 * 1024 * 1024)) for _ in range(4)]
-    assert waiting(ledger) == huge[:3]
+    assert waiting(ledger, all_=False) == huge[:3]
     largest = insert(ledger, b"x" * (20 * 1024 * 1024), source="other")
     insert(ledger, source="other")
-    assert waiting(ledger, source="other") == [largest]
+    assert waiting(ledger, source="other", all_=False) == [largest]
+
+
+def test_a_large_body_waits_whole_among_small_ones(ledger):
+    given = [receipt(b"{}"), receipt(os.urandom(AT_HAND + 1)), receipt(b"x" * (2 * AT_HAND)), receipt(b"")]
+    for one in given:
+        ledger.write(lambda connection, one=one: receipts.insert(connection, one))
+    with ledger.read() as connection:
+        assert receipts.waiting(connection, "grafana", len(given) + 1) == (given, True)
 
 
 def test_what_is_settled_is_settled_once(ledger):
