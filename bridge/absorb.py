@@ -77,14 +77,14 @@ class Intake:
         self._wake = wake
         self._read = read
         self._report = report
-        self._large: tuple[str, Group] | None = None
+        self._large: tuple[str, Group | None] = ("", None)
         self._grown: Mapping[str, Case] = {}
 
     def turn(self) -> Rest | None:
         """Absorb what waits, up to one commit's worth; None means: there is more, or may be."""
         pressed = self._ledger.writer.pressed
         with self._ledger.read() as connection:
-            waiting, all_ = receipts.waiting(connection, self.source, 1 if pressed else RECEIPTS)
+            waiting, all_ = receipts.waiting(connection, self.source, 1 if pressed else RECEIPTS, self._large[0])
         if not waiting:
             return Rest()
         rules = self._rules()
@@ -131,11 +131,12 @@ class Intake:
         unread: list[dict[str, Any]] = []
         room = SLICE
         normalizer = Normalizer(rules.normalize, rules.teams)
+        read, large = self._large
         for receipt in waiting:
             if room <= 0:
                 break
             try:
-                group = self._parse(receipt)
+                group = large if large and receipt.id == read else self._parse(receipt)
                 most = min(room, slice_) if len(group.alerts) > SLICE else room
                 said = group.alerts[receipt.progress : receipt.progress + most]
                 alerts = [normalizer.normalize(alert, group) for alert in said]
@@ -156,8 +157,6 @@ class Intake:
         return {**row, "alerts": 0, "progress": 0, "incidents": list(receipt.incidents)}
 
     def _parse(self, receipt: Receipt) -> Group:
-        if self._large and self._large[0] == receipt.id:
-            return self._large[1]
         group = self._read(receipt.body, self.source)
         if (ordered := in_order(group.alerts)) is not group.alerts:
             group = replace(group, alerts=ordered)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from datetime import timedelta
 from pathlib import Path
@@ -347,6 +348,19 @@ def test_a_thousand_alerts_go_in_slices_and_a_small_notification_before_their_re
     crowd = posts.incidents()[0]
     assert len(crowd["alerts"]) == 1000
     assert {one["status"] for one in crowd["alerts"]} == {"firing"}
+
+
+def test_two_large_bodies_that_alternate_are_both_read_whole(posts):
+    def large(name, many):
+        alerts = [alert(fingerprint=f"{name}{number:04}") for number in range(many)]
+        return posts.post({"alerts": [{**one, "annotations": {"noise": os.urandom(2048).hex()}} for one in alerts]})
+
+    first = large("a", SLICE + 1)
+    intake = posts.intake()
+    assert intake.turn() is None
+    second = large("b", 2 * SLICE)
+    assert [intake.turn() for _ in range(3)] == [None, None, Rest()]
+    assert [posts.receipt(one)["state"] for one in (first, second)] == ["absorbed", "absorbed"]
 
 
 def test_what_is_told_of_a_large_group_already_is_told_of_the_rest_a_moment_later(posts):

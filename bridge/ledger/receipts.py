@@ -126,8 +126,10 @@ def sources_waiting(connection: Connection) -> list[str]:
     return [row.source for row in _WAITING.rows(connection)]
 
 
-def waiting(connection: Connection, source: str, limit: int) -> tuple[list[Receipt], bool]:
+def waiting(connection: Connection, source: str, limit: int, read: str = "") -> tuple[list[Receipt], bool]:
     """Return receipts to absorb, in the order of arrival, and whether these are all; begun ones come after all others.
+
+    The body of the one that was `read` before comes empty where it is large.
 
     A large group goes on after the small receipts that came meanwhile; within one source's episodes the rules of
     `core.episodes` make the order of arrival irrelevant to the end.
@@ -138,8 +140,10 @@ def waiting(connection: Connection, source: str, limit: int) -> tuple[list[Recei
     for row in rows:
         if room <= 0:
             return found, False
-        large = row.stored > AT_HAND
-        found.append(_receipt(row, _BODY.rows(connection, {"key_id": row.id})[0].body if large else row.body))
+        body = row.body
+        if row.stored > AT_HAND and row.id != read:
+            body = _BODY.rows(connection, {"key_id": row.id})[0].body
+        found.append(_receipt(row, body))
         room -= len(found[-1].body)
     return found, len(rows) < limit
 

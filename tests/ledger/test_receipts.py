@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -85,6 +86,8 @@ def test_a_large_body_waits_whole_among_small_ones(ledger):
         ledger.write(lambda connection, one=one: receipts.insert(connection, one))
     with ledger.read() as connection:
         assert receipts.waiting(connection, "grafana", len(given) + 1) == (given, True)
+        read = replace(given[1], body=b"")
+        assert receipts.waiting(connection, "grafana", 3, read.id) == ([given[0], read, given[2]], False)
 
 
 def test_what_is_settled_is_settled_once(ledger):
