@@ -3,124 +3,32 @@
 Whoever changes a number here made the bridge dearer or cheaper, and says so in the commit.
 """
 
-import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 
 import pytest
-from harness import ENV, alert, config, group
+from counted import in_process
+from harness import alert, group
 from sqlalchemy import event
 from sqlalchemy.pool import Pool
 
-from bridge.absorb import Intake
-from bridge.compose import compose
-from bridge.config.environ import from_environ
-from bridge.deliver import deliverer
-from bridge.delivery.lane import EVERY_TENTH, TOGETHER, Lane
+from bridge.delivery.lane import EVERY_TENTH, TOGETHER
 from bridge.delivery.turns import Rest
 from bridge.ids import new_id
-from bridge.ledger import due, lanes, receipts
+from bridge.ledger import receipts
 from bridge.ledger.receipts import Receipt
 from bridge.parts import RECEIPTS, SLICE
-from bridge.sandbox import Sandbox
 
 MANY = 50
 RARELY = 10.0
 """Seconds between two chores that may look at all that is open."""
 
 
-class Counted:
-    """A bridge in this process, and what its ledger and its destinations were asked."""
-
-    def __init__(self, bridge, delivering, sandbox):
-        self.bridge = bridge
-        self.yard = delivering._yard
-        self.chores = delivering._chores._chores
-        self.sandbox = sandbox
-        self.statements = []
-        event.listen(bridge.ledger.engine, "before_cursor_execute", self._hear)
-
-    def _hear(self, *given):
-        _, _, statement, parameters, _, executemany = given
-        if not statement.startswith("BEGIN"):
-            self.statements.append((statement, parameters[0] if executemany else parameters))
-
-    def take(self, name):
-        """Take a lane, as a deliverer does."""
-        now = self.bridge.clock.now()
-        at = self.bridge.ledger.database_now(now)
-        held = self.bridge.ledger.write(lambda connection: lanes.acquire(connection, name, self.yard.holder, at))
-        ends = self.bridge.clock.monotonic() + 12
-        if not name.startswith(lanes.INTAKE):
-            return Lane(held, self.yard, ends)
-        return Intake(
-            held,
-            ends,
-            ledger=self.bridge.ledger,
-            clock=self.bridge.clock,
-            rules=lambda: self.bridge.loaded.rules,
-            effective=self.bridge.effective,
-            new_id=new_id,
-            wake=lambda _names: None,
-        )
-
-    def store(self, body):
-        raw = json.dumps(body).encode()
-        made = Receipt(new_id(), "grafana", self.bridge.clock.now(), {}, raw)
-        self.bridge.ledger.write(lambda connection: receipts.insert(connection, made))
-
-    @contextmanager
-    def counting(self):
-        """Give a dict that has, afterwards, what was done meanwhile."""
-        found = {}
-        self.statements.clear()
-        commits, requests = self.bridge.ledger.writer.commits, len(self.sandbox.seen())
-        yield found
-        asked = self.sandbox.seen()[requests:]
-        found |= {
-            "statements": len(self.statements),
-            "commits": self.bridge.ledger.writer.commits - commits,
-            "requests": [one.path.rsplit("/", 1)[-1] for one in asked],
-        }
-
-    def absorb(self):
-        """Absorb all that waits."""
-        intake = self.take("intake/grafana")
-        with self.counting() as found:
-            while intake.turn() is None:
-                pass
-        return found
-
-    def lane(self):
-        """Take the one lane in which something is due."""
-        with self.bridge.ledger.read() as connection:
-            (name,) = due.due_lanes(connection, self.bridge.clock.now())
-        return self.take(name)
-
-    def step(self):
-        """Do all that is due in the one lane."""
-        lane = self.lane()
-        with self.counting() as found:
-            while lane.turn() is None:
-                pass
-        return found
-
-
 @pytest.fixture
 def counted(ledger_url, tmp_path):
-    with Sandbox() as sandbox:
-        settings = config(sandbox)
-        # with a pace, so that steps are taken one by one whatever the machine does besides
-        settings["destinations"] = {"slack": {**settings["destinations"]["slack"], "rate": "1000/s"}}
-        (tmp_path / "bridge.yml").write_text(json.dumps(settings), "utf-8")
-        env = {**ENV, "BRIDGE_CONFIG": str(tmp_path / "bridge.yml"), "BRIDGE_DATABASE_URL": ledger_url}
-        bridge = compose(from_environ(env), env)
-        try:
-            with deliverer(bridge) as delivering:
-                yield Counted(bridge, delivering, sandbox)
-        finally:
-            bridge.close()
+    # with a pace, so that steps are taken one by one whatever the machine does besides
+    with in_process(ledger_url, tmp_path, "slack", rate="1000/s") as made:
+        yield made
 
 
 def learnt(counted):

@@ -39,6 +39,8 @@ EVERY_TENTH = 10
 """Every tenth delivery is the one waiting longest, so that P3 is told in the end."""
 TOGETHER = 8
 """Deliveries of one turn, where the place answers at once."""
+TOLD = Rest()
+"""How the turn ends of a delivery that needs nothing more; what that means for its lane, the others say."""
 AT_ONCE = 0.01
 """Seconds within which an answer counts as that: a change of thread takes about as long."""
 SLOW = 0.05
@@ -76,20 +78,26 @@ class Lane(HeldLane):
             if (closed := self._closed(now)) is not None:
                 return closed
             chosen, last = self._choose(now)
+            turns = self._turns
             self._busy |= {delivery.id for delivery, _ in chosen}
             self._shared |= len(chosen) > 1
         try:
-            return soonest(self._together(chosen, now, last=last)) if chosen else Rest()
+            rests = self._together(chosen, now)
         finally:
             with self.lock:
+                # who looked meanwhile may have been told of something newer, and left out what was busy here
+                last &= turns == self._turns
                 self._busy -= {delivery.id for delivery, _ in chosen}
                 self._shared &= len(chosen) <= 1
+        # who brings more says so: to look for it once more costs as much as to write down a step
+        over = last and all(rest is TOLD for rest in rests)
+        return Rest() if over else soonest([None if rest is TOLD else rest for rest in rests])
 
-    def _together(self, chosen: list[tuple[Delivery, Incident]], now: datetime, *, last: bool) -> list[Rest | None]:
+    def _together(self, chosen: list[tuple[Delivery, Incident]], now: datetime) -> list[Rest | None]:
         """Take the turns of several deliveries: what each of them wants written next shares a commit with others."""
         rests: list[Rest | None] = []
         going: list[tuple[Delivery, Acting[Rest | None], Any]] = [
-            (delivery, self._turn(delivery, incident, now, last=last), None) for delivery, incident in chosen
+            (delivery, self._turn(delivery, incident, now), None) for delivery, incident in chosen
         ]
         while going:
             asked: list[tuple[Delivery, Acting[Rest | None], Act]] = []
@@ -104,9 +112,9 @@ class Lane(HeldLane):
             going = [(delivery, acting, result) for (delivery, acting, _), result in zip(asked, results, strict=True)]
         return rests
 
-    def _turn(self, delivery: Delivery, incident: Incident, now: datetime, *, last: bool) -> Acting[Rest | None]:
+    def _turn(self, delivery: Delivery, incident: Incident, now: datetime) -> Acting[Rest | None]:
         try:
-            return (yield from self._work(delivery, incident, now, last=last))
+            return (yield from self._work(delivery, incident, now))
         except Exception as error:
             if not is_own(error):
                 raise
@@ -124,7 +132,7 @@ class Lane(HeldLane):
         return Rest() if self._busy else None
 
     def _choose(self, now: datetime) -> tuple[list[tuple[Delivery, Incident]], bool]:
-        """Return whose turn it is, and whether nothing else was due."""
+        """Return whose turn it is, and whether that is all that was due."""
         # a pace, or trouble, lets one request leave at a time; a first one says whether there is any
         most = TOGETHER if self._answers_at_once and self.gap == 0 and not self.trouble else 1
         oldest = (self._turns + most) // EVERY_TENTH > self._turns // EVERY_TENTH
@@ -139,9 +147,9 @@ class Lane(HeldLane):
         self._turns += max(len(chosen), 1)
         if chosen and self.width > len(self._busy) + 1:
             self.yard.kick(self.name)
-        return [(one, known[one.incident]) for one in chosen], len(chosen) < most and len(chosen) == len(found)
+        return [(one, known[one.incident]) for one in chosen], not chosen or len(chosen) == len(found) < most
 
-    def _work(self, delivery: Delivery, incident: Incident, now: datetime, *, last: bool) -> Acting[Rest | None]:
+    def _work(self, delivery: Delivery, incident: Incident, now: datetime) -> Acting[Rest | None]:
         told = False
         if delivery.since > now:  # written before the clock was set back: from here on it is as if it were due now
             yield lambda connection: deliveries.change(connection, delivery.id, since=now)
@@ -170,8 +178,7 @@ class Lane(HeldLane):
         finally:
             if step.learns:
                 self._learning = False
-        # who brings more says so: to look for it once more costs as much as to write down a step
-        return Rest() if told and last else None
+        return TOLD if told else None
 
     def _send(self, task: Task, step: Step, booked: datetime) -> Outcome:
         clock = self.yard.clock

@@ -142,8 +142,7 @@ class Deliverer:
 
     def _start(self, name: str) -> None:
         """Give a lane's turns to threads."""
-        worked = self._held.get(name) or self._acquire(name)
-        if worked is not None:
+        if worked := self._held.get(name) or self._acquire(name):
             with self._lock:
                 self._slot(name, worked)
 
@@ -156,10 +155,9 @@ class Deliverer:
         self._pools[name.split("/", 1)[0]].submit(self._take_turns, worked)
 
     def _acquire(self, name: str) -> Worked | None:
-        if not name.startswith(lanes.INTAKE) and name.split("/", 1)[0] not in self._yard.kinds:
-            return None  # a hint for all, or a kind of a newer release
-        if name in self._leaving:
-            return None
+        known = name.startswith(lanes.INTAKE) or name.split("/", 1)[0] in self._yard.kinds
+        if not known or name in self._leaving:
+            return None  # a hint for all, a kind of a newer release; or its last turn here has not ended
         if self._elsewhere.get(name, 0.0) > self._yard.clock.monotonic():
             self._yard.pass_on(name)
             return None
@@ -173,22 +171,20 @@ class Deliverer:
             self._yard.pass_on(name)
             return None
         lane: Turns = self._open_intake(held, ends) if name.startswith(lanes.INTAKE) else Lane(held, self._yard, ends)
-        worked = Worked(lane)
         with self._lock:
-            self._held[name] = worked
+            self._held[name] = worked = Worked(lane)
         return worked
 
     def _take_turns(self, worked: Worked) -> None:
         """A thread's work: turns of one lane until it rests."""
-        me = threading.get_ident()
+        rests = False
         try:
-            while not self._stopping:
+            while not (self._stopping or rests):
                 worked.kicked = False
                 with self._lock:
-                    self._running[me] = self._yard.clock.monotonic()
+                    self._running[threading.get_ident()] = self._yard.clock.monotonic()
                 rest = worked.lane.turn()
-                if rest is not None and self._may_rest(worked, rest):
-                    return
+                rests = rest is not None and self._may_rest(worked, rest)
         except (lanes.LostLeaseError, StaleSenderError) as error:
             self._yard.report("lost", None, str(error))
             with self._lock:
@@ -197,12 +193,17 @@ class Deliverer:
             away = isinstance(error, (UnavailableError, SQLAlchemyError))
             self._yard.report("database" if away else "broke", None, type(error).__name__ if away else error)
         finally:
-            with self._lock:
-                self._running.pop(me, None)
-                worked.slots -= 1
-                worked.idle_since = self._yard.clock.monotonic()
-                if not worked.slots and self._leaving.get(worked.lane.name) is worked:
-                    del self._leaving[worked.lane.name]
+            if not rests:
+                with self._lock:
+                    self._leave(worked)
+
+    def _leave(self, worked: Worked) -> None:
+        """Give a thread's place in a lane back, with the lock held."""
+        self._running.pop(threading.get_ident(), None)
+        worked.slots -= 1
+        worked.idle_since = self._yard.clock.monotonic()
+        if not worked.slots and self._leaving.get(worked.lane.name) is worked:
+            del self._leaving[worked.lane.name]
 
     def _drop(self, worked: Worked) -> None:
         """Let a lane go that is not ours any more; it is not taken again before its last turn here has ended."""
@@ -214,12 +215,13 @@ class Deliverer:
 
     def _may_rest(self, worked: Worked, rest: Rest) -> bool:
         with self._lock:
-            if rest.until is None:
-                # somebody asked while this thread found nothing: look once more
-                return not worked.kicked
-            wait = (rest.until - self._yard.clock.now()).total_seconds()
-            self._resting[worked.lane.name] = self._yard.clock.monotonic() + max(wait, 0.0)
-        self._listener.wake()
+            if rest.until is None and worked.kicked:
+                return False  # somebody asked while this thread found nothing: look once more
+            self._leave(worked)  # in the same moment: who asks from here on starts a thread
+            if rest.until is not None:
+                wait = (rest.until - self._yard.clock.now()).total_seconds()
+                self._resting[worked.lane.name] = self._yard.clock.monotonic() + max(wait, 0.0)
+                self._listener.wake()
         return True
 
     def _renew(self, monotonic: float) -> None:
@@ -240,11 +242,8 @@ class Deliverer:
 
         ours = self._yard.keep(renew)
         with self._lock:
-            for name in names:
-                worked = self._held.get(name)
-                if worked is None:
-                    continue
-                if ours.get(name) == worked.lane.fence:
+            for worked in [self._held[name] for name in names if name in self._held]:
+                if ours.get(worked.lane.name) == worked.lane.fence:
                     worked.lane.lease_ends = before + lanes.LEASE / 1_000_000
                 else:
                     self._drop(worked)

@@ -99,21 +99,22 @@ def done(lane: HeldLane, task: Task, step: Mapping[str, Any], result: Done, *, l
     why = f"at {delivery.address}{', found by its mark after a lost answer' if looking else ''}"
     line = timeline.Line(delivery, now, str(step["intent"]), why, task.asked(step["method"], result))
     shows = telling.Told(delivery.id, version, rest, more)
-    woken, given_up = yield Telling(lane, delivery, shows, line, appeared=appeared, own=own)
+    woken, given_up, newer = yield Telling(lane, delivery, shows, line, appeared=appeared, own=own)
     for buried, why in given_up:
         lane.yard.report("dead", buried, why)
     if rest is not more and delivery.heard_at is not None:
         lane.yard.report("told", delivery, (now - delivery.heard_at).total_seconds(), well)
     if woken:
         lane.yard.kick_due()
-    return rest is not more
+    return rest is not more and not newer
 
 
 @dataclass(frozen=True, slots=True)
 class Telling(Shared):
     """Writes down that a step was done: what its place shows now, and since when its remote is there for others.
 
-    Its result is whether others wait for that, and who of `own` is given up: deliveries whose fault a trouble was.
+    Its result is whether others wait for that, who of `own` is given up: deliveries whose fault a trouble was; and
+    whether, of those that are written together, any waits to be told of something newer.
     """
 
     lane: HeldLane
@@ -124,14 +125,14 @@ class Telling(Shared):
     own: tuple[str, ...]
 
     @classmethod
-    def all(cls, connection: Connection, acts: Sequence[Self]) -> list[tuple[bool, list[tuple[Delivery, str]]]]:
+    def all(cls, connection: Connection, acts: Sequence[Self]) -> list[tuple[bool, list[tuple[Delivery, str]], bool]]:
         """Write them; return the result of each."""
         acts_in_order = sorted(acts, key=lambda act: act.delivery.incident)
         appeared = [act.delivery for act in acts_in_order if act.appeared]
         woken = telling.wake_siblings(connection, appeared, acts[0].line.at)
-        telling.told(connection, [act.shows for act in acts_in_order])
+        newer = telling.told(connection, [act.shows for act in acts_in_order])
         timeline.notes(connection, [act.line for act in acts_in_order])
-        return [(woken and act.appeared, act.given_up(connection)) for act in acts]
+        return [(woken and act.appeared, act.given_up(connection), newer) for act in acts]
 
     def given_up(self, connection: Connection) -> list[tuple[Delivery, str]]:
         """Send those whose own fault it was to back off alone; return who is given up."""

@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 
 class Ledger:
-    """Everything stored. `read` gives a connection on one snapshot; `write` runs a function in a shared commit."""
+    """Everything stored. `read` gives a connection to ask with; `write` runs a function in a shared commit."""
 
     def __init__(self, engine: Engine, writer: Writer, path: Path | None) -> None:
         self.engine = engine

@@ -45,8 +45,8 @@ class Told:
     more: JSON
 
 
-def told(connection: Connection, rows: Sequence[Told]) -> None:
-    """Store what deliveries' places show."""
+def told(connection: Connection, rows: Sequence[Told]) -> bool:
+    """Store what deliveries' places show; return whether any waits to be told of something newer."""
     waits = len(rows)
     for names, mine in _alike(rows, lambda row: row.done):
         values = [{"key_id": row.delivery, "version": row.version, **row.done} for row in mine]
@@ -56,6 +56,7 @@ def told(connection: Connection, rows: Sequence[Told]) -> None:
             {"key_id": row.delivery, "version": row.version, **row.more, "again": row.more["due_at"]} for row in mine
         ]
         _told(*names, newer=True).run(connection, more)
+    return waits > 0
 
 
 def _alike(rows: Sequence[Told], which: Callable[[Told], JSON]) -> Iterable[tuple[tuple[str, ...], list[Told]]]:

@@ -249,10 +249,10 @@ def test_what_one_message_breaks_takes_no_other_along(store):
 class Refused(Lane):
     """The database refuses what is to be written of one delivery."""
 
-    def _work(self, delivery: Delivery, incident: Incident, now: datetime, *, last: bool) -> Acting[Rest | None]:
+    def _work(self, delivery: Delivery, incident: Incident, now: datetime) -> Acting[Rest | None]:
         if incident.title == "alert 3":
             yield lambda connection: connection.exec_driver_sql("INSERT INTO lanes (name, fence) VALUES (NULL, 0)")
-        return (yield from super()._work(delivery, incident, now, last=last))
+        return (yield from super()._work(delivery, incident, now))
 
 
 def test_what_the_database_refuses_of_one_takes_no_other_along(store):

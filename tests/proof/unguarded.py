@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 class Blind(Lane):
     """A step whose answer was lost is repeated without a look."""
 
-    def _work(self, delivery: Delivery, incident: Incident, now: datetime, *, last: bool) -> Acting[Rest | None]:
-        return super()._work(replace(delivery, doubt=None), incident, now, last=last)
+    def _work(self, delivery: Delivery, incident: Incident, now: datetime) -> Acting[Rest | None]:
+        return super()._work(replace(delivery, doubt=None), incident, now)
 
 
 class _Altered:

@@ -1,0 +1,103 @@
+"""Who has told all there was does not look again: what comes in that very moment is told at once all the same.
+
+No sweep is made here: what nobody looks at stays due, and a test goes red.
+"""
+
+import pytest
+from counted import in_process
+from harness import alert, eventually, group
+
+from bridge.delivery.turns import Rest, Worked
+
+
+@pytest.fixture
+def counted(ledger_url, tmp_path):
+    with in_process(ledger_url, tmp_path, "slack", "github", rate="off") as made:
+        yield made
+
+
+class Meanwhile:
+    """A place's connection, through which something happens while its next request is on its way."""
+
+    def __init__(self, connection):
+        self._connection = connection
+        self.happens = lambda: None
+
+    def __getattr__(self, name):
+        return getattr(self._connection, name)
+
+    def send(self, *given):
+        outcome = self._connection.send(*given)
+        happens, self.happens = self.happens, lambda: None
+        happens()
+        return outcome
+
+
+def told(lane):
+    """Take turns until the lane rests; return how, after an answer that came at once."""
+    while (rest := lane.turn()) is None:
+        lane.gap, lane._answers_at_once = 0.0, True
+    return rest
+
+
+@pytest.fixture
+def places(counted):
+    """The two lanes, which know their places, and Slack's connection."""
+    counted.store(group(alert("the first", Priority="P2")))
+    counted.absorb()
+    lanes = {name.split("/", 1)[0]: counted.take(name) for name in counted.due()}
+    while counted.due():  # each hears of the other one's remote
+        for lane in lanes.values():
+            told(lane)
+    clients = counted.yard._clients
+    (key,) = (key for key in clients if key[0] == "slack")
+    clients[key] = meanwhile = Meanwhile(clients[key])
+    return lanes["slack"], lanes["github"], meanwhile
+
+
+def test_a_remote_that_appears_while_a_message_is_edited_is_shown_in_it(counted, places):
+    slack, github, meanwhile = places
+    counted.store(group(alert("another", Priority="P3")))
+    counted.absorb()
+    told(slack)
+    counted.store(group(alert("another", Priority="P2")))
+    counted.absorb()
+    while slack.turn() is None:
+        # the issue comes into being while the last of the requests that a higher priority takes is on its way
+        meanwhile.happens = lambda: told(github)
+        slack.gap, slack._answers_at_once = 0.0, True
+    assert counted.due() == []
+
+
+@pytest.mark.parametrize("written", [False, True], ids=["on its way", "written down"])
+def test_what_is_absorbed_while_a_message_is_told_is_told_after_it(counted, places, written):
+    slack, github, meanwhile = places
+    delivering, turns = counted.delivering, []
+    delivering._held[slack.name] = worked = Worked(slack)
+    turn, report = slack.turn, counted.yard.report
+    slack.turn = lambda: turns.append(turn()) or turns[-1]
+
+    def slow():
+        eventually(lambda: slack.width > 1)  # so that another thread may look
+        if not written:
+            resolved()
+
+    def resolved():
+        counted.store(group(alert("another", Priority="P2", status="resolved")))
+        counted.absorb()
+        delivering._kick(slack.name)
+        eventually(lambda: turns == [Rest()])  # it has, and found nothing but what is being told
+
+    def hear(what, *facts):
+        report(what, *facts)
+        if written and what == "told" and not turns:
+            resolved()
+
+    counted.store(group(alert("another", Priority="P2")))
+    counted.absorb()
+    told(github)
+    slack.gap, slack._answers_at_once = 0.0, True
+    meanwhile.happens, counted.yard.report = slow, hear
+    delivering._kick(slack.name)
+    eventually(lambda: worked.slots == 0)
+    assert slack.name not in counted.due()
