@@ -6,11 +6,12 @@ import fcntl
 import os
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from sqlalchemy import inspect, text
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Callable, Iterator
 
     from sqlalchemy.engine import Connection, Engine
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 HEAD = "0011"
 """The newest revision in `migrations/versions`; a test holds the two together."""
 PLACE = Path(__file__).parent / "migrations"
+PATIENCE = 20.0
+"""Seconds that an upgrade of an SQLite file waits for others who have it locked."""
 LOCK = 0x62726964
 """PostgreSQL's advisory lock for upgrades ("brid")."""
 
@@ -50,7 +53,7 @@ def upgrade(engine: Engine, path: Path | None, *, apart: bool = False) -> None:
         apart: do it in a process of its own, so that who goes on to serve has nothing of Alembic in memory. To be asked
             for only while this process has a single thread.
     """
-    with engine.connect() as connection:
+    with engine.connect() as connection, _patient(connection):
         if (at := present(connection)) is not None and at >= HEAD:
             return
     if apart:
@@ -82,12 +85,27 @@ def _in_a_child(function: Callable[[], None]) -> None:
 
 
 @contextmanager
+def _patient(connection: Connection) -> Iterator[None]:
+    """Have SQLite wait for a lock: who opens the file as the first, or closes it as the last, has it for a while."""
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    driver = cast("sqlite3.Connection", connection.connection.driver_connection)
+    driver.execute(f"PRAGMA busy_timeout = {PATIENCE * 1000:.0f}")
+    try:
+        yield
+    finally:
+        driver.execute("PRAGMA busy_timeout = 0")
+
+
+@contextmanager
 def _alone(engine: Engine, path: Path | None) -> Iterator[Connection]:
     if path is not None:
         lock = os.open(f"{path}.upgrade.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            with engine.execution_options(immediate=True).begin() as connection:
+            waiting = engine.execution_options(immediate=True)
+            with waiting.connect() as connection, _patient(connection), connection.begin():
                 yield connection
         finally:
             os.close(lock)

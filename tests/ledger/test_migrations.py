@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import select
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -10,6 +13,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from harness import eventually
 from ledger_kit import child, count, insert
 from sqlalchemy import text
 
@@ -130,6 +134,19 @@ def test_two_processes_that_upgrade_at_once_both_find_it_done(empty_url):
     insert(ledger)
     assert count(ledger) == 1
     ledger.close()
+
+
+def test_an_upgrade_waits_for_who_has_the_file_locked(sqlite_url):
+    path = sqlite_path(database_url(sqlite_url))
+    with closing(sqlite3.connect(path, isolation_level=None)) as other, child("upgrade", sqlite_url) as process:
+        other.execute("PRAGMA journal_mode=WAL")
+        other.execute("BEGIN IMMEDIATE")
+        process.stdin.write("go\n")
+        process.stdin.flush()
+        eventually(lambda: Path(f"{path}.upgrade.lock").exists())
+        assert select.select([process.stdout], [], [], 1.0)[0] == []  # neither done nor gone
+        other.execute("COMMIT")
+        assert process.stdout.readline() == "done\n"
 
 
 def test_incidents_of_an_older_release_are_found_by_their_words(engine, empty_url):
