@@ -123,7 +123,10 @@ def test_without_a_terminal_nothing_is_cleared(folder):
     with subprocess.Popen(words, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert ENDED in process.stderr.readline()
         process.send_signal(2)
-        shown, said = process.communicate(timeout=PATIENCE)
+        try:
+            shown, said = process.communicate(timeout=PATIENCE)
+        finally:
+            process.kill()
     assert process.returncode == 0
     assert b"P2 firing: Inductor Jobs Broken" in shown
     assert b"\x1b" not in shown
