@@ -5,6 +5,7 @@ from __future__ import annotations
 import grp
 import os
 import pwd
+import re
 import socket
 import subprocess
 import threading
@@ -131,9 +132,9 @@ class Nginx:
             SENDER_ASKED: sender,
         }
         text = EXAMPLE.read_text("utf-8")
-        for old, new in changes.items():
-            assert old in text
-            text = text.replace(old, new)
+        assert [old for old in changes if old not in text] == []
+        # all at once: a port that was given out may begin with the digits of one that is to be replaced
+        text = re.sub("|".join(map(re.escape, changes)), lambda found: changes[found[0]], text)
         (folder / "bridge.conf").write_text(text, "utf-8")
         user = pwd.getpwuid(os.geteuid())
         around = AROUND.format(user=user.pw_name, group=grp.getgrgid(user.pw_gid).gr_name, folder=folder)
