@@ -30,12 +30,11 @@ def test_the_wheel_in_an_empty_environment_runs_the_demo(tmp_path):
 
     home = tmp_path / "elsewhere"
     home.mkdir()
-    made = run(sys.executable, "-m", "venv", home / "venv", cwd=home)
+    made = run(sys.executable, "-m", "venv", "--without-pip", home / "venv", cwd=home)
     assert made.returncode == 0, made.stderr
-    constraints = ROOT / "constraints.txt"
-    installed = run(
-        home / "venv/bin/pip", "install", "--quiet", "--constraint", constraints, "--no-compile", wheel, cwd=home
-    )
+    python, constraints = home / "venv/bin/python", ROOT / "constraints.txt"
+    pip = (sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-compile")
+    installed = run(*pip, "--constraint", constraints, wheel, cwd=home)
     assert installed.returncode == 0, installed.stderr
 
     shown = run(home / "venv/bin/bridge", "demo", "--once", cwd=home)
