@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from bridge.config.loaded import Loaded
     from bridge.delivery.hints import Near
     from bridge.ledger.ledger import Ledger
+    from bridge.ledger.pressure import Pressure
 
 KEY_BYTES = 32
 
@@ -70,11 +71,12 @@ class Parent:
     """What a server has made for the processes that it forks.
 
     `engine` has no connections; the tables were looked at by it. `near` is where hints go, None where each process
-    finds its own way.
+    finds its own way. `pressure` is of all of them.
     """
 
     engine: Engine
     near: Near | None = None
+    pressure: Pressure | None = None
 
 
 def compose(
@@ -98,7 +100,7 @@ def compose(
         from bridge.whole import read_whole  # noqa: PLC0415 - who serves has it read in another process
 
         loaded = read_whole(environ, env)
-    ledger = ledger_on(parent.engine) if parent else open_ledger(environ.database_url)
+    ledger = ledger_on(parent.engine, parent.pressure) if parent else open_ledger(environ.database_url)
     key = secret_key(environ, ledger.path)
     bridge = Bridge(
         environ=environ,

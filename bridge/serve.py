@@ -17,6 +17,7 @@ from bridge.compose import Parent, compose
 from bridge.delivery.hints import Near
 from bridge.lean import leave_no_holes
 from bridge.ledger.engine import database_url, sqlite_path
+from bridge.ledger.pressure import Pressure
 from bridge.log import log
 from bridge.prepare import check_bind, is_loopback, prepare
 from bridge.reload import Reloader
@@ -129,6 +130,7 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
         self.serving: Bridge | None = None
         # on SQLite the verbs hint as well, through a path that all know
         self.near = Near() if deliver and sqlite_path(database_url(environ.database_url)) is None else None
+        self.pressure = Pressure()
         allow_files()
         super().__init__()
 
@@ -169,7 +171,7 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
 
     def compose(self, near: Near | None = None) -> Bridge:
         """Put a process's parts together, over the last good configuration."""
-        loaded, parent = self.reloader.loaded, Parent(self.prepared.engine, near)
+        loaded, parent = self.reloader.loaded, Parent(self.prepared.engine, near, self.pressure)
         return compose(self.environ, self.env, loaded=loaded, loopback=self.loopback, parent=parent)
 
     def reload(self) -> None:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine
 
     from bridge.ledger.appending import Appending, Row
+    from bridge.ledger.pressure import Pressure
 
 T = TypeVar("T")
 
@@ -95,13 +96,13 @@ class Ledger:
         self.engine.dispose()
 
 
-def ledger_on(engine: Engine) -> Ledger:
+def ledger_on(engine: Engine, pressure: Pressure | None = None) -> Ledger:
     """Return the ledger on an engine of one whose tables were looked at: the database is not asked for, it may be away.
 
-    An engine without connections may come from the process that forked this one.
+    An engine without connections may come from the process that forked this one, and so may what tells of `pressure`.
     """
     path = sqlite_path(engine.url)
-    return Ledger(engine, Writer(engine, path), path)
+    return Ledger(engine, Writer(engine, path, pressure), path)
 
 
 def open_ledger(url: str, *, upgrade: bool | None = None, prepared: bool = False, apart: bool = False) -> Ledger:

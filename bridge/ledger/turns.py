@@ -50,15 +50,6 @@ class FileTurns:
         """Give the turn to who waits for it."""
         fcntl.flock(self._turn, fcntl.LOCK_UN)
 
-    def wanted(self) -> bool:
-        """Return, to who has the turn, whether another process waits for it."""
-        try:
-            fcntl.flock(self._next, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        fcntl.flock(self._next, fcntl.LOCK_UN)
-        return False
-
     def close(self) -> None:
         """Give the files back."""
         os.close(self._next)
@@ -80,10 +71,6 @@ class NoTurns:
 
     def leave(self) -> None:
         """Do nothing."""
-
-    def wanted(self) -> bool:
-        """Return that nobody waits: nobody has to."""
-        return False
 
     def close(self) -> None:
         """Do nothing."""

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from bridge.ledger.engine import Kept, alone
+from bridge.ledger.pressure import Pressure
 from bridge.ledger.turns import FileTurns, NoTurns
 from bridge.ledger.unavailable import everybodys, passes
 from bridge.ledger.write import PATIENCE, Write
@@ -34,11 +35,10 @@ T = TypeVar("T")
 
 BATCH = 200
 """Works that share one commit at most."""
-YIELD = 3.0
-"""How many times as long as it wrote a writer that yields leaves the turn to others, where they want it. At six times
-senders have a tenth more taken, but what is urgent in a burst is told a request later, and half as much is told."""
+YIELD = 6.0
+"""How many times as long as it wrote a writer that yields leaves disk and processor to senders that bring much."""
 LONGEST_YIELD = 0.05
-"""Seconds that it leaves the turn to them at most."""
+"""Seconds that it leaves them at most."""
 
 QUICK = 0.01
 """Seconds that storing may take who must not wait; where it took longer, the writer's thread does it for a while."""
@@ -53,13 +53,14 @@ class Writer:
     failed), so it does nothing but read and write the database.
 
     One that `yields` is a deliverer's, and writes in its asker's thread where it can. Its transactions are the long
-    ones, and senders wait for theirs. By turns alone it would have the database for most of the time; what waits
-    meanwhile shares its next commit. It is `pressed` where somebody waited for its last one.
+    ones, by turns alone it would have the database for most of the time. It is `pressed` while senders bring more than
+    it can tell (`Pressure`): then it makes room for them, and what waits meanwhile shares its next commit.
     """
 
-    def __init__(self, engine: Engine, lock_path: Path | None) -> None:
+    def __init__(self, engine: Engine, lock_path: Path | None, pressure: Pressure | None = None) -> None:
         self.yields = False
         self.pressed = False
+        self._pressure = pressure or Pressure()
         self._writing = Kept(engine.execution_options(immediate=True))
         self._appending = Kept(alone(engine))
         self._turns: FileTurns | NoTurns = FileTurns(lock_path) if lock_path else NoTurns()
@@ -83,6 +84,7 @@ class Writer:
             RefusedError, UnavailableError: as `Write.result`.
         """
         wanted = Write(time.monotonic() + patience, function)
+        self._pressure.add(not self.yields)
         if not (self.yields and self._written_here(wanted)):
             self._queue.put(wanted)
         return cast("T", wanted.result())
@@ -104,6 +106,7 @@ class Writer:
         Nobody has waited for them yet when this returns. `here`: in this very thread, where nobody else writes or waits
         to, and the disk is quick: two changes of thread cost more than to store a row.
         """
+        self._pressure.add(len(rows))
         if not (here and self._stored_here(rows)):
             for row in rows:
                 self._queue.put(row)
@@ -162,10 +165,9 @@ class Writer:
                 # a future that can't be set running was given up by its asker: nobody is told, so nothing is written
                 live = [work for work in batch if work.future.set_running_or_notify_cancel()]
                 results = self._together(live)
-                self.pressed = self.yields and self._turns.wanted()
+                self.pressed = self.yields and self._pressure.high()
                 if self.pressed:
-                    ended = time.monotonic()
-                    self._rests_until = ended + min(YIELD * (ended - began), LONGEST_YIELD)
+                    self._rests_until = (ended := time.monotonic()) + min(YIELD * (ended - began), LONGEST_YIELD)
         except BaseException as error:  # noqa: BLE001 - whoever waits must hear of it, whatever it is
             results = [error] * len(batch)
             live = [work for work in batch if not work.future.cancelled()]
