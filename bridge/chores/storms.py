@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from bridge.ledger.ledger import Ledger
 
 JSON = dict[str, Any]
-EVERY = 2.0
+EVERY = 3.0
 """Seconds between two looks."""
 LEASE_NAME = "storms"
 
