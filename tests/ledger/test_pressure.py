@@ -112,7 +112,8 @@ def test_who_delivers_much_makes_no_room_for_itself(beside):
 
 
 def test_the_processes_of_a_server_share_it(tmp_path):
-    (tmp_path / "bridge.yml").write_text("destinations: {slack: {token: '${env:TOKEN}', channel: '#alerts'}}\n", "utf-8")
+    text = "destinations: {slack: {token: '${env:TOKEN}', channel: '#alerts'}}"
+    (tmp_path / "bridge.yml").write_text(text, "utf-8")
     env = {"BRIDGE_CONFIG": str(tmp_path / "bridge.yml"), "BRIDGE_DATABASE_URL": f"sqlite:///{tmp_path}/bridge.db"}
     env["TOKEN"] = "xoxb-nobodys"
     server = Server(Reading(from_environ(env), env), "127.0.0.1:0", deliver=True, announce=None)
