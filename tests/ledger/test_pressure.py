@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import secrets
+from multiprocessing import get_context
 
 import pytest
 from ledger_kit import receipt, until
@@ -18,11 +18,10 @@ from bridge.serve import Server
 
 def in_a_fork(act):
     """Have something done by a process that was forked from this one."""
-    child = os.fork()
-    if child == 0:
-        act()
-        os._exit(0)
-    assert os.waitpid(child, 0)[1] == 0
+    child = get_context("fork").Process(target=act)
+    child.start()
+    child.join(60)
+    assert child.exitcode == 0
 
 
 def test_what_forked_processes_are_brought_is_known_to_all():
