@@ -25,8 +25,9 @@ RARELY = 10.0
 
 
 @pytest.fixture
-def counted(ledger_url, tmp_path):
-    # with a pace, so that steps are taken one by one whatever the machine does besides
+def counted(ledger_url, tmp_path, monkeypatch):
+    # nothing is taken back behind an answer that a busy machine delays; with a pace steps are taken one by one
+    monkeypatch.setattr("bridge.delivery.lane.SLOW", 60.0)
     with in_process(ledger_url, tmp_path, "slack", rate="1000/s") as made:
         yield made
 
