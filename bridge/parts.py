@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 SLICE = 200
 """Alerts of one commit."""
 RECEIPTS = 20
-"""Receipts of one commit: more of them make nothing cheaper. Where senders wait for the database it is a single one."""
+"""Receipts of one commit: more of them make nothing cheaper. Where senders bring much it is a single one."""
 SHORT = 50
-"""Alerts of a commit for which senders wait, of a group that takes several: a usual one is never divided."""
+"""Alerts of a commit while senders bring much, of a group that takes several: a usual one is never divided."""
 
 
 @dataclass(slots=True)

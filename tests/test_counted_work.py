@@ -96,7 +96,7 @@ def test_what_senders_store_at_once_is_one_statement(counted):
     assert (found["statements"], found["commits"]) == (1, 2)  # the one that kept it busy is a commit as well
 
 
-def test_while_senders_wait_a_commit_takes_one_notification(counted):
+def test_while_senders_bring_much_a_commit_takes_one_notification(counted):
     for n in range(3):
         counted.store(group(alert(f"notification {n}", Priority="P3")))
     intake = counted.take("intake/grafana")
