@@ -174,7 +174,7 @@ def test_what_waits_and_what_was_makes_nothing_dearer(effort, counted):
             counted.store(group(alert(f"{title} waits {n}", Priority="P2")))
 
     def cost():
-        """What one notification takes, then ten steps, and then what is looked at every two seconds."""
+        """What one notification takes, then ten steps, and then what is looked at every few seconds."""
         intake, lane = counted.take("intake/grafana"), counted.lane()
         counted.bridge.ledger.writer.pressed = True
         before = effort()

@@ -1,7 +1,8 @@
 """How much senders bring just now, known to all processes that one server forks.
 
 Where senders bring more than a process tells anyhow, to take it in goes before to tell of it. Below that nobody makes
-room: each pause would cost telling more than it brings them.
+room: each pause would cost telling more than it brings them. How much that is depends on the machine, but here it is
+fixed.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The bridge's own trouble, read from what is stored: dead letters, quarantine, stuck lanes, incidents not told.
 
-Statements are built once, for all is asked every two seconds: to build one takes several times as long as to run it.
+Statements are built once, for all is asked every few seconds: to build one takes several times as long as to run it.
 """
 
 from __future__ import annotations

@@ -53,8 +53,8 @@ class Writer:
     failed), so it does nothing but read and write the database.
 
     One that `yields` is a deliverer's, and writes in its asker's thread where it can. Its transactions are the long
-    ones, by turns alone it would have the database for most of the time. It is `pressed` while senders bring more than
-    it can tell (`Pressure`): then it makes room for them, and what waits meanwhile shares its next commit.
+    ones, by turns alone it would have the database for most of the time. It is `pressed` while its server's senders
+    bring much (`Pressure`): then it makes room for them, and what waits meanwhile shares a later commit.
     """
 
     def __init__(self, engine: Engine, lock_path: Path | None, pressure: Pressure | None = None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from multiprocessing import get_context
 
 import pytest
@@ -18,7 +19,7 @@ from bridge.serve import Server
 
 def in_a_fork(act):
     """Have something done by a process that was forked from this one."""
-    child = get_context("fork").Process(target=act)
+    child = get_context("fork").Process(target=act, daemon=True)
     child.start()
     child.join(60)
     assert child.exitcode == 0
@@ -51,6 +52,8 @@ def beside(ledger):
     """How much is brought to a server; the ledger of its deliverer, and that of who takes in."""
     pressure = Pressure()
     delivering, taking_in = (ledger_on(ledger.engine, pressure) for _ in range(2))
+    for one in (delivering, taking_in):
+        one.patience = 60.0  # the machine may be busy with other tests
     delivering.writer.yields = True
     yield pressure, delivering, taking_in
     for one in (delivering, taking_in):
@@ -102,12 +105,21 @@ def test_a_deliverer_makes_room_while_much_is_brought(beside):
     until(lambda: not pressed(delivering))
 
 
+def test_it_rests_before_its_next_commit(beside, monkeypatch):
+    monkeypatch.setattr("bridge.ledger.writer.YIELD", 1_000_000.0)
+    monkeypatch.setattr("bridge.ledger.writer.LONGEST_YIELD", 0.3)
+    pressure, delivering, _ = beside
+    until(lambda: pressure.add(1_000_000) or pressed(delivering))
+    ends = delivering.writer._rests_until
+    assert ends < time.monotonic() + 1
+    delivering.write(lambda _connection: None)
+    assert time.monotonic() >= ends
+
+
 def test_who_delivers_much_makes_no_room_for_itself(beside):
     pressure, delivering, _ = beside
-    pressure.high(1.0)
-    for _ in range(2 * int(MANY * WINDOW)):
-        delivering.write(lambda _connection: None)
-    assert not pressure.high(1.0 + WINDOW)
+    delivering.write(lambda _connection: None)
+    assert sum(pressure._brought) == 0
 
 
 def test_the_processes_of_a_server_share_it(tmp_path):
@@ -117,10 +129,12 @@ def test_the_processes_of_a_server_share_it(tmp_path):
     env["TOKEN"] = "xoxb-nobodys"
     server = Server(Reading(from_environ(env), env), "127.0.0.1:0", deliver=True, announce=None)
     ours = server.compose()
+    ours.ledger.patience = 60.0
     server.pressure.high(1.0)
 
     def brought():
         theirs = server.compose()
+        theirs.ledger.patience = 60.0
         rows(theirs.ledger, 1 + int(MANY * WINDOW))
         theirs.close()
 
