@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ from sqlalchemy import and_, bindparam, case, func, select, update
 
 from bridge.ledger.appending import Appending
 from bridge.ledger.columns import to_micros, to_text
+from bridge.ledger.packed import packed, unpacked
 from bridge.ledger.statements import Statement
 from bridge.ledger.tables import BEGUN, NEW, receipts
 
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from bridge.ledger.ledger import Ledger
     from bridge.ledger.write import Write
 
-SMALL = 512
-"""Bytes up to which compressing a body does not pay."""
 ROOM = 16 * 1024 * 1024
 """Bytes of bodies that are read at once, unpacked; always at least one body."""
 AT_HAND = 262_144
@@ -46,11 +44,6 @@ class Receipt:
     progress: int = 0
     incidents: tuple[str, ...] = ()
     replayed: bool = False
-
-
-def _packed(body: bytes) -> tuple[str, bytes]:
-    """Return how a body is encoded in the table, and the body so encoded."""
-    return ("raw", body) if len(body) <= SMALL else ("zlib", zlib.compress(body, 1))
 
 
 _COLUMNS = ("id", "source", "received_at", "headers", "body", "encoding", "state", "signature")
@@ -116,7 +109,7 @@ def _unless_repeated(connection: Connection, row: Row, signature: str, since: da
 
 def _row(receipt: Receipt, signature: str | None = None) -> Row:
     # the body is compressed here: not by the writer, for whom all wait
-    encoding, body = _packed(receipt.body)
+    encoding, body = packed(receipt.body)
     at, headers = to_micros(receipt.received_at), to_text(dict(receipt.headers))
     return (receipt.id, receipt.source, at, headers, body, encoding, "new", signature)
 
@@ -155,13 +148,12 @@ def load(connection: Connection, receipt_id: str) -> Receipt | None:
 
 
 def _receipt(row: Any, stored: bytes | None) -> Receipt:  # noqa: ANN401 - a row of receipts
-    body = stored or b""
     return Receipt(
         id=row.id,
         source=row.source,
         received_at=row.received_at,
         headers=row.headers,
-        body=zlib.decompress(body) if row.encoding == "zlib" and body else body,
+        body=unpacked(row.encoding, stored or b""),
         progress=row.progress,
         incidents=tuple(row.incidents or ()),
         replayed=bool(row.acts),

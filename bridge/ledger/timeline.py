@@ -32,14 +32,17 @@ RETRYING = "retrying"
 ADD = Statement(history.insert())
 """Adds lines, each with the same columns."""
 _FULL = Statement(
-    select(history.c.delivery)
-    .where(history.c.delivery.in_(bindparam("keys", expanding=True)))
-    .group_by(history.c.delivery)
+    select(history.c.incident, history.c.delivery)
+    .where(
+        history.c.incident.in_(bindparam("incidents", expanding=True)),
+        history.c.delivery.in_(bindparam("keys", expanding=True)),
+    )
+    .group_by(history.c.incident, history.c.delivery)
     .having(func.count() > MOST)
 )
 _LAST = Statement(
     select(history.c.id, history.c.what, history.c.why, history.c.detail)
-    .where(history.c.delivery == bindparam("key_id"))
+    .where(history.c.incident == bindparam("key_incident"), history.c.delivery == bindparam("key_id"))
     .order_by(history.c.id.desc())
     .limit(1)
 )
@@ -92,15 +95,16 @@ def notes(connection: Connection, added: Sequence[Line]) -> None:
         for line in added
     ]
     ADD.run(connection, rows)
-    for row in _FULL.rows(connection, {"keys": [line.delivery.id for line in added]}):
-        mine = history.c.delivery == row.delivery
+    keys, told = [line.delivery.id for line in added], [line.delivery.incident for line in added]
+    for row in _FULL.rows(connection, {"keys": keys, "incidents": told}):
+        mine = (history.c.incident == row.incident) & (history.c.delivery == row.delivery)
         first = select(history.c.id).where(mine).order_by(history.c.id).offset(FIRST).limit(1).scalar_subquery()
         connection.execute(delete(history).where(history.c.id == first))
 
 
 def _counted(connection: Connection, delivery: Delivery, at: datetime, why: str, detail: JSON) -> bool:
     """Count a try with the line before it, where that failed alike; else say that it needs a line of its own."""
-    last = _LAST.first(connection, {"key_id": delivery.id})
+    last = _LAST.first(connection, {"key_incident": delivery.incident, "key_id": delivery.id})
     if last is None or (last.what, last.why) != (RETRYING, why):
         return False
     before = last.detail or {}

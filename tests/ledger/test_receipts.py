@@ -12,7 +12,8 @@ from ledger_kit import NOON, insert, receipt
 from sqlalchemy import select
 
 from bridge.ledger import receipts
-from bridge.ledger.receipts import AT_HAND, SMALL
+from bridge.ledger.packed import SMALL
+from bridge.ledger.receipts import AT_HAND
 from bridge.ledger.tables import receipts as table
 from bridge.ledger.unavailable import UnavailableError
 

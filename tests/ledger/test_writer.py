@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import sqlite3
 import threading
 import time
@@ -381,7 +382,7 @@ def test_a_full_disk_is_unavailable_says_so_and_keeps_what_was_stored(sqlite_led
     with sqlite_ledger.read() as connection:
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
     lift = limited(sqlite_ledger, f"PRAGMA max_page_count={pages + 20}")
-    body = b"".join(f"{number:07}".encode() for number in range(2000))
+    body = os.urandom(8_000)
     stored = []
 
     def store_all():
