@@ -8,6 +8,8 @@ number and in time, closes without waiting, and makes room where it is crowded b
 from __future__ import annotations
 
 import errno
+import os
+import select
 import selectors
 import socket
 import struct
@@ -64,6 +66,16 @@ class WebWorker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
         self._direct.store()
 
     # coming in
+
+    def set_accept_enabled(self, enabled: bool) -> None:
+        """Take connections, or none. One that is new wakes one of the processes that wait, not all of them."""
+        begins = enabled and not self._accepting
+        super().set_accept_enabled(enabled)
+        if begins and isinstance(self.poller, selectors.EpollSelector):
+            with select.epoll.fromfd(os.dup(self.poller.fileno())) as polled:
+                for listener in self.sockets:
+                    polled.unregister(listener)
+                    polled.register(listener, select.EPOLLIN | select.EPOLLEXCLUSIVE)
 
     def accept(self, listener: socket.socket) -> None:
         """Take connections, some of those that wait."""

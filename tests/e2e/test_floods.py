@@ -69,6 +69,28 @@ def resident(bridge):
     return sizes
 
 
+EXCLUSIVE = 1 << 28
+"""`EPOLLEXCLUSIVE`."""
+
+
+def polled(pid):
+    """How a process polls its files, by their numbers, as the kernel says; those that are gone meanwhile left out."""
+    found = {}
+    for entry in Path(f"/proc/{pid}/fdinfo").iterdir():
+        try:
+            lines = [line.split() for line in entry.read_text("ascii").splitlines() if line.startswith("tfd:")]
+        except OSError:
+            continue
+        found |= {int(line[1]): int(line[3], 16) for line in lines}
+    return found
+
+
+def test_a_new_connection_wakes_one_of_the_processes_that_wait(bridge):
+    for pid in bridge.process.children()["web"]:
+        alone = eventually(lambda pid=pid: [fd for fd, events in polled(pid).items() if events & EXCLUSIVE])
+        assert ["socket:" in str(Path(f"/proc/{pid}/fd/{fd}").readlink()) for fd in alone] == [True]
+
+
 def test_slow_senders_hold_up_nobody(bridge):
     """Far more of them than there are threads: some that say nothing, some in the head, some in the body."""
     with ExitStack() as stack:
