@@ -157,6 +157,8 @@ class Intake:
         return {**row, "alerts": 0, "progress": 0, "incidents": list(receipt.incidents)}
 
     def _parse(self, receipt: Receipt) -> Group:
+        if receipt.damaged:
+            raise UnreadableError(receipt.damaged)
         group = self._read(receipt.body, self.source)
         if (ordered := in_order(group.alerts)) is not group.alerts:
             group = replace(group, alerts=ordered)

@@ -16,7 +16,7 @@ from bridge.delivery.turns import Rest
 from bridge.ledger import acts, lanes
 from bridge.ledger.deliveries import MOMENT
 from bridge.ledger.lanes import LostLeaseError
-from bridge.ledger.tables import deliveries
+from bridge.ledger.tables import deliveries, receipts
 from bridge.parts import SLICE
 
 PAYLOADS = Path(__file__).parent / "payloads"
@@ -109,6 +109,24 @@ def test_values_that_no_column_holds_are_stored_all_the_same(posts):
         {**odd, "orgId": "o" * 3000}, {**odd, "fingerprint": "g" * 5000, "startsAt": "9999-12-31T23:59:59Z"}
     )
     assert (found["state"], found["alerts"]) == ("absorbed", 2)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"body": b"x" * 300}, "its body is damaged where it is stored"),
+        ({"encoding": "zlib-dict9"}, "its body is stored as 'zlib-dict9', which this release can't read"),
+    ],
+)
+def test_a_receipt_whose_stored_body_can_not_be_read_goes_to_quarantine_and_holds_nothing_up(posts, change, said):
+    long = alert(summary="long enough to be compressed " * 20)
+    damaged, after = posts.post({"alerts": [long]}), posts.post({"alerts": [alert(fingerprint="f2", Team="network")]})
+    posts.ledger.write(
+        lambda connection: connection.execute(update(receipts).where(receipts.c.id == damaged).values(**change))
+    )
+    posts.absorb()
+    assert [posts.receipt(one)["state"] for one in (damaged, after)] == ["quarantined", "absorbed"]
+    assert posts.receipt(damaged)["problem"] == said
 
 
 def test_a_receipt_that_the_database_refuses_goes_to_quarantine_and_takes_no_other_along(posts):

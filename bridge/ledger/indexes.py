@@ -72,5 +72,5 @@ Index(
     deliveries.c.id,
     postgresql_where=text("state <> 'delivered'"),
 )
-# of an incident's lines, and of one delivery's among them: to sort by id what is found there costs little
+# of an incident's lines, which whoever looks at its page has sorted, and of one delivery's, which each step counts
 Index("ix_history_incident_delivery", history.c.incident, history.c.delivery)

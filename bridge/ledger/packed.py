@@ -10,6 +10,11 @@ import json
 import zlib
 from typing import Any
 
+
+class DamagedError(ValueError):
+    """A stored body can't be read; the sentence says why."""
+
+
 SMALL = 256
 """Bytes up to which compressing a body does not pay."""
 LEVEL = 3
@@ -86,8 +91,17 @@ def unpacked(encoding: str, stored: bytes) -> bytes:
     """Return a body as it came; an empty one has been pruned.
 
     Raises:
-        zlib.error: it is damaged.
+        DamagedError: it is damaged, or encoded as only a newer release can tell.
     """
     if not stored or encoding == "raw":
         return stored
-    return zlib.decompressobj(zdict=DICTIONARY if encoding == NAMED else b"").decompress(stored)
+    if encoding not in {"zlib", NAMED}:
+        raise DamagedError(f"its body is stored as {encoding!r}, which this release can't read")
+    by = zlib.decompressobj(zdict=DICTIONARY if encoding == NAMED else b"")
+    try:
+        body = by.decompress(stored)
+    except zlib.error as error:
+        raise DamagedError("its body is damaged where it is stored") from error
+    if not by.eof or by.unused_data:
+        raise DamagedError("its body is damaged where it is stored")
+    return body

@@ -9,7 +9,7 @@ from sqlalchemy import and_, bindparam, case, func, select, update
 
 from bridge.ledger.appending import Appending
 from bridge.ledger.columns import to_micros, to_text
-from bridge.ledger.packed import packed, unpacked
+from bridge.ledger.packed import DamagedError, packed, unpacked
 from bridge.ledger.statements import Statement
 from bridge.ledger.tables import BEGUN, NEW, receipts
 
@@ -33,7 +33,8 @@ AT_HAND = 262_144
 class Receipt:
     """One stored request. `progress` counts the alerts of a large group that are absorbed already.
 
-    `replayed` says that a person sent it once more: its age tells nothing.
+    `replayed` says that a person sent it once more: its age tells nothing. `damaged` says why the body, which is then
+    as it is stored, can't be read.
     """
 
     id: str
@@ -44,6 +45,7 @@ class Receipt:
     progress: int = 0
     incidents: tuple[str, ...] = ()
     replayed: bool = False
+    damaged: str = ""
 
 
 _COLUMNS = ("id", "source", "received_at", "headers", "body", "encoding", "state", "signature")
@@ -148,15 +150,21 @@ def load(connection: Connection, receipt_id: str) -> Receipt | None:
 
 
 def _receipt(row: Any, stored: bytes | None) -> Receipt:  # noqa: ANN401 - a row of receipts
+    body, damaged = stored or b"", ""
+    try:
+        body = unpacked(row.encoding, body)
+    except DamagedError as error:
+        damaged = str(error)
     return Receipt(
         id=row.id,
         source=row.source,
         received_at=row.received_at,
         headers=row.headers,
-        body=unpacked(row.encoding, stored or b""),
+        body=body,
         progress=row.progress,
         incidents=tuple(row.incidents or ()),
         replayed=bool(row.acts),
+        damaged=damaged,
     )
 
 

@@ -31,12 +31,10 @@ FIRST = 20
 RETRYING = "retrying"
 ADD = Statement(history.insert())
 """Adds lines, each with the same columns."""
+# those of one incident are side by side in the index, its own, which have no delivery, before them
 _FULL = Statement(
     select(history.c.incident, history.c.delivery)
-    .where(
-        history.c.incident.in_(bindparam("incidents", expanding=True)),
-        history.c.delivery.in_(bindparam("keys", expanding=True)),
-    )
+    .where(history.c.incident.in_(bindparam("keys", expanding=True)), history.c.delivery > "")
     .group_by(history.c.incident, history.c.delivery)
     .having(func.count() > MOST)
 )
@@ -95,8 +93,7 @@ def notes(connection: Connection, added: Sequence[Line]) -> None:
         for line in added
     ]
     ADD.run(connection, rows)
-    keys, told = [line.delivery.id for line in added], [line.delivery.incident for line in added]
-    for row in _FULL.rows(connection, {"keys": keys, "incidents": told}):
+    for row in _FULL.rows(connection, {"keys": [line.delivery.incident for line in added]}):
         mine = (history.c.incident == row.incident) & (history.c.delivery == row.delivery)
         first = select(history.c.id).where(mine).order_by(history.c.id).offset(FIRST).limit(1).scalar_subquery()
         connection.execute(delete(history).where(history.c.id == first))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.ledger.packed import DICTIONARY, NAMED, SMALL, packed, unpacked
+from bridge.ledger.packed import DICTIONARY, NAMED, SMALL, DamagedError, packed, unpacked
 
 PAYLOADS = sorted((Path(__file__).parents[1] / "payloads").glob("*/*.json"))
 
@@ -41,3 +41,19 @@ def test_bodies_of_earlier_releases_are_read():
 @pytest.mark.parametrize("encoding", ["raw", "zlib", NAMED])
 def test_a_body_that_was_pruned_is_empty(encoding):
     assert unpacked(encoding, b"") == b""
+
+
+@pytest.mark.parametrize("encoding", ["zlib", NAMED])
+def test_what_is_damaged_is_not_taken_for_what_was_sent(encoding):
+    body = PAYLOADS[0].read_bytes()
+    stored = packed(body)[1] if encoding == NAMED else zlib.compress(body, 1)
+    assert unpacked(encoding, stored) == body
+    flipped = bytes([*stored[:40], stored[40] ^ 1, *stored[41:]])
+    for damaged in (stored[:-1], stored[:-6], stored[: len(stored) // 2], stored[:1], stored + b"junk", flipped):
+        with pytest.raises(DamagedError, match="its body is damaged where it is stored"):
+            unpacked(encoding, damaged)
+
+
+def test_what_a_newer_release_stored_is_not_guessed_at():
+    with pytest.raises(DamagedError, match="'zlib-dict2', which this release can't read"):
+        unpacked("zlib-dict2", b"whatever")
