@@ -13,7 +13,7 @@ from posts import CONFIG, Posts, alert
 from sqlalchemy import event, text, update
 
 from bridge.delivery.turns import Rest
-from bridge.ledger import acts, lanes
+from bridge.ledger import acts, lanes, queries
 from bridge.ledger.deliveries import MOMENT
 from bridge.ledger.lanes import LostLeaseError
 from bridge.ledger.tables import deliveries, receipts
@@ -127,6 +127,9 @@ def test_a_receipt_whose_stored_body_can_not_be_read_goes_to_quarantine_and_hold
     posts.absorb()
     assert [posts.receipt(one)["state"] for one in (damaged, after)] == ["quarantined", "absorbed"]
     assert posts.receipt(damaged)["problem"] == said
+    with posts.ledger.read() as connection:
+        assert queries.body(connection, damaged) == ("", f"This receipt can't be read: {said}.")
+        assert queries.body(connection, after)[1] == ""
 
 
 def test_a_receipt_that_the_database_refuses_goes_to_quarantine_and_takes_no_other_along(posts):

@@ -72,10 +72,12 @@ def receipt(connection: Connection, receipt_id: str) -> ReceiptShape | None:
     return _receipt(row) if row is not None else None
 
 
-def body(connection: Connection, receipt_id: str) -> str | None:
-    """Return the start of a receipt's body for people to read; None where it is not kept any more."""
+def body(connection: Connection, receipt_id: str) -> tuple[str, str]:
+    """Return the start of a receipt's body for people to read, and why there is none, a sentence, where that is so."""
     found = load(connection, receipt_id)
-    return found.body[:SHOWN].decode("utf-8", "replace") if found and found.body else None
+    if found is None or found.unreadable:
+        return "", found.unreadable if found else ""
+    return found.body[:SHOWN].decode("utf-8", "replace"), ""
 
 
 def receipt_list(connection: Connection, state: str | None, cursor: str | None) -> Page[ReceiptShape]:

@@ -47,6 +47,13 @@ class Receipt:
     replayed: bool = False
     damaged: str = ""
 
+    @property
+    def unreadable(self) -> str:
+        """A sentence for people that says why there is nothing to read; empty where there is."""
+        if self.damaged:
+            return f"This receipt can't be read: {self.damaged}."
+        return "" if self.body else "The body of this receipt is no longer kept."
+
 
 _COLUMNS = ("id", "source", "received_at", "headers", "body", "encoding", "state", "signature")
 _INTO = Appending(receipts, _COLUMNS)

@@ -100,10 +100,8 @@ def ask() -> Response:
         found = receipts.load(connection, receipt)
     if found is None:
         return _page("", "", problem="There is no such receipt.", status=404)
-    if not found.body:
-        return _page("", found.source, problem="The body of this receipt is no longer kept.")
-    if found.damaged:
-        return _page("", found.source, problem=f"This receipt can't be read: {found.damaged}.")
+    if found.unreadable:
+        return _page("", found.source, problem=found.unreadable)
     if len(found.body) > MOST_PAYLOAD:
         return _page("", found.source, problem="The body of this receipt is larger than 1 MiB.")
     return _page(found.body.decode("utf-8", "replace"), found.source, body=found.body)

@@ -89,8 +89,8 @@ def receipt(receipt_id: str) -> Response:
     """Show one stored request with its body."""
     with bridge().ledger.read() as connection:
         found = queries.receipt(connection, receipt_id)
-        body = queries.body(connection, receipt_id)
-    return page("receipt.html", receipt=found, body=body) if found else missing("There is no such receipt.")
+        body, why = queries.body(connection, receipt_id)
+    return page("receipt.html", receipt=found, body=body, why=why) if found else missing("There is no such receipt.")
 
 
 @blueprint.get("/dead-letters")

@@ -139,10 +139,8 @@ def _receipt(bridge: Bridge, said: dict[str, str]) -> str:
     said.setdefault("payload", "")
     if found is None:
         return "There is no such receipt."
-    if not found.body:
-        return "The body of this receipt is no longer kept."
-    if found.damaged:
-        return f"This receipt can't be read: {found.damaged}."
+    if found.unreadable:
+        return found.unreadable
     if len(found.body) > MOST_PAYLOAD:
         return "The body of this receipt is larger than 1 MiB: look at it with `bridge render`."
     said["source"] = found.source
