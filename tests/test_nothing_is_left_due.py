@@ -7,6 +7,7 @@ import pytest
 from counted import in_process
 from harness import alert, eventually, group
 
+from bridge.delivery.lane import SLOW
 from bridge.delivery.turns import Rest, Worked
 
 
@@ -101,3 +102,29 @@ def test_what_is_absorbed_while_a_message_is_told_is_told_after_it(counted, plac
     delivering._kick(slack.name)
     eventually(lambda: worked.slots == 0)
     assert slack.name not in counted.due()
+
+
+def test_what_waits_behind_a_request_that_hangs_is_told_by_other_threads(counted, places):
+    slack, _github, meanwhile = places
+    posted = []
+
+    def posts():
+        bodies = [one.body for one in counted.sandbox.seen() if one.path.endswith("chat.postMessage")]
+        return [name for body in bodies for name in ("waits 0", "waits 1", "waits 2", "it burns") if name in body]
+
+    def hangs():
+        counted.store(group(alert("it burns", Priority="P0")))
+        counted.absorb()
+        eventually(lambda: slack._underway.late(counted.bridge.clock.monotonic() - SLOW))
+        while slack.turn() is None:
+            pass
+        posted.extend(posts())
+
+    counted.store(group(*(alert(f"waits {n}", Priority="P3") for n in range(3))))
+    counted.absorb()
+    slack.gap, slack._answers_at_once = 0.0, True
+    meanwhile.happens = hangs
+    told(slack)
+    first, second, *others = posted
+    assert (first, second, sorted(others)) == ("waits 0", "it burns", ["waits 1", "waits 2"])
+    assert posts() == posted  # and none of them twice

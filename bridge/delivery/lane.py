@@ -5,8 +5,8 @@ down what we have. Whatever happens between any two of these, the next turn (of 
 what is written.
 
 Where a place answers at once, a turn takes several deliveries: what is read and what is written of them is then one
-transaction each, and their requests leave one after the other. Where answers take their time, a turn takes one, and
-other threads take theirs meanwhile (docs/decisions/steps-share-commits.md).
+transaction each, and their requests leave one after the other; behind one that hangs, other threads take the rest back.
+Where answers take their time, a turn takes one, and others theirs meanwhile (docs/decisions/steps-share-commits.md).
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 from bridge.delivery import claim, doubt, faults, settle
 from bridge.delivery.held import HeldLane, is_own
 from bridge.delivery.search import Search
-from bridge.delivery.turns import NotNowError, Rest, Task, pace, reckoned, soonest
+from bridge.delivery.turns import NotNowError, Rest, Task, pace, reckoned, soonest, until_a_lookup
+from bridge.delivery.underway import TakenBackError, Underway
 from bridge.delivery.yard import HeldError
 from bridge.destinations.base import Nothing, Step
 from bridge.ledger import deliveries, due, incidents
@@ -52,20 +53,20 @@ class Lane(HeldLane):
 
     def __init__(self, held: Held, yard: Yard, lease_ends: float) -> None:
         super().__init__(held, yard, lease_ends)
-        self._busy: set[str] = set()
+        self._underway = Underway(self.lock)
         self._turns = 0
         self._learning = False
         self._search = Search()
         self._answers_at_once = False
         self._shared = False  # whether a turn of several deliveries is under way
-        self._asked_at: float | None = None  # when, on the monotonic clock, the request left that is on its way
 
     @property
     def width(self) -> int:
         """Threads that take turns at once: one while the place is in trouble, or answers at once."""
-        asked = self._asked_at
-        late = asked is not None and self.yard.clock.monotonic() - asked > AT_ONCE
-        return 1 if self.trouble or (self._answers_at_once and not late) else self.kind.WIDTH
+        return 1 if self.trouble or self._quick() else self.kind.WIDTH
+
+    def _quick(self) -> bool:
+        return self._answers_at_once and not self._underway.late(self.yard.clock.monotonic() - AT_ONCE)
 
     def turn(self) -> Rest | None:
         """Do a step's worth of work for each delivery that is chosen; None means: ask again at once.
@@ -73,27 +74,38 @@ class Lane(HeldLane):
         Raises:
             LostLeaseError: the lane is another process's now.
         """
+        self._free()
         now = self.yard.clock.now()
         with self.lock:
             if (closed := self._closed(now)) is not None:
                 return closed
             chosen, last = self._choose(now)
             turns = self._turns
-            self._busy |= {delivery.id for delivery, _ in chosen}
+            turn = self._underway.begin(delivery.id for delivery, _ in chosen)
             self._shared |= len(chosen) > 1
         try:
-            rests = self._together(chosen, now)
+            rests = self._together(turn, chosen, now)
         finally:
             with self.lock:
                 # who looked meanwhile may have been told of something newer, and left out what was busy here
                 last &= turns == self._turns
-                self._busy -= {delivery.id for delivery, _ in chosen}
+                self._underway.end(turn)
                 self._shared &= len(chosen) <= 1
         # who brings more says so: to look for it once more costs as much as to write down a step
         over = last and all(rest is TOLD for rest in rests)
         return Rest() if over else soonest([None if rest is TOLD else rest for rest in rests])
 
-    def _together(self, chosen: list[tuple[Delivery, Incident]], now: datetime) -> list[Rest | None]:
+    def _free(self) -> None:
+        """Take back what waits behind a request that hangs: other threads tell it, the most urgent first."""
+        late = self._underway.late(self.yard.clock.monotonic() - SLOW)
+        with self.lock:
+            behind = self._underway.take_back() if late else []
+        if behind:
+            self.write([act for task, step in behind for act in claim.take_back(self, task, step)])
+            with self.lock:
+                self._underway.free(task for task, _ in behind)
+
+    def _together(self, turn: object, chosen: list[tuple[Delivery, Incident]], now: datetime) -> list[Rest | None]:
         """Take the turns of several deliveries: what each of them wants written next shares a commit with others."""
         rests: list[Rest | None] = []
         going: list[tuple[Delivery, Acting[Rest | None], Any]] = [
@@ -108,7 +120,9 @@ class Lane(HeldLane):
                         asked.append((delivery, acting, acting.throw(result) if failed else acting.send(result)))
                     except StopIteration as ended:
                         rests.append(ended.value)
-            results = self.write([act for _, _, act in asked]) if asked else []
+            results = self.write(acts) if (acts := [act for _, _, act in asked]) else []
+            with self.lock:
+                self._underway.wait(turn, acts, results)
             going = [(delivery, acting, result) for (delivery, acting, _), result in zip(asked, results, strict=True)]
         return rests
 
@@ -129,23 +143,23 @@ class Lane(HeldLane):
             return None
         if self.trouble.waits(now):
             return Rest(datetime.fromtimestamp(self.trouble.until, UTC))
-        return Rest() if self._busy else None
+        return Rest() if self._underway.busy else None
 
     def _choose(self, now: datetime) -> tuple[list[tuple[Delivery, Incident]], bool]:
         """Return whose turn it is, and whether that is all that was due."""
         # a pace, or trouble, lets one request leave at a time; a first one says whether there is any
-        most = TOGETHER if self._answers_at_once and self.gap == 0 and not self.trouble else 1
+        most, busy = TOGETHER if self._quick() and self.gap == 0 and not self.trouble else 1, self._underway.busy
         oldest = (self._turns + most) // EVERY_TENTH > self._turns // EVERY_TENTH
         behind = self.trouble.behind() if self.trouble else ()
         with self.yard.ledger.read() as connection:
-            found = due.next_due(connection, self.name, now, most=most, busy=self._busy, oldest=oldest, behind=behind)
+            found = due.next_due(connection, self.name, now, most=most, busy=busy, oldest=oldest, behind=behind)
             if not found and behind:
                 # everybody else is told or waits as well: the ones behind probe again
-                found = due.next_due(connection, self.name, now, busy=self._busy, oldest=oldest)
-            chosen = _until_a_lookup(found)
+                found = due.next_due(connection, self.name, now, busy=busy, oldest=oldest)
+            chosen = until_a_lookup(found)
             known = incidents.load_all(connection, [one.incident for one in chosen]) if chosen else {}
         self._turns += max(len(chosen), 1)
-        if chosen and self.width > len(self._busy) + 1:
+        if chosen and self.width > len(busy) + 1:
             self.yard.kick(self.name)
         return [(one, known[one.incident]) for one in chosen], not chosen or len(chosen) == len(found) < most
 
@@ -175,6 +189,8 @@ class Lane(HeldLane):
             yield from claim.answered(task, step)
         except NotNowError:
             yield from claim.take_back(self, task, step)
+        except TakenBackError:
+            told = False
         finally:
             if step.learns:
                 self._learning = False
@@ -183,12 +199,9 @@ class Lane(HeldLane):
     def _send(self, task: Task, step: Step, booked: datetime) -> Outcome:
         clock = self.yard.clock
         deadline = min(DEADLINE, self.lease_ends - clock.monotonic())
-        began = self._asked_at = clock.monotonic()
-        try:
+        with self._underway.asking(task, began := clock.monotonic()):
             ready = self._ready(task, step, booked)
             outcome = self.yard.client(task.settings).send(step, task.delivery.have, deadline, ready)
-        finally:
-            self._asked_at = None
         task.took = clock.monotonic() - began - task.waited
         self._answers_at_once = task.took < AT_ONCE
         if self._shared and task.took > SLOW:
@@ -222,6 +235,7 @@ class Lane(HeldLane):
         gap = 0.0 if step.learns else pace(task.settings, self.kind.RATE)
 
         def may() -> None:
+            self._underway.leaves(task)
             self.ready()
             if not self.stands(task):
                 raise NotNowError
@@ -234,9 +248,3 @@ class Lane(HeldLane):
             task.waited += self.leave(at, after, may)
 
         return ready
-
-
-def _until_a_lookup(found: list[Delivery]) -> list[Delivery]:
-    """Return those before the first that is to be looked up at its place, which may take long, or that one alone."""
-    doubtful = next((n for n, one in enumerate(found) if one.doubt and one.doubt["creates"]), len(found))
-    return found[: max(doubtful, 1)]

@@ -120,7 +120,8 @@ class Task:
     """A delivery's turn: when it began, and what was read for it then.
 
     `took` is how long its request did, in seconds, without what it `waited` for the pace; None where nothing was sent.
-    `want` is what it should come to; it was planned by the lane's `knowledge` then.
+    `want` is what it should come to; it was planned by the lane's `knowledge` then. `behind` says whether it waits,
+    claimed, behind others of its turn (`bridge.delivery.underway`).
     """
 
     delivery: Delivery
@@ -131,6 +132,7 @@ class Task:
     want: Want | None = None
     waited: float = 0.0
     knowledge: int = 0
+    behind: bool = False
 
     def asked(self, method: str, result: Outcome) -> dict[str, object]:
         """Return what the time line keeps of a request and its answer."""
@@ -196,3 +198,9 @@ def _brief(request: dict[str, Any]) -> dict[str, Any]:
     return {
         name: value[:LONG] if isinstance(value, str) else value for name, value in request.items() if name != "blocks"
     }
+
+
+def until_a_lookup(found: list[Delivery]) -> list[Delivery]:
+    """Return those before the first that is to be looked up at its place, which may take long, or that one alone."""
+    doubtful = next((n for n, one in enumerate(found) if one.doubt and one.doubt["creates"]), len(found))
+    return found[: max(doubtful, 1)]
