@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from bridge.ledger import counts
@@ -35,9 +36,11 @@ class Kept(Tally):
         super().more(counted)
         with self._timing:
             if self._timer is None and not self._closed:
-                self._timer = threading.Timer(EVERY, self.keep)
-                self._timer.daemon = True
-                self._timer.start()
+                timer = threading.Timer(EVERY, self.keep)
+                timer.daemon = True
+                with suppress(RuntimeError):  # no thread to be had: the next count asks again
+                    timer.start()
+                    self._timer = timer
 
     def keep(self) -> None:
         """Write down what was counted; what can't be written now is tried again."""

@@ -1,9 +1,9 @@
 """All writing goes through here: group commit inside a process, turns between processes.
 
 Why not SQLite's own busy wait: it is unfair (between processes p99 87 ms against 17 ms by turns; inside one, single
-writers waited 3 s where group commit's worst was 14 ms). So one thread a process writes; what waits meanwhile shares
-its commit; and between processes a file lock goes round by turns. On PostgreSQL the same thread shares commits too,
-without the file lock. Only rows that come while nobody writes, or waits to, are stored by who brings them.
+writers waited 3 s where group commit's worst was 14 ms). So a process has a thread that writes; what waits meanwhile
+shares its commit; and between processes a file lock goes round by turns. On PostgreSQL the same thread shares commits
+too, without the file lock. What comes while nobody in the process writes, or waits to, may be written by who brings it.
 """
 
 from __future__ import annotations
@@ -39,7 +39,6 @@ YIELD = 6.0
 """How many times as long as it wrote a writer that yields leaves disk and processor to senders that bring much."""
 LONGEST_YIELD = 0.05
 """Seconds that it leaves them at most."""
-
 QUICK = 0.01
 """Seconds that storing may take who must not wait; where it took longer, the writer's thread does it for a while."""
 SLOW = 1.0
@@ -47,7 +46,7 @@ SLOW = 1.0
 
 
 class Writer:
-    """The one thread of this process that writes.
+    """Who writes in this process, one at a time: a thread for that, or whoever asks while nobody writes or waits to.
 
     `write` hands in a function of a connection; it may be run twice (again alone, when another one of its batch
     failed), so it does nothing but read and write the database.
@@ -58,8 +57,7 @@ class Writer:
     """
 
     def __init__(self, engine: Engine, lock_path: Path | None, pressure: Pressure | None = None) -> None:
-        self.yields = False
-        self.pressed = False
+        self.yields = self.pressed = False
         self._pressure = pressure or Pressure()
         self._writing = Kept(engine.execution_options(immediate=True))
         self._appending = Kept(alone(engine))
@@ -69,8 +67,7 @@ class Writer:
         self._queue: queue.SimpleQueue[Write | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._loop, name="ledger-writer", daemon=True)
         self._thread.start()
-        self.commits = 0
-        self._closed = False
+        self.commits, self._closed = 0, False
 
     @property
     def alive(self) -> bool:
@@ -91,7 +88,7 @@ class Writer:
 
     def _written_here(self, wanted: Write) -> bool:
         """Write in the asker's own thread, where no other writes or waits to: to change threads twice costs more."""
-        if self._closed or not self._queue.empty() or not self._busy.acquire(blocking=False):
+        if self._closed or not self._take():
             return False
         try:
             if not self._commit([wanted]):
@@ -99,6 +96,10 @@ class Writer:
         finally:
             self._busy.release()
         return True
+
+    def _take(self) -> bool:
+        """Take the right to write, where nobody here writes or waits to; return whether it was taken."""
+        return self._queue.empty() and self._busy.acquire(blocking=False)
 
     def append(self, rows: Sequence[Write], *, here: bool = False) -> None:
         """Have rows stored; rows that wait together, and nothing else with them, are one statement and no transaction.
@@ -113,11 +114,11 @@ class Writer:
 
     def _stored_here(self, rows: Sequence[Write]) -> bool:
         began = time.monotonic()
-        if began < self._slow_until or len(rows) > BATCH or not self._busy.acquire(blocking=False):
+        if began < self._slow_until or len(rows) > BATCH or not self._take():
             return False
         try:
             if not self._turns.at_once():
-                return False
+                return False  # another process writes
             try:
                 driver = self._appending.get().connection.driver_connection
                 for into, values in _by_table(rows).items():
@@ -129,8 +130,7 @@ class Writer:
             return False  # the writer's thread will meet it again: it has the time to, and a row may be sent twice
         finally:
             self._busy.release()
-        ended = time.monotonic()
-        if ended > began + QUICK:
+        if (ended := time.monotonic()) > began + QUICK:
             self._slow_until = ended + SLOW
         for row in rows:
             row.future.set_result(None)

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 SMALL = 262_144
 """Bytes of a request up to which the loop serves it: to compress so many takes a few milliseconds."""
 _HERE = re.compile(rb"(?:POST|PUT) /webhooks/([A-Za-z0-9._-]{1,100})/? HTTP/1\.[01]\r\n")
-_PACKED = re.compile(rb"\r\ncontent-encoding:", re.IGNORECASE)
+_DEAR = re.compile(rb"\r\n(?:content|transfer)-encoding:", re.IGNORECASE)
+"""What says that a body is to be unpacked, or put together from chunks, of which there may be very many."""
 
 
 class KeptAnswer:
@@ -102,7 +103,7 @@ class Direct:
         if not arriving.whole or arriving.expects or len(arriving.bytes) > SMALL:
             return False
         found = _HERE.match(arriving.bytes)
-        if not found or _PACKED.search(arriving.bytes, 0, arriving.body):
+        if not found or _DEAR.search(arriving.bytes, 0, arriving.body):
             return False
         # to measure how much is stored may take a while
         return found[1].decode() in self._sources and bool(self._worker.app.serving.room.known())
@@ -132,9 +133,11 @@ class Direct:
 
     def store(self) -> None:
         """Have stored what the requests of a round brought, and answer those of which that is known at once."""
-        if not self._gathered:
+        # one that was overdue has its answer: it is not stored
+        gathered = [one for one in self._gathered if self._waits(one[0], one[1])]
+        self._gathered = []
+        if not gathered:
             return
-        gathered, self._gathered = self._gathered, []
         self._worker.app.serving.ledger.append([write for _, _, write in gathered], here=True)
         for conn, kept, write in gathered:
             if write.known:
@@ -165,9 +168,13 @@ class Direct:
         self._called = False  # first: what is ready from here on calls once more
         for _ in range(len(self._ready)):
             conn, kept = self._ready.popleft()
-            # one that was overdue has its answer, and the connection may have another request by now
-            if self._waiting.get(conn, (None,))[0] is kept:
+            # one that was overdue has its answer
+            if self._waits(conn, kept):
                 self._answer(conn)
+
+    def _waits(self, conn: Connection, kept: KeptAnswer) -> bool:
+        """Return whether a request still waits for its answer: the connection may have another one by now."""
+        return self._waiting.get(conn, (None,))[0] is kept
 
     def _answer(self, conn: Connection) -> None:
         kept, goes_on = self._waiting.pop(conn)

@@ -8,14 +8,13 @@ number and in time, closes without waiting, and makes room where it is crowded b
 from __future__ import annotations
 
 import errno
-import os
-import select
 import selectors
 import socket
 import struct
 import time
 from contextlib import suppress
 from functools import partial
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from gunicorn.workers.gthread import ThreadWorker
@@ -24,6 +23,7 @@ from bridge.web.arriving import LONGEST_HEAD, Arriving
 from bridge.web.connection import Answer, Connection, refusal
 from bridge.web.direct import Direct
 from bridge.web.lingering import READ, Lingering
+from bridge.web.listening import wake_one
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -71,11 +71,8 @@ class WebWorker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
         """Take connections, or none. One that is new wakes one of the processes that wait, not all of them."""
         begins = enabled and not self._accepting
         super().set_accept_enabled(enabled)
-        if begins and isinstance(self.poller, selectors.EpollSelector):
-            with select.epoll.fromfd(os.dup(self.poller.fileno())) as polled:
-                for listener in self.sockets:
-                    polled.unregister(listener)
-                    polled.register(listener, select.EPOLLIN | select.EPOLLEXCLUSIVE)
+        if begins:
+            wake_one(self.poller, self.sockets)
 
     def accept(self, listener: socket.socket) -> None:
         """Take connections, some of those that wait."""
@@ -110,6 +107,11 @@ class WebWorker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
             return
         if self._read(conn):
             self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._readable, conn))
+
+    def on_client_socket_readable(self, conn: Connection, client: socket.socket) -> None:
+        """Take up a connection that was kept alive, unless an event of the same round made room of it."""
+        if conn in self.keepalived_conns:
+            super().on_client_socket_readable(conn, client)
 
     def _readable(self, conn: Connection, sock: socket.socket) -> None:
         if conn not in self._arriving:
@@ -160,8 +162,12 @@ class WebWorker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
         conn.give(arriving.bytes)
         if self._direct.takes(arriving):
             self._direct.serve(conn)
-        else:
+            return
+        try:
             super().enqueue_req(conn)
+        except RuntimeError:  # no thread to be had; one that comes to it later finds that it has waited for long
+            conn.ready_at = 0.0
+            self._drop(conn, refusal("503 Service Unavailable", "the bridge is short of threads: send it again"))
 
     # in a thread
 
@@ -197,8 +203,8 @@ class WebWorker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
         super().finish_request(conn, fs)
 
     def _drop(self, conn: Connection, answer: bytes = b"") -> None:
-        """Close a connection whose request has not come."""
-        del self._arriving[conn]
+        """Close a connection whose request has not come, or is not served."""
+        self._arriving.pop(conn, None)
         with suppress(KeyError, ValueError):
             self.poller.unregister(conn.sock)
         self.nr_conns -= 1
@@ -228,12 +234,7 @@ class WebWorker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
             self._make_room(now - SLOW)
 
     def _overdue(self, before: float) -> list[Connection]:
-        found = []
-        for conn in self._arriving:
-            if conn.since > before:
-                break
-            found.append(conn)
-        return found
+        return list(takewhile(lambda conn: conn.since <= before, self._arriving))
 
     def _make_room(self, before: float) -> None:
         """Let those go that have said nothing for long or say it slowly: the ones kept alive first."""

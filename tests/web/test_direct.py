@@ -99,6 +99,20 @@ def test_what_was_answered_as_not_stored_is_never_written(worker):
     assert write.future.set_running_or_notify_cancel() is False
 
 
+def test_what_had_been_sent_behind_and_is_overdue_before_its_round_is_never_written(worker):
+    conn = Connection(behind=1)
+    worker.direct.serve(conn)
+    worker.direct.store()
+    _, _, write = worker.direct._gathered[0]
+    write.deadline = time.monotonic() - 0.001
+    worker.direct.overdue()
+    assert worker.answered == [conn, conn]
+    for call, given in worker.deferred:
+        call(*given)
+    worker.direct.store()
+    assert (worker.answered, stored(worker)) == ([conn, conn], 1)
+
+
 def test_what_is_being_written_is_not_answered_before_it_is_known_what_came_of_it(worker):
     conn, write = waiting(worker)
     assert write.future.set_running_or_notify_cancel()

@@ -1,0 +1,81 @@
+"""A web process that is short of something: who can't be served hears of it, and its loop goes on."""
+
+import selectors
+import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from functools import partial
+
+import pytest
+from gunicorn.config import Config
+
+from bridge.web.arriving import Arriving
+from bridge.web.connection import Connection
+from bridge.web.direct import Direct
+from bridge.web.lingering import Lingering
+from bridge.web.worker import CROWDED, WebWorker
+
+GET = b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+
+
+@pytest.fixture
+def worker():
+    """As much of a process as its loop needs, without one."""
+    config = Config()
+    config.set("worker_connections", CROWDED)
+    made = WebWorker(1, 0, [], None, 30, config, None)
+    made._arriving, made._held, made._most = {}, 0, 1_000_000
+    made._direct, made._lingering = Direct(made), Lingering(lambda: made.poller)
+    made.tpool, made.poller = ThreadPoolExecutor(1), selectors.DefaultSelector()
+    with closing(made.poller):
+        yield made
+    made.tpool.shutdown()
+
+
+@pytest.fixture
+def peer(worker):
+    """A peer, and the process's end of its connection."""
+    here, there = socket.socketpair()
+    worker.nr_conns += 1
+    with here, there:
+        yield there, Connection(worker.cfg, here, "", "", linger=worker._lingering.begin)
+
+
+def test_who_gets_no_thread_is_told_to_come_again(worker, peer):
+    there, conn = peer
+    worker.tpool.shutdown()  # whoever asks it for a thread gets the error that it has where there is none to be had
+    there.sendall(GET)
+    worker.enqueue_req(conn)
+    assert there.recv(1000).startswith(b"HTTP/1.1 503 ")
+    assert (worker.nr_conns, worker._held, worker._arriving) == (0, 0, {})
+    assert worker.handle(conn) is False  # the thread that comes to it after all does nothing
+
+
+def test_of_a_connection_that_made_room_an_event_of_the_same_round_is_nothing_more(worker, peer):
+    there, conn = peer
+    worker.keepalived_conns.append(conn)
+    worker.poller.register(conn.sock, selectors.EVENT_READ, partial(worker.on_client_socket_readable, conn))
+    there.sendall(GET)
+    ((key, _events),) = worker.poller.select(0)
+    worker._make_room(time.monotonic())
+    assert worker.nr_conns == 0
+    key.data(key.fileobj)
+    assert (worker.nr_conns, worker._arriving) == (0, {})
+
+
+@pytest.mark.parametrize(
+    ("says", "here"),
+    [
+        (b"Content-Length: 2\r\n\r\n{}", True),
+        (b"Content-Length: 2\r\nContent-Encoding: gzip\r\n\r\n{}", False),
+        (b"Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n1\r\n}\r\n0\r\n\r\n", False),
+    ],
+    ids=["whole", "packed", "in chunks"],
+)
+def test_what_may_take_long_is_not_served_by_the_loop(worker, says, here):
+    direct, arriving = worker._direct, Arriving(1_000_000)
+    direct._sources = frozenset({"grafana"})
+    worker.app = type("App", (), {"serving": type("Serving", (), {"room": type("Room", (), {"known": lambda _: 1})()})})
+    assert arriving.feed(b"POST /webhooks/grafana HTTP/1.1\r\nHost: x\r\n" + says)
+    assert direct.takes(arriving) is here
