@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import bindparam, select, update
 
+from bridge.destinations.answer import LONGEST
 from bridge.ledger.engine import inserting
 from bridge.ledger.statements import Statement
 from bridge.ledger.tables import lanes
@@ -32,7 +33,7 @@ ALONE = 2.0
 """Seconds for which a request that is not answered keeps those of other lanes back: one that hangs is no reason."""
 LOOK_AGAIN = 0.1
 """Seconds until it is asked again whether that request is answered."""
-AHEAD = timedelta(hours=2)
+AHEAD = timedelta(seconds=LONGEST, minutes=1)
 """A pause that is further off was written before the clock was set back."""
 CONTENT = ((80, 60.0),)
 """GitHub's own limit a minute, beside the configured rates (count, seconds)."""
@@ -130,5 +131,5 @@ def pause(connection: Connection, budget: Budget, until: datetime, now: datetime
 
 
 def _paused(until: datetime | None, now: datetime) -> datetime | None:
-    """No destination asks for more than an hour: what is further off was written before the clock was set back."""
+    """Return until when a pause lasts; one that is further off than any can be is none."""
     return until if until is not None and now < until < now + AHEAD else None

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from bridge.delivery import faults, settle
+from bridge.delivery import faults, settle, trouble
 from bridge.delivery.turns import sent_at
 from bridge.destinations.base import Done, Failed, Fault, Intent, Scope, Step
 from bridge.ledger import deliveries, timeline
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 APART = timedelta(seconds=3)
 """Between two negatives."""
 NEGATIVES = 2
+REFUSALS = 5
+"""Lookups, 31 s in all, that a place may refuse with what retrying can't mend: a proxy, a token just exchanged."""
 
 
 def look(lane: HeldLane, search: Search, task: Task, now: datetime) -> Acting[None]:
@@ -66,18 +68,33 @@ def _waiting(task: Task, stored: dict[str, Any], until: datetime) -> Act:
 
 
 def _unanswered(lane: HeldLane, task: Task, stored: dict[str, Any], found: Failed) -> Acting[None]:
-    """The lookup itself failed: later again; where it never can succeed, repeat the step at most once."""
+    """The lookup itself failed: later again; where none can be made at all, repeat the step at most once."""
     if found.fault in {Fault.RETRY, Fault.LIMITED}:
         wait = timedelta(seconds=APART.total_seconds() if found.retry_after is None else found.retry_after)
         yield _waiting(task, stored, lane.yard.clock.now() + wait)
         return
+    if found.fault is not Fault.UNSEARCHABLE:
+        yield from _refused(lane, task, stored, found)
+        return
     if task.delivery.have.get("blind") == stored["number"]:
-        yield from faults.dead(
-            lane, task, stored_step(stored), replace(found, scope=Scope.DELIVERY, hint=_lost_twice(task, found))
-        )
+        sure = replace(task, delivery=replace(task.delivery, doubt=None))  # replayed, it is made once more
+        why = replace(found, hint=_lost_twice(task, found))
+        yield from faults.dead(lane, sure, stored_step(stored), why)
         return
     lane.yard.report("repeated", task.delivery, found)
     yield _repeating(lane, task, {"blind": stored["number"]}, f"can't be looked up ({found.error}): repeated, once")
+
+
+def _refused(lane: HeldLane, task: Task, stored: dict[str, Any], found: Failed) -> Acting[None]:
+    """A place that can be searched refused the lookup, which proves nothing: asked again, then left to a person."""
+    refused = stored.get("refused", 0) + 1
+    if refused > REFUSALS:
+        asked = replace(task, delivery=replace(task.delivery, doubt={**stored, "refused": 0}))
+        yield from faults.dead(lane, asked, stored_step(stored), replace(found, scope=Scope.DELIVERY))
+        return
+    yield _waiting(
+        task, {**stored, "refused": refused}, lane.yard.clock.now() + timedelta(seconds=trouble.back_off(refused))
+    )
 
 
 def _lost_twice(task: Task, found: Failed) -> str:

@@ -208,10 +208,14 @@ def bury(  # noqa: PLR0913 - the parts of one fact
     *,
     asked: Mapping[str, object] = NOT_ASKED,
 ) -> None:
-    """Make a delivery a dead letter, with a sentence for the operator; `asked` is the request that it died of."""
+    """Make a delivery a dead letter, with a sentence for the operator; `asked` is the request that it died of.
+
+    What was in doubt stays so: replayed, it is looked for before anything is made.
+    """
     now = lane.yard.clock.now()
     error = error or delivery.last_error
+    doubt = delivery.doubt if delivery.doubt and delivery.doubt["creates"] else None
     deliveries.change(
-        connection, delivery.id, state="dead", due_at=None, doubt=None, reason=why, last_error=error, attempts=0
+        connection, delivery.id, state="dead", due_at=None, doubt=doubt, reason=why, last_error=error, attempts=0
     )
     timeline.note(connection, delivery, now, "dead", why=why, **asked)

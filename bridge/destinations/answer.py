@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+LONGEST = 7_200.0
+"""Seconds that a place is left alone at most, whatever it asks for, and asked again: no limit of theirs lasts longer
+than an hour, and a header that is wrong must not silence one for years."""
 _REQUEST_IDS = ("x-slack-req-id", "x-github-request-id", "x-request-id")
 
 
@@ -29,11 +32,13 @@ class Answer:
 
     def without(self, *secrets: str) -> Answer:
         """Return the answer without the secrets that its request carried: some places repeat what they refuse."""
+        given = [secret.lower() for secret in secrets if secret]
         body, lower = self.body, self.body.lower()
-        for secret in filter(None, secrets):
-            if secret.encode().lower() in lower:
+        for secret in given:
+            if secret.encode() in lower:
                 body = re.sub(re.escape(secret.encode()), "…".encode(), body, flags=re.IGNORECASE)
-        return self if body == self.body else replace(self, body=body)
+        bare = {name: said for name, said in self.headers.items() if not any(one in said.lower() for one in given)}
+        return replace(self, body=body, headers=bare)
 
     def json(self) -> object:
         """The body as JSON, or None where it is not."""
@@ -58,9 +63,8 @@ class Answer:
     def retry_after(self) -> float | None:
         """Seconds that `Retry-After` asks for, from a number or (by the answer's own `Date`) a date; None without."""
         text = self.headers.get("retry-after", "").strip()
-        if re.fullmatch(r"\d{1,9}(\.\d{1,9})?", text):
-            return float(text)
-        return self.seconds_until(text) if text else None
+        asked = float(text) if re.fullmatch(r"\d{1,9}(\.\d{1,9})?", text) else self.seconds_until(text)
+        return None if asked is None else min(asked, LONGEST)
 
     @property
     def epoch(self) -> float | None:

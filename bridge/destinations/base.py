@@ -146,6 +146,8 @@ class Fault(StrEnum):
     """The place does not exist: take the configured `fallback_channel` where there is one, else permanent."""
     SATISFIED = "satisfied"
     """The destination says that it is already so; counts as done."""
+    UNSEARCHABLE = "unsearchable"
+    """Of a lookup alone: none can be made there. A step whose answer was lost is repeated, once."""
 
 
 class Scope(StrEnum):

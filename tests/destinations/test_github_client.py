@@ -9,7 +9,7 @@ from bridge.core.alert import Priority
 from bridge.core.incident import State
 from bridge.destinations import github
 from bridge.destinations.answer import Answer
-from bridge.destinations.base import Failed, Fault, Found, Nothing, Scope
+from bridge.destinations.base import Failed, Fault, Found, Intent, Nothing, Scope, Step
 from bridge.destinations.github.errors import failed as read
 from bridge.sandbox import Fault as Play
 from bridge.sandbox import Sandbox
@@ -17,6 +17,15 @@ from bridge.sandbox import Sandbox
 SEEN = {"private": False}
 DATE = "Tue, 09 Dec 2025 17:30:00 GMT"
 RESET = "1765301410"  # 10 s after DATE
+COMMENT = Step(
+    Intent.ANNOUNCE,
+    2,
+    "POST comments",
+    {"body": f"<!-- bridge:{DELIVERY}:2 -->"},
+    {},
+    creates=True,
+    path="/repos/acme/alerts/issues/1/comments",
+)
 
 
 @pytest.fixture
@@ -134,6 +143,21 @@ def test_an_issue_that_was_deleted_is_opened_anew_once(sandbox, lane):
     assert [failure.error for failure in lane.failures] == ["issue_gone"]
     assert (lane.have["number"], issue(sandbox, 2).state) == (2, "open")
     assert lane.tell(incident(priority=Priority.P0)) == Nothing()
+
+
+@pytest.mark.parametrize(("status", "says"), [(404, "Not Found"), (410, "This issue was deleted")])
+def test_a_comment_is_gone_with_its_issue(sandbox, lane, status, says):
+    lane.tell(incident())
+    gone = Play("status", status=status, path="*/comments", body=json.dumps({"message": says}))
+    sandbox.faults.add(gone)
+    assert lane.client.find(COMMENT, lane.have, datetime.now(UTC), 5.0) == Found(None)
+
+
+def test_a_comment_is_not_gone_with_a_repository_that_can_not_be_seen(sandbox, lane):
+    lane.tell(incident())
+    sandbox.github.repository("acme/alerts").visible = False
+    failed = lane.client.find(COMMENT, lane.have, datetime.now(UTC), 5.0)
+    assert (failed.fault, failed.error) == (Fault.PERMANENT, "not_found")
 
 
 def test_a_repository_that_can_not_be_seen_any_more_opens_nothing_anew(sandbox, lane):

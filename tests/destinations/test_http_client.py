@@ -6,7 +6,7 @@ import time
 import pytest
 from raw_server import OK, Raw, answer, closed_port
 
-from bridge.destinations.answer import Answer
+from bridge.destinations.answer import LONGEST, Answer
 from bridge.destinations.deadline import Deadline
 from bridge.destinations.http import ExchangeError, Http, bearer, check_base
 
@@ -177,6 +177,8 @@ def test_no_address_is_logged(caplog):
         ({}, None),
         ({"retry-after": "30"}, 30.0),
         ({"retry-after": " 1.5 "}, 1.5),
+        ({"retry-after": "999999999"}, LONGEST),
+        ({"retry-after": "Tue, 09 Dec 2055 17:30:20 GMT", "date": "Tue, 09 Dec 2025 17:30:00 GMT"}, LONGEST),
         ({"retry-after": "soon"}, None),
         ({"retry-after": "-1"}, None),
         ({"retry-after": "Tue, 09 Dec 2025 17:30:20 GMT", "date": "Tue, 09 Dec 2025 17:30:00 GMT"}, 20.0),
@@ -186,6 +188,13 @@ def test_no_address_is_logged(caplog):
 )
 def test_retry_after_is_read_by_the_destinations_own_clock(headers, seconds):
     assert Answer(429, headers, b"").retry_after == seconds
+
+
+def test_a_secret_that_is_repeated_is_in_no_part_of_an_answer():
+    headers = {"x-request-id": "id-of-TOKEN", "date": "Tue, 09 Dec 2025 17:30:00 GMT"}
+    cleaned = Answer(400, headers, b"no such token: Token").without("token", "")
+    assert (cleaned.request_id, cleaned.body.decode()) == ("", "no such …: …")
+    assert cleaned.epoch is not None
 
 
 def test_bodies_that_are_no_json_objects_are_none():

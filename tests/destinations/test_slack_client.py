@@ -183,7 +183,7 @@ def test_what_can_not_be_searched_says_so(sandbox):
     lane.tell(incident())
     scopes(sandbox, "channels:history", "groups:history")
     failed = lane.client.find(lane.steps[1], lane.have, datetime.now(UTC), 5.0)
-    assert (failed.fault, failed.error, failed.scope) == (Fault.PERMANENT, "missing_scope", Scope.DELIVERY)
+    assert (failed.fault, failed.error, failed.scope) == (Fault.UNSEARCHABLE, "missing_scope", Scope.DELIVERY)
     by_name = slack.next_step(want("slack", place={"channel_id": None}), {})
     assert isinstance(lane.client.find(by_name, {}, datetime.now(UTC), 5.0), Failed)
     unmarked = slack.next_step(want("slack", place=lane.place), {"bare": True})
@@ -218,6 +218,8 @@ def test_a_webhook_posts_and_hides_its_address(sandbox):
         (429, "", Fault.LIMITED, False),
         (500, "rollup_error", Fault.RETRY, True),
         (503, "", Fault.RETRY, False),
+        (204, "", Fault.RETRY, True),
+        (201, "ok", Fault.RETRY, True),
         (302, "", Fault.PERMANENT, False),
         (418, "what", Fault.PERMANENT, False),
     ],
@@ -294,9 +296,10 @@ def test_refused_metadata_and_threads_are_noted_apart():
     assert refusal("msg_blocks_too_long").note == {"plain": True}
 
 
+@pytest.mark.parametrize("status", [200, 201, 204])
 @pytest.mark.parametrize("body", [b"[]", b"null", b"{}", b'{"ok": "yes"}', b"<html>", b""])
-def test_what_is_not_slacks_is_a_doubt(body):
-    failed = from_answer(Answer(200, {}, body), ABOUT)
+def test_what_is_not_slacks_is_a_doubt(body, status):
+    failed = from_answer(Answer(status, {}, body), ABOUT)
     assert (failed.fault, failed.unknown) == (Fault.RETRY, True)
 
 

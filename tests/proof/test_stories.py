@@ -25,6 +25,8 @@ from scenarios import (
 from simulator import Parts, run
 
 from bridge.delivery.lane import Lane
+from bridge.destinations.answer import LONGEST
+from bridge.ledger import acts
 from bridge.sandbox.faults import Fault
 
 if TYPE_CHECKING:
@@ -312,3 +314,75 @@ def test_what_is_to_be_sent_behind_a_slow_answer_lets_the_more_urgent_go_first(s
     order = [name for body in posted for name in ("alert 0", "It burns", "alert 1", "alert 5") if name in body]
     assert order[:2] == ["alert 0", "It burns"]
     assert len(at_slack(outcome, "storage")) == 8
+
+
+def looking(double: str, action: str, **more: Any) -> Fault:
+    if double == "slack":
+        return slack(action, "/api/conversations.history", **more)
+    return Fault(action, "github", method="GET", path="*/issues", **more)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [
+        looking("slack", "ok_false", code="invalid_auth", nth=1),
+        looking("slack", "status", status=403, body="<html>", nth=1),
+        looking("slack", "status", status=302, nth=1),
+        looking("github", "status", status=401, body='{"message": "Bad credentials"}', nth=1),
+        looking("github", "status", status=403, body="<html>", nth=1),
+        looking("github", "status", status=404, body='{"message": "Not Found"}', nth=1),
+        looking("github", "status", status=302, headers={"Location": "https://other.example/"}, nth=1),
+    ],
+    ids=lambda fault: f"{fault.double} {fault.status or fault.code}",
+)
+def test_a_lookup_that_is_refused_once_proves_nothing(store, refused):
+    lost = (slack if refused.double == "slack" else github)("drop_answer", nth=1)
+    outcome = told(store, fires(0), fires(2 * MINUTE, Priority="P1"), faults=(lost, refused))
+    (message,) = at_slack(outcome, "storage")
+    assert message.startswith("P1 firing: Disk full")
+    assert len([line for line in outcome.seen.lines() if line.startswith("github")]) == 1
+    assert outcome.heard.dead == []
+
+
+@pytest.mark.parametrize(
+    ("lost", "refused"),
+    [
+        (slack("drop_answer", nth=1), looking("slack", "ok_false", code="token_revoked", until=MINUTE)),
+        (github("drop_answer", nth=1), looking("github", "status", status=401, body="{}", until=MINUTE)),
+    ],
+    ids=["slack", "github"],
+)
+def test_what_is_in_doubt_stays_so_in_a_dead_letter(store, lost, refused):
+    def replay(world: World) -> None:
+        with store.engine.execution_options(immediate=True).begin() as connection:
+            acts.replay(connection, acts.dead_letters(connection), "somebody", world.clock.now())
+
+    outcome = told(store, fires(0), Say(2 * MINUTE, act=replay), faults=(lost, refused))
+    assert len(outcome.heard.dead) == 1
+    assert at_slack(outcome, "storage") == ["P2 firing: Disk full"]
+    assert len([line for line in outcome.seen.lines() if line.startswith("github")]) == 1
+    assert [line for line in outcome.seen.stored if "dead" in line] == []
+
+
+def test_a_repository_that_can_not_be_asked_about_just_now_takes_nobody_along(store):
+    faults = (
+        Fault(
+            "status", "github", method="PATCH", path="*/issues/1", status=404, body='{"message": "Not Found"}', nth=1
+        ),
+        Fault("status", "github", method="GET", path="/repos/acme/alerts", status=502, nth=2),
+    )
+    others = [fires(MINUTE + 1 + number / 10, f"other {number}", Priority="P0") for number in range(3)]
+    outcome = told(store, fires(0), fires(MINUTE, Priority="P1"), *others, faults=faults)
+    assert [one.status for one in outcome.asked if one.path == "/repos/acme/alerts"][:2] == [200, 502]
+    assert outcome.heard.dead == []
+    assert len([line for line in outcome.seen.lines() if line.startswith("github")]) == 1 + len(others)
+
+
+def test_no_header_silences_a_place_for_long(store):
+    absurd = {"Retry-After": "999999999"}
+    faults = (slack("status", status=429, headers=absurd, nth=1), github("status", status=403, headers=absurd, nth=1))
+    outcome = told(store, fires(0), faults=faults)
+    assert at_slack(outcome, "storage") == ["P2 firing: Disk full"]
+    asked = [one.at for one in outcome.asked if one.path.endswith(("chat.postMessage", "/issues"))]
+    assert [at for at in asked if 1 < at < LONGEST] == []
+    assert max(asked) < LONGEST + MINUTE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
@@ -81,22 +82,30 @@ class GitHub:
 
     def _missing(self, fault: Failed, until: Deadline) -> Failed:
         """Tell an issue that is gone from a repository that can't be seen: only the first is opened anew."""
-        if not _succeeded(self._session.exchange("GET", f"/repos/{self._repo}", {}, until, _at_once)):
-            return fault
+        answer = self._session.exchange("GET", f"/repos/{self._repo}", {}, until, _at_once)
+        if not _succeeded(answer):
+            seen = self._session.failed(answer, "GET", self._repo, "")
+            # what can't be asked just now may be there: nothing follows from it for others
+            passing = seen.fault in {Fault.RETRY, Fault.LIMITED}
+            return replace(seen, unknown=False) if passing else fault
         return Failed(Fault.REPLACE, "issue_gone", status=fault.status, request_id=fault.request_id)
 
     def find(self, step: Step, have: Have, since: datetime, deadline: float) -> Found | Failed:
         """Walk back to `since` less five minutes, newest first, past pull requests, for a mark at a body's top."""
-        mark, comment = _mark(step.request), step.method == "POST comments"
+        mark, comment, until = _mark(step.request), step.method == "POST comments", Deadline(deadline)
         if mark is None:
-            return Failed(Fault.PERMANENT, "unmarked")
+            return Failed(Fault.UNSEARCHABLE, "unmarked")
         try:
-            for listed in self._pages(step, self._bound(since), Deadline(deadline), comment=comment):
+            for listed in self._pages(step, self._bound(since), until, comment=comment):
                 found = next((one for one in listed if "pull_request" not in one and _mark(one) == mark), None)
                 if found is not None:
                     return Found(_remote(step, have, found))
         except _UnlistedError as error:
-            return error.failed
+            failed = error.failed
+            if comment and failed.error == "not_found":
+                failed = self._missing(failed, until)
+            # a comment is gone with its issue
+            return Found(None) if comment and failed.fault is Fault.REPLACE else failed
         except TokenError as error:
             return then_replay(error.failed, "")
         except ExchangeError as error:

@@ -13,7 +13,7 @@ from http import HTTPStatus
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
 
-from bridge.destinations.answer import in_doubt
+from bridge.destinations.answer import LONGEST, in_doubt
 from bridge.destinations.base import Failed, Fault, Scope
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def _limited_for(answer: Answer) -> float | None:
 def _until_reset(answer: Answer) -> float:
     """Seconds until the limit is lifted, by GitHub's own clock."""
     reset, now = answer.headers.get("x-ratelimit-reset", ""), answer.epoch
-    return max(float(reset) - now, 1.0) if reset.isdecimal() and now is not None else WAIT
+    return min(max(float(reset) - now, 1.0), LONGEST) if reset.isdecimal() and now is not None else WAIT
 
 
 def _holds(row: dict[str, Any], answer: Answer) -> bool:

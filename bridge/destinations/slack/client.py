@@ -13,7 +13,7 @@ from bridge.destinations.base import Done, Failed, Fault, Found, Intent, Lack, S
 from bridge.destinations.deadline import Deadline
 from bridge.destinations.http import ExchangeError, Http, bearer
 from bridge.destinations.ports import Listing
-from bridge.destinations.slack.errors import About, from_hook
+from bridge.destinations.slack.errors import OK, UNREADABLE, About, from_hook
 from bridge.destinations.slack.learn import learn
 from bridge.destinations.slack.step import EVENT, channel_name, is_id
 from bridge.destinations.slack.web import RefusedError, Web
@@ -31,9 +31,6 @@ SKEW: Final = timedelta(minutes=5)
 PAGE: Final = 15
 """Messages a page: what apps outside Slack's marketplace get at most."""
 PAGES: Final = 20
-OK: Final = 200
-"""Slack's only success."""
-
 BLIND: Final = "an answer that is lost can't be looked up, so its message is posted once more"
 _INVITE: Final = "invite the bot into it (/invite)"
 ASKED_SINCE: Final = datetime(2020, 1, 1, tzinfo=UTC)
@@ -159,8 +156,8 @@ class Slack:
         try:
             record, _id = self._web.within(until, _at_once).ask(About(method, self._channel), params=params)
         except RefusedError as error:
-            passing = error.failed.fault in {Fault.RETRY, Fault.LIMITED}
-            return error.failed if passing else _unsearchable(error.failed.error, error.failed.hint)
+            blind = error.failed.error in UNREADABLE
+            return _unsearchable(error.failed.error, error.failed.hint) if blind else error.failed
         following = (record.get("response_metadata") or {}).get("next_cursor") or None
         return dict(_marks_in(record.get("messages"))), following
 
@@ -216,7 +213,7 @@ def _at_once() -> None:
 
 
 def _unsearchable(error: str, hint: str = "") -> Failed:
-    return Failed(Fault.PERMANENT, error, Scope.DELIVERY, hint)
+    return Failed(Fault.UNSEARCHABLE, error, Scope.DELIVERY, hint)
 
 
 def _remote(step: Step, channel: str, ts: str) -> JSON:

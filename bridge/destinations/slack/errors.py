@@ -23,6 +23,14 @@ if TYPE_CHECKING:
 
 TABLE: Final[dict[str, dict[str, Any]]] = json.loads(files(__package__).joinpath("errors.json").read_text("utf-8"))
 
+OK: Final = 200
+"""Slack's only success."""
+UNREADABLE: Final = frozenset({
+    "access_denied", "channel_is_limited_access", "channel_not_found", "message_not_found", "missing_scope",
+    "method_not_supported_for_channel_type", "no_permission", "not_allowed_token_type", "not_in_channel",
+    "thread_not_found",
+})  # fmt: skip
+"""Codes by which Slack says that the bot, as it is, can't read there (conversations.history and .replies)."""
 WAIT: Final = 60.0
 """Seconds to wait where Slack limits without saying how long."""
 
@@ -53,9 +61,9 @@ def from_answer(answer: Answer, about: About) -> dict[str, Any] | Failed:
     failed = passing(answer)
     if failed is not None:
         return _limited(failed, about) if failed.fault is Fault.LIMITED else failed
-    if answer.status != 200:  # noqa: PLR2004 - Slack's only success
+    if answer.status // 100 != 2:  # noqa: PLR2004 - any success
         return _wrong_place(answer, about)
-    if record is None or not isinstance(record.get("ok"), bool):
+    if answer.status != OK or record is None or not isinstance(record.get("ok"), bool):
         error = "an answer that is not Slack's"
         return Failed(Fault.RETRY, error, Scope.CHANNEL, _PROXY, unknown=True, status=answer.status)
     if record["ok"]:
@@ -69,8 +77,8 @@ def from_hook(answer: Answer, about: About) -> Failed | None:
     failed = passing(answer)
     if failed is not None:
         return _limited(failed, about) if failed.fault is Fault.LIMITED else failed
-    if answer.status == 200:  # noqa: PLR2004 - Slack's only success
-        if said == "ok":
+    if answer.status // 100 == 2:  # noqa: PLR2004 - any success
+        if answer.status == OK and said == "ok":
             return None
         error = "an answer that is not Slack's"
         return Failed(Fault.RETRY, error, Scope.CHANNEL, _PROXY, unknown=True, status=answer.status)
