@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import sqlite3
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from flask import Flask, Response, jsonify
 from flask.sessions import SecureCookieSessionInterface
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DataError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException
 
 from bridge.apart import Apart
-from bridge.ledger.unavailable import UnavailableError
+from bridge.ledger.unavailable import UnavailableError, reason
 from bridge.log import log
 from bridge.metrics import DATABASE_ERRORS
 from bridge.web import api, configured, explained, health, home, intake, pages, playground, served, static, traffic
@@ -115,11 +117,17 @@ def _http_error(error: HTTPException) -> tuple[Response, int]:
 
 
 def _error(error: Exception) -> tuple[Response, int]:
-    if isinstance(error, UnavailableError | SQLAlchemyError):
-        bridge = served.bridge()
-        bridge.kept.add(DATABASE_ERRORS, process="web")
+    if isinstance(error, DataError):
+        return jsonify(error="this can't be asked for: it holds a character, or a number, that nothing stored has"), 400
+    if isinstance(error, UnavailableError | SQLAlchemyError | sqlite3.Error):
+        served.bridge().kept.add(DATABASE_ERRORS, process="web")
+    sentence = "the bridge could not do this; its log says why"
+    if isinstance(error, UnavailableError):
+        sentence = str(error)
+    elif isinstance(error, OperationalError | PoolTimeoutError | sqlite3.OperationalError):
+        sentence = reason(error)
     # whatever it is, the sender must try again: what could not be stored is not accepted
     log.error("request failed", error=type(error).__name__, exc_info=error)
-    answer = jsonify(error="the bridge could not do this; its log says why")
+    answer = jsonify(error=sentence)
     answer.headers["Retry-After"] = "5"
     return answer, 503

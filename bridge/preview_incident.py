@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bridge.core.alert import Links, Status, Value
+from bridge.core.episodes import told_end
 from bridge.core.incident import Incident, Member
 from bridge.ledger.incidents import SHOWN
 
@@ -69,7 +70,7 @@ def _member(book: Book, case: Case, episode: Episode) -> Member:
         priority=case.members[episode.id].priority,
         received_at=episode.received_at,
         starts_at=episode.starts_at,
-        ends_at=episode.ends_at,
+        ends_at=told_end(episode.ends_at, episode.resolved_at),
         resolved_at=episode.resolved_at,
         values=tuple(Value(one["name"], one["number"], one["labels"], one.get("kind", "")) for one in detail["values"]),
         links=Links(**arrival.links),

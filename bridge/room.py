@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 
 EVERY = 2.0
 """Seconds for which an answer holds: what comes in meanwhile may be over the limit."""
+PATIENCE = 1.0
+"""Seconds that a sender waits for a look; a database that hangs would have it wait for ever."""
 
 
 class Room:
@@ -26,6 +30,7 @@ class Room:
         self._clock = clock
         self._most = most
         self._looked: float | None = None
+        self._looking: threading.Thread | None = None
         self._full = False
 
     def known(self) -> bool:
@@ -36,14 +41,24 @@ class Room:
         """Return why nothing more is stored, empty where there is room; without a `look` as it was known last."""
         if look and not self.known():
             self._looked = self._clock.monotonic()
-            self._full = self._measured() >= self._most()
+            self._look()
         if not self._full:
             return ""
         return f"max_storage ({self._most():,} bytes) is reached: raise it, or look at `bridge quarantine`"
 
-    def _measured(self) -> int:
+    def _look(self) -> None:
+        """Look, in a thread that goes on where it takes long; while one does, as it was known last."""
+        if self._looking is not None and self._looking.is_alive():
+            return
+        looking = threading.Thread(target=self._measure, name="room", daemon=True)
+        with suppress(RuntimeError):  # no thread to be had
+            looking.start()
+            self._looking = looking
+            looking.join(PATIENCE)
+
+    def _measure(self) -> None:
         try:
             with self._ledger.read() as connection:
-                return storage.last_used(connection)
+                self._full = storage.last_used(connection) >= self._most()
         except SQLAlchemyError:
-            return 0  # whether it can be stored, storing will say
+            self._full = False  # whether it can be stored, storing will say

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from bridge.core.alert import Links, Status
 from bridge.core.cases import Arrival
 from bridge.core.identity import incident_key, rule_key
+from bridge.core.payload.entries import Slices
 from bridge.core.payload.links import pinned
 
 if TYPE_CHECKING:
@@ -33,16 +34,20 @@ def in_order(alerts: Sequence[Alert]) -> Sequence[Alert]:
     """Return the alerts of a notification in the order to take them in: those that fire before those that are over.
 
     Else an incident whose alerts are partly over would seem over, and to fire again, where its notification names the
-    others later. The end of an alert that fires anew in the same notification stays before that. Where the alerts are
-    so many that they are read slice by slice, they stay as they are.
+    others later. The end of an alert that fires anew in the same notification stays before that. Alerts that are so
+    many that they are read slice by slice are read once more for that, where they say different things.
     """
-    over = [alert for alert in alerts if alert.status is not Status.FIRING] if isinstance(alerts, tuple) else []
-    if not over:
+    if isinstance(alerts, Slices) and not alerts.mixed():
         return alerts
-    firing = [alert for alert in alerts if alert.status is Status.FIRING]
-    anew = {(alert.org, alert.fingerprint) for alert in firing}
-    before = [alert for alert in over if (alert.org, alert.fingerprint) in anew]
-    return (*before, *firing, *(alert for alert in over if (alert.org, alert.fingerprint) not in anew))
+    said = [(alert.status is Status.FIRING, alert.org, alert.fingerprint) for alert in alerts]
+    firing = [number for number, (fires, _, _) in enumerate(said) if fires]
+    over = [number for number, (fires, _, _) in enumerate(said) if not fires]
+    if not over or not firing:
+        return alerts
+    anew = {said[number][1:] for number in firing}
+    before = [number for number in over if said[number][1:] in anew]
+    order = (*before, *firing, *(number for number in over if said[number][1:] not in anew))
+    return alerts.arranged(order) if isinstance(alerts, Slices) else tuple(alerts[number] for number in order)
 
 
 def arrive(alert: NormalAlert, routed: Routed, group: Group, source: str, heard: datetime) -> Arrival:
@@ -84,6 +89,13 @@ def arrive(alert: NormalAlert, routed: Routed, group: Group, source: str, heard:
         reason=said.annotations.get("grafana_state_reason"),
         drop=routed.drop,
     )
+
+
+def ended(arrival: Arrival, at: datetime) -> datetime:
+    """Return when a resolved alert ended, by its sender's clock, which is not far ahead; never before its start."""
+    alert = arrival.alert.alert
+    ends = alert.ends_at if alert.ends_at and alert.ends_at <= at + AHEAD else at
+    return max(ends, alert.starts_at) if alert.starts_at else ends
 
 
 def _value(value: Value) -> JSON:

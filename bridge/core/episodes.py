@@ -31,7 +31,8 @@ class Episode:
 
     `starts_at` is None where the sender gave no usable start. `again` counts "fires again, same start". `ended` says
     how it ended: "resolved", "superseded" by a later start elsewhere, or "moved" to another team set's incident.
-    `digest` is that of what is shown of it; `reason` says why its end is no recovery.
+    `starts_at` and `ends_at` are by the sender's clock, as what it says later is (`told_end`); `received_at` and
+    `resolved_at` by ours. `digest` is that of what is shown of it; `reason` says why its end is no recovery.
     """
 
     id: str
@@ -53,6 +54,11 @@ class Episode:
     def firing(self) -> bool:
         """Whether it goes on."""
         return self.status is Status.FIRING
+
+
+def told_end(ends_at: datetime | None, heard_at: datetime | None) -> datetime | None:
+    """Return when an episode ended, as people are told: not after we heard of it, where its sender's clock is ahead."""
+    return ends_at if ends_at is None or heard_at is None else min(ends_at, heard_at)
 
 
 class Verdict(StrEnum):
@@ -84,7 +90,7 @@ def judge(alert: Alert, at: datetime, known: Sequence[Episode]) -> Judgement:
     last = known[-1] if known else None
     if alert.status is Status.FIRING:
         return _judge_firing(alert, at, same, last)
-    return _judge_resolve(alert, at, same, last)
+    return _judge_resolve(alert, same, last)
 
 
 def _same(alert: Alert, known: Sequence[Episode]) -> Episode | None:
@@ -139,7 +145,7 @@ def _twins(start: datetime, last: Episode) -> bool:
 
 
 def _judge_resolve(  # noqa: C901, PLR0911 - one return a rule, in their order
-    alert: Alert, at: datetime, same: Episode | None, last: Episode | None
+    alert: Alert, same: Episode | None, last: Episode | None
 ) -> Judgement:
     if last is None:
         return Judgement(Verdict.UNSEEN, "resolved, but never seen firing")
@@ -150,10 +156,10 @@ def _judge_resolve(  # noqa: C901, PLR0911 - one return a rule, in their order
         return Judgement(Verdict.RESENT, "no usable startsAt; nothing fires", last)
     if same is not None and not same.firing and alert.ends_at is None:
         return Judgement(Verdict.RESENT, "the resolve was heard before", same)
-    end = alert.ends_at or at
     begun = last.starts_at or (last.since if same is not None else None)
     if last is not same and last.firing and begun is not None and start < begun:
-        if end > begun:
+        # one that says no end may be of any time: only a twin's is of this episode
+        if begun - start <= TWIN if alert.ends_at is None else alert.ends_at > begun:
             return Judgement(Verdict.RESOLVES, "ends after the newer start: ends that episode too", last)
         if same is not None and not same.firing:
             return Judgement(Verdict.RESENT, "the resolve of an older episode was heard before", same)

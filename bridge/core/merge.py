@@ -6,8 +6,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from bridge.core.alert import Status
+from bridge.core.arrive import ended
 from bridge.core.cases import Arrival, Case, Standing
-from bridge.core.episodes import Episode, Judgement, Verdict, judge
+from bridge.core.episodes import Episode, Judgement, Verdict, judge, told_end
 from bridge.core.incident import State
 from bridge.core.rules import TEST
 
@@ -119,7 +120,7 @@ class Book:
         assert judgement.episode is not None
         episode = judgement.episode
         self._starts(episode, arrival)
-        self._end(episode, at, _end_of(arrival, at), "resolved", arrival.reason)
+        self._end(episode, at, ended(arrival, at), "resolved", arrival.reason)
         return self.cases[episode.incident]
 
     def _resent(self, _arrival: Arrival, _at: datetime, judgement: Judgement) -> Case:
@@ -135,7 +136,7 @@ class Book:
             case = self._open_case(arrival, at, last)
             case.never_fired = True
         episode = self._add(case, arrival, at)
-        self._end(episode, at, _end_of(arrival, at), "resolved", arrival.reason)
+        self._end(episode, at, ended(arrival, at), "resolved", arrival.reason)
         case.history.append(("resolve of an unseen alert", judgement.why))
         return case
 
@@ -221,21 +222,14 @@ class Book:
         episode.status, episode.ended, episode.ends_at, episode.resolved_at = Status.RESOLVED, how, ends_at, at
         self.dirty[episode.id] = episode
         case = self.cases[episode.incident]
-        standing = replace(case.members[episode.id], status=Status.RESOLVED, ended=how, reason=reason, ends_at=ends_at)
-        case.stand(episode.id, standing)
+        ends, stood = told_end(ends_at, at), case.members[episode.id]
+        case.stand(episode.id, replace(stood, status=Status.RESOLVED, ended=how, reason=reason, ends_at=ends))
         episode.reason = reason
         if case.state is State.CLOSED:
             case.history.append((how, "after it was closed"))
             return
         case.note(how, reason or "the sender says so")
         case.settle(at)
-
-
-def _end_of(arrival: Arrival, at: datetime) -> datetime:
-    """Return when a resolved alert ended: as its sender says, but never in the future and never before its start."""
-    alert = arrival.alert.alert
-    ends = min(alert.ends_at or at, at)
-    return max(ends, alert.starts_at) if alert.starts_at and alert.starts_at <= at else ends
 
 
 _ACTS: Mapping[Verdict, Callable[[Book, Arrival, datetime, Judgement], Case]] = {

@@ -10,7 +10,7 @@ from sqlalchemy import and_, bindparam, func, select, tuple_, union_all
 
 from bridge.core.alert import Priority, Status
 from bridge.core.cases import Case, Standing
-from bridge.core.episodes import Episode
+from bridge.core.episodes import Episode, told_end
 from bridge.core.incident import State
 from bridge.core.merge import Book
 from bridge.ledger.statements import Statement
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _EPISODE = [alerts.c[one.name] for one in fields(Episode)]
 _STANDING = [alerts.c[name] for name in (
-    "id", "incident", "fingerprint", "status", "priority", "ended", "reason", "ends_at",
+    "id", "incident", "fingerprint", "status", "priority", "ended", "reason", "ends_at", "resolved_at",
 )]  # fmt: skip
 # a table is looked up in a third of the time that an enum is called in; a group may have thousands of members
 _STATUSES = {one.value: one for one in Status}
@@ -148,8 +148,9 @@ def _standings(connection: Connection, book: Book, before: Mapping[str, Case]) -
     if not unread:
         return
     for row in _STANDINGS.rows(connection, {"cases": unread}):
+        ends = told_end(row.ends_at, row.resolved_at)
         standing = Standing(
-            _STATUSES[row.status], _PRIORITIES[row.priority], row.fingerprint, row.ended, row.reason, row.ends_at
+            _STATUSES[row.status], _PRIORITIES[row.priority], row.fingerprint, row.ended, row.reason, ends
         )
         book.cases[row.incident].stand(row.id, standing)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import BindParameter, bindparam, case, func, select
 
 from bridge.core.alert import Links, Priority, Status, Value
+from bridge.core.episodes import told_end
 from bridge.core.incident import MOST_COUNTED, Happening, Incident, Member, Previous, State
 from bridge.ledger.statements import Statement
 from bridge.ledger.tables import alerts, deliveries, history, incidents
@@ -158,7 +159,7 @@ def _member(row: Any) -> Member:  # noqa: ANN401 - a row of alerts
         received_at=row.received_at,
         joined_at=row.joined_at or row.since,
         starts_at=row.starts_at,
-        ends_at=row.ends_at,
+        ends_at=told_end(row.ends_at, row.resolved_at),
         resolved_at=row.resolved_at,
         values=tuple(
             Value(value["name"], value["number"], value.get("labels", {}), value.get("kind", ""))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import func, select
 
+from bridge.core.episodes import told_end
 from bridge.ledger import timeline
 from bridge.ledger.columns import stamp
 from bridge.ledger.paging import paging
@@ -159,7 +160,7 @@ def _alert(row: Row[Any]) -> AlertShape:
         "values": {value["name"]: value["number"] for value in detail.get("values", ())},
         "links": {name: url for name, url in row.links.items() if isinstance(url, str)},
         "starts_at": stamp(row.starts_at),
-        "ends_at": stamp(row.ends_at),
+        "ends_at": stamp(told_end(row.ends_at, row.resolved_at)),
     }
 
 

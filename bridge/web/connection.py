@@ -23,6 +23,10 @@ def refusal(status: str, sentence: str) -> bytes:
     return f"{head}{again}\r\n".encode() + body
 
 
+CUT = refusal("400 Bad Request", "the request did not come whole: nothing was stored, send it again")
+"""For a peer that says no more in the middle of a request, but may still hear."""
+
+
 class Connection(TConn):  # type: ignore[misc] # gunicorn has no types
     """A connection, closed by `linger` where the peer is to get its answer first.
 

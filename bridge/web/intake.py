@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import zlib
 from contextlib import nullcontext
+from datetime import timedelta
 from functools import partial
 from typing import IO, TYPE_CHECKING
 
@@ -38,6 +39,7 @@ CHUNK = 65_536
 LARGE = 1_048_576
 """Bytes from which a body counts as large: so that memory stays bounded, few of them are worked on at once."""
 _few = threading.BoundedSemaphore(4)
+AGES = timedelta(days=100 * 365)
 LONGEST_ERROR = 1_024
 """Bytes of an error: so much of it appears in Grafana's list of alerts."""
 
@@ -54,7 +56,7 @@ class UnpackError(Exception):
     """The body says that it is compressed, but can't be unpacked."""
 
 
-@blueprint.route("/webhooks/<source>", methods=["POST", "PUT"], strict_slashes=False)
+@blueprint.route("/webhooks/<source>", methods=["POST", "PUT"], strict_slashes=False, provide_automatic_options=False)
 def receive(source: str) -> tuple[Response, int] | Response:
     """Take in one notification."""
     bridge = served.bridge()
@@ -93,7 +95,9 @@ def _take_in(bridge: Bridge, settings: SourceSettings, kept: KeptAnswer | None) 
             stored = receipt.id
         else:
             tolerance = getattr(settings.auth, "tolerance", None)
-            stored = receipts.once(bridge.ledger, receipt, signature, now - tolerance if tolerance else None)
+            # a stamp may be ahead of us by as much, and is good for as long again
+            since = now - min(2 * tolerance, AGES) if tolerance else None
+            stored = receipts.once(bridge.ledger, receipt, signature, since)
     except UnavailableError as error:
         _told(bridge, source, error)
         return _unavailable(str(error))

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from gunicorn.workers.gthread import ThreadWorker
 
 from bridge.web.arriving import LONGEST_HEAD, Arriving
-from bridge.web.connection import Answer, Connection, refusal
+from bridge.web.connection import CUT, Answer, Connection, refusal
 from bridge.web.direct import Direct
 from bridge.web.lingering import READ, Lingering
 from bridge.web.listening import wake_one
@@ -99,8 +99,7 @@ class WebWorker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
     def enqueue_req(self, conn: Connection) -> None:
         """Gather a request: here comes each connection that is new, or kept alive and has something to say."""
         self._arriving[conn] = Arriving(self._most)
-        conn.since = time.monotonic()
-        conn.data_ready = True
+        conn.since, conn.data_ready = time.monotonic(), True
         conn.sock.settimeout(0)
         early = conn.take_back()
         if early and self._take(conn, early):
@@ -130,7 +129,7 @@ class WebWorker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
         except OSError:
             part = b""
         if not part:
-            self._drop(conn)
+            self._drop(conn, CUT if conn.weight else b"")
             return False
         return not self._take(conn, part)
 
@@ -227,8 +226,9 @@ class WebWorker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
         if not self.alive:
             self._stopped = self._stopped or now
         stopped = self._stopped is not None and now > self._stopped + STOPPING
+        why = "the bridge is stopping" if stopped else f"the request did not come within {PATIENCE:.0f} s"
         for conn in self._overdue(now if stopped else now - PATIENCE):
-            self._refuse(conn, f"the request did not come within {PATIENCE:.0f} s: send it again")
+            self._refuse(conn, f"{why}: send it again")
         self._lingering.end(now)
         if self.nr_conns > self.worker_connections - CROWDED:
             self._make_room(now - SLOW)

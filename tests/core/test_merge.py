@@ -303,6 +303,26 @@ def test_ha_twins_are_one_episode_whoever_speaks_first(first):
     assert (case.state, len(known.cases), firing(known)) == (State.RESOLVED, 1, set())
 
 
+def test_ha_twins_are_one_episode_though_their_clock_is_ahead_of_ours():
+    known = book()
+    case = heard(known, 0.1, start=5)
+    heard(known, 1.1, "resolved", 5, 6)
+    assert (case.state, case.resolved_at) == (State.RESOLVED, at(1.1))  # no end is told before it was
+    assert heard(known, 1.2, start=5.2) is case
+    assert (case.state, case.times, firing(known)) == (State.RESOLVED, 1, set())
+    assert heard(known, 2.5, start=6.3) is case  # after its end by their own clock
+    assert (case.state, case.times) == (State.FIRING, 2)
+
+
+def test_an_end_that_no_clock_is_ahead_by_is_none():
+    known = book()
+    case = heard(known, 0.1, start=0)
+    heard(known, 1.1, "resolved", 0, 60 * 24)
+    assert case.resolved_at == at(1.1)
+    assert heard(known, 2, start=1.5) is case
+    assert (case.state, case.times) == (State.FIRING, 2)
+
+
 def test_what_fires_again_under_one_twins_start_ends_under_the_others():
     known = book()
     heard(known, 6, "resolved", 0.05, 5)

@@ -38,6 +38,7 @@ def only(*args, **group):
         (b'{"alerts": [1, null]}', "holds no alert: alert 1 is not an object but a number"),
         (b"[" * 200_000, "too deeply"),
         (b'{"a":' * 200_000, "too deeply"),
+        (b'[{"alerts": [{}]}, ' * 700 + b"1" + b"]" * 700, "too deeply"),
         (b'{"title": "no state"}', "no legacy Grafana"),
     ],
 )

@@ -107,6 +107,21 @@ def test_who_fires_is_taken_in_before_who_is_over_but_for_its_own_end():
     assert found == [("b", "resolved"), ("c", "firing"), ("b", "firing"), ("a", "resolved")]
 
 
+@pytest.mark.parametrize("status", ["Status", "state"])
+def test_very_many_are_put_in_order_as_well(status):
+    over = [{"fingerprint": f"f{number}", status: "resolved"} for number in range(entries.LAZY)]
+    fires = [{"fingerprint": "last", status: "firing"}, {"fingerprint": "f7", status: "firing"}]
+    found = in_order(read({"alerts": over + fires}).alerts)
+    first = [(alert.fingerprint, alert.status.value) for alert in found[:4]]
+    assert first == [("f7", "resolved"), ("last", "firing"), ("f7", "firing"), ("f0", "resolved")]
+    assert (len(found), found[-1].fingerprint) == (len(over + fires), f"f{entries.LAZY - 1}")
+
+
+def test_very_many_that_say_the_same_are_not_read_for_their_order():
+    group = read({"alerts": [{"fingerprint": f"{number}", "status": "resolved"} for number in range(2_000)]})
+    assert in_order(group.alerts) is group.alerts
+
+
 @pytest.mark.parametrize(
     ("labels", "fingerprint", "is_test"),
     [

