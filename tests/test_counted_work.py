@@ -127,7 +127,7 @@ def scanned(connection, statement, parameters):
         (plan,) = connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {statement}", parameters).scalar_one()
         return [node for node in nodes(plan["Plan"]) if whole(node)]
     plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
-    read = [row[-1] for row in plan if row[-1].startswith("SCAN") and "USING" not in row[-1]]
+    read = [row[-1] for row in plan if row[-1].startswith("SCAN")]
     return [line for line in read if line.split()[1] in connection.dialect.get_table_names(connection)]
 
 

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 PATIENCE = 2.0
 """Seconds that a writer waits for its turn before it is told that nothing could be stored (contract: 503)."""
 SLACK = 3.0
-"""Seconds past that for one that is being written just then: whoever is told that it was not stored must be told so
-truly, even where the machine is so busy that a thread stands still between two steps."""
+"""Seconds past that for one that is being written just then: whoever is told that it was not stored should be told so
+truly, even where the machine is so busy that a thread stands still between two steps. Only a disk that hangs for longer
+may have stored it, and then its sender, who tries again, is heard twice."""
 
 
 @dataclass(slots=True, eq=False)
