@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import func, select
@@ -13,11 +14,10 @@ from bridge.ledger import timeline
 from bridge.ledger.columns import stamp
 from bridge.ledger.paging import paging
 from bridge.ledger.receipts import load
-from bridge.ledger.tables import NEW, QUARANTINED, alerts, deliveries, incident_teams, incidents, receipts
+from bridge.ledger.tables import NEW, QUARANTINED, alerts, deliveries, incident_teams, incidents, lanes, receipts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
 
     from sqlalchemy import Column, Select
     from sqlalchemy.engine import Connection, Row
@@ -132,8 +132,8 @@ def incident(connection: Connection, incident_id: str, most: int | None = None) 
     of_it = select(alerts).where(alerts.c.incident == incident_id)
     urgent = (alerts.c.status, alerts.c.priority) if most else ()
     members = connection.execute(of_it.order_by(*urgent, alerts.c.id).limit(most))
-    at = connection.execute(select(deliveries).where(deliveries.c.incident == incident_id).order_by(deliveries.c.id))
-    places, happened = at.all(), timeline.lines(connection, incident_id, most)
+    mine = _DELIVERIES.where(deliveries.c.incident == incident_id).order_by(deliveries.c.id)
+    places, happened = connection.execute(mine).all(), timeline.lines(connection, incident_id, most)
     decision = next((line["decision"] for line in reversed(happened) if "decision" in line), None)
     return {
         **_incident(row),
@@ -164,6 +164,15 @@ def _alert(row: Row[Any]) -> AlertShape:
     }
 
 
+_DELIVERIES = select(deliveries, lanes.c.trouble).join(lanes, lanes.c.name == deliveries.c.lane, isouter=True)
+
+
+def _next(row: Row[Any]) -> datetime | None:
+    """Return when a delivery is tried next: not before its place is asked again, where that is in trouble."""
+    due: datetime | None = row.due_at
+    return max(due, datetime.fromtimestamp(row.trouble["until"], UTC)) if due and row.trouble else due
+
+
 def _delivery(row: Row[Any]) -> DeliveryShape:
     have = row.have or {}
     if pages := have.get("pages"):
@@ -177,7 +186,7 @@ def _delivery(row: Row[Any]) -> DeliveryShape:
         "address": row.address,
         "state": row.state,
         "attempts": row.attempts,
-        "next_attempt_at": stamp(row.due_at),
+        "next_attempt_at": stamp(_next(row)),
         "last_error": row.last_error,
         "reason": row.reason,
         "remote": cast("RemoteShape", {name: have[name] for name in shown if have.get(name) is not None}),
@@ -186,7 +195,7 @@ def _delivery(row: Row[Any]) -> DeliveryShape:
 
 def delivery_list(connection: Connection, state: str | None, cursor: str | None) -> Page[DeliveryShape]:
     """Return a page of deliveries, in one state or in all."""
-    query = select(deliveries)
+    query = _DELIVERIES
     if state:
         query = query.where(deliveries.c.state == state)
     rows, after = _paged(connection, query, deliveries.c.id, cursor)

@@ -3,6 +3,7 @@
 import json
 import socket
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from harness import alert, config, eventually, group, issues, messages, pages
@@ -218,3 +219,15 @@ def test_a_dead_token_kills_its_deliveries_together_and_one_replay_brings_all_ba
     assert bridge.command("replay", "--all").returncode == 0
     bridge.settle()
     assert all_there(messages(sandbox, text="apart "))
+
+
+def test_what_waits_for_its_place_says_until_when(start, sandbox):
+    bridge = start(config(sandbox, send={"P3": ["slack"]}))
+    later = {"Retry-After": "600"}
+    sandbox.faults.add(Fault("status", "slack", path="/api/chat.postMessage", status=503, headers=later, count=1))
+    bridge.post(group(alert("The first", Priority="P3")))
+    eventually(lambda: [one for one in bridge.all("deliveries") if one["state"] == "retrying"])
+    bridge.post(group(alert("The second", Priority="P3")))
+    both = eventually(lambda: found if len(found := bridge.all("deliveries")) == 2 else None)
+    soon = datetime.now(UTC) + timedelta(seconds=300)
+    assert [datetime.fromisoformat(one["next_attempt_at"]) > soon for one in both] == [True, True]
