@@ -5,6 +5,7 @@ Reading happens outside the transaction; a commit takes many small receipts, or 
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
@@ -25,7 +26,7 @@ from bridge.ledger import book, deliveries, due, lanes, placing, receipts, store
 from bridge.ledger.placing import HELD_LANE, Placement
 from bridge.ledger.unavailable import RefusedError, UnavailableError
 from bridge.log import log
-from bridge.parts import RECEIPTS, SHORT, SLICE, Part, growing, tell
+from bridge.parts import RECEIPTS, SHORT, SLICE, Part, growing, tell, unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -44,6 +45,10 @@ if TYPE_CHECKING:
     from bridge.ledger.ledger import Ledger
     from bridge.ledger.receipts import Receipt
     from bridge.mapping import Reader
+
+
+MOST_ORDERED = 100
+"""Large receipts of which is kept that this process has begun them: more do not wait at once."""
 
 
 class Intake:
@@ -78,6 +83,7 @@ class Intake:
         self._read = read
         self._report = report
         self._large: tuple[str, Group | None] = ("", None)
+        self._ordered: deque[str] = deque(maxlen=MOST_ORDERED)
         self._grown: Mapping[str, Case] = {}
 
     def turn(self) -> Rest | None:
@@ -132,39 +138,34 @@ class Intake:
         room = SLICE
         normalizer = Normalizer(rules.normalize, rules.teams)
         read, large = self._large
-        for receipt in waiting:
+        for one in waiting:
             if room <= 0:
                 break
             try:
-                group = large if large and receipt.id == read else self._parse(receipt)
+                group, receipt = (large, one) if large and one.id == read else self._parse(one)
                 most = min(room, slice_) if len(group.alerts) > SLICE else room
                 said = group.alerts[receipt.progress : receipt.progress + most]
                 alerts = [normalizer.normalize(alert, group) for alert in said]
             except Exception as error:  # noqa: BLE001 - whatever a body does: the others go on
-                unread.append(self._unread(receipt, error))
+                unread.append(unreadable(one, error))
                 continue
             room -= len(alerts)
             parts.append(Part(receipt, group, alerts, receipt.progress + len(alerts) >= len(group.alerts)))
         return parts, unread
 
-    def _unread(self, receipt: Receipt, error: Exception) -> dict[str, Any]:
-        """Return the row of a receipt that goes to quarantine."""
-        problem = str(error)
-        if not isinstance(error, UnreadableError):
-            log.error("receipt can't be read", receipt=receipt.id, exc_info=error)
-            problem = f"it could not be read ({type(error).__name__}); a bug of the bridge's, please report it"
-        row = {"id": receipt.id, "state": "quarantined", "problem": problem}
-        return {**row, "alerts": 0, "progress": 0, "incidents": list(receipt.incidents)}
-
-    def _parse(self, receipt: Receipt) -> Group:
+    def _parse(self, receipt: Receipt) -> tuple[Group, Receipt]:
         if receipt.damaged:
             raise UnreadableError(receipt.damaged)
         group = self._read(receipt.body, self.source)
         if (ordered := in_order(group.alerts)) is not group.alerts:
             group = replace(group, alerts=ordered)
+            if len(ordered) > SLICE and receipt.id not in self._ordered:
+                # an older release may have begun it in another order: what is absorbed already only repeats itself
+                self._ordered.append(receipt.id)
+                receipt = replace(receipt, progress=0)
         if len(group.alerts) > SLICE:
             self._large = (receipt.id, group)
-        return group
+        return group, receipt
 
     def _commit(
         self,

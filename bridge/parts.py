@@ -6,6 +6,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from bridge.core.alert import UnreadableError
+from bridge.log import log
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
@@ -66,3 +69,13 @@ def tell(
             report("absorbed", None, source, part.row(), seconds)
     for row in unread:
         report("absorbed", None, source, row, None)
+
+
+def unreadable(receipt: Receipt, error: Exception) -> dict[str, Any]:
+    """Return the row of a receipt that goes to quarantine, for it could not be read."""
+    problem = str(error)
+    if not isinstance(error, UnreadableError):
+        log.error("receipt can't be read", receipt=receipt.id, exc_info=error)
+        problem = f"it could not be read ({type(error).__name__}); a bug of the bridge's, please report it"
+    row = {"id": receipt.id, "state": "quarantined", "problem": problem}
+    return {**row, "alerts": 0, "progress": 0, "incidents": list(receipt.incidents)}

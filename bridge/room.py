@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -60,5 +61,5 @@ class Room:
         try:
             with self._ledger.read() as connection:
                 self._full = storage.last_used(connection) >= self._most()
-        except SQLAlchemyError:
+        except (SQLAlchemyError, sqlite3.Error):
             self._full = False  # whether it can be stored, storing will say

@@ -384,6 +384,43 @@ def test_two_large_bodies_that_alternate_are_both_read_whole(posts):
     assert [posts.receipt(one)["state"] for one in (first, second)] == ["absorbed", "absorbed"]
 
 
+def mixed(name, most):
+    """A notification whose last alert fires, and all others are over."""
+    over = [alert("resolved", fingerprint=f"{name}{number:04}") for number in range(most)]
+    return {"alerts": [*over, alert(fingerprint=f"{name} fires")]}
+
+
+def test_two_large_bodies_that_alternate_are_put_in_order_and_end(posts):
+    first = posts.post(mixed("a", 1_000))
+    intake = posts.intake()
+    assert intake.turn() is None
+    second = posts.post(mixed("b", 1_000))
+    turns = 1
+    while intake.turn() is None:
+        turns += 1
+    assert turns < 12
+    assert [posts.receipt(one)["state"] for one in (first, second)] == ["absorbed", "absorbed"]
+
+
+def test_what_an_older_release_began_in_another_order_is_absorbed_whole(posts):
+    large = posts.post(mixed("a", 1_000))
+    begun = update(receipts).where(receipts.c.id == large).values(progress=400)
+    posts.ledger.write(lambda connection: connection.execute(begun))
+    posts.absorb()
+    (incident,) = posts.incidents()
+    assert (incident["state"], len(incident["alerts"])) == ("firing", 1_001)
+
+
+def test_a_large_notification_that_names_who_fires_last_ends_nothing(posts):
+    posts.post({"alerts": [alert(fingerprint=f"a{number:04}") for number in range(1_000)]})
+    posts.absorb()
+    posts.post(mixed("a", 1_000))
+    posts.absorb()
+    (incident,) = posts.incidents()
+    assert incident["state"] == "firing"
+    assert [line["what"] for line in incident["timeline"] if line["what"] == "fires again"] == []
+
+
 def test_what_is_told_of_a_large_group_already_is_told_of_the_rest_a_moment_later(posts):
     posts.post({"alerts": [alert(fingerprint=f"f{number:04}") for number in range(2 * SLICE + 1)]})
     intake, due = posts.intake(), []

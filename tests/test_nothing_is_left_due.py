@@ -9,6 +9,7 @@ from harness import alert, eventually, group
 
 from bridge.delivery.lane import SLOW
 from bridge.delivery.turns import Rest, Worked
+from bridge.destinations.base import Failed, Fault, Scope
 
 
 @pytest.fixture
@@ -23,11 +24,17 @@ class Meanwhile:
     def __init__(self, connection):
         self._connection = connection
         self.happens = lambda: None
+        self.connects = lambda: None
+        self.asked = 0
 
     def __getattr__(self, name):
         return getattr(self._connection, name)
 
     def send(self, *given):
+        self.asked += 1
+        connects, self.connects = self.connects, lambda: None
+        if failed := connects():
+            return failed
         outcome = self._connection.send(*given)
         happens, self.happens = self.happens, lambda: None
         happens()
@@ -39,6 +46,12 @@ def told(lane):
     while (rest := lane.turn()) is None:
         lane.gap, lane._answers_at_once = 0.0, True
     return rest
+
+
+def posts(counted):
+    """What Slack was told of, in order."""
+    bodies = [one.body for one in counted.sandbox.seen() if one.path.endswith("chat.postMessage")]
+    return [name for body in bodies for name in ("waits 0", "waits 1", "waits 2", "it burns") if name in body]
 
 
 @pytest.fixture
@@ -108,17 +121,13 @@ def test_what_waits_behind_a_request_that_hangs_is_told_by_other_threads(counted
     slack, _github, meanwhile = places
     posted = []
 
-    def posts():
-        bodies = [one.body for one in counted.sandbox.seen() if one.path.endswith("chat.postMessage")]
-        return [name for body in bodies for name in ("waits 0", "waits 1", "waits 2", "it burns") if name in body]
-
     def hangs():
         counted.store(group(alert("it burns", Priority="P0")))
         counted.absorb()
         eventually(lambda: slack._underway.late(counted.bridge.clock.monotonic() - SLOW))
         while slack.turn() is None:
             pass
-        posted.extend(posts())
+        posted.extend(posts(counted))
 
     counted.store(group(*(alert(f"waits {n}", Priority="P3") for n in range(3))))
     counted.absorb()
@@ -127,4 +136,33 @@ def test_what_waits_behind_a_request_that_hangs_is_told_by_other_threads(counted
     told(slack)
     first, second, *others = posted
     assert (first, second, sorted(others)) == ("waits 0", "it burns", ["waits 1", "waits 2"])
-    assert posts() == posted  # and none of them twice
+    assert posts(counted) == posted  # and none of them twice
+
+
+def test_a_request_that_hangs_before_it_leaves_is_of_its_own_turn_alone(counted, places):
+    slack, github, meanwhile = places
+
+    def fails():
+        eventually(lambda: slack._underway.late(counted.bridge.clock.monotonic() - SLOW))
+        while slack.turn() is None:
+            pass
+        assert sorted(posts(counted)) == ["waits 1", "waits 2"]
+        return Failed(Fault.RETRY, "connect timed out", Scope.CHANNEL)
+
+    counted.store(group(*(alert(f"waits {n}", Priority="P3") for n in range(3))))
+    counted.absorb()
+    told(github)
+    slack.gap, slack._answers_at_once = 0.0, True
+    meanwhile.connects = fails
+    eventually(lambda: (slack.turn(), counted.due())[1] == [])
+    assert sorted(posts(counted)) == ["waits 0", "waits 1", "waits 2"]
+
+
+def test_behind_a_place_that_is_not_reached_nobody_connects_as_well(counted, places):
+    slack, _github, meanwhile = places
+    counted.store(group(*(alert(f"waits {n}", Priority="P3") for n in range(3))))
+    counted.absorb()
+    slack.gap, slack._answers_at_once, before = 0.0, True, meanwhile.asked
+    meanwhile.connects = lambda: Failed(Fault.RETRY, "connect timed out", Scope.CHANNEL)
+    slack.turn()
+    assert meanwhile.asked == before + 1

@@ -89,7 +89,9 @@ def _refused(lane: HeldLane, task: Task, stored: dict[str, Any], found: Failed) 
     """A place that can be searched refused the lookup, which proves nothing: asked again, then left to a person."""
     refused = stored.get("refused", 0) + 1
     if refused > REFUSALS:
-        asked = replace(task, delivery=replace(task.delivery, doubt={**stored, "refused": 0}))
+        # replayed, perhaps days later, it is looked for by itself: to read so far back for all would hold up others
+        kept = {**stored, "refused": 0, "negatives": 0, "buried": True}
+        asked = replace(task, delivery=replace(task.delivery, doubt=kept))
         yield from faults.dead(lane, asked, stored_step(stored), replace(found, scope=Scope.DELIVERY))
         return
     yield _waiting(

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from bridge.delivery import budget, settle, trouble
+from bridge.delivery.turns import doubtful
 from bridge.destinations.base import Done, Failed, Fault, Scope, Step
 from bridge.ledger import deliveries, placing, timeline
 from bridge.ledger.columns import stamp
@@ -50,7 +51,8 @@ def _place_failed(lane: HeldLane, task: Task, step: Step, result: Failed) -> Act
     lane.failed(asked, now, result)
     values: dict[str, Any] = {"state": "retrying", "last_error": result.error, "due_at": now, "have": have}
     if result.unknown and step.creates:
-        doubt = {**(_stored(lane, task) or {}), "ended": now.timestamp()}
+        written = _stored(lane, task) or doubtful(task, step, task.at)["doubt"]
+        doubt = {**written, "ended": now.timestamp()}
         values |= {"doubt": doubt, "due_at": now + timedelta(seconds=lane.kind.SETTLE)}
     else:
         values["doubt"] = None

@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bridge.core.shadow import Would
 from bridge.delivery import trouble
-from bridge.delivery.turns import StaleSenderError, believed, paced, perform
+from bridge.delivery.turns import NotNowError, StaleSenderError, believed, pace, paced, perform
 from bridge.destinations.base import Address, Want
 from bridge.ledger import lanes
 from bridge.ledger.unavailable import RefusedError, UnavailableError
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from bridge.delivery.turns import Act, Task
     from bridge.delivery.yard import Yard
-    from bridge.destinations.base import Failed
+    from bridge.destinations.base import Failed, Step
     from bridge.ledger.lanes import Held
 
 FRESH = 60.0
@@ -197,3 +197,24 @@ class HeldLane:
         """
         if self.yard.clock.monotonic() > self.lease_ends:
             raise StaleSenderError(f"lane {self.name}: the lease ran out before the request could be sent")
+
+    def readiness(self, task: Task, step: Step, booked: datetime) -> Callable[[], None]:
+        """Return what a request calls right before it leaves: it waits for its place in the pace, or refuses.
+
+        It raises StaleSenderError as `ready` does, and NotNowError where what was planned may not be sent any more.
+        """
+        gap = 0.0 if step.learns else pace(task.settings, self.kind.RATE)
+
+        def may() -> None:
+            self.ready()
+            if not self.stands(task):
+                raise NotNowError
+
+        places = iter([(booked, gap)])
+
+        def ready() -> None:
+            # what a step asks once more (a redirect, a token that ran out) takes no place of its own
+            at, after = next(places, (booked, 0.0))
+            task.waited += self.leave(at, after, may)
+
+        return ready

@@ -25,8 +25,6 @@ from bridge.ledger import deliveries, due, incidents
 from bridge.log import about
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from bridge.core.incident import Incident
     from bridge.delivery.turns import Act, Acting
     from bridge.delivery.yard import Yard
@@ -99,11 +97,14 @@ class Lane(HeldLane):
         """Take back what waits behind a request that hangs: other threads tell it, the most urgent first."""
         late = self._underway.late(self.yard.clock.monotonic() - SLOW)
         with self.lock:
-            behind = self._underway.take_back() if late else []
-        if behind:
-            self.write([act for task, step in behind for act in claim.take_back(self, task, step)])
+            turn, behind = self._underway.take_back() if late else (None, [])
+            self._learning &= not any(step.learns for _, step in behind)
+        try:
+            if behind:
+                self.write([act for task, step in behind for act in claim.take_back(self, task, step)])
+        finally:
             with self.lock:
-                self._underway.free(task for task, _ in behind)
+                self._underway.end(turn)
 
     def _together(self, turn: object, chosen: list[tuple[Delivery, Incident]], now: datetime) -> list[Rest | None]:
         """Take the turns of several deliveries: what each of them wants written next shares a commit with others."""
@@ -199,8 +200,13 @@ class Lane(HeldLane):
     def _send(self, task: Task, step: Step, booked: datetime) -> Outcome:
         clock = self.yard.clock
         deadline = min(DEADLINE, self.lease_ends - clock.monotonic())
+        with self.lock:
+            # before anything is connected to: who hangs there is a hanging request as well
+            self._underway.leaves(task)
+            if not self.stands(task):
+                raise NotNowError
         with self._underway.asking(task, began := clock.monotonic()):
-            ready = self._ready(task, step, booked)
+            ready = self.readiness(task, step, booked)
             outcome = self.yard.client(task.settings).send(step, task.delivery.have, deadline, ready)
         task.took = clock.monotonic() - began - task.waited
         self._answers_at_once = task.took < AT_ONCE
@@ -230,21 +236,3 @@ class Lane(HeldLane):
             if (until := self.early(now)) is not None:
                 return Rest(until)
             return self.book(pace(settings, self.kind.RATE))
-
-    def _ready(self, task: Task, step: Step, booked: datetime) -> Callable[[], None]:
-        gap = 0.0 if step.learns else pace(task.settings, self.kind.RATE)
-
-        def may() -> None:
-            self._underway.leaves(task)
-            self.ready()
-            if not self.stands(task):
-                raise NotNowError
-
-        places = iter([(booked, gap)])
-
-        def ready() -> None:
-            # what a step asks once more (a redirect, a token that ran out) takes no place of its own
-            at, after = next(places, (booked, 0.0))
-            task.waited += self.leave(at, after, may)
-
-        return ready

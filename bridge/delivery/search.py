@@ -85,6 +85,10 @@ class Search:
     ) -> tuple[Found | Failed | None, datetime]:
         (at, needed), now = when, lane.yard.clock.now()
         mark = f"{task.delivery.id}:{step.number}"
+        if (task.delivery.doubt or {}).get("buried"):
+            find = lane.yard.client(task.settings).find
+            alone = _limited(lane, task, client) or find(step, task.delivery.have, at, LOOKUP)
+            return self._heard(lane, task, step, alone), now
         walk = self._walk
         if walk is not None and (mark in walk.found or (walk.whole and walk.serves(at, needed))):
             return _found(client, step, walk, mark), walk.began
@@ -127,7 +131,7 @@ def _found(client: Lister, step: Step, walk: Walk, mark: str) -> Found | None:
 def _oldest(lane: HeldLane) -> datetime:
     """Return when the first of the lane's steps in doubt was sent: the listing is to answer for all of them."""
     with lane.yard.ledger.read() as connection:
-        sent = [doubt["at"] for doubt in deliveries.doubts(connection, lane.name)]
+        sent = [doubt["at"] for doubt in deliveries.doubts(connection, lane.name) if not doubt.get("buried")]
     clock = lane.yard.clock
     return sent_at(clock, min(sent, default=clock.now().timestamp()))
 

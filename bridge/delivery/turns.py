@@ -202,5 +202,5 @@ def _brief(request: dict[str, Any]) -> dict[str, Any]:
 
 def until_a_lookup(found: list[Delivery]) -> list[Delivery]:
     """Return those before the first that is to be looked up at its place, which may take long, or that one alone."""
-    doubtful = next((n for n, one in enumerate(found) if one.doubt and one.doubt["creates"]), len(found))
+    doubtful = next((n for n, one in enumerate(found) if (one.doubt or {}).get("creates")), len(found))
     return found[: max(doubtful, 1)]

@@ -39,7 +39,7 @@ class Underway:
         return turn
 
     def end(self, turn: object) -> None:
-        """End a turn: what was taken back of it may be another's by now."""
+        """End a turn: what was taken back of it is another's."""
         self.busy = {delivery: whose for delivery, whose in self.busy.items() if whose is not turn}
         self._behind = {task: held for task, held in self._behind.items() if held[0] is not turn}
 
@@ -53,7 +53,7 @@ class Underway:
                 self._behind[id(act.task)] = (turn, act.task, act.step)
 
     def leaves(self, task: Task) -> None:
-        """Say that a task's step waits no more.
+        """Say that a task's step waits no more: from here on it is its turn's alone, whatever becomes of it.
 
         Raises:
             TakenBackError: it was taken back meanwhile.
@@ -77,12 +77,7 @@ class Underway:
         """Return whether a request is under way that was asked for before then, on the monotonic clock."""
         return any(at < before for at in list(self._asked.values()))
 
-    def take_back(self) -> list[tuple[Task, Step]]:
-        """Return what waits behind others: none of it leaves any more."""
+    def take_back(self) -> tuple[object, list[tuple[Task, Step]]]:
+        """Return what waits behind others: none of it leaves any more, and it is of another turn until that ends."""
         behind, self._behind = [(task, step) for _, task, step in self._behind.values()], {}
-        return behind
-
-    def free(self, tasks: Iterable[Task]) -> None:
-        """Let other turns have the deliveries of tasks that were taken back."""
-        for task in tasks:
-            self.busy.pop(task.delivery.id, None)
+        return self.begin(task.delivery.id for task, _ in behind), behind

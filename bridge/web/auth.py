@@ -88,7 +88,7 @@ def _check(auth: Auth, headers: Headers, body: bytes, env: Mapping[str, str], no
         case Basic(username, passwords):
             _basic(headers, username, _read(passwords, env))
         case Header(name, values):
-            if not any_equal(_said(headers.get(name, "")), _read(values, env)):
+            if not _said(headers.get(name, ""), _read(values, env)):
                 raise RefusedError(f"the header {name} is missing or wrong")
         case Hmac():
             _hmac(auth, headers, body, _read(auth.secrets, env), now)
@@ -98,9 +98,10 @@ def _read(secrets: Sequence[Secret], env: Mapping[str, str]) -> list[str]:
     return [resolve(secret, env) for secret in secrets]
 
 
-def _said(given: str) -> str:
-    """Return a header's text as it was sent, in UTF-8: WSGI gives its bytes as Latin-1 (PEP 3333)."""
-    return given.encode("latin-1", "replace").decode("utf-8", "replace")
+def _said(given: str, secrets: Sequence[str]) -> bool:
+    """Return whether a header says one of the secrets: WSGI gives its bytes as Latin-1 (PEP 3333), many send UTF-8."""
+    as_utf8 = given.encode("latin-1", "replace").decode("utf-8", "replace")
+    return any_equal(given, secrets) | any_equal(as_utf8, secrets)
 
 
 def any_equal(given: str, secrets: Sequence[str]) -> bool:
@@ -112,7 +113,7 @@ def any_equal(given: str, secrets: Sequence[str]) -> bool:
 def bearer(headers: Headers, tokens: Sequence[str]) -> None:
     """Let in who brings one of the tokens, or raise RefusedError."""
     scheme, _, given = headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not any_equal(_said(given.strip()), tokens):
+    if scheme.lower() != "bearer" or not _said(given.strip(), tokens):
         raise RefusedError("Authorization must be `Bearer <token>` with this source's token")
 
 

@@ -16,7 +16,11 @@ def wake_one(poller: selectors.BaseSelector, listeners: Iterable[socket.socket])
     """Have a new connection wake one of the processes that wait for it, not all: `EPOLLEXCLUSIVE`, where there is."""
     if not isinstance(poller, selectors.EpollSelector):
         return
-    with select.epoll.fromfd(os.dup(poller.fileno())) as polled:
+    try:
+        again = os.dup(poller.fileno())
+    except OSError:
+        return  # no file to be had: all are woken
+    with select.epoll.fromfd(again) as polled:
         for listener in listeners:
             polled.unregister(listener)
             polled.register(listener, select.EPOLLIN | select.EPOLLEXCLUSIVE)

@@ -80,7 +80,7 @@ def test_without_a_pace_nobody_waits(lane, clock):
 def test_what_a_step_asks_once_more_takes_no_place_of_its_own(lane, clock):
     settings = Settings("slack", "slack", {"rate": (Rate(1, 60.0),)})
     task = Task(None, None, settings, clock.now())
-    ready = lane._ready(task, Step(Intent.OPEN, 1, "chat.postMessage", {}, {}), lane.book(60.0))
+    ready = lane.readiness(task, Step(Intent.OPEN, 1, "chat.postMessage", {}, {}), lane.book(60.0))
     began = clock.monotonic()
     ready()
     ready()

@@ -153,6 +153,14 @@ def test_a_comment_is_gone_with_its_issue(sandbox, lane, status, says):
     assert lane.client.find(COMMENT, lane.have, datetime.now(UTC), 5.0) == Found(None)
 
 
+def test_whether_a_comment_is_gone_is_asked_again_where_the_repository_does_not_answer(sandbox, lane):
+    lane.tell(incident())
+    sandbox.faults.add(Play("status", status=404, path="*/comments", body='{"message": "Not Found"}'))
+    sandbox.faults.add(Play("reset", method="GET", path="/repos/acme/alerts"))
+    failed = lane.client.find(COMMENT, lane.have, datetime.now(UTC), 5.0)
+    assert failed.fault is Fault.RETRY
+
+
 def test_a_comment_is_not_gone_with_a_repository_that_can_not_be_seen(sandbox, lane):
     lane.tell(incident())
     sandbox.github.repository("acme/alerts").visible = False

@@ -30,7 +30,7 @@ from bridge.ledger import acts
 from bridge.sandbox.faults import Fault
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from datetime import datetime
 
     from simulator import Outcome, Store
@@ -344,6 +344,14 @@ def test_a_lookup_that_is_refused_once_proves_nothing(store, refused):
     assert outcome.heard.dead == []
 
 
+def replay_in(store: Store) -> Callable[[World], None]:
+    def replay(world: World) -> None:
+        with store.engine.execution_options(immediate=True).begin() as connection:
+            acts.replay(connection, acts.dead_letters(connection), "somebody", world.clock.now())
+
+    return replay
+
+
 @pytest.mark.parametrize(
     ("lost", "refused"),
     [
@@ -353,15 +361,48 @@ def test_a_lookup_that_is_refused_once_proves_nothing(store, refused):
     ids=["slack", "github"],
 )
 def test_what_is_in_doubt_stays_so_in_a_dead_letter(store, lost, refused):
-    def replay(world: World) -> None:
-        with store.engine.execution_options(immediate=True).begin() as connection:
-            acts.replay(connection, acts.dead_letters(connection), "somebody", world.clock.now())
-
-    outcome = told(store, fires(0), Say(2 * MINUTE, act=replay), faults=(lost, refused))
+    outcome = told(store, fires(0), Say(2 * MINUTE, act=replay_in(store)), faults=(lost, refused))
     assert len(outcome.heard.dead) == 1
     assert at_slack(outcome, "storage") == ["P2 firing: Disk full"]
     assert len([line for line in outcome.seen.lines() if line.startswith("github")]) == 1
     assert [line for line in outcome.seen.stored if "dead" in line] == []
+
+
+def test_what_is_replayed_but_is_too_far_back_to_be_found_is_told_once_more(store):
+    def busy(world: World) -> None:
+        (repository,) = world.github.repositories.values()
+        for number in range(1_100):
+            repository.open_issue(f"somebody's {number}", "text", "octocat", world.clock.seconds())
+
+    faults = (
+        github("status", status=502, nth=1),
+        looking("github", "status", status=401, body="{}", until=MINUTE),
+    )
+    says = (fires(0), Say(90, act=busy), Say(2 * MINUTE, act=replay_in(store)))
+    outcome = told(store, *says, faults=faults, turns=600)
+    assert len([line for line in outcome.seen.lines() if "Disk full" in line and line.startswith("github")]) == 1
+    assert (outcome.heard.blind, len(outcome.heard.dead)) == (1, 1)
+
+
+def test_what_is_replayed_is_looked_for_by_itself(store):
+    """To read back to it for all would keep a fresh one waiting whose answer was lost."""
+
+    def busy(world: World) -> None:
+        channel = next(one for one in world.slack.workspace.channels.values() if one.name == "storage")
+        for number in range(280):
+            channel.say(f"chatter {number}", world.clock.seconds())
+
+    faults = (
+        slack("status", status=502, contains="first", nth=1),
+        slack("status", status=502, contains="second", nth=1),
+        looking("slack", "ok_false", code="token_revoked", until=MINUTE),
+    )
+    again = Say(60 * MINUTE + 0.5, act=replay_in(store))
+    says = (fires(0, "first"), Say(90, act=busy), fires(60 * MINUTE, "second", Priority="P0"), again)
+    outcome = told(store, *says, faults=faults)
+    posted = [one.at for one in outcome.asked if one.path.endswith("chat.postMessage") and "second" in one.body]
+    assert posted[1] - posted[0] < 8
+    assert len([line for line in at_slack(outcome, "storage") if "firing" in line]) == 2
 
 
 def test_a_repository_that_can_not_be_asked_about_just_now_takes_nobody_along(store):

@@ -1,5 +1,6 @@
 """A web process that is short of something: who can't be served hears of it, and its loop goes on."""
 
+import resource
 import selectors
 import socket
 import time
@@ -14,6 +15,7 @@ from bridge.web.arriving import Arriving
 from bridge.web.connection import Connection
 from bridge.web.direct import Direct
 from bridge.web.lingering import Lingering
+from bridge.web.listening import wake_one
 from bridge.web.worker import CROWDED, WebWorker
 
 GET = b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
@@ -50,6 +52,20 @@ def test_who_gets_no_thread_is_told_to_come_again(worker, peer):
     assert there.recv(1000).startswith(b"HTTP/1.1 503 ")
     assert (worker.nr_conns, worker._held, worker._arriving) == (0, 0, {})
     assert worker.handle(conn) is False  # the thread that comes to it after all does nothing
+
+
+def test_where_no_file_is_to_be_had_all_are_woken(worker):
+    listener = socket.create_server(("127.0.0.1", 0))
+    with listener:
+        worker.poller.register(listener, selectors.EVENT_READ)
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+        try:
+            wake_one(worker.poller, [listener])
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        with socket.create_connection(listener.getsockname()):
+            assert worker.poller.select(5)
 
 
 def test_of_a_connection_that_made_room_an_event_of_the_same_round_is_nothing_more(worker, peer):

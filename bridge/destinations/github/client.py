@@ -92,7 +92,15 @@ class GitHub:
 
     def find(self, step: Step, have: Have, since: datetime, deadline: float) -> Found | Failed:
         """Walk back to `since` less five minutes, newest first, past pull requests, for a mark at a body's top."""
-        mark, comment, until = _mark(step.request), step.method == "POST comments", Deadline(deadline)
+        try:
+            return self._find(step, have, since, Deadline(deadline))
+        except TokenError as error:
+            return then_replay(error.failed, "")
+        except ExchangeError as error:
+            return error.failed()
+
+    def _find(self, step: Step, have: Have, since: datetime, until: Deadline) -> Found | Failed:
+        mark, comment = _mark(step.request), step.method == "POST comments"
         if mark is None:
             return Failed(Fault.UNSEARCHABLE, "unmarked")
         try:
@@ -106,10 +114,6 @@ class GitHub:
                 failed = self._missing(failed, until)
             # a comment is gone with its issue
             return Found(None) if comment and failed.fault is Fault.REPLACE else failed
-        except TokenError as error:
-            return then_replay(error.failed, "")
-        except ExchangeError as error:
-            return error.failed()
         return Found(None)
 
     def _bound(self, since: datetime) -> datetime:
@@ -138,7 +142,7 @@ class GitHub:
             yield listed
             if len(listed) < PAGE or (not comment and _created_before(listed[-1], oldest)):
                 return
-        raise _UnlistedError(Failed(Fault.RETRY, "too many issues to search"))
+        raise _UnlistedError(Failed(Fault.UNSEARCHABLE, "too many issues to search"))
 
     def lacks(self, deadline: float) -> list[Lack]:
         """Ask for the repository, and list its newest issue, as a lookup would."""

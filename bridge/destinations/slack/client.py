@@ -142,7 +142,7 @@ class Slack:
             cursor = read[1]
             if not cursor or mark in found:
                 return found
-        return Failed(Fault.RETRY, "too many messages to search")
+        return _unsearchable("too many messages to search")
 
     def _read(
         self, channel: str, thread: str, since: datetime, cursor: str | None, until: Deadline
