@@ -13,6 +13,7 @@ from bridge.core.route import target_at
 from bridge.delivery.yard import HeldError
 from bridge.destinations import KINDS
 from bridge.destinations.base import Address, Settings
+from bridge.destinations.slack.step import channel_name, shown_name
 from bridge.ledger.placing import HELD_LANE
 
 if TYPE_CHECKING:
@@ -77,6 +78,8 @@ class Effective:
         if isinstance(found, str):
             raise HeldError(f"destination {delivery.destination}: {found}; the delivery goes on when it is back")
         values = at_place(found.settings, delivery.kind, delivery.address)
+        if self._stands_in(found.settings, delivery):
+            values.pop("mention", None)
         if every := rules.reminds(delivery.team, incident.priority):
             values["remind"] = every.total_seconds()
         resolved = self._resolved(delivery.destination, delivery.kind, values, delivery.team)
@@ -102,6 +105,15 @@ class Effective:
         other = Settings(settings.name, settings.kind, {**settings.values, "channel": fallback})
         found = KINDS[settings.kind].address(other, self.digest)
         return None if found.text == delivery.address else (found.text, found.lane)
+
+    @staticmethod
+    def _stands_in(values: Mapping[str, object], delivery: Delivery) -> bool:
+        """Return whether a delivery is told in the fallback channel, where nobody is mentioned."""
+        if delivery.kind != "slack" or not values.get("fallback_channel"):
+            return False
+        asked = (Settings("", "slack", {"channel": values.get(key)}) for key in ("channel", "fallback_channel"))
+        own, fallback = (shown_name(channel_name(one)) for one in asked)
+        return delivery.address == fallback != own
 
     def _resolved(self, name: str, kind: str, values: Mapping[str, object], team: str) -> Settings:
         try:

@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from posts import CONFIG, Posts, alert
+from posts import CONFIG, ENV, Posts, alert
 from sqlalchemy import event, text, update
 
 from bridge.delivery.turns import Rest
@@ -483,3 +483,37 @@ def test_json_of_a_body_is_stored_as_it_came(quick):
     (incident,) = quick.incidents()
     assert incident["alerts"][0]["annotations"]["summary"] == "naïve — 日本語 🚨"
     assert quick.receipt(stored)["state"] == "absorbed"
+
+
+SEVERAL = {
+    "PD2": "f" * 32,
+    "HOOK": "https://hooks.slack.com/services/T1/B1/x",
+    "HOOK2": "https://hooks.slack.com/services/T1/B2/y",
+}
+HOOKED = 'destinations:\n  slack: {webhook_url: "${env:HOOK}"}\nteams: {storage: {}}\n'
+
+
+@pytest.fixture
+def several(monkeypatch):
+    for name, value in SEVERAL.items():
+        monkeypatch.setitem(ENV, name, value)
+
+
+@pytest.mark.usefixtures("several")
+@pytest.mark.parametrize(
+    "change",
+    [
+        (CONFIG, '"${env:PD}"', '["${env:PD2}", "${env:PD}"]'),
+        (CONFIG, "env:PD", "env:PD2"),
+        (HOOKED, "env:HOOK", "env:HOOK2"),
+    ],
+    ids=["a key in rotation", "another key", "another webhook"],
+)
+def test_a_secret_that_is_replaced_tells_nobody_twice(quick, tmp_path, change):
+    config, secret, others = change
+    posts = Posts(quick.ledger, quick.clock, tmp_path, config)
+    posts.hear(alert(Priority="P1"))
+    before = posts.places()
+    posts.rules = Posts(quick.ledger, quick.clock, tmp_path, config.replace(secret, others)).rules
+    posts.hear(alert(Priority="P1"))
+    assert posts.places() == before

@@ -15,6 +15,7 @@ from bridge.core.rules import APART, STORM
 from bridge.destinations.base import Address, Settings, Want
 from bridge.destinations.pagerduty import step as pages
 from bridge.destinations.slack import message as slack
+from bridge.ledger import acts
 from bridge.ledger.incidents import load
 from bridge.ledger.tables import alerts, deliveries, incidents
 from bridge.render.bounded import bounded
@@ -154,6 +155,69 @@ def test_what_is_or_becomes_a_p0_is_told_by_itself(ledger, tmp_path):
     place.storm([9], priority="P0")
     assert place.told("slack") == {"delivered": 10, "pending": 1, "skipped": 4, "storm": 1}
     assert place.digest() == ("firing", None, 4, 1)
+
+
+def test_who_is_told_by_itself_is_not_counted_as_over(ledger, tmp_path):
+    place = Place(ledger, FakeClock(), tmp_path, LIMITS.splitlines()[0])
+    place.storm(range(10))
+    place.settle()
+    place.storm([9], priority="P0")
+    content = slack.content(place.want("slack"))
+    assert content["text"].startswith("P2 firing: Storm: 4 more incidents of storage")
+    assert "Disk 9" not in as_json(content)
+    assert "resolved" not in as_json(content)
+
+
+@pytest.mark.parametrize("rest", [True, False], ids=["while others fire", "once it was over"])
+def test_what_fires_again_in_a_storm_is_told_at_once(place, rest):
+    place.storm(range(8), priority="P1")
+    place.settle()
+    place.storm(range(7 if rest else 0, 8), "resolved", priority="P1")
+    assert place.digest()[0] == ("firing" if rest else "resolved")
+    place.clock.advance(seconds=5)
+    place.hear({**place.one(7, priority="P1"), "startsAt": "2026-03-02T12:40:00Z"})
+    place.look()
+    state, _, firing, _ = place.digest()
+    assert (state, firing) == ("firing", 3 if rest else 1)
+    for kind in ("slack", "pagerduty"):
+        told = place.want(kind).incident
+        assert [one.labels["incident"] for one in told.firing][-1] == "Disk 7"
+
+
+def test_what_is_no_longer_heard_of_is_called_so_in_a_storm(place):
+    place.storm(range(8))
+    stale = update(incidents).where(incidents.c.title == "Disk 7").values(state="stale")
+    place.ledger.write(lambda one: one.execute(stale))
+    place.look()
+    assert "Disk 7 (stale: no longer heard of)" in as_json(slack.content(place.want("slack")))
+    assert place.digest() == ("firing", None, 3, 0)
+
+
+def test_of_a_storm_that_a_person_has_closed_nothing_more_is_told(place):
+    place.storm(range(8))
+    place.settle()
+    close_digest(place)
+    for _ in range(3):
+        assert not place.storms.look()
+    place.storm([20])
+    assert place.digest() == ("firing", None, 1, 0)
+
+
+def test_whom_a_person_has_closed_is_told_as_closed(place):
+    place.storm(range(8))
+    with place.ledger.read() as connection:
+        (closed,) = connection.execute(select(incidents.c.id).where(incidents.c.title == "Disk 7")).scalars()
+    place.ledger.write(lambda one: acts.close(one, [closed], "alice", place.clock.now()))
+    place.look()
+    said = as_json(slack.content(place.want("slack")))
+    assert "not known to be a recovery" not in said
+    assert "closed" in said
+
+
+def close_digest(place):
+    with place.ledger.read() as connection:
+        ids = list(connection.execute(select(incidents.c.id).where(incidents.c.source == STORM)).scalars())
+    place.ledger.write(lambda one: acts.close(one, ids, "alice", place.clock.now()))
 
 
 def test_pages_are_folded_too_and_issues_never(place):

@@ -9,7 +9,8 @@ import json
 from functools import partial, reduce
 from typing import TYPE_CHECKING, Any
 
-from bridge.core.rules import APART, OWN, STORM, TEST
+from bridge.core.incident import State
+from bridge.core.rules import ALONE, APART, OWN, STORM, TEST
 from bridge.core.shadow import Would
 from bridge.ids import new_id
 from bridge.ledger import folds, lanes, placing, receipts
@@ -62,7 +63,8 @@ class Storms:
         now = self._clock.now()
         if lanes.acquire(connection, LEASE_NAME, self._holder, self._ledger.database_now(now)) is None:
             return False
-        rows, digest = folds.folded(connection, fold), folds.digest(connection, fold)
+        digest, closed = folds.digest(connection, fold), folds.closed(connection, fold)
+        rows = [row for row in folds.folded(connection, fold) if row.id not in closed]
         told = folds.told(connection, digest.id) if digest else {}
         firing = [row for row in rows if row.state in OPEN_STATES]
         apart = self._calm(fold, firing, now)
@@ -101,20 +103,31 @@ class Storms:
             elif apart:
                 if row.id in told:
                     yield _over(fold, row.id, told[row.id], now, APART)
-            elif told.get(row.id, {}).get("annotations", {}).get("Priority") != row.priority:
-                yield self._firing(fold, row)
+            elif row.id not in told or _says(told[row.id]) != (row.priority, _title(row)):
+                yield self._firing(fold, row, now)
         for gone in told.keys() - known:
-            yield _over(fold, gone, told[gone], now, APART)
+            yield _over(fold, gone, told[gone], now, ALONE)
 
-    def _firing(self, fold: Fold, row: Row[Any]) -> JSON:
+    def _firing(self, fold: Fold, row: Row[Any], now: datetime) -> JSON:
         limit = self._rules().folding(fold.kind)
         what = "pages" if fold.kind == "pagerduty" else "incidents"
         words = f"More than {limit.most if limit else 0} {what} at once: these are told together."
         return {
-            **_alert(fold, row.id, row.title, {"Team": fold.team, "Priority": row.priority, "summary": words}),
+            **_alert(fold, row.id, _title(row), {"Team": fold.team, "Priority": row.priority, "summary": words}),
             "status": "firing",
-            "startsAt": stamp(row.opened_at),
+            # one that fires again is no late news of what was over
+            "startsAt": stamp(now if row.times > 1 else row.opened_at),
         }
+
+
+def _title(row: Row[Any]) -> str:
+    """Return what a storm's message calls an incident: silence is no resolve, and is no more than silence."""
+    return f"{row.title} (stale: no longer heard of)" if row.state == State.STALE else str(row.title)
+
+
+def _says(detail: JSON) -> tuple[str | None, str | None]:
+    """Return what a storm's message says of an incident: its priority, and what it is called."""
+    return detail.get("annotations", {}).get("Priority"), detail.get("labels", {}).get("incident")
 
 
 def _would(rows: Sequence[Row[Any]]) -> Would | None:

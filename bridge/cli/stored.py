@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import click
@@ -20,7 +21,16 @@ if TYPE_CHECKING:
 STATES = ("firing", "stale", "resolved", "closed")
 
 all_option = click.option("--all", "everything", is_flag=True, help="All there are.")
-cursor_option = click.option("--cursor", metavar="ID", help="Go on where the last page ended.")
+_CURSOR = re.compile(r"[0-9A-Za-z]{26}")
+
+
+def _cursor(_context: click.Context, _option: click.Parameter, said: str | None) -> str | None:
+    if said is not None and not _CURSOR.fullmatch(said):
+        raise click.BadParameter("take it from the end of the last page")
+    return said
+
+
+cursor_option = click.option("--cursor", metavar="ID", callback=_cursor, help="Go on where the last page ended.")
 ids_argument = click.argument("ids", metavar="[ID]...", nargs=-1)
 
 

@@ -81,8 +81,9 @@ class Names:
         def known(names: tuple[str, ...]) -> tuple[str, ...]:
             return tuple(one for one in names if self.destination(document, _entry(document, keys, one), one))
 
-        names = None if cell.names is None else known(cell.names)
-        return Sending(names, known(cell.add), known(cell.remove))
+        # a list of which nobody is left would tell nobody: as if it were not there
+        names, add = known(cell.names or ()) or None, known(cell.add)
+        return Sending(names, add, known(cell.remove) if add or not cell.add else ())
 
     def _unknown(self, document: Document, keys: Keys, what: str, mend: str) -> None:
         if self.unsure:

@@ -10,7 +10,7 @@ from bridge.core.arrive import ended
 from bridge.core.cases import Arrival, Case, Standing
 from bridge.core.episodes import Episode, Judgement, Verdict, judge, told_end
 from bridge.core.incident import State
-from bridge.core.rules import TEST
+from bridge.core.rules import ALONE, STORM, TEST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -120,7 +120,8 @@ class Book:
         assert judgement.episode is not None
         episode = judgement.episode
         self._starts(episode, arrival)
-        self._end(episode, at, ended(arrival, at), "resolved", arrival.reason)
+        how = "moved" if self.source == STORM and arrival.reason == ALONE else "resolved"
+        self._end(episode, at, ended(arrival, at), how, arrival.reason)
         return self.cases[episode.incident]
 
     def _resent(self, _arrival: Arrival, _at: datetime, judgement: Judgement) -> Case:

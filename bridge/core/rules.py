@@ -86,7 +86,9 @@ OWN, STORM = "bridge", "bridge.storm"
 """The sources of incidents that tell of the bridge's own trouble, and that stand for many others: no configured one has
 such a name, and what it tells of itself is neither folded, nor stale, nor in shadow mode."""
 APART = "moved to messages of their own"
-"""Why what still fires is no longer told in a storm's message."""
+"""Why what still fires is no longer told in a storm's message, which ends."""
+ALONE = "moved to a message of its own"
+"""Why one that still fires is no longer told there, while others are."""
 TEST = "bridge.test"
 """The source of `bridge send-test`: its incidents are tests that fire and end. No configured one can have this name."""
 

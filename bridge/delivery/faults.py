@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -108,9 +109,10 @@ def _degrade(lane: HeldLane, task: Task, step: Step, result: Failed) -> Acting[N
 
 
 def _replace(lane: HeldLane, task: Task, step: Step, result: Failed) -> Acting[None]:
-    """The remote is gone: a fresh one, once."""
+    """The remote is gone: a fresh one, once; and once more for who replays what is dead of it."""
     if task.delivery.have.get("replaced"):
-        yield from dead(lane, task, step, result)
+        have = {name: fact for name, fact in task.delivery.have.items() if name not in {"replaced", "renewed"}}
+        yield from dead(lane, replace(task, delivery=replace(task.delivery, have=have)), step, result)
         return
     why = f"gone there ({result.error}): a fresh one, once"
     yield from _again_with(lane, task, {"replaced": True, **result.note}, why, task.asked(step.method, result))
@@ -148,7 +150,7 @@ def _elsewhere(lane: HeldLane, task: Task, step: Step, result: Failed) -> Acting
 
     def write(connection: Connection) -> None:
         told = placing.told_at(connection, [task.delivery.incident])[task.delivery.incident]
-        if told.has(task.delivery.kind, address, name, task.delivery.destination):
+        if told.has(task.delivery.kind, address, name, task.delivery.destination, task.delivery.team):
             values: dict[str, Any] = {"state": "skipped", "due_at": None, "reason": why}
         else:
             values = {"address": address, "lane": name, "due_at": now, "state": "pending"}

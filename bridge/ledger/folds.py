@@ -101,7 +101,7 @@ def present(connection: Connection) -> list[Fold]:
 
 def folded(connection: Connection, fold: Fold) -> Sequence[Row[Any]]:
     """Return the incidents of a fold, each with its delivery, the newest last."""
-    names = ("id", "title", "priority", "state", "state_reason", "opened_at", "resolved_at")
+    names = ("id", "title", "priority", "state", "state_reason", "opened_at", "resolved_at", "times")
     query: Select[Any] = (
         select(
             *(incidents.c[name] for name in names),
@@ -124,6 +124,16 @@ def digest(connection: Connection, fold: Fold) -> Row[Any] | None:
         incidents.c.id, incidents.c.version, incidents.c.priority, places.label("places")
     ).where(incidents.c.source == STORM, incidents.c.rule_key == f"uid:{fold.id}", incidents.c.state.in_(OPEN_STATES))
     return connection.execute(query).first()
+
+
+def closed(connection: Connection, fold: Fold) -> set[str]:
+    """Return the incidents of which a fold's messages told that people have closed: of these it tells no more."""
+    query = (
+        select(alerts.c.fingerprint)
+        .join(incidents, incidents.c.id == alerts.c.incident)
+        .where(incidents.c.source == STORM, incidents.c.rule_key == f"uid:{fold.id}", incidents.c.state == "closed")
+    )
+    return {fingerprint.partition("-")[2] for fingerprint in connection.execute(query).scalars()}
 
 
 def told(connection: Connection, incident: str) -> dict[str, dict[str, Any]]:

@@ -14,6 +14,7 @@ from bridge.ledger import timeline
 from bridge.ledger.deliveries import change
 from bridge.ledger.statements import Statement
 from bridge.ledger.tables import deliveries, incidents
+from bridge.ledger.told import Told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -44,34 +45,7 @@ class Placement:
     would: Would | None = None
 
 
-class Told:
-    """Where an incident is told already.
-
-    Two names that lead to the same place are one address; and a destination keeps its address when its token is
-    replaced, although its lane then has another name.
-    """
-
-    def __init__(self) -> None:
-        self._known: set[tuple[str, ...]] = set()
-
-    def add(self, kind: str, address: str, lane: str, destination: str) -> None:
-        """Count an address as told."""
-        self._known.add(("lane", lane, address))
-        self._known.add(("name", kind, address, destination))
-
-    def has(self, kind: str, address: str, lane: str, destination: str) -> bool:
-        """Return whether an address is told already."""
-        return ("lane", lane, address) in self._known or ("name", kind, address, destination) in self._known
-
-    def takes(self, placement: Placement) -> bool:
-        """Count a placement as told; return whether it was not before."""
-        sides = (placement.kind, placement.address, placement.lane, placement.destination)
-        fresh = not self.has(*sides)
-        self.add(*sides)
-        return fresh
-
-
-_SIDES = [deliveries.c[name] for name in ("incident", "kind", "address", "lane", "destination")]
+_SIDES = [deliveries.c[name] for name in ("incident", "kind", "address", "lane", "destination", "team")]
 _TOLD_AT = Statement(select(*_SIDES).where(deliveries.c.incident.in_(bindparam("ids", expanding=True))))
 _PLACE = Statement(deliveries.insert())
 
@@ -82,7 +56,7 @@ def told_at(connection: Connection, ids: Collection[str]) -> dict[str, Told]:
     if not ids:
         return found
     for row in _TOLD_AT.rows(connection, {"ids": list(ids)}):
-        found[row.incident].add(row.kind, row.address, row.lane, row.destination)
+        found[row.incident].add(row.kind, row.address, row.lane, row.destination, row.team)
     return found
 
 

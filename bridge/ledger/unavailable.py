@@ -5,6 +5,8 @@ from __future__ import annotations
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+AWAY = "the database can't be reached"
+
 
 class UnavailableError(RuntimeError):
     """It could not be stored: disk full, database away, locked, or overloaded."""
@@ -39,4 +41,4 @@ def reason(error: Exception) -> str:
         return "the database is locked by another program"
     if "readonly" in text or "read-only" in text:
         return "the database can't be written: check the file's owner and mode"
-    return "the database can't be reached"
+    return AWAY

@@ -56,16 +56,20 @@ _NOT_RECOVERED: Final = {
     "movedtomessagesoftheirown": Standing(
         "⏸", "calm again", f"{_STILL[:1].upper()}{_STILL[1:]}.", ended="Calm again", aside=_STILL
     ),
+    "movedtoamessageofitsown": Standing(
+        "⏸", "told by itself", "It is told in a message of its own.", ended="Told by itself", aside="told by itself"
+    ),
     "keeplast": _no_recovery("❔", "state kept", "Without data the last state is kept", "Last state kept"),
 }
 """By Grafana's `grafana_state_reason`, lower case (source: Grafana, pkg/services/ngalert/models/alert_rule.go), and why
-a storm ends (`bridge.core.rules.APART`)."""
+a storm ends, or one of it leaves (`bridge.core.rules.APART`, `ALONE`)."""
 _FIRES_BECAUSE: Final = {
     "nodata": Standing("❔", "no data", "The query returns no data.", unsure=True),
     "error": Standing(
         "❔", "cannot be evaluated", "The rule cannot be evaluated, so its state is not known.", unsure=True
     ),
 }
+_CLOSED = re.compile(r"closed by (.+)", re.IGNORECASE)
 _MOVED = re.compile(r"(?:moved to|fires anew for) (.+)", re.IGNORECASE)
 
 
@@ -123,6 +127,8 @@ def _one(reason: str) -> Standing:
     if moved:
         sentence = f"It goes on with {moved[1]}"
         return _no_recovery("⏸", f"moved to {moved[1]}", sentence, f"Moved to {moved[1]}")
+    if closed := _CLOSED.fullmatch(reason):
+        return Standing("⚪", "closed", f"Closed by {closed[1]}.", ended=f"Closed by {closed[1]}", aside="closed")
     why = f"with the reason “{reason[:100]}”"
     sentence = f"It ended {why}: not known to be a recovery."
     return Standing("❔", "ended", sentence, ended=f"Ended {why}", aside="not known to be a recovery")

@@ -8,7 +8,7 @@ from flask import Blueprint, Response, jsonify, request
 from sqlalchemy.exc import SQLAlchemyError
 
 from bridge.ledger import lanes
-from bridge.ledger.unavailable import UnavailableError
+from bridge.ledger.unavailable import AWAY, UnavailableError
 from bridge.metrics import DATABASE_ERRORS
 from bridge.web import counts, served
 
@@ -30,7 +30,8 @@ def healthz() -> tuple[Response, int]:
 def readyz() -> tuple[Response, int]:
     """Answer whether this process can store; with `delivery=1`, whether a live deliverer exists too."""
     bridge = served.bridge()
-    if bridge.refused and bridge.clock.monotonic() - bridge.refused[0] < REMEMBERED:
+    # whether the database is there again, a look says
+    if bridge.refused and bridge.refused[1] != AWAY and bridge.clock.monotonic() - bridge.refused[0] < REMEMBERED:
         return jsonify(status=f"can't store: {bridge.refused[1]}"), 503
     if full := bridge.room.full():
         return jsonify(status=f"can't store: {full}"), 503

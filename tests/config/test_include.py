@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bridge.config.load import load
 from bridge.config.problem import Level
+from bridge.core.rules import Sending
 
 MAIN = """\
 destinations:
@@ -87,6 +88,18 @@ def test_one_that_clashes_or_leads_nowhere_is_left_out_and_what_hangs_on_it(file
         "teams/b.yml:1: teams.b.send.P0[0] names the destination 'x', which isn't declared: known: slack",
         "bridge.yml:3: warning: send.P0[1] names the destination 'x', which isn't declared, left out: known: slack",
     ]
+
+
+def test_a_list_that_what_is_left_out_empties_is_as_if_it_were_not_there(files):
+    """Else alerts of whoever is whole would be told nowhere."""
+    files.write(
+        "destinations: {x: {kind: slack, token: '${env:X}', channel: x}}\nteams: {a: {sned: 1}}\n", "teams/a.yml"
+    )
+    sends = "teams: {b: {send: {P0: [x], P1: [-slack, +x]}}}\nroutes: [{matchers: ['team = \"c\"'], send: [x]}]\n"
+    loaded = files.load(f"{MAIN.partition('teams:')[0]}{sends}")
+    team, (route,) = loaded.rules.teams["b"], loaded.rules.routes
+    assert [team.send[level] for level in ("P0", "P1")] == [Sending(), Sending()]
+    assert route.send == Sending()
 
 
 def test_a_second_declaration_is_told_with_the_first_place(files):

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from destination_kit import DELIVERY, Lane, digest, incident, settings, want
 
@@ -5,6 +7,10 @@ from bridge.core.alert import Priority
 from bridge.core.incident import State
 from bridge.destinations import github
 from bridge.destinations.base import Done, Intent, Nothing
+from bridge.destinations.github import message
+from bridge.destinations.github.message import BODY
+from bridge.render.folders import template_folder
+from bridge.render.jinja import Words
 
 SEEN = {"private": False}
 
@@ -129,3 +135,12 @@ def test_an_issue_that_is_gone_is_opened_anew_once_and_not_for_what_is_over():
     have = gone | Done({"number": 9, "state": "open"}).remote | step.told
     assert github.next_step(want("github", place=SEEN), have) == Nothing()
     assert github.next_step(want("github", incident(state=State.RESOLVED), place=SEEN), gone).skipped
+
+
+def test_a_template_that_says_very_much_makes_no_body_that_github_refuses():
+    rooms = {"what": 24_000, "facts": 12_000, "alerts": 6_000, "others": 30_000, "timeline": 3_000}
+    blocks = "".join(f"{{% block {name} %}}{'word ' * (room // 5)}{{% endblock %}}" for name, room in rooms.items())
+    words = Words((template_folder(),), typed={"github": f'{{% extends "github/message.j2" %}}{blocks}'})
+    made = message.body(replace(want("github"), words=words), "01KD:1")
+    assert BODY - 1_000 < len(made) <= BODY
+    assert made.startswith("<!-- bridge:01KD:1 -->")

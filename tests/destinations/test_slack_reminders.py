@@ -40,6 +40,16 @@ def test_it_stops_when_it_is_over_or_silent(state):
     assert said(lane) == []
 
 
+def test_what_fires_again_is_no_reminder():
+    lane = Lane("slack", remind=3600.0)
+    lane.tell(now=NOW)
+    lane.tell(incident(state=State.RESOLVED), now=NOW + HOUR / 2)
+    lane.tell(incident(times=2), now=NOW + 2 * HOUR)
+    assert [words for words in said(lane) if words.startswith("Still firing")] == []
+    lane.tell(incident(times=2), now=NOW + 3.1 * HOUR)
+    assert len([words for words in said(lane) if words.startswith("Still firing")]) == 1
+
+
 def test_without_an_interval_nothing_is_said_again():
     lane = Lane("slack")
     lane.tell(now=NOW)

@@ -154,12 +154,14 @@ def test_a_channel_the_bot_is_not_in_is_a_dead_letter_and_a_replay_tells_the_pre
 
 def test_a_channel_that_does_not_exist_is_told_at_the_one_that_stands_in(start):
     with Sandbox(channels=("alerts",), strict_channels=True) as sandbox:
-        settings = {"slack": {"channel": "#gone", "fallback_channel": "#alerts"}}
+        mention = {"P2": "<!here>"}
+        settings = {"slack": {"channel": "#gone", "fallback_channel": "#alerts", "mention": mention}}
         bridge = start(config(sandbox, destinations=settings))
         bridge.post(group(alert("homeless")))
         bridge.settle()
         (message,) = messages(sandbox, "alerts", "homeless")
         assert message.text.startswith("P2 firing")
+        assert "!here" not in json.dumps(message.blocks)
         bridge.post(group(alert("homeless", status="resolved")))
         bridge.settle()
         (message,) = messages(sandbox, "alerts", "homeless")

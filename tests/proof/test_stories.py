@@ -427,3 +427,23 @@ def test_no_header_silences_a_place_for_long(store):
     asked = [one.at for one in outcome.asked if one.path.endswith(("chat.postMessage", "/issues"))]
     assert [at for at in asked if 1 < at < LONGEST] == []
     assert max(asked) < LONGEST + MINUTE
+
+
+def test_what_is_deleted_again_and_again_is_told_anew_by_a_replay(store):
+    def delete(world: World) -> None:
+        channel = next(one for one in world.slack.workspace.channels.values() if one.name == "storage")
+        for ts in list(channel.messages):
+            channel.messages.pop(ts)
+        for repository in world.github.repositories.values():
+            for issue in repository.issues.values():
+                issue.deleted = True
+
+    changes = (fires(2 * MINUTE, Priority="P1"), fires(4 * MINUTE, Priority="P0"))
+    deletions = (Say(MINUTE, act=delete), Say(3 * MINUTE, act=delete))
+    says = sorted((fires(0), *changes, *deletions, Say(5 * MINUTE, act=replay_in(store))), key=lambda say: say.at)
+    outcome = told(store, *says)
+    assert len(outcome.heard.dead) == 2
+    assert all("bridge replay" in sentence for sentence in outcome.heard.dead)
+    assert len(at_slack(outcome, "storage")) == 1
+    assert at_slack(outcome, "storage")[0].startswith("P0 firing")
+    assert [line for line in outcome.seen.stored if "dead" in line] == []

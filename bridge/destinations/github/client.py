@@ -70,7 +70,7 @@ class GitHub:
                 return _done(step, have, answer)
             fault = self._session.failed(answer, step.method, self._repo, delivery)
             if fault.error == "not_found" and step.method in {"PATCH issue", "POST comments"}:
-                return self._missing(fault, until)
+                return self._missing(fault, until, delivery)
         except ExchangeError as error:
             return error.failed()
         except TokenError as error:
@@ -80,7 +80,7 @@ class GitHub:
         unreadable = fault.fault in {Fault.PERMANENT, Fault.REPLACE} and fault.scope is not Scope.TOKEN
         return Done({"private": None}, fault.request_id) if step.learns and unreadable else fault
 
-    def _missing(self, fault: Failed, until: Deadline) -> Failed:
+    def _missing(self, fault: Failed, until: Deadline, delivery: str = "") -> Failed:
         """Tell an issue that is gone from a repository that can't be seen: only the first is opened anew."""
         answer = self._session.exchange("GET", f"/repos/{self._repo}", {}, until, _at_once)
         if not _succeeded(answer):
@@ -88,7 +88,8 @@ class GitHub:
             # what can't be asked just now may be there: nothing follows from it for others
             passing = seen.fault in {Fault.RETRY, Fault.LIMITED}
             return replace(seen, unknown=False) if passing else fault
-        return Failed(Fault.REPLACE, "issue_gone", status=fault.status, request_id=fault.request_id)
+        hint = then_replay(replace(fault, hint=f"Its issue in {self._repo} was deleted, more than once"), delivery).hint
+        return Failed(Fault.REPLACE, "issue_gone", hint=hint, status=fault.status, request_id=fault.request_id)
 
     def find(self, step: Step, have: Have, since: datetime, deadline: float) -> Found | Failed:
         """Walk back to `since` less five minutes, newest first, past pull requests, for a mark at a body's top."""

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 TITLE: Final = 256
 BODY: Final = 65_536
 """Characters that GitHub takes of a body or a comment (its 422 answer says so)."""
+MARKED: Final = 200
+"""Characters that are kept for a comment's mark."""
 LABEL: Final = 50
 MOST_LABELS: Final = 100
 DEFAULT_LABELS: Final = ("area:alerting", "Pri:{priority}", "Team:{team}", "Source:{source}")
@@ -96,6 +98,9 @@ def _body(want: Want, mark: str) -> str:
     while seen.others and (units(parts.others) > OTHERS or units(_text(parts, seen, mark)) > BODY):
         seen = replace(seen, others=seen.others[: len(seen.others) // 2])
         parts = _parts(want, seen)
+    # a template may say more of the others than there are
+    if (over := units(_text(parts, seen, mark)) - BODY) > 0:
+        parts = replace(parts, others=cut(parts.others, max(min(units(parts.others), OTHERS) - over, 0)))
     return _text(parts, seen, mark)
 
 
@@ -135,7 +140,7 @@ def comment(want: Want, before: dict[str, Any]) -> str | None:
     except TemplateFailedError as error:
         want.words.on_fallback("github", str(error))
         words = markdown("\n".join(change.words for change in told))
-    return cut(words, BODY) or None
+    return cut(words, BODY - MARKED) or None
 
 
 def _worth_a_mail(change: changes.Change, want: Want, before: dict[str, Any]) -> bool:

@@ -33,8 +33,13 @@ def address(settings: Settings, digest: Callable[[str], str]) -> Address:
     secret = settings.text("token") or settings.text("webhook_url")
     name = channel_name(settings)
     who = digest(secret)[:8]
-    shown = name if is_id(name) else f"#{name}" if name else f"webhook {who}"
-    return Address("slack", shown, f"slack/{who}/{name.lower() or 'webhook'}")
+    where = shown_name(name) if name else f"webhook {who}"
+    return Address("slack", where, f"slack/{who}/{name.lower() or 'webhook'}")
+
+
+def shown_name(channel: str) -> str:
+    """A channel as it is shown: an id as it is, a name with its #."""
+    return channel if is_id(channel) else f"#{channel}"
 
 
 def channel_name(settings: Settings) -> str:
@@ -86,8 +91,7 @@ def _mention_words(settings: Settings) -> tuple[str, ...]:
 
 
 def _configured(want: Want) -> str:
-    name = channel_name(want.settings)
-    return name if is_id(name) else f"#{name}"
+    return shown_name(channel_name(want.settings))
 
 
 def _content(want: Want, have: Have, mentions: tuple[str, ...]) -> tuple[JSON, str]:
@@ -132,6 +136,8 @@ def _edit(want: Want, have: Have) -> Step | None:
     if says == have.get("shown"):
         return None
     facts: JSON = {"shown": says, "state": want.incident.state.value}
+    if want.incident.state is State.FIRING and have.get("state") in OVER:
+        facts[ALOUD] = want.now.timestamp()  # that it fires again is said now, and no reminder
     if message.reply(want, table(have, "announced")) is None:
         facts["announced"] = message.announced(want)
     place: JSON = {"channel": text(have, "channel"), "ts": text(have, "ts")}

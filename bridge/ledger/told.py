@@ -1,0 +1,45 @@
+"""Where an incident is told already, so that nobody is told there twice."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bridge.ledger.placing import Placement
+
+SECRETS = ("key ", "webhook ")
+"""How addresses begin that are known by the digest of a secret (`address` of PagerDuty's and Slack's)."""
+
+
+class Told:
+    """Where an incident is told already.
+
+    Two names that lead to the same place are one address; and a destination keeps its address when its token is
+    replaced, although its lane then has another name. Where the secret is the address (a routing key, a webhook), one
+    that is replaced leads a team to another address, and whoever is told by it is told already.
+    """
+
+    def __init__(self) -> None:
+        self._known: set[tuple[str, ...]] = set()
+
+    def add(self, kind: str, address: str, lane: str, destination: str, team: str) -> None:
+        """Count an address as told."""
+        self._known |= _known_by(kind, address, lane, destination, team)
+
+    def has(self, kind: str, address: str, lane: str, destination: str, team: str) -> bool:
+        """Return whether an address is told already."""
+        return not self._known.isdisjoint(_known_by(kind, address, lane, destination, team))
+
+    def takes(self, placement: Placement) -> bool:
+        """Count a placement as told; return whether it was not before."""
+        sides = (placement.kind, placement.address, placement.lane, placement.destination, placement.team)
+        fresh = not self.has(*sides)
+        self.add(*sides)
+        return fresh
+
+
+def _known_by(kind: str, address: str, lane: str, destination: str, team: str) -> set[tuple[str, ...]]:
+    known: set[tuple[str, ...]] = {("lane", lane, address), ("name", kind, address, destination)}
+    if address.startswith(SECRETS):
+        known.add(("secret", kind, destination, team))
+    return known
