@@ -5,7 +5,6 @@ Reading happens outside the transaction; a commit takes many small receipts, or 
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
@@ -26,7 +25,7 @@ from bridge.ledger import book, deliveries, due, lanes, placing, receipts, store
 from bridge.ledger.placing import HELD_LANE, Placement
 from bridge.ledger.unavailable import RefusedError, UnavailableError
 from bridge.log import log
-from bridge.parts import RECEIPTS, SHORT, SLICE, Part, growing, tell, unreadable
+from bridge.parts import RECEIPTS, SHORT, SLICE, Large, Part, growing, tell, unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -45,10 +44,6 @@ if TYPE_CHECKING:
     from bridge.ledger.ledger import Ledger
     from bridge.ledger.receipts import Receipt
     from bridge.mapping import Reader
-
-
-MOST_ORDERED = 100
-"""Large receipts of which is kept that this process has begun them: more do not wait at once."""
 
 
 class Intake:
@@ -82,15 +77,14 @@ class Intake:
         self._wake = wake
         self._read = read
         self._report = report
-        self._large: tuple[str, Group | None] = ("", None)
-        self._ordered: deque[str] = deque(maxlen=MOST_ORDERED)
+        self._large = Large()
         self._grown: Mapping[str, Case] = {}
 
     def turn(self) -> Rest | None:
         """Absorb what waits, up to one commit's worth; None means: there is more, or may be."""
         pressed = self._ledger.writer.pressed
         with self._ledger.read() as connection:
-            waiting, all_ = receipts.waiting(connection, self.source, 1 if pressed else RECEIPTS, self._large[0])
+            waiting, all_ = receipts.waiting(connection, self.source, 1 if pressed else RECEIPTS, self._large.id)
         if not waiting:
             return Rest()
         rules = self._rules()
@@ -98,6 +92,7 @@ class Intake:
         before, self._grown = self._grown, {}
         try:
             touched = self._ledger.write(lambda connection: self._commit(connection, parts, unread, rules, before))
+            self._large.committed(parts)
         except Exception as error:
             if not _is_poison(error):
                 raise
@@ -120,6 +115,7 @@ class Intake:
         for part in parts:
             try:
                 touched |= self._ledger.write(partial(self._commit, parts=[part], unread=[], rules=rules))
+                self._large.committed([part])
                 self._tell([part], [])
             except Exception as error:
                 if not _is_poison(error):
@@ -137,12 +133,13 @@ class Intake:
         unread: list[dict[str, Any]] = []
         room = SLICE
         normalizer = Normalizer(rules.normalize, rules.teams)
-        read, large = self._large
+        read = self._large.read()
         for one in waiting:
             if room <= 0:
                 break
             try:
-                group, receipt = (large, one) if large and one.id == read else self._parse(one)
+                group = read.get(one.id) or self._parse(one)
+                receipt = self._large.begun(one)
                 most = min(room, slice_) if len(group.alerts) > SLICE else room
                 said = group.alerts[receipt.progress : receipt.progress + most]
                 alerts = [normalizer.normalize(alert, group) for alert in said]
@@ -153,19 +150,16 @@ class Intake:
             parts.append(Part(receipt, group, alerts, receipt.progress + len(alerts) >= len(group.alerts)))
         return parts, unread
 
-    def _parse(self, receipt: Receipt) -> tuple[Group, Receipt]:
+    def _parse(self, receipt: Receipt) -> Group:
         if receipt.damaged:
             raise UnreadableError(receipt.damaged)
         group = self._read(receipt.body, self.source)
-        if (ordered := in_order(group.alerts)) is not group.alerts:
+        ordered = in_order(group.alerts)
+        if another := ordered is not group.alerts:
             group = replace(group, alerts=ordered)
-            if len(ordered) > SLICE and receipt.id not in self._ordered:
-                # an older release may have begun it in another order: what is absorbed already only repeats itself
-                self._ordered.append(receipt.id)
-                receipt = replace(receipt, progress=0)
         if len(group.alerts) > SLICE:
-            self._large = (receipt.id, group)
-        return group, receipt
+            self._large.keep(receipt, group, reordered=another)
+        return group
 
     def _commit(
         self,
@@ -228,7 +222,8 @@ class Intake:
         except HeldError:
             # the secret may be there again when the step is due; until then the delivery is held and says why
             address, lane = f"({name})", f"{kind}{HELD_LANE}{name}"
-        return Placement(name, kind, address, lane, target.team, target.why, would=target.would)
+        one = self._effective.one_secret(name, target.team)
+        return Placement(name, kind, address, lane, target.team, target.why, would=target.would, one_secret=one)
 
     def _arrivals(self, connection: Connection, parts: list[Part], rules: Rules) -> list[tuple[Part, Arrival, Routed]]:
         normal = [(part, alert) for part in parts for alert in part.alerts]

@@ -7,13 +7,12 @@ import hmac
 from typing import TYPE_CHECKING
 
 from bridge.config.defaults import effective
-from bridge.config.secrets import MissingSecretError
+from bridge.config.secrets import MissingSecretError, Secret
 from bridge.core.alert import Priority
 from bridge.core.route import target_at
 from bridge.delivery.yard import HeldError
 from bridge.destinations import KINDS
 from bridge.destinations.base import Address, Settings
-from bridge.destinations.slack.step import channel_name, shown_name
 from bridge.ledger.placing import HELD_LANE
 
 if TYPE_CHECKING:
@@ -63,6 +62,15 @@ class Effective:
         settings = self._resolved(target.destination, target.kind, target.settings, target.team)
         return KINDS[target.kind].address(settings, self.digest)
 
+    def one_secret(self, destination: str, team: str) -> bool:
+        """Return whether a destination's secrets are the same for a team at all priorities, and for all sources."""
+        rules = self._rules()
+        found, own = rules.destinations.get(destination), rules.teams.get(team)
+        settings = {**(found.settings if found else {}), **(own.destinations.get(destination, {}) if own else {})}
+        said = [settings.get(name) for name in ("routing_key", "webhook_url")]
+        every = [one for value in said for one in (value if isinstance(value, (list, tuple)) else (value,))]
+        return not any(isinstance(one, Secret) and one.placeholders & {"priority", "source"} for one in every)
+
     def connect(self, target: Target) -> Client:
         """Return a connection for a target; raises HeldError where a setting or secret prevents it."""
         settings = self._resolved(target.destination, target.kind, target.settings, target.team)
@@ -111,6 +119,8 @@ class Effective:
         """Return whether a delivery is told in the fallback channel, where nobody is mentioned."""
         if delivery.kind != "slack" or not values.get("fallback_channel"):
             return False
+        from bridge.destinations.slack.step import channel_name, shown_name  # noqa: PLC0415 - who only serves has no use
+
         asked = (Settings("", "slack", {"channel": values.get(key)}) for key in ("channel", "fallback_channel"))
         own, fallback = (shown_name(channel_name(one)) for one in asked)
         return delivery.address == fallback != own

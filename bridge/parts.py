@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass, field
+from collections import Counter, deque
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from bridge.core.alert import UnreadableError
@@ -21,6 +21,8 @@ SLICE = 200
 """Alerts of one commit."""
 RECEIPTS = 20
 """Receipts of one commit: more of them make nothing cheaper. Where senders bring much it is a single one."""
+MOST_BEGUN = 100
+"""Large receipts of which is kept that this process has begun them: more do not wait at once."""
 SHORT = 50
 """Alerts of a commit while senders bring much, of a group that takes several: a usual one is never divided."""
 
@@ -51,6 +53,39 @@ class Part:
             "progress": self.receipt.progress + len(self.alerts),
             "incidents": list(dict.fromkeys((*self.receipt.incidents, *self.incidents))),
         }
+
+
+class Large:
+    """The large notification that is being absorbed: it is read once, not for each of its slices."""
+
+    def __init__(self) -> None:
+        self.id = ""
+        self._group: Group | None = None
+        self._reordered: deque[str] = deque(maxlen=MOST_BEGUN)
+        self._begun: deque[str] = deque(maxlen=MOST_BEGUN)
+
+    def keep(self, receipt: Receipt, group: Group, *, reordered: bool) -> None:
+        """Keep one that was read, and whether its alerts were put in another order than they came in."""
+        self.id, self._group = receipt.id, group
+        if reordered and receipt.id not in self._reordered:
+            self._reordered.append(receipt.id)
+
+    def read(self) -> dict[str, Group]:
+        """Return the one that was read last, by its receipt."""
+        return {self.id: self._group} if self._group else {}
+
+    def begun(self, receipt: Receipt) -> Receipt:
+        """Return a receipt as far as it is absorbed.
+
+        One that was put in order and was not begun by this process is at its beginning: an older release may have begun
+        it in another order, and what is absorbed once more only repeats itself.
+        """
+        anew = receipt.id in self._reordered and receipt.id not in self._begun
+        return replace(receipt, progress=0) if anew else receipt
+
+    def committed(self, parts: Sequence[Part]) -> None:
+        """Say that parts are stored."""
+        self._begun.extend(part.receipt.id for part in parts if not part.done and part.receipt.id not in self._begun)
 
 
 def growing(parts: Sequence[Part]) -> dict[str, Case]:

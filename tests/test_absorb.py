@@ -17,6 +17,7 @@ from bridge.ledger import acts, lanes, queries
 from bridge.ledger.deliveries import MOMENT
 from bridge.ledger.lanes import LostLeaseError
 from bridge.ledger.tables import deliveries, receipts
+from bridge.ledger.unavailable import UnavailableError
 from bridge.parts import SLICE
 
 PAYLOADS = Path(__file__).parent / "payloads"
@@ -411,6 +412,24 @@ def test_what_an_older_release_began_in_another_order_is_absorbed_whole(posts):
     assert (incident["state"], len(incident["alerts"])) == ("firing", 1_001)
 
 
+def test_what_an_older_release_began_is_absorbed_whole_though_a_commit_fails(posts):
+    large, intake = posts.post(mixed("a", 1_000)), posts.intake()
+    begun = update(receipts).where(receipts.c.id == large).values(progress=400)
+    posts.ledger.write(lambda connection: connection.execute(begun))
+    commit, intake._commit = intake._commit, unavailable
+    with pytest.raises(UnavailableError):
+        intake.turn()
+    intake._commit = commit
+    while intake.turn() is None:
+        pass
+    (incident,) = posts.incidents()
+    assert (incident["state"], len(incident["alerts"])) == ("firing", 1_001)
+
+
+def unavailable(*_given, **_named):
+    raise UnavailableError("away")
+
+
 def test_a_large_notification_that_names_who_fires_last_ends_nothing(posts):
     posts.post({"alerts": [alert(fingerprint=f"a{number:04}") for number in range(1_000)]})
     posts.absorb()
@@ -517,3 +536,13 @@ def test_a_secret_that_is_replaced_tells_nobody_twice(quick, tmp_path, change):
     posts.rules = Posts(quick.ledger, quick.clock, tmp_path, config.replace(secret, others)).rules
     posts.hear(alert(Priority="P1"))
     assert posts.places() == before
+
+
+def test_a_secret_that_depends_on_the_priority_is_another_address(quick, tmp_path):
+    for level in ("P1", "P0"):
+        (tmp_path / level).write_text(SEVERAL["HOOK" if level == "P1" else "HOOK2"])
+    hooked = f'destinations:\n  slack: {{webhook_url: "${{file:{tmp_path}/{{priority}}}}"}}\n'
+    posts = Posts(quick.ledger, quick.clock, tmp_path, hooked)
+    posts.hear(alert(Priority="P1"))
+    posts.hear(alert(fingerprint="f2", Priority="P0"))
+    assert len(posts.places()) == 2

@@ -203,6 +203,26 @@ def test_of_a_storm_that_a_person_has_closed_nothing_more_is_told(place):
     assert place.digest() == ("firing", None, 1, 0)
 
 
+def test_what_fires_anew_after_a_person_closed_its_storm_is_told(place):
+    place.storm(range(8), priority="P1")
+    place.settle()
+    place.storm([7], "resolved", priority="P1")
+    close_digest(place)
+    place.clock.advance(seconds=60)
+    place.hear({**place.one(7, priority="P1"), "startsAt": "2026-03-02T12:40:00Z"})
+    place.look()
+    assert place.digest()[0::2] == ("firing", 1)
+    place.clock.advance(seconds=5)
+    assert not place.storms.look()
+
+
+def test_of_very_many_in_a_storm_none_is_said_to_be_told_by_itself(place, monkeypatch):
+    monkeypatch.setattr("bridge.ledger.folds.MOST", 20)
+    place.storm(range(25))
+    place.storm(range(25, 40))
+    assert place.digest() == ("firing", None, 35, 0)
+
+
 def test_whom_a_person_has_closed_is_told_as_closed(place):
     place.storm(range(8))
     with place.ledger.read() as connection:
@@ -293,3 +313,21 @@ def test_a_storm_of_pages_in_words(place):
         schemas.validator(schemas.PAGERDUTY).validate({**step.request, "routing_key": "0" * 32})
         compare(MESSAGES / "pagerduty" / f"{name}.json", steady(step.request))
         have |= step.told
+
+
+def test_whatever_an_incident_is_called_a_storm_comes_to_rest(place):
+    names = [
+        "  spaced  ",
+        "a\nb\tc",
+        "x" * 5_000,
+        "\u202eright to left",
+        "\u00e9\u0301",
+        "<!channel> *b*",
+        "\u0007",
+        "a; b, c",
+    ]
+    told = [{**place.one(number), "labels": {"alertname": name}} for number, name in enumerate(names)]
+    place.hear(*(place.one(100 + number) for number in range(6)))
+    place.hear(*told)
+    place.look()
+    assert place.digest() == ("firing", None, 1 + len(names), 0)

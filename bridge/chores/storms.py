@@ -64,8 +64,12 @@ class Storms:
         if lanes.acquire(connection, LEASE_NAME, self._holder, self._ledger.database_now(now)) is None:
             return False
         digest, closed = folds.digest(connection, fold), folds.closed(connection, fold)
-        rows = [row for row in folds.folded(connection, fold) if row.id not in closed]
         told = folds.told(connection, digest.id) if digest else {}
+        rows = [
+            row
+            for row in folds.folded(connection, fold, told.keys())
+            if row.id in told or closed.get(row.id) != str(row.times)
+        ]
         firing = [row for row in rows if row.state in OPEN_STATES]
         apart = self._calm(fold, firing, now)
         alerts = list(self._alerts(fold, rows, told, apart=apart, now=now))
@@ -111,9 +115,10 @@ class Storms:
     def _firing(self, fold: Fold, row: Row[Any], now: datetime) -> JSON:
         limit = self._rules().folding(fold.kind)
         what = "pages" if fold.kind == "pagerduty" else "incidents"
+        said = {"Team": fold.team, "Priority": row.priority, **({folds.TIMES: str(row.times)} if row.times > 1 else {})}
         words = f"More than {limit.most if limit else 0} {what} at once: these are told together."
         return {
-            **_alert(fold, row.id, _title(row), {"Team": fold.team, "Priority": row.priority, "summary": words}),
+            **_alert(fold, row.id, _title(row), {**said, "summary": words}),
             "status": "firing",
             # one that fires again is no late news of what was over
             "startsAt": stamp(now if row.times > 1 else row.opened_at),

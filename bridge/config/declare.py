@@ -57,7 +57,7 @@ class Names:
     @property
     def sure(self) -> bool:
         """Whether all that is declared can be used: only then can it be said who is left with nobody to tell."""
-        return not self.unsure and not self.faulty
+        return not self.unsure and not self.faulty and self.lenient is None
 
     def destination(self, document: Document, keys: Keys, name: str) -> bool:
         """Say whether a destination is declared; a finding where it isn't."""

@@ -1,6 +1,7 @@
 """The row of a team at a priority: which destinations are told, by whose word, and who left the others out.
 
-Later wins: the send table, the team's own `send`, the `send` of matching routes.
+Later wins: the send table, the team's own `send`, the `send` of matching routes. A word that would leave nobody counts
+for nothing: to tell nobody, a priority's word is mapped to `drop`.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ def row(facts: Facts, sends: Sequence[tuple[str, Sending]], rules: Rules) -> Row
     team = rules.teams.get(facts.team)
     if team and (own := team.send.get(level)):
         place = Inherited(f"team {team.name}, send {level}", team.places.get(("send", level), ""))
-        before, names = names, _applied(own, names, place)
+        before, names = names, _applied(own, names, place) or names
         gone = rules.destinations if own.names is not None else before
         how = "not in" if own.names is not None else "taken out by"
         without |= {name: f"{how} {place}" for name in gone if name not in names}
@@ -76,7 +77,9 @@ def row(facts: Facts, sends: Sequence[tuple[str, Sending]], rules: Rules) -> Row
     for name, send in sends:
         changes.take(send, Inherited(name))
     base = names if changes.whole is None else changes.whole
-    told = {name: place for name, place in {**base, **changes.added}.items() if name not in changes.removed}
+    every = {**base, **changes.added}
+    # what would tell nobody, where an included file is left out or routes take all away, takes nobody away
+    told = {name: place for name, place in every.items() if name not in changes.removed} or every
     left = {name: changes.left_out(name) or without.get(name, "") for name in rules.destinations if name not in told}
     return Row(told, left)
 

@@ -150,7 +150,7 @@ def _elsewhere(lane: HeldLane, task: Task, step: Step, result: Failed) -> Acting
 
     def write(connection: Connection) -> None:
         told = placing.told_at(connection, [task.delivery.incident])[task.delivery.incident]
-        if told.has(task.delivery.kind, address, name, task.delivery.destination, task.delivery.team):
+        if told.has(task.delivery.kind, address, name, task.delivery.destination):
             values: dict[str, Any] = {"state": "skipped", "due_at": None, "reason": why}
         else:
             values = {"address": address, "lane": name, "due_at": now, "state": "pending"}

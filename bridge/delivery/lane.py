@@ -54,7 +54,7 @@ class Lane(HeldLane):
         self._underway = Underway(self.lock)
         self._turns = 0
         self._learning = False
-        self._search = Search()
+        self._search = yard.searches.setdefault(self.name, Search())
         self._answers_at_once = False
         self._shared = False  # whether a turn of several deliveries is under way
 

@@ -51,11 +51,11 @@ class Walk:
 
 
 class Search:
-    """The listings of one lane."""
+    """The listings of one lane; it outlives the lane, which is given back while a limit lasts."""
 
     def __init__(self) -> None:
         self._reading = threading.Lock()
-        self._walk: Walk | None = None
+        self._walks: dict[str, Walk] = {}  # one for all, and one for each that is looked for by itself
         self._trouble: trouble.Trouble | None = None
 
     def ask(
@@ -85,15 +85,13 @@ class Search:
     ) -> tuple[Found | Failed | None, datetime]:
         (at, needed), now = when, lane.yard.clock.now()
         mark = f"{task.delivery.id}:{step.number}"
-        if (task.delivery.doubt or {}).get("buried"):
-            find = lane.yard.client(task.settings).find
-            alone = _limited(lane, task, client) or find(step, task.delivery.have, at, LOOKUP)
-            return self._heard(lane, task, step, alone), now
-        walk = self._walk
+        alone = bool((task.delivery.doubt or {}).get("buried"))
+        which = mark if alone else ""
+        walk = self._walks.get(which)
         if walk is not None and (mark in walk.found or (walk.whole and walk.serves(at, needed))):
             return _found(client, step, walk, mark), walk.began
         if walk is None or not walk.serves(at, needed):
-            walk = Walk(since=min(at, _oldest(lane)), began=now)
+            walk = Walk(since=at if alone else min(at, _oldest(lane)), began=now)
         if (limited := _limited(lane, task, client)) is not None:
             return limited, now
         page = self._heard(lane, task, step, client.page(step, task.delivery.have, walk.since, walk.cursor, LOOKUP))
@@ -102,10 +100,12 @@ class Search:
             return self._heard(lane, task, step, found), now
         if isinstance(page, Failed):
             if page.fault is not Fault.LIMITED:
-                self._walk = None  # a cursor may be what was refused
+                self._walks.pop(which, None)  # a cursor may be what was refused
             return _paused(lane, task, client, page), now
         walk = replace(walk, found={**walk.found, **page.found}, cursor=page.cursor, whole=page.cursor is None)
-        self._walk = walk
+        self._walks[which] = walk
+        if alone and (mark in walk.found or (walk.whole and task.delivery.doubt and task.delivery.doubt["negatives"])):
+            del self._walks[which]
         return _found(client, step, walk, mark), walk.began
 
     def _heard(self, lane: HeldLane, task: Task, step: Step, found: T) -> T:

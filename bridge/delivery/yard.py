@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from bridge.clock import Clock
     from bridge.core.incident import Incident
+    from bridge.delivery.search import Search
     from bridge.destinations.base import Settings
     from bridge.destinations.ports import Client, Kind
     from bridge.ledger.counts import Key
@@ -52,7 +53,8 @@ class Yard:
 
     `kick` asks for more work in a lane, from whoever runs them, `kick_due` in all that have some due. `report` hears
     facts for logs and metrics; `drain` gives what it counted since it was last asked, and `put_back` takes that where
-    it could not be kept. `pass_on` tells another process of work in a lane that it holds.
+    it could not be kept. `pass_on` tells another process of work in a lane that it holds. `searches` are what this
+    process has read of places, by lane.
     """
 
     ledger: Ledger
@@ -68,6 +70,7 @@ class Yard:
     kick: Callable[[str], None] = lambda _lane: None
     kick_due: Callable[[], None] = lambda: None
     pass_on: Callable[[str], None] = lambda _lane: None
+    searches: dict[str, Search] = field(default_factory=dict, repr=False)
     _clients: dict[tuple[object, ...], Client] = field(default_factory=dict, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 

@@ -18,6 +18,7 @@ from bridge.ledger.tables import OPEN_STATES, alerts, deliveries, incidents
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from collections.abc import Set as AbstractSet
     from datetime import datetime
 
     from sqlalchemy import Select
@@ -26,8 +27,11 @@ if TYPE_CHECKING:
     from bridge.core.rules import Folding
 
 FOLDED = "in digest"
+TIMES = "Times"
+"""The annotation that says how often what is folded has fired, where it was more than once."""
 MOST = 5_000
-"""Incidents of one fold that are looked at."""
+"""Open incidents of one fold that are looked at, beside those that are told of."""
+CHUNK = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +103,8 @@ def present(connection: Connection) -> list[Fold]:
     return list(found.values())
 
 
-def folded(connection: Connection, fold: Fold) -> Sequence[Row[Any]]:
-    """Return the incidents of a fold, each with its delivery, the newest last."""
+def folded(connection: Connection, fold: Fold, told: AbstractSet[str]) -> Sequence[Row[Any]]:
+    """Return the incidents of a fold that are open, or `told` of, each with its delivery, the newest last."""
     names = ("id", "title", "priority", "state", "state_reason", "opened_at", "resolved_at", "times")
     query: Select[Any] = (
         select(
@@ -111,10 +115,15 @@ def folded(connection: Connection, fold: Fold) -> Sequence[Row[Any]]:
         )
         .join(deliveries, deliveries.c.incident == incidents.c.id)
         .where(deliveries.c.folded_into == fold.id)
-        .order_by(incidents.c.id.desc())
-        .limit(MOST)
     )
-    return list(connection.execute(query))[::-1]
+    newest = query.where(incidents.c.state.in_(OPEN_STATES)).order_by(incidents.c.id.desc()).limit(MOST)
+    found = {row.id: row for row in connection.execute(newest)}
+    rest = sorted(told - found.keys())
+    for start in range(0, len(rest), CHUNK):
+        found |= {
+            row.id: row for row in connection.execute(query.where(incidents.c.id.in_(rest[start : start + CHUNK])))
+        }
+    return [found[one] for one in sorted(found)]
 
 
 def digest(connection: Connection, fold: Fold) -> Row[Any] | None:
@@ -126,14 +135,20 @@ def digest(connection: Connection, fold: Fold) -> Row[Any] | None:
     return connection.execute(query).first()
 
 
-def closed(connection: Connection, fold: Fold) -> set[str]:
-    """Return the incidents of which a fold's messages told that people have closed: of these it tells no more."""
+def closed(connection: Connection, fold: Fold) -> dict[str, str]:
+    """Return what still fired in a fold's messages when people closed them, and how often it had by then (TIMES).
+
+    Of these no more is told, but for what fires anew.
+    """
     query = (
-        select(alerts.c.fingerprint)
+        select(alerts.c.fingerprint, alerts.c.detail)
         .join(incidents, incidents.c.id == alerts.c.incident)
         .where(incidents.c.source == STORM, incidents.c.rule_key == f"uid:{fold.id}", incidents.c.state == "closed")
+        .where(alerts.c.status == "firing")
+        .order_by(alerts.c.id)
     )
-    return {fingerprint.partition("-")[2] for fingerprint in connection.execute(query).scalars()}
+    found = {row.fingerprint.partition("-")[2]: row.detail for row in connection.execute(query)}
+    return {one: str(detail.get("annotations", {}).get(TIMES, "1")) for one, detail in found.items()}
 
 
 def told(connection: Connection, incident: str) -> dict[str, dict[str, Any]]:

@@ -32,7 +32,8 @@ class Placement:
     """An address that an incident is to be told at, under which name and for which team, and why.
 
     `because` is a sentence for its readers where routing did not send it there: another address could not be told.
-    `would` says what would have happened, where shadow mode tells it in the stead of others.
+    `would` says what would have happened, where shadow mode tells it in the stead of others. `one_secret` says whether
+    a secret that is the address is one for all priorities and sources: another one has replaced it then.
     """
 
     destination: str
@@ -43,9 +44,10 @@ class Placement:
     why: str
     because: str | None = None
     would: Would | None = None
+    one_secret: bool = False
 
 
-_SIDES = [deliveries.c[name] for name in ("incident", "kind", "address", "lane", "destination", "team")]
+_SIDES = [deliveries.c[name] for name in ("incident", "kind", "address", "lane", "destination", "team", "state")]
 _TOLD_AT = Statement(select(*_SIDES).where(deliveries.c.incident.in_(bindparam("ids", expanding=True))))
 _PLACE = Statement(deliveries.insert())
 
@@ -56,7 +58,10 @@ def told_at(connection: Connection, ids: Collection[str]) -> dict[str, Told]:
     if not ids:
         return found
     for row in _TOLD_AT.rows(connection, {"ids": list(ids)}):
-        found[row.incident].add(row.kind, row.address, row.lane, row.destination, row.team)
+        # a dead one may have died of the secret that was replaced
+        found[row.incident].add(
+            row.kind, row.address, row.lane, row.destination, row.team if row.state != "dead" else ""
+        )
     return found
 
 

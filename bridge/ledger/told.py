@@ -22,17 +22,18 @@ class Told:
     def __init__(self) -> None:
         self._known: set[tuple[str, ...]] = set()
 
-    def add(self, kind: str, address: str, lane: str, destination: str, team: str) -> None:
-        """Count an address as told."""
+    def add(self, kind: str, address: str, lane: str, destination: str, team: str = "") -> None:
+        """Count an address as told; with a `team`, also where its secret is replaced."""
         self._known |= _known_by(kind, address, lane, destination, team)
 
-    def has(self, kind: str, address: str, lane: str, destination: str, team: str) -> bool:
+    def has(self, kind: str, address: str, lane: str, destination: str, team: str = "") -> bool:
         """Return whether an address is told already."""
         return not self._known.isdisjoint(_known_by(kind, address, lane, destination, team))
 
     def takes(self, placement: Placement) -> bool:
         """Count a placement as told; return whether it was not before."""
-        sides = (placement.kind, placement.address, placement.lane, placement.destination, placement.team)
+        team = placement.team if placement.one_secret else ""
+        sides = (placement.kind, placement.address, placement.lane, placement.destination, team)
         fresh = not self.has(*sides)
         self.add(*sides)
         return fresh
@@ -40,6 +41,6 @@ class Told:
 
 def _known_by(kind: str, address: str, lane: str, destination: str, team: str) -> set[tuple[str, ...]]:
     known: set[tuple[str, ...]] = {("lane", lane, address), ("name", kind, address, destination)}
-    if address.startswith(SECRETS):
+    if team and address.startswith(SECRETS):
         known.add(("secret", kind, destination, team))
     return known

@@ -115,7 +115,8 @@ def member_word(member: Member) -> str:
 def _parts(reason: str) -> list[str]:
     parts: list[str] = []
     for one in reason.split(";"):
-        parts += [one] if _MOVED.fullmatch(one.strip()) else one.split(",")
+        whole = _MOVED.fullmatch(one.strip()) or _CLOSED.fullmatch(one.strip())
+        parts += [one] if whole else one.split(",")
     return [part.strip() for part in parts if part.strip()] or [reason]
 
 
@@ -128,7 +129,8 @@ def _one(reason: str) -> Standing:
         sentence = f"It goes on with {moved[1]}"
         return _no_recovery("⏸", f"moved to {moved[1]}", sentence, f"Moved to {moved[1]}")
     if closed := _CLOSED.fullmatch(reason):
-        return Standing("⚪", "closed", f"Closed by {closed[1]}.", ended=f"Closed by {closed[1]}", aside="closed")
+        by = f"Closed by {closed[1][:100]}"
+        return Standing("⚪", "closed", f"{by}.", ended=by, aside="closed")
     why = f"with the reason “{reason[:100]}”"
     sentence = f"It ended {why}: not known to be a recovery."
     return Standing("❔", "ended", sentence, ended=f"Ended {why}", aside="not known to be a recovery")

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from bridge.config.load import load
 from bridge.config.problem import Level
+from bridge.core.alert import Priority
+from bridge.core.fill import Facts
+from bridge.core.row import row
 from bridge.core.rules import Sending
 
 MAIN = """\
@@ -14,6 +19,7 @@ include: [teams/*.yml]
 teams:
   sre: {}
 """
+BROKEN = "destinations: {x: {kind: slack, token: '${env:X}', channel: x}}\nteams: {a: {sned: 1}}\n"
 LEFT_OUT = "this included file is broken and left out, its teams count as not configured: mend the lines below"
 
 
@@ -100,6 +106,25 @@ def test_a_list_that_what_is_left_out_empties_is_as_if_it_were_not_there(files):
     team, (route,) = loaded.rules.teams["b"], loaded.rules.routes
     assert [team.send[level] for level in ("P0", "P1")] == [Sending(), Sending()]
     assert route.send == Sending()
+
+
+@pytest.mark.parametrize(
+    "sends",
+    [
+        "send: {P2: [slack, x]}\nteams: {b: {send: {P2: [-slack]}}}\n",
+        "send: {P2: [slack, x]}\nroutes: [{matchers: ['team = \"b\"'], send: [-slack]}]\n",
+        "routes: [{matchers: ['team=b'], send: [+x], continue: true}, {matchers: ['x=\"\"'], send: [-slack]}]\n",
+    ],
+)
+def test_what_is_left_out_leaves_nobody_without_a_word(files, sends):
+    files.write(
+        "destinations: {x: {kind: slack, token: '${env:X}', channel: x}}\nteams: {a: {sned: 1}}\n", "teams/a.yml"
+    )
+    head = MAIN.replace("send: {P0: [slack]}\n", "").partition("teams:\n")[0]
+    loaded = files.load(f"{head}{sends}")
+    route = [("a route", one.send) for one in loaded.rules.routes if one.send]
+    found = row(Facts("b", Priority.P2, "grafana", configured=True), route, loaded.rules)
+    assert list(found.names) == ["slack"]
 
 
 def test_a_second_declaration_is_told_with_the_first_place(files):

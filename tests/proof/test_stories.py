@@ -27,6 +27,7 @@ from simulator import Parts, run
 from bridge.delivery.lane import Lane
 from bridge.destinations.answer import LONGEST
 from bridge.ledger import acts
+from bridge.sandbox import SlackLimits
 from bridge.sandbox.faults import Fault
 
 if TYPE_CHECKING:
@@ -382,6 +383,26 @@ def test_what_is_replayed_but_is_too_far_back_to_be_found_is_told_once_more(stor
     outcome = told(store, *says, faults=faults, turns=600)
     assert len([line for line in outcome.seen.lines() if "Disk full" in line and line.startswith("github")]) == 1
     assert (outcome.heard.blind, len(outcome.heard.dead)) == (1, 1)
+
+
+@pytest.mark.parametrize("replayed", [False, True])
+def test_a_listing_of_several_pages_ends_where_one_a_minute_may_be_read(store, replayed):
+    """While a limit lasts the lane is given back: what was read stays."""
+
+    def busy(world: World) -> None:
+        channel = next(one for one in world.slack.workspace.channels.values() if one.name == "storage")
+        for number in range(40):
+            channel.say(f"chatter {number}", world.clock.seconds())
+        world.slack.limits = SlackLimits.outside_marketplace()
+
+    faults = (slack("status", status=502, nth=1),)
+    says = (fires(0), Say(1.5, act=busy))
+    if replayed:
+        faults += (looking("slack", "ok_false", code="token_revoked", until=MINUTE),)
+        says = (fires(0), Say(90, act=busy), Say(5 * MINUTE, act=replay_in(store)))
+    outcome = told(store, *says, faults=faults, turns=3_000)
+    assert len([line for line in at_slack(outcome, "storage") if "firing" in line]) == 1
+    assert outcome.heard.blind == 0
 
 
 def test_what_is_replayed_is_looked_for_by_itself(store):
