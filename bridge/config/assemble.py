@@ -66,6 +66,7 @@ def assemble(parts: list[Part], names: Names) -> Assembled:
         page_storm=Folding(file.page_storm.pages, file.page_storm.within) if file.page_storm else None,
         mode=file.mode,
         shadow=shadow_rules(parts, file, teams, names),
+        partial=names.lenient is not None,
     )
     return Assembled(rules, _settings(main.document, file, parts, names))
 

@@ -149,7 +149,8 @@ class RouteRules:
 class Rules:
     """Everything that parse, normalize, route and merge need of a configuration. `teams` by canonical name.
 
-    `send_places` says where each row of `send` is written.
+    `send_places` says where each row of `send` is written. `partial`: an included file is left out, and with it perhaps
+    destinations that the rest names.
     """
 
     normalize: Normalizing
@@ -169,6 +170,7 @@ class Rules:
     page_storm: Folding | None = None
     mode: str = "live"
     shadow: ShadowRules | None = None
+    partial: bool = False
 
     def shadowed(self, team: str, source: str) -> bool:
         """Return whether a team's alerts are told in shadow mode; the bridge's own trouble never is."""
