@@ -21,11 +21,12 @@ if TYPE_CHECKING:
 STATES = ("firing", "stale", "resolved", "closed")
 
 all_option = click.option("--all", "everything", is_flag=True, help="All there are.")
-_CURSOR = re.compile(r"[0-9A-Za-z]{26}")
 
 
 def _cursor(_context: click.Context, _option: click.Parameter, said: str | None) -> str | None:
-    if said is not None and not _CURSOR.fullmatch(said):
+    from bridge.ledger.shapes import ULID  # noqa: PLC0415 - `bridge --help` doesn't wait for the ledger
+
+    if said is not None and not re.fullmatch(ULID, said):
         raise click.BadParameter("take it from the end of the last page")
     return said
 

@@ -1,7 +1,7 @@
 """The row of a team at a priority: which destinations are told, by whose word, and who left the others out.
 
-Later wins: the send table, the team's own `send`, the `send` of matching routes. Where an included
-file is left out, a word that would leave nobody counts for nothing: who was to be told instead may stand in there.
+Later wins: the send table, the team's own `send`, the `send` of matching routes. Where an included file is left out, a
+word that would leave nobody counts for nothing: who was to be told instead may stand in there.
 """
 
 from __future__ import annotations

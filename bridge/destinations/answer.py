@@ -38,7 +38,8 @@ class Answer:
             if secret.encode() in lower:
                 body = re.sub(re.escape(secret.encode()), "…".encode(), body, flags=re.IGNORECASE)
         bare = {name: said for name, said in self.headers.items() if not any(one in said.lower() for one in given)}
-        return replace(self, body=body, headers=bare)
+        same = body == self.body and len(bare) == len(self.headers)
+        return self if same else replace(self, body=body, headers=bare)
 
     def json(self) -> object:
         """The body as JSON, or None where it is not."""

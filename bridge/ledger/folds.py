@@ -32,6 +32,7 @@ TIMES = "Times"
 MOST = 5_000
 """Open incidents of one fold that are looked at, beside those that are told of."""
 CHUNK = 500
+"""Ids of one statement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +121,8 @@ def folded(connection: Connection, fold: Fold, told: AbstractSet[str]) -> Sequen
     found = {row.id: row for row in connection.execute(newest)}
     rest = sorted(told - found.keys())
     for start in range(0, len(rest), CHUNK):
-        found |= {
-            row.id: row for row in connection.execute(query.where(incidents.c.id.in_(rest[start : start + CHUNK])))
-        }
+        more = query.where(incidents.c.id.in_(rest[start : start + CHUNK]))
+        found |= {row.id: row for row in connection.execute(more)}
     return [found[one] for one in sorted(found)]
 
 

@@ -58,10 +58,8 @@ def told_at(connection: Connection, ids: Collection[str]) -> dict[str, Told]:
     if not ids:
         return found
     for row in _TOLD_AT.rows(connection, {"ids": list(ids)}):
-        # a dead one may have died of the secret that was replaced
-        found[row.incident].add(
-            row.kind, row.address, row.lane, row.destination, row.team if row.state != "dead" else ""
-        )
+        team = row.team if row.state != "dead" else ""  # it may have died of the secret that was replaced
+        found[row.incident].add(row.kind, row.address, row.lane, row.destination, team)
     return found
 
 

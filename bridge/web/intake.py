@@ -40,6 +40,7 @@ LARGE = 1_048_576
 """Bytes from which a body counts as large: so that memory stays bounded, few of them are worked on at once."""
 _few = threading.BoundedSemaphore(4)
 AGES = timedelta(days=100 * 365)
+"""As far back as a signed request is looked for at most: a tolerance may be longer than there are dates."""
 LONGEST_ERROR = 1_024
 """Bytes of an error: so much of it appears in Grafana's list of alerts."""
 

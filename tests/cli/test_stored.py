@@ -198,3 +198,8 @@ def test_the_installed_command(past):
     assert command("replay").returncode == 2
     assert command("close", inductor(past)).stdout == f"incident {inductor(past)} is closed\n".encode()
     compare("stored/closed.txt", steady(command("incident", inductor(past)).stdout.decode()))
+
+
+@pytest.mark.parametrize("verb", ["incidents", "dead-letters", "quarantine"])
+def test_a_cursor_that_no_page_ended_with_is_wrong_use(run, verb):
+    assert "the end of the last page" in run(verb, "--cursor", "zz", code=2).stderr

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from bridge.destinations.base import Done, Failed, Fault, Found, Lack, Scope
 from bridge.destinations.deadline import Deadline
 from bridge.destinations.github.app import TokenError, installation
-from bridge.destinations.github.errors import then_replay, unlike_github
+from bridge.destinations.github.errors import gone, then_replay, unlike_github
 from bridge.destinations.github.session import Session, base_of
 from bridge.destinations.github.step import repository
 from bridge.destinations.http import MIB, ExchangeError, Http
@@ -88,8 +88,7 @@ class GitHub:
             # what can't be asked just now may be there: nothing follows from it for others
             passing = seen.fault in {Fault.RETRY, Fault.LIMITED}
             return replace(seen, unknown=False) if passing else fault
-        hint = then_replay(replace(fault, hint=f"Its issue in {self._repo} was deleted, more than once"), delivery).hint
-        return Failed(Fault.REPLACE, "issue_gone", hint=hint, status=fault.status, request_id=fault.request_id)
+        return gone(fault, self._repo, delivery)
 
     def find(self, step: Step, have: Have, since: datetime, deadline: float) -> Found | Failed:
         """Walk back to `since` less five minutes, newest first, past pull requests, for a mark at a body's top."""

@@ -57,6 +57,13 @@ def failed(answer: Answer, method: str, repo: str, delivery: str) -> Failed:
     return _failed(answer, fault, Scope(row["scope"]), row["id"], hint=hint, wait=wait)
 
 
+def gone(fault: Failed, repo: str, delivery: str) -> Failed:
+    """Return what an issue's 404 means where its repository is seen: it was deleted, as a 410 says at once."""
+    error = "issue_gone"
+    hint = _sentence(_GENERAL[Fault.REPLACE], repo, delivery, error=error)
+    return Failed(Fault.REPLACE, error, hint=hint, status=fault.status, request_id=fault.request_id)
+
+
 def unlike_github(answer: Answer) -> Failed:
     """A success that is not GitHub's: what was asked may have been done."""
     hint = "Something between the bridge and GitHub may have answered: look at the proxy."

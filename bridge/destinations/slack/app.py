@@ -12,7 +12,7 @@ from bridge.destinations.deadline import Deadline
 from bridge.destinations.http import Http, bearer
 from bridge.destinations.slack.client import API, connect
 from bridge.destinations.slack.errors import About
-from bridge.destinations.slack.step import channel_name, is_id
+from bridge.destinations.slack.step import channel_name, shown_name
 from bridge.destinations.slack.web import RefusedError, Web
 from bridge.render.text import one_line
 
@@ -85,7 +85,7 @@ def greet(settings: Settings, workspace: Workspace, words: str, seconds: float) 
         ValueError: as `whose` does.
     """
     name = channel_name(settings)
-    request = {"channel": name if is_id(name) else f"#{name}", "text": words, "unfurl_links": False}
+    request = {"channel": shown_name(name), "text": words, "unfurl_links": False}
     step = Step(Intent.OPEN, 1, "chat.postMessage", request, {}, creates=True, path=workspace.url)
     client = connect(settings)
     try:

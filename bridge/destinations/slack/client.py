@@ -15,7 +15,7 @@ from bridge.destinations.http import ExchangeError, Http, bearer
 from bridge.destinations.ports import Listing
 from bridge.destinations.slack.errors import OK, UNREADABLE, About, from_hook
 from bridge.destinations.slack.learn import learn
-from bridge.destinations.slack.step import EVENT, channel_name, is_id
+from bridge.destinations.slack.step import EVENT, channel_name, is_id, shown_name
 from bridge.destinations.slack.web import RefusedError, Web
 from bridge.destinations.steps import delivery_of, table, text
 
@@ -56,8 +56,7 @@ class Slack:
     def __init__(self, settings: Settings, http: Callable[[str], Transport] = Http) -> None:
         base, token = settings.text("api_url", API).rstrip("/") + "/", settings.text("token")
         bearer(token)
-        name = channel_name(settings)
-        self._channel = name if is_id(name) else f"#{name}"
+        self._channel = shown_name(channel_name(settings))
         self._http = http(base)
         self._web = Web(token, base, self._http)
 
@@ -174,7 +173,7 @@ class Webhook:
         parts = urlsplit(self._url)
         self._http = http(f"{parts.scheme}://{parts.netloc}")
         name = channel_name(settings)
-        self._channel = f"#{name}" if name and not is_id(name) else name or "the webhook's channel"
+        self._channel = shown_name(name) if name else "the webhook's channel"
 
     def send(self, step: Step, have: Have, deadline: float, ready: Callable[[], None]) -> Outcome:
         """Post a message; the answer brings no id."""
