@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import atexit
+import errno
 import gc
 import importlib
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -38,6 +40,18 @@ VERBS = {
 
 class Verbs(click.Group):
     """The verbs, by name; `bridge --help` imports none of them."""
+
+    def main(self, *arguments: Any, **more: Any) -> Any:  # noqa: ANN401 - as click has it
+        """Run a verb; that there is no space left for what it writes, or prints, is said in a sentence."""
+        try:
+            return super().main(*arguments, **more)
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            where = f"for {error.filename}" if error.filename else "where the output goes"
+            click.echo(f"no space is left {where}: make room, then run it again", err=True)
+            sys.stdout = None  # else what is left in it is tried again at the end, and fails again
+            raise SystemExit(1) from None
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's
         """Name the verbs in the order of their use."""

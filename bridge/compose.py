@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from bridge.ledger.pressure import Pressure
 
 KEY_BYTES = 32
+KEY_FILE = "bridge.key"
+"""Where the secret key is kept that an SQLite ledger's bridge made itself."""
 
 
 @dataclass(slots=True)
@@ -143,14 +145,22 @@ def hints_at(path: Path | None, environ: Environ) -> Path:
     return hint_path(path or environ.config.absolute().parent / "bridge")
 
 
+def known_key(environ: Environ, database: Path | None) -> bytes | None:
+    """Return BRIDGE_SECRET_KEY, or the one that is kept beside an SQLite file; None where there is none yet."""
+    if environ.secret_key is not None:
+        return environ.secret_key.reveal().encode()
+    kept = database.with_name(KEY_FILE) if database else None
+    return kept.read_bytes().strip() if kept and kept.exists() else None
+
+
 def secret_key(environ: Environ, database: Path | None) -> bytes:
     """Return BRIDGE_SECRET_KEY; beside an SQLite file it is made once, readable by its owner only.
 
     Raises:
         ConfigError: on PostgreSQL it is not set.
     """
-    if environ.secret_key is not None:
-        return environ.secret_key.reveal().encode()
+    if known := known_key(environ, database):
+        return known
     if database is None:
         raise ConfigError(
             [
@@ -162,7 +172,7 @@ def secret_key(environ: Environ, database: Path | None) -> bytes:
                 )
             ]
         )
-    path = database.with_name("bridge.key")
+    path = database.with_name(KEY_FILE)
     made = secrets.token_hex(KEY_BYTES).encode()
     # written whole under another name first, so that two processes that start together agree on one
     draft = path.with_name(f".bridge.key.{os.getpid()}")

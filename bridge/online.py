@@ -6,12 +6,15 @@ import secrets
 import threading
 from typing import TYPE_CHECKING
 
-from bridge.config.problem import Level, Problem
+from bridge.compose import known_key
+from bridge.config.environ import from_environ
+from bridge.config.problem import ConfigError, Level, Problem
 from bridge.core.alert import Priority
 from bridge.core.route import target_at
 from bridge.core.rules import SHADOW
 from bridge.delivery.yard import HeldError
 from bridge.effective import Effective
+from bridge.ledger.engine import AddressError, database_url, sqlite_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -34,7 +37,7 @@ def ask(loaded: Loaded, env: Mapping[str, str], progress: Callable[[str], None])
         env: the environment that its secrets are read from.
         progress: hears of each place before it is asked.
     """
-    effective = Effective(lambda: loaded.rules, env, secrets.token_bytes(32))
+    effective = Effective(lambda: loaded.rules, env, _key(env))
     found: dict[str, Problem] = {}
     for target, address in _places(loaded, effective):
         progress(f"{target.kind} {address}")
@@ -45,6 +48,16 @@ def ask(loaded: Loaded, env: Mapping[str, str], progress: Callable[[str], None])
             level = Level.WARNING if lack.told else Level.ERROR
             found.setdefault(what, Problem(file, int(line or 0), what, lack.mend, level))
     return list(found.values())
+
+
+def _key(env: Mapping[str, str]) -> bytes:
+    """Return the key by which a service is called what the console calls it; before there is one, any other."""
+    try:
+        environ = from_environ(env)
+        known = known_key(environ, sqlite_path(database_url(environ.database_url)))
+    except (ConfigError, AddressError, OSError):
+        known = None  # it is no check of the environment, nor of who may read the key
+    return known or secrets.token_bytes(32)
 
 
 def _places(loaded: Loaded, effective: Effective) -> Iterator[tuple[Target, str]]:

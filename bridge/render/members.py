@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bridge.core.alert import Status
+from bridge.render.states import over
 from bridge.render.text import cut, one_line
 from bridge.render.words import spelled
 
@@ -23,10 +24,11 @@ _LONGEST_NAME = 120
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """How many alerts of an incident fire, and how many are over."""
+    """How many alerts of an incident fire, and how many are over; `recovered` is whether all of these are well again."""
 
     firing: int
     over: int
+    recovered: bool = True
 
     @property
     def total(self) -> int:
@@ -38,7 +40,9 @@ def tally(incident: Incident) -> Tally:
     """Count the alerts of an incident, those that are not loaded too."""
     members = latest(incident.members)
     firing = sum(member.status is Status.FIRING for member in members)
-    return Tally(firing + incident.more_firing, len(members) - firing + incident.more_over)
+    reasons = {member.reason for member in members if member.status is not Status.FIRING}
+    recovered = all(over(reason).recovered for reason in reasons)
+    return Tally(firing + incident.more_firing, len(members) - firing + incident.more_over, recovered)
 
 
 def latest(members: Sequence[Member]) -> tuple[Member, ...]:

@@ -109,7 +109,7 @@ class View:
     )
     firing: int = seen("how many alerts fire", 1)
     total: int = seen("how many alerts there are", 1)
-    mixed: str = seen("how far a group has come, where only a part is resolved", "3 of 5 resolved")
+    mixed: str = seen("how far a group has come, where only a part is over", "3 of 5 resolved")
     links: tuple[Link, ...] = seen("named alert, dashboard, runbook, silence, in this order", _EXAMPLES["links"])
     console: str = seen(
         "the incident's page in the console, empty without an external_url",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 
 import pytest
@@ -97,6 +99,15 @@ def test_what_can_not_be_told_is_an_error(findings, sandbox, fault, says):
     found = findings()
     assert [level for level, _, _ in found] == ["error"]
     assert says in found[0][2]
+
+
+def test_a_service_is_called_what_the_console_calls_it(findings, sandbox, tmp_path, monkeypatch):
+    (tmp_path / "bridge.key").write_bytes(b"kept\n")
+    monkeypatch.setenv("BRIDGE_DATABASE_URL", f"sqlite:///{tmp_path}/bridge.db")
+    sandbox.faults.add(Fault("status", "pagerduty", status=403))
+    [(_, what, _)] = findings()
+    digest = hmac.new(b"kept", ENV["PAGERDUTY_KEY"].encode(), hashlib.sha256).hexdigest()
+    assert f"pagerduty key {digest[:8]}" in what
 
 
 def test_a_limit_is_waited_for_once(findings, sandbox):

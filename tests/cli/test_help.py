@@ -43,3 +43,11 @@ def test_help_loads_nothing_heavy():
     )
     made = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert made.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("words", [["--help"], ["check", "--schema"]], ids=" ".join)
+def test_output_that_has_no_room_is_a_sentence(words):
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, "-m", "bridge", *words]
+        made = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (made.returncode, made.stderr) == (1, "no space is left where the output goes: make room, then run it again\n")

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from destination_kit import NOW, Lane, incident
 
+from bridge.core.alert import Priority
 from bridge.core.incident import State
 from bridge.core.shadow import Would
 
@@ -29,6 +30,25 @@ def test_it_is_said_again_after_each_interval_while_it_fires():
     last = next(step for step in reversed(lane.steps) if step.intent == "announce")
     assert (last.request["thread_ts"], last.request["reply_broadcast"]) == (lane.have["ts"], True)
     assert "here" not in str(last.request)
+
+
+def test_a_webhook_says_it_again_in_a_message_of_its_own():
+    lane = Lane("slack", remind=3600.0, webhook_url="https://hooks.slack.com/services/T/B/x", token=None)
+    lane.tell(now=NOW)
+    lane.tell(now=NOW + 0.9 * HOUR)
+    assert said(lane) == []
+    lane.tell(now=NOW + HOUR)
+    assert said(lane) == ["Still firing after 1 h 1 min: P1 Inductor Jobs Broken."]
+    worse, over = incident(priority=Priority.P0), incident(state=State.RESOLVED)
+    lane.tell(worse, now=NOW + 1.5 * HOUR)
+    (words,) = said(lane)
+    assert words.splitlines()[-1] == "Worse: P1 → P0."
+    lane.tell(worse, now=NOW + 2.1 * HOUR)
+    assert said(lane) == []
+    lane.tell(over, now=NOW + 2.2 * HOUR)
+    assert len(said(lane)) == 1
+    lane.tell(over, now=NOW + 9 * HOUR)
+    assert said(lane) == []
 
 
 @pytest.mark.parametrize("state", [State.RESOLVED, State.CLOSED, State.STALE])

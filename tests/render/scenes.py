@@ -132,6 +132,7 @@ SCENES = {
     "group-of-40": disks([host(n, 0.9 + n / 1000) for n in range(1, 41)]),
     "group-of-500": disks([host(n, round(0.9 + n / 5001, 4)) for n in range(1, 501)]),
     "mixed": disks([host(1), host(2), *(resolved(host(n)) for n in (3, 4, 5))]),
+    "mixed-paused": disks([host(1), resolved(host(2)), resolved(host(3), reason="Paused")]),
     "no-data": incident(
         members=(
             replace(

@@ -165,7 +165,7 @@ def _without_nothing(event: dict[str, Any]) -> dict[str, Any]:
 
 def _within(event: dict[str, Any]) -> dict[str, Any]:
     """Return an event that PagerDuty takes: a page with fewer details is better than none."""
-    if len(json.dumps(event).encode()) > LARGEST:
+    if len(json.dumps(event, ensure_ascii=False).encode()) > LARGEST:
         event["payload"].pop("custom_details", None)
         event["links"] = event.get("links", [])[:1]
     return event

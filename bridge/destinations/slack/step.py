@@ -165,8 +165,7 @@ def _reply(want: Want, have: Have) -> Step | None:
 
 def _remind(want: Want, have: Have) -> Step | None:
     """Say in the thread, and but for shadow mode to the channel, that it still fires; never with a mention."""
-    every = want.settings.values.get("remind")
-    if not isinstance(every, float) or not reminds(want.incident.state, have, every, want.now.timestamp()):
+    if not _to_remind(want, have):
         return None
     request: JSON = {
         "channel": text(have, "channel"),
@@ -179,6 +178,11 @@ def _remind(want: Want, have: Have) -> Step | None:
         request |= {"thread_ts": text(have, "ts"), **({} if want.would else {"reply_broadcast": True})}
     facts = told(want, have, **{ALOUD: want.now.timestamp()})
     return Step(Intent.ANNOUNCE, number(have), "chat.postMessage", request, facts, creates=True)
+
+
+def _to_remind(want: Want, have: Have) -> bool:
+    every = want.settings.values.get("remind")
+    return isinstance(every, float) and reminds(want.incident.state, have, every, want.now.timestamp())
 
 
 def reminds(state: State, have: Have, every: float, now: float) -> bool:
@@ -199,16 +203,20 @@ def _hook_open(want: Want, have: Have) -> Step:
     """Post through an incoming webhook: it answers without an id, so there is no edit, no thread, no looking up."""
     mentions = message.mentions(want) if want.incident.state is State.FIRING else ()
     content, _ = _content(want, have, mentions)
-    facts = told(want, have, posted=True, unsearchable="webhook_url", announced=message.announced(want))
+    said: JSON = {"announced": message.announced(want), ALOUD: want.now.timestamp()}
+    facts = told(want, have, posted=True, unsearchable="webhook_url", **said)
     return Step(Intent.OPEN, number(have), "webhook", {**content, **QUIET, "parse": "none"}, facts, creates=True)
 
 
 def _hook_reply(want: Want, have: Have) -> Step | None:
-    """Post a change worth a notification as a short message of its own, below its headline."""
+    """Post a change worth a notification, or a reminder, as a short message of its own, below its headline."""
     words = message.reply(want, table(have, "announced"))
-    if words is None:
+    if words is not None:
+        words = f"{message.content(want)['text']}\n{words}"
+    elif _to_remind(want, have):
+        words = message.reminder(want)  # it names the incident itself
+    else:
         return None
-    headline = message.content(want)["text"]
-    facts = told(want, have, announced=message.announced(want))
-    request: JSON = {"text": f"{headline}\n{words}", **QUIET, "parse": "none"}
+    facts = told(want, have, announced=message.announced(want), **{ALOUD: want.now.timestamp()})
+    request: JSON = {"text": words, **QUIET, "parse": "none"}
     return Step(Intent.ANNOUNCE, number(have), "webhook", request, facts, creates=True)
