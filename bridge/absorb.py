@@ -174,6 +174,7 @@ class Intake:
         arrivals = self._arrivals(connection, parts, rules)
         heard_of = [arrival for _, arrival, _ in arrivals]
         known = book.load(connection, self.source, heard_of, self._new_id, rules.reopen_duration, before)
+        known.now = now
         history = Heard()
         wanted, heard = self._merge(known, arrivals, history)
         grown = stored.store(connection, known, now, history.details)

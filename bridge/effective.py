@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from bridge.config.defaults import effective
 from bridge.config.secrets import MissingSecretError, Secret
 from bridge.core.alert import Priority
+from bridge.core.fill import called
 from bridge.core.route import target_at
 from bridge.delivery.yard import HeldError
 from bridge.destinations import KINDS
@@ -88,6 +89,8 @@ class Effective:
         values = at_place(found.settings, delivery.kind, delivery.address)
         if self._stands_in(found.settings, delivery):
             values.pop("mention", None)
+        elif delivery.kind == "slack" and len(incident.teams) > 1:
+            values["mention"] = self._called(delivery, incident)
         if every := rules.reminds(delivery.team, incident.priority):
             values["remind"] = every.total_seconds()
         resolved = self._resolved(delivery.destination, delivery.kind, values, delivery.team)
@@ -114,16 +117,23 @@ class Effective:
         found = KINDS[settings.kind].address(other, self.digest)
         return None if found.text == delivery.address else (found.text, found.lane)
 
+    def _called(self, delivery: Delivery, incident: Incident) -> list[str]:
+        """Return who is called where several teams of an incident are told in one message: by each whom it calls."""
+        rules = self._rules()
+        found: list[str] = []
+        for team in dict.fromkeys((delivery.team, *(team for team in incident.teams if team in rules.teams))):
+            target = target_at(rules, delivery.destination, team, incident.priority, incident.source)
+            if isinstance(target, str) or (team != delivery.team and _channel(target.settings) != delivery.address):
+                continue
+            found += called(target.settings.get("mention"), incident.priority)
+        return found
+
     @staticmethod
     def _stands_in(values: Mapping[str, object], delivery: Delivery) -> bool:
         """Return whether a delivery is told in the fallback channel, where nobody is mentioned."""
         if delivery.kind != "slack" or not values.get("fallback_channel"):
             return False
-        from bridge.destinations.slack.step import channel_name, shown_name  # noqa: PLC0415 - who only serves has no use
-
-        asked = (Settings("", "slack", {"channel": values.get(key)}) for key in ("channel", "fallback_channel"))
-        own, fallback = (shown_name(channel_name(one)) for one in asked)
-        return delivery.address == fallback != own
+        return delivery.address == _channel(values, "fallback_channel") != _channel(values)
 
     def _resolved(self, name: str, kind: str, values: Mapping[str, object], team: str) -> Settings:
         try:
@@ -135,3 +145,10 @@ class Effective:
         if isinstance(keys := resolved.get("routing_key"), tuple):
             resolved["digests"] = tuple(self.digest(key) for key in keys)
         return Settings(name, kind, {**shared(self._rules(), team), **resolved})
+
+
+def _channel(values: Mapping[str, object], key: str = "channel") -> str:
+    """Return what a channel of Slack's settings is called as an address."""
+    from bridge.destinations.slack.step import channel_name, shown_name  # noqa: PLC0415 - who only serves has no use
+
+    return shown_name(channel_name(Settings("", "slack", {"channel": values.get(key)})))

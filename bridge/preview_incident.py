@@ -39,7 +39,6 @@ def incident_of(book: Book, case: Case) -> Incident:
         times=case.times,
         team_said=case.facts["team_said"],
         unknown_teams=tuple(case.facts["unknown_teams"]),
-        priority_word=case.facts["priority_word"],
         truncated=case.facts["truncated"],
         external_url=case.facts["external_url"],
         receiver=case.facts["receiver"],
@@ -78,5 +77,6 @@ def _member(book: Book, case: Case, episode: Episode) -> Member:
         no_data=detail["no_data"],
         failure_threshold=detail["failure_threshold"],
         job_count=detail["job_count"],
+        priority_word=detail.get("priority_word"),
         again=episode.again,
     )

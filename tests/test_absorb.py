@@ -546,3 +546,15 @@ def test_a_secret_that_depends_on_the_priority_is_another_address(quick, tmp_pat
     posts.hear(alert(Priority="P1"))
     posts.hear(alert(fingerprint="f2", Priority="P0"))
     assert len(posts.places()) == 2
+
+
+def test_a_receipt_replayed_from_quarantine_overwrites_nothing_newer(posts):
+    older = posts.post({"alerts": [alert(Priority="P3", Team="network"), 5]})
+    posts.absorb()
+    posts.clock.advance(60)
+    posts.hear(alert(Priority="P0", Team="storage"))
+    before = [(one["teams"], one["priority"], one["state"]) for one in posts.incidents()]
+    assert (["storage"], "P0", "firing") in before
+    posts.ledger.write(lambda connection: acts.replay_receipts(connection, [older], "anna", posts.clock.now()))
+    posts.absorb()
+    assert [(one["teams"], one["priority"], one["state"]) for one in posts.incidents()] == before

@@ -86,3 +86,15 @@ def test_the_bridges_own_are_never_stale(posts):
     posts.absorb("bridge")
     posts.clock.advance(DAY)
     assert not stale(posts).look()
+
+
+def test_what_waits_to_be_absorbed_may_say_that_it_fires(posts):
+    posts.hear(alert())
+    posts.clock.advance(11 * 3600)
+    posts.post({"alerts": [alert()]})
+    posts.clock.advance(2 * 3600)
+    assert not stale(posts).look()
+    posts.absorb()
+    assert "stale" not in [line["what"] for line in posts.incidents()[0]["timeline"]]
+    posts.clock.advance(13 * 3600)
+    assert stale(posts).look()

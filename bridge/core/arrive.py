@@ -65,11 +65,11 @@ def arrive(alert: NormalAlert, routed: Routed, group: Group, source: str, heard:
         "no_data": alert.no_data,
         "failure_threshold": alert.failure_threshold,
         "job_count": alert.job_count,
+        **({"priority_word": alert.priority_word} if alert.priority_word else {}),
     }
     facts = {
         "team_said": alert.team_said,
         "unknown_teams": routed.unknown_teams,
-        "priority_word": alert.priority_word,
         "truncated": group.truncated,
         "external_url": group.external_url,
         "receiver": group.receiver,
@@ -81,7 +81,7 @@ def arrive(alert: NormalAlert, routed: Routed, group: Group, source: str, heard:
         teams=routed.teams,
         priority=routed.priority,
         rule_key=rule_key(said),
-        key=incident_key(source, alert, routed.teams, routed.group_by),
+        key=incident_key(source, alert, routed.teams, routed.group_by, drop=routed.drop),
         detail=detail,
         links={name: getattr(links, name) for name in _LINKS},
         digest=digest,

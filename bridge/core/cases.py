@@ -82,6 +82,15 @@ class Case:
             self.firing[standing.priority] += 1
         self.members[episode] = standing
 
+    def hear(self, arrival: Arrival, at: datetime) -> None:
+        """Take in that it was heard of, and how many alerts its notification left out, unless that is older news."""
+        left_out = arrival.facts["truncated"]
+        newer = at >= self.heard_at and self.open and arrival.alert.alert.status is Status.FIRING
+        if newer and left_out != self.facts.get("truncated", 0):
+            self.facts = {**self.facts, "truncated": left_out}
+            self.changed = True
+        self.heard_at = max(self.heard_at, at)
+
     def settle(self, at: datetime) -> None:
         """Make its own state and priority those of its members."""
         if self.state is State.CLOSED:

@@ -84,13 +84,40 @@ class Judgement:
     supersedes: Episode | None = None
 
 
-def judge(alert: Alert, at: datetime, known: Sequence[Episode]) -> Judgement:
-    """Decide what an alert received `at` means, given the fingerprint's known episodes, oldest first."""
+def outdated(at: datetime, then: datetime | None, now: datetime | None) -> bool:
+    """Return whether what was received `at` is older news than what was received `then`.
+
+    It may have waited in quarantine, or behind a large notification. Where `then` is still to come `now`, a clock was
+    set back, and times of receipt tell nothing.
+    """
+    return then is not None and at < then and (now is None or then <= now)
+
+
+def judge(alert: Alert, at: datetime, known: Sequence[Episode], now: datetime | None = None) -> Judgement:
+    """Decide what an alert received `at` means `now`, given the fingerprint's known episodes, oldest first."""
     same = _same(alert, known)
     last = known[-1] if known else None
+    if last is not None and alert.starts_at is None:
+        return _judge_without_start(alert, at, last, now)
     if alert.status is Status.FIRING:
         return _judge_firing(alert, at, same, last)
     return _judge_resolve(alert, same, last)
+
+
+def _judge_without_start(alert: Alert, at: datetime, last: Episode, now: datetime | None) -> Judgement:
+    """Decide by the times of receipt alone: the sender gives no usable startsAt."""
+    why = "no usable startsAt; "
+    if alert.status is Status.FIRING:
+        if last.firing:
+            return Judgement(Verdict.REPEATS, f"{why}the episode that fires goes on", last)
+        if outdated(at, last.resolved_at, now):
+            return Judgement(Verdict.LATE, f"{why}received before the resolve", last)
+        return Judgement(Verdict.OPENS, f"{why}first firing received after a resolve")
+    if not last.firing:
+        return Judgement(Verdict.RESENT, f"{why}nothing fires", last)
+    if outdated(at, last.received_at, now):
+        return Judgement(Verdict.STRAY, f"{why}received before what fires was heard of last", last)
+    return Judgement(Verdict.RESOLVES, f"{why}ends the episode that fires", last)
 
 
 def _same(alert: Alert, known: Sequence[Episode]) -> Episode | None:
@@ -103,13 +130,9 @@ def _same(alert: Alert, known: Sequence[Episode]) -> Episode | None:
 def _judge_firing(  # noqa: PLR0911 - one return a rule, in their order
     alert: Alert, at: datetime, same: Episode | None, last: Episode | None
 ) -> Judgement:
-    if last is None:
-        return Judgement(Verdict.OPENS, "first firing of this fingerprint")
     start = alert.starts_at
-    if start is None:
-        if last.firing:
-            return Judgement(Verdict.REPEATS, "no usable startsAt; the episode that fires goes on", last)
-        return Judgement(Verdict.OPENS, "no usable startsAt; first firing received after a resolve")
+    if last is None or start is None:
+        return Judgement(Verdict.OPENS, "first firing of this fingerprint")
     if same is not None and same.firing:
         return Judgement(Verdict.REPEATS, "same episode, still firing", same)
     if same is not None and same.ended == "superseded":
@@ -144,16 +167,12 @@ def _twins(start: datetime, last: Episode) -> bool:
     return last.firing or (last.ends_at is not None and start < last.ends_at)
 
 
-def _judge_resolve(  # noqa: C901, PLR0911 - one return a rule, in their order
+def _judge_resolve(  # noqa: PLR0911 - one return a rule, in their order
     alert: Alert, same: Episode | None, last: Episode | None
 ) -> Judgement:
-    if last is None:
-        return Judgement(Verdict.UNSEEN, "resolved, but never seen firing")
     start = alert.starts_at
-    if start is None:
-        if last.firing:
-            return Judgement(Verdict.RESOLVES, "no usable startsAt; ends the episode that fires", last)
-        return Judgement(Verdict.RESENT, "no usable startsAt; nothing fires", last)
+    if last is None or start is None:
+        return Judgement(Verdict.UNSEEN, "resolved, but never seen firing")
     if same is not None and not same.firing and alert.ends_at is None:
         return Judgement(Verdict.RESENT, "the resolve was heard before", same)
     begun = last.starts_at or (last.since if same is not None else None)

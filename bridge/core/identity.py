@@ -30,11 +30,14 @@ def rule_key(alert: Alert) -> str:
     return key[: RULE_KEY_LENGTH - 33] + "~" + hashlib.sha256(key.encode()).hexdigest()[:32]
 
 
-def incident_key(source: str, alert: NormalAlert, teams: tuple[str, ...], group_by: tuple[str, ...]) -> str:
+def incident_key(
+    source: str, alert: NormalAlert, teams: tuple[str, ...], group_by: tuple[str, ...], *, drop: bool = False
+) -> str:
     """Return a digest of what makes one incident: source, organisation, rule, the values of `group_by`, team set.
 
-    A NoData or Error alert counts with its rule's name as `alertname`. Where every label of `group_by` is missing,
-    the fingerprint stands in, so that unrelated alerts never share an incident.
+    What is told nowhere (`drop`) has incidents of its own: it would keep another one open, and join what is told. A
+    NoData or Error alert counts with its rule's name as `alertname`. Where every label of `group_by` is missing, the
+    fingerprint stands in, so that unrelated alerts never share an incident.
     """
     labels = alert.alert.labels
     if alert.no_data and labels.get("rulename"):
@@ -45,4 +48,5 @@ def incident_key(source: str, alert: NormalAlert, teams: tuple[str, ...], group_
     if not any(value for _, value in values):
         values = [["fingerprint", alert.alert.fingerprint]]
     parts = [source, alert.alert.org, rule_key(alert.alert), values, sorted(team.lower() for team in teams)]
+    parts += ["dropped"] if drop else []
     return hashlib.sha256(_PLAIN.encode(parts).encode()).hexdigest()

@@ -39,7 +39,7 @@ class Member:
 
     `values` are those of when it last fired (a resolve's zeros are not kept). `since` is what people are shown as the
     start: `starts_at` where usable, else when it was first received. `received_at` is when it was heard of last,
-    `joined_at` when first. `again` counts "fires again, same start".
+    `joined_at` when first. `again` counts "fires again, same start". `priority_word` is a priority that can't be read.
     """
 
     id: str
@@ -60,6 +60,7 @@ class Member:
     no_data: str | None = None
     failure_threshold: float | None = None
     job_count: float | None = None
+    priority_word: str | None = None
     again: int = 1
 
 
@@ -131,7 +132,6 @@ class Incident:
     previous: Previous | None = None
     team_said: bool = True
     unknown_teams: tuple[str, ...] = ()
-    priority_word: str | None = None
     truncated: int = 0
     external_url: str = ""
     receiver: str = ""

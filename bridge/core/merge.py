@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from bridge.core.alert import Status
 from bridge.core.arrive import ended
 from bridge.core.cases import Arrival, Case, Standing
-from bridge.core.episodes import Episode, Judgement, Verdict, judge, told_end
+from bridge.core.episodes import Episode, Judgement, Verdict, judge, outdated, told_end
 from bridge.core.incident import State
 from bridge.core.rules import ALONE, STORM, TEST
 
@@ -33,6 +33,7 @@ class Book:
     dirty: dict[str, Episode] = field(default_factory=dict)
     details: dict[str, Arrival] = field(default_factory=dict)
     added: set[str] = field(default_factory=set)
+    now: datetime | None = None
 
     def absorb(self, arrival: Arrival, at: datetime) -> Case:
         """Take in one alert received `at`; return the incident it belongs to."""
@@ -40,13 +41,15 @@ class Book:
         if alert.test:
             return self._test(arrival, at)
         known = self.episodes.get((alert.org, alert.fingerprint), [])
-        judgement = judge(alert, at, known)
+        judgement = judge(alert, at, known, self.now)
         case = _ACTS[judgement.verdict](self, arrival, at, judgement)
-        case.heard_at = max(case.heard_at, at)
+        case.hear(arrival, at)
         return case
 
     def _opens(self, arrival: Arrival, at: datetime, judgement: Judgement) -> Case:
         case = self._place(arrival, at)
+        if judgement.verdict is Verdict.AGAIN and not case.members:
+            case.opened_at = at
         old = judgement.supersedes
         if old is not None and old.incident == case.id:
             # the same member goes on under its later start; nobody needs to hear of it
@@ -61,6 +64,8 @@ class Book:
         episode = judgement.episode
         assert episode is not None
         case = self.cases[episode.incident]
+        if outdated(at, episode.received_at, self.now):
+            return case
         if not arrival.drop and case.state is not State.CLOSED and case.team_set != arrival.team_set:
             return self._move(arrival, at, episode, case)
         return self._repeat(case, episode, arrival, at)

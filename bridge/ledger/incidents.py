@@ -103,7 +103,6 @@ def _incident(
         previous=previous,
         team_said=row.facts.get("team_said", True),
         unknown_teams=tuple(row.facts.get("unknown_teams", ())),
-        priority_word=row.facts.get("priority_word"),
         truncated=row.facts.get("truncated", 0),
         external_url=row.facts.get("external_url", ""),
         receiver=row.facts.get("receiver", ""),
@@ -170,6 +169,7 @@ def _member(row: Any) -> Member:  # noqa: ANN401 - a row of alerts
         no_data=detail.get("no_data"),
         failure_threshold=detail.get("failure_threshold"),
         job_count=detail.get("job_count"),
+        priority_word=detail.get("priority_word"),
         again=row.again,
     )
 

@@ -9,7 +9,7 @@ from sqlalchemy import exists, select, update
 from bridge.core.rules import OWN, STORM, TEST
 from bridge.ledger.deliveries import wake_all
 from bridge.ledger.lanes import INTAKE
-from bridge.ledger.tables import alerts, incidents, lanes
+from bridge.ledger.tables import NEW, alerts, incidents, lanes, receipts
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -22,12 +22,16 @@ MOST = 200
 
 
 def _silent(before: datetime) -> ColumnElement[bool]:
-    """Of the bridge's own incidents nothing is heard while nothing changes: they are never stale; nor are tests."""
+    """Of the bridge's own incidents nothing is heard while nothing changes: they are never stale; nor are tests.
+
+    Nor is anything of a source whose notifications wait to be absorbed: they may say that it fires.
+    """
     heard = exists().where(
         alerts.c.incident == incidents.c.id, alerts.c.status == "firing", alerts.c.received_at >= before
     )
     own = incidents.c.source.not_in((OWN, STORM, TEST))
-    return (incidents.c.state == "firing") & (incidents.c.heard_at < before) & own & ~heard
+    waiting = exists().where(receipts.c.source == incidents.c.source, NEW)
+    return (incidents.c.state == "firing") & (incidents.c.heard_at < before) & own & ~heard & ~waiting
 
 
 def sources(connection: Connection, before: datetime) -> list[str]:

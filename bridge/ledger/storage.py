@@ -75,10 +75,11 @@ def old_incidents(connection: Connection, before: datetime) -> int:
     """Remove incidents that were over before a time, with all that belongs to them; of open ones what was over then.
 
     That is when the bridge heard so: a sender's times may lie years back, and what comes again is known only as long as
-    it is kept.
+    it is kept. One that a person closed is over once its sender repeats it no more: else it would open anew.
     """
     ended = func.coalesce(incidents.c.settled_at, incidents.c.heard_at)
-    gone = _remove(connection, incidents, _over(), ended < before)
+    gone = _remove(connection, incidents, _over("resolved"), ended < before)
+    gone += _remove(connection, incidents, _over("closed") & (incidents.c.heard_at < before), true())
     lasting = select(incidents.c.id).where(incidents.c.state.in_(OPEN_STATES), incidents.c.opened_at < before)
     mine = alerts.c.incident.in_(lasting) & (alerts.c.status == "resolved")
     gone += _remove(connection, alerts, mine, alerts.c.received_at < before)
@@ -101,8 +102,9 @@ def oldest_receipts(connection: Connection) -> int:
 
 
 def oldest_incidents(connection: Connection) -> int:
-    """Remove the oldest incidents that are over."""
-    return _remove(connection, incidents, _over(), true())
+    """Remove the oldest incidents that are over; those that a person closed, and may still fire, go last."""
+    gone = _remove(connection, incidents, _over("resolved"), true())
+    return gone or _remove(connection, incidents, _over("closed"), true())
 
 
 def _give_back(connection: Connection) -> None:
@@ -115,9 +117,9 @@ def _give_back(connection: Connection) -> None:
         connection.exec_driver_sql("PRAGMA incremental_vacuum(1)")
 
 
-def _over() -> ColumnElement[bool]:
+def _over(state: str) -> ColumnElement[bool]:
     waiting = exists().where(deliveries.c.incident == incidents.c.id, deliveries.c.state.in_(_WAITING))
-    return incidents.c.state.in_(("resolved", "closed")) & ~waiting
+    return (incidents.c.state == state) & ~waiting
 
 
 def _remove(

@@ -26,6 +26,7 @@ Line = tuple[str, int]
 NONE: Mapping[Line, JSON] = MappingProxyType({})
 _CASE_CHANGES = (
     "state", "state_reason", "priority", "resolved_at", "settled_at", "heard_at", "times", "version", "never_fired",
+    "facts",
 )  # fmt: skip
 _ALERT_CHANGES = (
     "starts_at", "status", "ended", "ends_at", "received_at", "resolved_at", "reason", "priority", "digest",
@@ -130,7 +131,6 @@ def _row(case: Case) -> dict[str, Any]:
         "opened_at": case.opened_at,
         "previous": case.previous,
         "test": case.test,
-        "facts": case.facts,
     }
 
 

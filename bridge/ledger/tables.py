@@ -78,7 +78,7 @@ incidents = Table(
     Column("version", Integer, nullable=False, server_default="1"),
     Column("never_fired", Boolean, nullable=False, server_default=text("false")),
     Column("test", Boolean, nullable=False, server_default=text("false")),
-    Column("facts", JsonText, nullable=False),  # team_said, priority_word, truncated, external_url, receiver
+    Column("facts", JsonText, nullable=False),  # team_said, unknown_teams, truncated, external_url, receiver
 )
 OPEN_STATES = tuple(one.value for one in incident.OPEN)
 OPEN = text("state NOT IN ('resolved', 'closed')")
@@ -122,7 +122,9 @@ alerts = Table(
     Column("reason", Text),  # why its end is no recovery
     Column("priority", String(2), nullable=False),
     Column("digest", String(64), nullable=False),  # of `detail`
-    Column("detail", JsonText, nullable=False),  # labels, annotations, values, no_data, counts, as last heard firing
+    Column(
+        "detail", JsonText, nullable=False
+    ),  # labels, annotations, values, no_data, counts, priority_word, as last heard
     Column("links", JsonText, nullable=False),  # as first heard: they differ in every repeat
 )
 

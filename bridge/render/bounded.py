@@ -26,20 +26,20 @@ MOST = 200
 def bounded(incident: Incident) -> Incident:
     """Return an incident fit to be worded; what is so already is not made anew."""
     members = tuple(map(_member, incident.members))
-    title, reason, word = incident.title[:TITLE], _short(incident.state_reason), _short(incident.priority_word)
-    kept = (title, reason, word) == (incident.title, incident.state_reason, incident.priority_word)
+    title, reason = incident.title[:TITLE], _short(incident.state_reason)
+    kept = (title, reason) == (incident.title, incident.state_reason)
     if kept and all(map(is_, members, incident.members)):
         return incident
-    return replace(incident, title=title, members=members, state_reason=reason, priority_word=word)
+    return replace(incident, title=title, members=members, state_reason=reason)
 
 
 def _member(member: Member) -> Member:
     labels, annotations = _texts(member.labels, LABEL), _texts(member.annotations, ANNOTATION)
-    values, reason = tuple(map(_value, member.values)), _short(member.reason)
-    kept = labels is member.labels and annotations is member.annotations and reason == member.reason
-    if kept and all(map(is_, values, member.values)):
+    values, reason, word = tuple(map(_value, member.values)), _short(member.reason), _short(member.priority_word)
+    kept = labels is member.labels and annotations is member.annotations
+    if kept and (reason, word) == (member.reason, member.priority_word) and all(map(is_, values, member.values)):
         return member
-    return replace(member, labels=labels, annotations=annotations, values=values, reason=reason)
+    return replace(member, labels=labels, annotations=annotations, values=values, reason=reason, priority_word=word)
 
 
 def _value(value: Value) -> Value:

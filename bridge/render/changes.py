@@ -86,7 +86,7 @@ def _state(incident: Incident, before: Mapping[str, Any], zone: tzinfo) -> Itera
     if incident.state is State.FIRING:
         if times != incident.times or was in OVER:
             yield Change("again", f"Firing again ({ordinal(incident.times)} time).")
-        elif was == State.STALE:
+        elif was == State.STALE and _heard_again(incident, before):
             yield Change("heard", "Heard of again: still firing.")
     elif was == incident.state and (reason == incident.state_reason or incident.state is not State.RESOLVED):
         return
@@ -98,6 +98,15 @@ def _state(incident: Incident, before: Mapping[str, Any], zone: tzinfo) -> Itera
         yield Change("closed", "Closed: a test." if incident.test else "Closed by a person.")
     else:
         yield _end(incident)
+
+
+def _heard_again(incident: Incident, before: Mapping[str, Any]) -> bool:
+    """Return whether it is what was stale that is heard of again, not only an alert that joined since."""
+    known = set(before.get("firing") or ())
+    joined = min(
+        (member.joined_at or member.since for member in incident.firing if member.id not in known), default=None
+    )
+    return joined is None or any(member.received_at >= joined for member in incident.firing if member.id in known)
 
 
 def _end(incident: Incident) -> Change:
@@ -124,7 +133,7 @@ def _members(incident: Incident, before: Mapping[str, Any]) -> Iterator[Change]:
     """Tell members that fire now and didn't; not on a reopening, which is told as a whole."""
     if (
         incident.state is not State.FIRING
-        or before.get("state") != State.FIRING
+        or before.get("state") not in {State.FIRING, State.STALE}
         or before.get("n", 1) != incident.times
     ):
         return

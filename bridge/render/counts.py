@@ -33,5 +33,4 @@ def count(incident: Incident, tally: Tally) -> str:
 
 def mixed(tally: Tally) -> str:
     """Return "3 of 5 resolved" where a part of a group is over and a part is not; "ended" where not all recovered."""
-    how = "resolved" if tally.recovered else "ended"
-    return f"{number(tally.over)} of {number(tally.total)} {how}" if tally.over and tally.firing else ""
+    return f"{number(tally.over)} of {number(tally.total)} {tally.how}" if tally.over and tally.firing else ""

@@ -170,9 +170,10 @@ def notes(want: Want, shown: Sequence[Link]) -> tuple[str, ...]:
     elif incident.unknown_teams:
         names = ", ".join(one_line(team)[:50] for team in incident.unknown_teams[:5])
         told.append(f"Team {names} is not configured: sent to the default destinations.")
-    if incident.priority_word:
-        word = one_line(incident.priority_word)[:50]
-        told.append(f'Priority "{word}" is not known: treated as {incident.priority.value}.')
+    unread = [member for member in group.telling(incident.firing or incident.members) if member.priority_word]
+    for member in unread[:1]:
+        word = one_line(member.priority_word or "")[:50]
+        told.append(f'Priority "{word}" is not known: treated as {member.priority.value}.')
     if incident.truncated > 0 and incident.state is not State.CLOSED:
         told.append(f"{counted_more(incident.truncated)} not shown by {_sender(incident)}.")
     errors = {

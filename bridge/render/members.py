@@ -24,7 +24,7 @@ _LONGEST_NAME = 120
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """How many alerts of an incident fire, and how many are over; `recovered` is whether all of these are well again."""
+    """How many alerts of an incident fire, and how many are over; `recovered` where all of these are well again."""
 
     firing: int
     over: int
@@ -34,6 +34,11 @@ class Tally:
     def total(self) -> int:
         """All of them."""
         return self.firing + self.over
+
+    @property
+    def how(self) -> str:
+        """What those that are over are said to be."""
+        return "resolved" if self.recovered else "ended"
 
 
 def tally(incident: Incident) -> Tally:

@@ -109,6 +109,7 @@ class View:
     )
     firing: int = seen("how many alerts fire", 1)
     total: int = seen("how many alerts there are", 1)
+    done: str = seen("what alerts are that are over: resolved, or ended where not all recovered", "resolved")
     mixed: str = seen("how far a group has come, where only a part is over", "3 of 5 resolved")
     links: tuple[Link, ...] = seen("named alert, dashboard, runbook, silence, in this order", _EXAMPLES["links"])
     console: str = seen(
@@ -212,6 +213,7 @@ def _view(want: Want, changes: tuple[Change, ...]) -> View:
         others=later(lambda: lines.of(listed[MOST_ALERTS:])),
         firing=tally.firing,
         total=tally.total,
+        done=tally.how,
         mixed=counts.mixed(tally),
         links=tuple(to for to in links if not (public and to.name == "silence")),
         console="" if public else facts.console(want),

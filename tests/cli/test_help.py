@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from cli_kit import compare
@@ -47,7 +48,10 @@ def test_help_loads_nothing_heavy():
 
 @pytest.mark.parametrize("words", [["--help"], ["check", "--schema"]], ids=" ".join)
 def test_output_that_has_no_room_is_a_sentence(words):
-    with open("/dev/full", "w") as full:
+    with Path("/dev/full").open("w") as full:
         command = [sys.executable, "-m", "bridge", *words]
         made = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
-    assert (made.returncode, made.stderr) == (1, "no space is left where the output goes: make room, then run it again\n")
+    assert (made.returncode, made.stderr) == (
+        1,
+        "no space is left where the output goes: make room, then run it again\n",
+    )

@@ -51,13 +51,20 @@ def normal(told: Alert, teams=("storage",), priority=Priority.P2, no_data=None) 
 LATER = T0 + timedelta(days=10_000)
 
 
-def arrival(
-    *args, teams=("storage",), priority=Priority.P2, drop=False, group_by=("alertname",), received=LATER, **more
+def arrival(  # noqa: PLR0913 - an arrival has these sides
+    *args,
+    teams=("storage",),
+    priority=Priority.P2,
+    drop=False,
+    group_by=("alertname",),
+    received=LATER,
+    truncated=0,
+    **more,
 ):
     """Return an arrival: the alert's words as in `alert`, its teams and priority as routed."""
     one = normal(alert(*args, **more), teams, Priority(priority))
     routed = Routed(tuple(teams), Priority(priority), (), (), group_by, drop)
-    return arrive(one, routed, Group(alerts=(), shape="grafana"), "grafana", received)
+    return arrive(one, routed, Group(alerts=(), shape="grafana", truncated=truncated), "grafana", received)
 
 
 def book(reopen_minutes: float = 10) -> Book:

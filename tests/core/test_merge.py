@@ -411,3 +411,63 @@ def test_a_start_far_in_the_future_is_none_and_outdates_no_real_one():
     assert firing(known) == set()
     again = heard(known, 2000, "firing", 30)
     assert again.state is State.FIRING
+
+
+def test_what_was_received_before_the_last_news_changes_nothing():
+    known = book()
+    case = heard(known, 0, priority="P2")
+    heard(known, 5, priority="P0")
+    heard(known, 3, priority="P3", annotations={"description": "of before"})
+    heard(known, 4, teams=("network",))
+    assert (case.priority, case.teams, case.state) == ("P0", ("storage",), State.FIRING)
+    assert len(known.cases) == 1
+
+
+def test_without_starts_what_was_received_before_the_last_news_changes_nothing():
+    known = book(reopen_minutes=0)
+    heard(known, 0, "firing", None)
+    heard(known, 2, "resolved", None)
+    again = heard(known, 5, "firing", None)
+    heard(known, 3, "resolved", None)
+    assert again.state is State.FIRING
+    heard(known, 8, "resolved", None)
+    heard(known, 7, "firing", None)
+    assert [case.state for case in known.cases.values()] == [State.RESOLVED] * 2
+
+
+def test_where_a_clock_was_set_back_what_comes_is_no_older_news():
+    known = book()
+    case = heard(known, 60, "firing", None)
+    known.now = at(10)
+    heard(known, 10, "firing", None, priority="P0")
+    assert case.priority == "P0"
+    heard(known, 11, "resolved", None)
+    assert case.state is State.RESOLVED
+
+
+def test_what_is_told_nowhere_joins_nothing_that_is_told():
+    known = book()
+    told = heard(known, 0, fingerprint="a", priority="P0")
+    dropped = heard(known, 1, fingerprint="b", drop=True)
+    assert dropped is not told
+    heard(known, 2, "resolved", 0, 2, fingerprint="a")
+    assert (told.state, dropped.state) == (State.RESOLVED, State.FIRING)
+
+
+def test_how_many_its_notification_left_out_is_as_it_was_heard_last():
+    known = book()
+    case = heard(known, 0)
+    for minutes, left_out, said in ((1, 70, 70), (2, 70, 70), (3, 12, 12), (2.5, 70, 12), (4, 0, 0)):
+        case.changed = False
+        before = case.facts["truncated"]
+        heard(known, minutes, truncated=left_out)
+        assert (case.facts["truncated"], case.changed) == (said, said != before), minutes
+
+
+def test_what_fires_again_as_a_new_incident_began_when_that_was_heard():
+    known = book()
+    first = heard(known, 0)
+    heard(known, 5, "resolved", 0, 5)
+    again = heard(known, 60)
+    assert again is not first
+    assert (first.opened_at, again.opened_at) == (at(0), at(60))

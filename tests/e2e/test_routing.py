@@ -174,6 +174,13 @@ def test_a_priority_word_nobody_knows_is_loud_and_shown(place):
     (message,) = told(sandbox, "alpha-alerts", "odd word")
     assert message.text.startswith("P1 firing")
     assert "apocalyptic" in json.dumps(message.blocks)
+    bridge.post(group(alert("odd word", Team="alpha", Priority="P3")))
+    bridge.settle()
+    assert bridge.incident("odd word")["priority"] == "P3"
+    assert "apocalyptic" not in json.dumps(told(sandbox, "alpha-alerts", "odd word")[0].blocks)
+    bridge.post(group(alert("odd word", Team="alpha", Priority="cataclysmic")))
+    bridge.settle()
+    assert "cataclysmic" in json.dumps(told(sandbox, "alpha-alerts", "odd word")[0].blocks)
 
 
 @pytest.mark.parametrize(
@@ -231,3 +238,19 @@ def test_every_delivery_says_why_it_is_told_there(place):
     lines = [line["why"] for line in bridge.incident("asked why")["timeline"] if line["what"] == "addressed"]
     assert [line.partition(":")[0] for line in lines] == ["slack #alpha-alerts", f"github {MAIN}"]
     assert all("P2" in line for line in lines)
+
+
+def test_of_several_teams_in_one_channel_each_is_called(sandbox, start):
+    def call(who):
+        return {"destinations": {"slack": {"mention": {"P0": who}}}}
+
+    teams = {"search": call("<@U0SEARCH1>"), "infra": {}, "night": call("<@U0NIGHT01>")}
+    bridge = start(config(sandbox, teams=teams))
+    for said in ("serch, search", "infra, search", "search, night", "infra"):
+        bridge.post(group(alert(said, Team=said, Priority="P0")))
+    bridge.settle()
+    texts = {said: messages(sandbox, text=f"P0 firing: {said}")[0].text for said in ("serch, search", "infra, search")}
+    assert {text.partition(" ")[0] for text in texts.values()} == {"<@U0SEARCH1>"}
+    (both,) = messages(sandbox, text="P0 firing: search, night")
+    assert both.text.startswith("<@U0SEARCH1> <@U0NIGHT01> P0")
+    assert [message.text[0] for message in messages(sandbox) if "(infra)" in message.text] == ["P"]

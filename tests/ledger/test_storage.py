@@ -185,3 +185,17 @@ def test_an_sqlite_file_gives_its_room_back(sqlite_ledger, clock, tmp_path):
     with sqlite_ledger.read() as connection:
         after = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
     assert after < before / 2
+
+
+def test_what_a_person_closed_stays_as_long_as_its_sender_repeats_it(posts, tmp_path):
+    prune = pruning(posts, tmp_path, retention="{incidents: 30d}")
+    posts.hear(alert())
+    posts.close(posts.incidents()[0]["id"])
+    delivered(posts)
+    for _ in range(32):
+        posts.hear(alert(), seconds=86_400)
+        prune.look()
+    assert [one["state"] for one in posts.incidents()] == ["closed"]
+    posts.clock.advance(days=31)
+    prune.look()
+    assert posts.incidents() == []

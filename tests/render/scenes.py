@@ -132,7 +132,7 @@ SCENES = {
     "group-of-40": disks([host(n, 0.9 + n / 1000) for n in range(1, 41)]),
     "group-of-500": disks([host(n, round(0.9 + n / 5001, 4)) for n in range(1, 501)]),
     "mixed": disks([host(1), host(2), *(resolved(host(n)) for n in (3, 4, 5))]),
-    "mixed-paused": disks([host(1), resolved(host(2)), resolved(host(3), reason="Paused")]),
+    "mixed-paused": disks([host(1), resolved(host(2)), *(resolved(host(n), reason="Paused") for n in range(3, 9))]),
     "no-data": incident(
         members=(
             replace(
@@ -158,7 +158,11 @@ SCENES = {
     ),
     "paused": over("Paused"),
     "unknown-team": incident(
-        teams=("unrouted",), team_said=False, priority=Priority.P1, priority_word="urgentish", truncated=12
+        teams=("unrouted",),
+        team_said=False,
+        priority=Priority.P1,
+        members=(replace(member(), priority=Priority.P1, priority_word="urgentish"),),
+        truncated=12,
     ),
     "multi-team": incident(
         title="Checkout errors",

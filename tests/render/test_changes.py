@@ -14,6 +14,7 @@ from bridge.destinations.slack import message as slack
 
 P1 = incident(priority=Priority.P1)
 FEW = disks([host(1), host(2)])
+JOINED = disks([host(1), host(2, received_at=END, joined_at=END)])
 MANY = disks([host(n) for n in range(1, 46)])
 CHANGES = {
     "nothing": (incident(), incident(version=9), None),
@@ -61,6 +62,12 @@ CHANGES = {
         "No longer heard of since Dec 9, 2025 9:30 AM PST: stale, not resolved.",
     ),
     "heard of again": (incident(state=State.STALE), incident(), "Heard of again: still firing."),
+    "stale, and another one joins": (disks([host(1)], state=State.STALE), JOINED, "1 more: host-2."),
+    "heard of again, and another one joins": (
+        disks([host(1)], state=State.STALE),
+        disks([host(1, received_at=END), host(2, received_at=END, joined_at=END)]),
+        "Heard of again: still firing.\n1 more: host-2.",
+    ),
     "closed": (incident(), incident(state=State.CLOSED), "Closed by a person."),
     "two more": (FEW, disks([*FEW.members, host(10), host(9)]), "2 more: host-9, host-10."),
     "many more": (FEW, MANY, "43 more: host-3, host-4, host-5, host-6, host-7 and 38 more."),

@@ -34,11 +34,10 @@ def hostile(text):
         no_data="error",
         values=(Value(text[:40] or "x", 2.0, {"a": text}), Value(text[:40] or "x", 3.0, {"a": "b"})),
         fingerprint=text or "f",
+        priority_word=text,
     )
     other = replace(one, id="m2", fingerprint="other", labels={**one.labels, "instance": "b"})
-    return incident(
-        title=text, teams=(text,), members=(one, other), priority_word=text, receiver=text, org=text, rule_key=text
-    )
+    return incident(title=text, teams=(text,), members=(one, other), receiver=text, org=text, rule_key=text)
 
 
 BEFORE = [{"state": state, "firing": [], "priority": "P3", "n": 1} for state in ("firing", "resolved")]
