@@ -549,7 +549,7 @@ def test_a_secret_that_depends_on_the_priority_is_another_address(quick, tmp_pat
 
 
 def test_a_receipt_replayed_from_quarantine_overwrites_nothing_newer(posts):
-    older = posts.post({"alerts": [alert(Priority="P3", Team="network"), 5]})
+    older = posts.post({"orgId": 1, "alerts": [alert(Priority="P3", Team="network"), 5]})
     posts.absorb()
     posts.clock.advance(60)
     posts.hear(alert(Priority="P0", Team="storage"))

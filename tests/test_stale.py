@@ -91,7 +91,7 @@ def test_the_bridges_own_are_never_stale(posts):
 def test_what_waits_to_be_absorbed_may_say_that_it_fires(posts):
     posts.hear(alert())
     posts.clock.advance(11 * 3600)
-    posts.post({"alerts": [alert()]})
+    posts.post({"orgId": 1, "alerts": [alert()]})
     posts.clock.advance(2 * 3600)
     assert not stale(posts).look()
     posts.absorb()
