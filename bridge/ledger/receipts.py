@@ -12,6 +12,7 @@ from bridge.ledger.columns import to_micros, to_text
 from bridge.ledger.packed import DamagedError, packed, unpacked
 from bridge.ledger.statements import Statement
 from bridge.ledger.tables import BEGUN, NEW, receipts
+from bridge.ledger.unavailable import RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -96,7 +97,14 @@ def once(ledger: Ledger, receipt: Receipt, signature: str, since: datetime | Non
         UnavailableError: it could not be stored.
     """
     row = _row(receipt, signature)
-    return ledger.write(lambda connection: _unless_repeated(connection, row, signature, since))
+
+    def store(connection: Connection) -> str:
+        return _unless_repeated(connection, row, signature, since)
+
+    try:
+        return ledger.write(store)
+    except RefusedError:
+        return ledger.write(store)  # another host stored the same in this very moment: now it is there to be found
 
 
 def insert(connection: Connection, receipt: Receipt) -> str:

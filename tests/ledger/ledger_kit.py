@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from bridge.core.alert import Priority
 from bridge.core.cases import Case
@@ -122,3 +122,10 @@ def waiting(ledger: Ledger, priority: str = "P2", minutes: float = 0, **values) 
 def row(ledger: Ledger, delivery: str):
     with ledger.read() as connection:
         return connection.execute(select(table).where(table.c.id == delivery)).one()
+
+
+def waiting_for_locks(ledger: Ledger) -> int:
+    """How many of PostgreSQL's connections wait for another one's transaction."""
+    waits = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+    with ledger.read() as connection:
+        return int(connection.execute(waits).scalar_one())

@@ -10,8 +10,8 @@ from datetime import timedelta
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from ledger_kit import NOON, incident, until
-from sqlalchemy import event, func, select, text
+from ledger_kit import NOON, incident, until, waiting_for_locks
+from sqlalchemy import event, func, select
 
 from bridge.core.alert import Alert, Group, NormalAlert, Origin, Priority, Status
 from bridge.core.arrive import arrive
@@ -209,13 +209,7 @@ def test_a_person_who_closes_during_a_merge_is_not_overruled(postgres_ledger):
         known = book.load(connection, "grafana", [said("b")], new_id, TEN)
         known.absorb(said("b"), at(2))
         closing = pool.submit(postgres_ledger.write, lambda other: acts.close(other, [case.id], "alice", at(2)))
-        waits = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
-
-        def is_waiting():
-            with postgres_ledger.read() as third:
-                return third.execute(waits).scalar_one() == 1
-
-        until(is_waiting)
+        until(lambda: waiting_for_locks(postgres_ledger) == 1)
         stored.store(connection, known, at(2))
         connection.commit()
         assert closing.result()

@@ -8,8 +8,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from ledger_kit import NOON, insert, receipt
-from sqlalchemy import select
+from ledger_kit import NOON, insert, receipt, until, waiting_for_locks
+from sqlalchemy import select, update
 
 from bridge.ledger import receipts
 from bridge.ledger.packed import SMALL
@@ -140,3 +140,14 @@ def test_the_same_signed_request_at_two_processes_at_once_is_stored_once(ledger,
         stored = set(pool.map(store, others))
     assert len(stored) == 1
     assert waiting(ledger) == list(stored)
+
+
+def test_two_hosts_that_store_the_same_signed_request_at_once_store_one(postgres_ledger):
+    first = receipt()
+    with ThreadPoolExecutor(1) as pool, postgres_ledger.engine.connect() as other, other.begin():
+        receipts.insert(other, first)
+        other.execute(update(table).where(table.c.id == first.id).values(signature="s1"))
+        second = pool.submit(signed, postgres_ledger, NOON - timedelta(minutes=5))
+        until(lambda: waiting_for_locks(postgres_ledger) == 1)
+        other.commit()
+        assert second.result()[1] == first.id
