@@ -3,13 +3,21 @@
 No sweep is made here: what nobody looks at stays due, and a test goes red.
 """
 
+import sqlite3
+from contextlib import closing
+
 import pytest
 from counted import in_process
 from harness import alert, eventually, group
+from sqlalchemy import select
 
 from bridge.delivery.lane import SLOW
 from bridge.delivery.turns import Rest, Worked
-from bridge.destinations.base import Failed, Fault, Scope
+from bridge.destinations.base import Failed, Scope
+from bridge.destinations.base import Fault as Treated
+from bridge.ledger.tables import deliveries
+from bridge.ledger.unavailable import UnavailableError
+from bridge.sandbox import Fault
 
 
 @pytest.fixture
@@ -56,6 +64,10 @@ def posts(counted):
 
 @pytest.fixture
 def places(counted):
+    return known(counted)
+
+
+def known(counted):
     """The two lanes, which know their places, and Slack's connection."""
     counted.store(group(alert("the first", Priority="P2")))
     counted.absorb()
@@ -147,7 +159,7 @@ def test_a_request_that_hangs_before_it_leaves_is_of_its_own_turn_alone(counted,
         while slack.turn() is None:
             pass
         assert sorted(posts(counted)) == ["waits 1", "waits 2"]
-        return Failed(Fault.RETRY, "connect timed out", Scope.CHANNEL)
+        return Failed(Treated.RETRY, "connect timed out", Scope.CHANNEL)
 
     counted.store(group(*(alert(f"waits {n}", Priority="P3") for n in range(3))))
     counted.absorb()
@@ -163,6 +175,26 @@ def test_behind_a_place_that_is_not_reached_nobody_connects_as_well(counted, pla
     counted.store(group(*(alert(f"waits {n}", Priority="P3") for n in range(3))))
     counted.absorb()
     slack.gap, slack._answers_at_once, before = 0.0, True, meanwhile.asked
-    meanwhile.connects = lambda: Failed(Fault.RETRY, "connect timed out", Scope.CHANNEL)
+    meanwhile.connects = lambda: Failed(Treated.RETRY, "connect timed out", Scope.CHANNEL)
     slack.turn()
     assert meanwhile.asked == before + 1
+
+
+def test_a_lost_answer_that_could_not_be_written_down_is_looked_for_no_sooner(sqlite_url, tmp_path):
+    with in_process(sqlite_url, tmp_path, "slack", "github", rate="off") as counted:
+        _, github, _ = known(counted)
+        clients = counted.yard._clients
+        (key,) = (key for key in clients if key[0] == "github")
+        clients[key] = meanwhile = Meanwhile(clients[key])
+        counted.store(group(alert("its answer is lost", Priority="P2")))
+        counted.absorb()
+        counted.sandbox.faults.add(Fault("drop_answer", "github", method="POST", path="/repos/*/issues", count=1))
+        with closing(sqlite3.connect(counted.bridge.ledger.path, isolation_level=None)) as stranger:
+            meanwhile.happens = lambda: stranger.execute("BEGIN IMMEDIATE")
+            with pytest.raises(UnavailableError):
+                told(github)
+        freed = counted.bridge.clock.now().timestamp()
+        told(github)
+        with counted.bridge.ledger.read() as connection:
+            doubts = [one for one in connection.execute(select(deliveries.c.doubt)).scalars() if one]
+        assert [doubt["ended"] > freed > doubt["at"] for doubt in doubts] == [True]

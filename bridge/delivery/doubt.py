@@ -34,8 +34,10 @@ def look(lane: HeldLane, search: Search, task: Task, now: datetime) -> Acting[No
     stored = dict(task.delivery.doubt or {})
     if stored["ended"] is None:
         lane.yard.report("unsure", task.delivery)
-        # its sender died: the request ended when we took over, at the latest
-        stored["ended"] = max(lane.acquired_at, datetime.fromtimestamp(stored["at"], UTC)).timestamp()
+        # its sender died: the request ended when we took over, at the latest; or it was ours, and what came of it could
+        # not be written down: it has ended by now
+        died = lane.acquired_at >= datetime.fromtimestamp(stored["at"], UTC)
+        stored["ended"] = (lane.acquired_at if died else now).timestamp()
     first = datetime.fromtimestamp(stored["ended"], UTC) + timedelta(seconds=lane.kind.SETTLE)
     if now < first:
         yield _waiting(task, stored, first)
