@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from bridge.delivery import claim, doubt, faults, settle
 from bridge.delivery.held import HeldLane, is_own
 from bridge.delivery.search import Search
-from bridge.delivery.turns import NotNowError, Rest, Task, pace, reckoned, soonest, until_a_lookup
+from bridge.delivery.turns import NotNowError, Rest, Task, pace, patience, reckoned, soonest, until_a_lookup
 from bridge.delivery.underway import TakenBackError, Underway
 from bridge.delivery.yard import HeldError
 from bridge.destinations.base import Nothing, Step
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from bridge.ledger.lanes import Held
 
 DEADLINE = 8.0
-"""Seconds that a step may take in all; a lease is 12."""
+"""Seconds that a step may take in all, at most; a lease is 12."""
 EVERY_TENTH = 10
 """Every tenth delivery is the one waiting longest, so that P3 is told in the end."""
 TOGETHER = 8
@@ -199,7 +199,7 @@ class Lane(HeldLane):
 
     def _send(self, task: Task, step: Step, booked: datetime) -> Outcome:
         clock = self.yard.clock
-        deadline = min(DEADLINE, self.lease_ends - clock.monotonic())
+        deadline = min(patience(task.settings, DEADLINE), self.lease_ends - clock.monotonic())
         with self.lock:
             # before anything is connected to: who hangs there is a hanging request as well
             self._underway.leaves(task)

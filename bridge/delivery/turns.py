@@ -165,6 +165,12 @@ def pace(settings: Settings, usual: tuple[float, ...]) -> float:
     return max((rate.seconds / rate.count for rate in rates if rate.seconds <= SHORT_TERM), default=0.0)
 
 
+def patience(settings: Settings, most: float) -> float:
+    """Return the seconds that a whole step may take: the destination's `timeout`, and never more than `most`."""
+    timeout = settings.values.get("timeout")
+    return min(most, timeout.total_seconds()) if isinstance(timeout, timedelta) else most
+
+
 def sent_at(clock: Clock, at: float) -> datetime:
     """Return when a step was written down (unix seconds) as a bound for lookups, by a clock that may be set back."""
     return min(datetime.fromtimestamp(at, UTC), clock.now()) - timedelta(seconds=clock.ahead())

@@ -58,6 +58,21 @@ def test_a_hanging_destination_delays_no_other(start, sandbox, double):
     assert {name: all_there(some) for name, some in found.items()} == {name: name != double for name in found}
 
 
+@pytest.mark.parametrize("number", [1, 9], ids=["alone", "with others"])
+def test_a_step_takes_no_longer_than_its_destination_allows(start, sandbox, number):
+    sandbox.faults.add(Fault("hang", "slack", path="/api/chat.postMessage", seconds=60, count=number + 1))
+    allowed = {"timeout": "500ms", "rate": "off"}
+    bridge = start(config(sandbox, destinations={"slack": allowed}, send={"P3": ["slack"]}))
+    bridge.post(group(*(alert(f"slow {one}", Priority="P3") for one in range(number))))
+
+    def given_up():
+        lines = (line for incident in bridge.incidents() for line in incident["timeline"])
+        return [line["ms"] for line in lines if line.get("why") == "no answer in time"]
+
+    took = eventually(given_up, "given up")
+    assert all(500 <= ms < 4_000 for ms in took), took
+
+
 def test_a_channel_in_trouble_delays_no_other_channel(start, sandbox):
     room = {"a": {"destinations": {"slack": {"channel": "#room-a"}}}}
     bridge = start(config(sandbox, teams=room))
