@@ -85,8 +85,9 @@ _WAKE = Statement(
     .values(
         want=bindparam("version"),
         urgency=bindparam("level"),
-        since=case((deliveries.c.due_at.is_(None), _at), else_=deliveries.c.since),
-        heard_at=case((deliveries.c.due_at.is_(None), _heard), else_=deliveries.c.heard_at),
+        # what is held has been waiting all along: by that an incident comes to its fallback
+        since=case((_at_rest, _at), else_=deliveries.c.since),
+        heard_at=case((_at_rest, _heard), else_=deliveries.c.heard_at),
         # a dead letter stays dead and a held one held; one that waits (back-off, doubt) waits on
         due_at=case(
             (_waits_for_a_person, deliveries.c.due_at),

@@ -57,11 +57,11 @@ def test_an_address_is_placed_once_an_incident_whatever_leads_to_it(ledger):
         ({"state": "pending", "due_at": minutes(9)}, {"state": "pending", "due_at": minutes(9), "since": NOON}),
         ({"state": "retrying", "due_at": minutes(90)}, {"state": "retrying", "due_at": minutes(90), "since": NOON}),
         ({"state": "pending", "doubt": {"x": 1}, "due_at": minutes(61)}, {"due_at": minutes(61), "doubt": {"x": 1}}),
-        # rest until somebody mends them, knowing the present truth
+        # rest until somebody mends them, knowing the present truth, and have been waiting all along
         ({"state": "dead", "due_at": None, "reason": "gone"}, {"state": "dead", "due_at": None, "reason": "gone"}),
         (
             {"state": "held", "due_at": None, "reason": "no token"},
-            {"state": "held", "due_at": None, "reason": "no token"},
+            {"state": "held", "due_at": None, "reason": "no token", "since": NOON},
         ),
     ],
     ids=lambda values: values.get("state"),

@@ -1,0 +1,44 @@
+"""Who was not told in time is told elsewhere: what the watch places, beside all else that happens to an incident."""
+
+from __future__ import annotations
+
+import pytest
+from posts import CONFIG, ENV, Posts, alert
+from sqlalchemy import update
+
+from bridge.chores.watch import Watch
+from bridge.config.load import load
+from bridge.effective import Effective
+from bridge.ledger.tables import deliveries
+
+FALLBACK = "send: {P0: [slack], P1: [slack]}\nfallback: {default: {after: 2m, send: [pagerduty]}}\n"
+
+
+class Watched(Posts):
+    """Posts, and the chore that looks who was not told."""
+
+    def __init__(self, ledger, clock, folder, more=""):
+        super().__init__(ledger, clock, folder, CONFIG + FALLBACK + more)
+        self.loaded = load(str(folder / "bridge.yml"), ENV)
+
+    def watch(self, ledger=None):
+        effective = Effective(lambda: self.rules, ENV, b"key")
+        return Watch(ledger or self.ledger, self.clock, self.loaded, effective, "test")
+
+    def pages(self):
+        return [row for row in self.deliveries() if row.kind == "pagerduty"]
+
+
+@pytest.fixture
+def place(ledger, clock, tmp_path):
+    return Watched(ledger, clock, tmp_path)
+
+
+def test_what_keeps_changing_while_it_is_held_comes_to_its_fallback(place):
+    place.hear(alert(Priority="P0"))
+    place.ledger.write(lambda one: one.execute(update(deliveries).values(state="held", due_at=None)).rowcount)
+    for number in range(3):
+        assert not place.pages()
+        place.hear(alert(Priority="P0", fingerprint=f"f{number}"), seconds=40)
+        place.watch().look()
+    assert len(place.pages()) == 1
