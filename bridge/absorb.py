@@ -221,8 +221,10 @@ class Intake:
             found = self._effective.address(target)
             address, lane = found.text, found.lane
         except HeldError:
-            # the secret may be there again when the step is due; until then the delivery is held and says why
-            address, lane = f"({name})", f"{kind}{HELD_LANE}{name}"
+            # the secret may be there again when the step is due; until then the delivery is held and says why. Each
+            # team may lead to a place of its own, but for shadow mode, which tells an incident of all teams at once
+            who = name if target.would else f"{name}, {target.team}"
+            address, lane = f"({who})", f"{kind}{HELD_LANE}{name}"
         one = self._effective.one_secret(name, target.team)
         return Placement(name, kind, address, lane, target.team, target.why, would=target.would, one_secret=one)
 

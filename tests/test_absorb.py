@@ -12,7 +12,9 @@ import pytest
 from posts import CONFIG, ENV, Posts, alert
 from sqlalchemy import event, text, update
 
+from bridge.chores.resume import Resume
 from bridge.delivery.turns import Rest
+from bridge.effective import Effective
 from bridge.ledger import acts, lanes, queries
 from bridge.ledger.deliveries import MOMENT
 from bridge.ledger.lanes import LostLeaseError
@@ -213,19 +215,25 @@ def test_without_its_secret_a_delivery_is_held_for_later_not_lost(ledger, clock,
     assert (page.lane, page.state) == ("pagerduty/held/pagerduty", "pending")
 
 
-@pytest.mark.parametrize(("seconds", "duration", "same"), [(590, "10m", True), (610, "10m", False), (1, "0", False)])
-def test_a_recurrence_goes_on_within_reopen_duration_and_is_linked_after_it(  # noqa: PLR0913, PLR0917 - its row
-    ledger, clock, tmp_path, seconds, duration, same
+@pytest.mark.parametrize(
+    ("channel", "told"), [("#{team}", {"#network", "#storage"}), ("#ops", {"#ops"})], ids=["two rooms", "one room"]
+)
+def test_of_two_teams_whose_secret_is_missing_each_is_told_once_it_is_back(  # noqa: PLR0913, PLR0917 - its row
+    ledger, clock, tmp_path, monkeypatch, channel, told
 ):
-    posts = Posts(ledger, clock, tmp_path, f"reopen_duration: {duration}\n{CONFIG}")
-    posts.hear(alert())
-    posts.hear(alert("resolved"))
-    posts.hear(alert(start="2026-03-02T12:00:00Z"), seconds=seconds)
-    found = posts.incidents()
-    assert [one["state"] for one in found] == (["firing"] if same else ["resolved", "firing"])
-    assert found[-1]["previous"] == (None if same else found[0]["id"])
-    assert found[-1]["times"] == (2 if same else 1)
-    assert len(posts.deliveries()) == (2 if same else 4)
+    posts = Posts(ledger, clock, tmp_path, CONFIG.replace("#{team}", channel))
+    monkeypatch.delitem(ENV, "SLACK")
+    for _ in range(2):
+        posts.hear(alert(Team="storage, network"))
+    held = [row for row in posts.deliveries() if row.kind == "slack"]
+    assert sorted(row.address for row in held) == ["(slack, network)", "(slack, storage)"]
+    theirs = update(deliveries).where(deliveries.c.kind == "slack").values(state="held", due_at=None)
+    posts.ledger.write(lambda connection: connection.execute(theirs).rowcount)
+    monkeypatch.setitem(ENV, "SLACK", "xoxb-1")
+    Resume(posts.ledger, posts.clock, lambda: posts.rules, Effective(lambda: posts.rules, ENV, b"key")).look()
+    rows = [row for row in posts.deliveries() if row.kind == "slack"]
+    assert sorted(row.address for row in rows if row.state == "pending") == sorted(told)
+    assert {row.state for row in rows if row.address not in told} <= {"skipped"}
 
 
 def test_an_end_and_a_new_beginning_absorbed_at_once_are_two_incidents(ledger, clock, tmp_path):
