@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
+from sqlalchemy import select, text, update
 
 from bridge.absorb import Intake
 from bridge.config.load import load
 from bridge.effective import Effective
 from bridge.ids import new_id
 from bridge.ledger import acts, lanes, queries, receipts
+from bridge.ledger.deliveries import wake_all
 from bridge.ledger.receipts import Receipt
 from bridge.ledger.tables import deliveries, incidents
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from fake_clock import FakeClock
@@ -105,6 +110,25 @@ class Posts:
     def places(self) -> list[tuple[str, str]]:
         """Return (kind, address) of all deliveries; a PagerDuty address is only a digest."""
         return sorted((row.kind, row.address if row.kind != "pagerduty" else "key") for row in self.deliveries())
+
+    def meanwhile(self, look: Callable[[], object], title: str, **change: object) -> None:
+        """Change an incident, and wake whom to tell, in a commit that `look`, on PostgreSQL, falls into."""
+        waits = text(
+            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        )
+        grow = update(incidents).where(incidents.c.title == title).values(version=incidents.c.version + 1, **change)
+        shown = [incidents.c[name] for name in ("id", "version", "priority")]
+        with ThreadPoolExecutor(1) as pool, self.ledger.engine.begin() as connection:
+            grown = connection.execute(grow.returning(*shown)).all()
+            wake_all(connection, grown, self.clock.now(), "changed", "by a test")
+            looking = pool.submit(look)
+            ends, pause = time.monotonic() + 20, threading.Event()
+            with self.ledger.read() as third:
+                while not looking.done() and not third.execute(waits).scalar_one():
+                    assert time.monotonic() < ends, "it neither waits nor ends"
+                    pause.wait(0.005)
+            connection.commit()
+            looking.result()
 
     def close(self, incident: str) -> None:
         now = self.clock.now()

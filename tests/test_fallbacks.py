@@ -42,3 +42,13 @@ def test_what_keeps_changing_while_it_is_held_comes_to_its_fallback(place):
         place.hear(alert(Priority="P0", fingerprint=f"f{number}"), seconds=40)
         place.watch().look()
     assert len(place.pages()) == 1
+
+
+@pytest.mark.parametrize("change", [{"state": "resolved"}, {"priority": "P0"}], ids=["is over", "is worse"])
+def test_a_fallback_knows_of_what_happens_in_the_moment_in_which_it_is_placed(postgres_ledger, clock, tmp_path, change):
+    place = Watched(postgres_ledger, clock, tmp_path)
+    place.hear(alert(Priority="P1"))
+    clock.advance(minutes=3)
+    place.meanwhile(place.watch().look, "Disk full", **change)
+    told = [(row.want, row.urgency, row.state) for row in place.pages()]
+    assert told == ([(2, 0, "pending")] if "priority" in change else [])

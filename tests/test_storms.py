@@ -259,6 +259,18 @@ def test_what_fires_again_after_the_storm_is_told_by_itself(place):
     assert [one["state"] for one in fires[-1]["deliveries"] if one["kind"] == "slack"] == ["pending"]
 
 
+def test_what_changes_in_the_moment_in_which_it_is_told_by_itself_is_told_of_as_it_is_then(postgres_ledger, tmp_path):
+    place = Place(postgres_ledger, FakeClock(), tmp_path)
+    place.storm(range(8))
+    place.settle()
+    place.storm(range(6), "resolved")
+    place.clock.advance(minutes=3)
+    place.meanwhile(place.storms.look, "Disk 7", state="resolved")
+    (last,) = [row for row in place.stored() if row.title == "Disk 7"]
+    (told,) = [row for row in place.deliveries() if row.incident == last.id and row.kind == "slack"]
+    assert (told.state, told.want) == ("pending", last.version)
+
+
 def test_without_limits_nothing_is_folded(ledger, tmp_path):
     place = Place(ledger, FakeClock(), tmp_path, "")
     place.storm(range(50), priority="P1")

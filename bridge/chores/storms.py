@@ -74,11 +74,11 @@ class Storms:
         apart = self._calm(fold, firing, now)
         alerts = list(self._alerts(fold, rows, told, apart=apart, now=now))
         if apart and firing:
-            folds.unfold(connection, [row.delivery for row in firing], now)
+            folds.unfold(connection, firing, now)
         if digest and not digest.places:
             would = _would(rows)
             place = Placement(fold.destination, fold.kind, fold.address, fold.lane, fold.team, "storm", would=would)
-            placing.place_one(connection, digest.id, digest.version, digest.priority, [place], new_id, now)
+            placing.place_one(connection, digest.id, [place], new_id, now)
         if digest:
             folds.name_digest(connection, fold, digest.id)
         if alerts:

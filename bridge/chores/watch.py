@@ -90,7 +90,7 @@ class Watch:
             if body:
                 receipts.insert(connection, Receipt(new_id(), OWN, now, {}, json.dumps(body).encode()))
             for row, placements in wanted:
-                placing.place_one(connection, row.incident, row.version, row.priority, placements, new_id, now)
+                placing.place_one(connection, row.incident, placements, new_id, now)
             return True
 
         return self._ledger.write(write)
@@ -193,7 +193,8 @@ class Watch:
                 found.append((row, self._placements(row, rule.send)))
         told = placing.told_at(connection, [row.incident for row, _ in found])
         missing = [(row, [one for one in places if told[row.incident].takes(one)]) for row, places in found]
-        return [(row, places) for row, places in missing if places]
+        # in the order of their ids, as all who lock several
+        return sorted(((row, places) for row, places in missing if places), key=lambda one: str(one[0].incident))
 
     def _placements(self, row: Row[Any], names: tuple[str, ...]) -> list[Placement]:
         rules = self._loaded.rules

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import bindparam, func, or_, select, update
 
 from bridge.core.rules import STORM
+from bridge.ledger.placing import locked
 from bridge.ledger.statements import Statement
 from bridge.ledger.tables import OPEN_STATES, alerts, deliveries, incidents
 
@@ -21,8 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
     from datetime import datetime
 
-    from sqlalchemy import Select
+    from sqlalchemy import ColumnElement, Select
     from sqlalchemy.engine import Connection, Row
+    from sqlalchemy.sql.selectable import ScalarSelect
 
     from bridge.core.rules import Folding
 
@@ -129,9 +131,8 @@ def folded(connection: Connection, fold: Fold, told: AbstractSet[str]) -> Sequen
 def digest(connection: Connection, fold: Fold) -> Row[Any] | None:
     """Return the incident that tells of a fold, while it is open, with how many places it has."""
     places = select(func.count()).where(deliveries.c.incident == incidents.c.id).scalar_subquery()
-    query: Select[Any] = select(
-        incidents.c.id, incidents.c.version, incidents.c.priority, places.label("places")
-    ).where(incidents.c.source == STORM, incidents.c.rule_key == f"uid:{fold.id}", incidents.c.state.in_(OPEN_STATES))
+    mine = (incidents.c.source == STORM, incidents.c.rule_key == f"uid:{fold.id}", incidents.c.state.in_(OPEN_STATES))
+    query: Select[Any] = select(incidents.c.id, places.label("places")).where(*mine)
     return connection.execute(query).first()
 
 
@@ -170,11 +171,14 @@ def name_digest(connection: Connection, fold: Fold, incident: str) -> None:
     connection.execute(update(deliveries).where(mine).values(reason=f"{FOLDED} {incident}"))
 
 
-def unfold(connection: Connection, ids: Sequence[str], at: datetime) -> None:
-    """Let deliveries be told by themselves."""
-    mine = deliveries.c.id.in_(ids) & (deliveries.c.state == "skipped")
-    connection.execute(
-        update(deliveries)
-        .where(mine)
-        .values(state="pending", due_at=at, since=at, heard_at=None, reason=None, folded_into=None)
-    )
+def unfold(connection: Connection, rows: Sequence[Row[Any]], at: datetime) -> None:
+    """Let deliveries of `folded` be told by themselves, as their incidents are now: of what changed none was woken."""
+    locked(connection, [row.id for row in rows])
+    mine = deliveries.c.id.in_([row.delivery for row in rows]) & (deliveries.c.state == "skipped")
+    due = {"state": "pending", "due_at": at, "since": at, "heard_at": None, "reason": None, "folded_into": None}
+    connection.execute(update(deliveries).where(mine).values(want=_now(incidents.c.version), **due))
+
+
+def _now(column: ColumnElement[Any]) -> ScalarSelect[Any]:
+    """Return what a delivery's incident says now."""
+    return select(column).where(incidents.c.id == deliveries.c.incident).scalar_subquery()

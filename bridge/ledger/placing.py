@@ -13,14 +13,14 @@ from bridge.core.shadow import Would
 from bridge.ledger import timeline
 from bridge.ledger.deliveries import change
 from bridge.ledger.statements import Statement
-from bridge.ledger.tables import deliveries, incidents
+from bridge.ledger.tables import OPEN_STATES, deliveries, incidents
 from bridge.ledger.told import Told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
     from datetime import datetime
 
-    from sqlalchemy.engine import Connection
+    from sqlalchemy.engine import Connection, Row
 
     from bridge.core.cases import Case
 
@@ -128,17 +128,34 @@ def _join_stored(connection: Connection, wanted: Mapping[str, Sequence[Placement
         change(connection, row.id, would=both.as_json(), **due)
 
 
-def place_one(  # noqa: PLR0913, PLR0917 - an incident has these sides
-    connection: Connection,
-    incident: str,
-    version: int,
-    priority: str,
-    placements: Sequence[Placement],
-    new_id: Callable[[], str],
-    at: datetime,
+def place_one(
+    connection: Connection, incident: str, placements: Sequence[Placement], new_id: Callable[[], str], at: datetime
 ) -> None:
-    """Add addresses to one incident; the caller knows that it is not told there yet."""
-    _add(connection, [_row(one, incident, version, priority) | {"id": new_id()} for one in placements], at)
+    """Add addresses to one incident, unless it is over by now; the caller knows that it is not told there yet."""
+    known = locked(connection, [incident]).get(incident)
+    if known is not None and known.state in OPEN_STATES:
+        _add(
+            connection,
+            [_row(one, incident, known.version, known.priority) | {"id": new_id()} for one in placements],
+            at,
+        )
+
+
+def locked(connection: Connection, ids: Collection[str]) -> dict[str, Row[Any]]:
+    """Return incidents as they are now: nobody changes one, and wakes who is told of it, until this is committed.
+
+    Who adds or sets free a delivery without it may do so unseen by the one who changes the incident in this moment.
+    """
+    return {row.id: row for row in _LOCKED.rows(connection, {"ids": sorted(ids)})}
+
+
+_LOCKED = Statement(
+    select(*(incidents.c[name] for name in ("id", "version", "priority", "state")))
+    .where(incidents.c.id.in_(bindparam("ids", expanding=True)))
+    # in the order in which absorbing locks them
+    .order_by(incidents.c.id)
+    .with_for_update(key_share=True)
+)
 
 
 def _row(placement: Placement, incident: str, version: int, priority: str) -> JSON:

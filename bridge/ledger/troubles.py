@@ -173,7 +173,6 @@ _UNTOLD = (
         incidents.c.id.label("incident"),
         incidents.c.priority,
         incidents.c.source,
-        incidents.c.version,
     )
     .join(incidents, incidents.c.id == deliveries.c.incident)
     .where(
