@@ -6,8 +6,10 @@ import pytest
 from posts import CONFIG, ENV, Posts, alert
 from sqlalchemy import update
 
+from bridge.chores.storms import Storms
 from bridge.chores.watch import Watch
 from bridge.config.load import load
+from bridge.core.rules import STORM
 from bridge.effective import Effective
 from bridge.ledger.tables import deliveries
 
@@ -52,3 +54,15 @@ def test_a_fallback_knows_of_what_happens_in_the_moment_in_which_it_is_placed(po
     place.meanwhile(place.watch().look, "Disk full", **change)
     told = [(row.want, row.urgency, row.state) for row in place.pages()]
     assert told == ([(2, 0, "pending")] if "priority" in change else [])
+
+
+def test_very_many_pages_by_a_fallback_are_one_page_for_the_rest(ledger, clock, tmp_path):
+    place = Watched(ledger, clock, tmp_path, "page_storm: {pages: 3, within: 5m}\n")
+    place.hear(*({**alert(Priority="P1", fingerprint=f"f{n}"), "labels": {"alertname": f"Disk {n}"}} for n in range(9)))
+    clock.advance(minutes=3)
+    for _ in range(2):
+        place.watch().look()
+        Storms(ledger, clock, lambda: place.rules, "test").look()
+        place.absorb(STORM)
+    told = [(row.state, (row.reason or "")[:9]) for row in place.pages()]
+    assert sorted(told) == [*[("pending", "")] * 4, *[("skipped", "in digest")] * 6]

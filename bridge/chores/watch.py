@@ -9,8 +9,10 @@ import hashlib
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from bridge.chores.storms import set_aside
 from bridge.config.problem import Level
 from bridge.core.alert import Priority
 from bridge.core.route import target_at
@@ -90,7 +92,8 @@ class Watch:
             if body:
                 receipts.insert(connection, Receipt(new_id(), OWN, now, {}, json.dumps(body).encode()))
             for row, placements in wanted:
-                placing.place_one(connection, row.incident, placements, new_id, now)
+                fold = partial(set_aside, source=row.source, rules=self._loaded.rules)
+                placing.place_one(connection, row.incident, placements, new_id, now, fold)
             return True
 
         return self._ledger.write(write)
@@ -186,10 +189,8 @@ class Watch:
         found = []
         for row in troubles.untold(connection):
             rule = rows.get(Priority(row.priority)) or rows.get("default")
-            if rule is None:
-                continue
-            late = rule.after is not None and now - row.since >= rule.after
-            if row.state == "dead" or late:
+            late = rule and rule.after is not None and now - row.since >= rule.after
+            if rule and (row.state == "dead" or late):
                 found.append((row, self._placements(row, rule.send)))
         told = placing.told_at(connection, [row.incident for row, _ in found])
         missing = [(row, [one for one in places if told[row.incident].takes(one)]) for row, places in found]

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from bridge.core.cases import Case
 
+    Fold = Callable[[Connection, list[dict[str, Any]], datetime], None]
+
 JSON = dict[str, Any]
 
 
@@ -69,7 +71,7 @@ def place(  # noqa: PLR0913, PLR0917 - a commit's incidents have these sides
     wanted: Mapping[str, Sequence[Placement]],
     new_id: Callable[[], str],
     at: datetime,
-    fold: Callable[[Connection, list[JSON], datetime], None] = lambda _connection, _rows, _at: None,
+    fold: Fold | None = None,
     heard: Mapping[str, datetime] = MappingProxyType({}),
 ) -> set[str]:
     """Add the addresses that incidents are not told at yet; while an incident is open none is withdrawn.
@@ -90,7 +92,8 @@ def place(  # noqa: PLR0913, PLR0917 - a commit's incidents have these sides
         for placement in placements
         if told[incident].takes(placement)
     ]
-    fold(connection, rows, at)
+    if fold:
+        fold(connection, rows, at)
     _add(connection, rows, at)
     return {row["lane"] for row in rows if row["state"] == "pending"}
 
@@ -128,17 +131,22 @@ def _join_stored(connection: Connection, wanted: Mapping[str, Sequence[Placement
         change(connection, row.id, would=both.as_json(), **due)
 
 
-def place_one(
-    connection: Connection, incident: str, placements: Sequence[Placement], new_id: Callable[[], str], at: datetime
+def place_one(  # noqa: PLR0913, PLR0917 - an incident has these sides
+    connection: Connection,
+    incident: str,
+    placements: Sequence[Placement],
+    new_id: Callable[[], str],
+    at: datetime,
+    fold: Fold | None = None,
 ) -> None:
     """Add addresses to one incident, unless it is over by now; the caller knows that it is not told there yet."""
     known = locked(connection, [incident]).get(incident)
-    if known is not None and known.state in OPEN_STATES:
-        _add(
-            connection,
-            [_row(one, incident, known.version, known.priority) | {"id": new_id()} for one in placements],
-            at,
-        )
+    if known is None or known.state not in OPEN_STATES:
+        return
+    rows = [_row(one, incident, known.version, known.priority) | {"id": new_id()} for one in placements]
+    if fold:
+        fold(connection, rows, at)
+    _add(connection, rows, at)
 
 
 def locked(connection: Connection, ids: Collection[str]) -> dict[str, Row[Any]]:
