@@ -35,6 +35,8 @@ LOOK_AGAIN = 0.1
 """Seconds until it is asked again whether that request is answered."""
 AHEAD = timedelta(seconds=LONGEST, minutes=1)
 """A pause that is further off was written before the clock was set back."""
+COUNTED = frozenset({"github"})
+"""The kinds whose requests are counted a token: their rates hold for all its lanes, and longer ones only there."""
 CONTENT = ((80, 60.0),)
 """GitHub's own limit a minute, beside the configured rates (count, seconds)."""
 
@@ -52,13 +54,13 @@ def budget_of(settings: Settings, method: str) -> Budget | None:
     account = settings.text("account")
     if settings.kind == "slack":
         return Budget(f"budget/slack/{account}/{method}")
-    if settings.kind != "github":
+    if settings.kind not in COUNTED:
         return None
     rates = settings.values.get("rate")
     if rates == ():
-        return Budget(f"budget/github/{account}")
+        return Budget(f"budget/{settings.kind}/{account}")
     configured = [(rate.count, rate.seconds) for rate in rates] if isinstance(rates, tuple) else [(1, 1.0), (500, HOUR)]
-    return Budget(f"budget/github/{account}", (*configured, *CONTENT))
+    return Budget(f"budget/{settings.kind}/{account}", (*configured, *CONTENT))
 
 
 def take(

@@ -58,6 +58,7 @@ class HeldLane:
         self.kind = yard.kinds[held.name.split("/", 1)[0]]
         self.yard = yard
         self.ready_at = paced(held.ready_at, now)
+        self._left_behind = held.ready_at  # by the holder before us: a slow pace may be further off
         self.acquired_at = now
         self.lock = threading.Lock()
         self.gap: float | None = None  # seconds of the pace that was asked for last
@@ -118,6 +119,13 @@ class HeldLane:
         """Return when the next request may be prepared, None where that is now."""
         at = self.ready_at - timedelta(seconds=LEAD) if self.ready_at is not None else now
         return at if at > now else None
+
+    def inherit(self, gap: float, now: datetime) -> None:
+        """Let a pace hold that was begun before the lane was ours, with the lock held."""
+        if self._left_behind is not None:
+            before = paced(self._left_behind, now, gap * LEEWAY)
+            self.ready_at = max((at for at in (self.ready_at, before) if at is not None), default=None)
+            self._left_behind = None
 
     def book(self, gap: float) -> datetime:
         """Take the next place in the pace, with the lock held; return when it is, and keep the one after it back."""

@@ -233,6 +233,8 @@ class Lane(HeldLane):
             if step.learns:
                 taken, self._learning = self._learning, True
                 return Rest() if taken else now
+            gap = pace(settings, self.kind.RATE)
+            self.inherit(gap, now)
             if (until := self.early(now)) is not None:
                 return Rest(until)
-            return self.book(pace(settings, self.kind.RATE))
+            return self.book(gap)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeAlias, TypeVar
 
+from bridge.delivery.budget import COUNTED
 from bridge.destinations.base import Failed
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ Acting: TypeAlias = "Generator[Act, Any, T]"
 BELIEVED_FOR, LACKING_FOR = 86_400.0, 3_600.0
 """Seconds that what was learned about a place is believed: whole, or with something that could not be learned."""
 SHORT_TERM = 60.0
-"""Rates per second or minute are a lane's pace; longer ones are a token's budget."""
+"""Rates per second or minute are a lane's pace; longer ones are a token's budget, where it has one."""
 LONG = 500
 """Characters of a text that are kept with a step in doubt."""
 
@@ -157,12 +158,17 @@ def believed(place: dict[str, Any], now: datetime) -> dict[str, Any]:
 
 
 def pace(settings: Settings, usual: tuple[float, ...]) -> float:
-    """Return the seconds between two requests that a destination's `rate` asks for; 0 without a limit (`rate: off`)."""
+    """Return the seconds between two requests that a destination's `rate` asks for; 0 without a limit (`rate: off`).
+
+    Where a token has a budget, that holds a longer rate: its requests may come in a burst. Elsewhere nothing but the
+    pace does.
+    """
     rates = settings.values.get("rate")
     if rates is None:
         return 1 / max(usual)
     assert isinstance(rates, tuple)
-    return max((rate.seconds / rate.count for rate in rates if rate.seconds <= SHORT_TERM), default=0.0)
+    paces = (one for one in rates if one.seconds <= SHORT_TERM or settings.kind not in COUNTED)
+    return max((one.seconds / one.count for one in paces), default=0.0)
 
 
 def patience(settings: Settings, most: float) -> float:
@@ -184,9 +190,10 @@ def reckoned(delivery: Delivery) -> Delivery:
     return replace(delivery, have={**delivery.have, **stored["unsure"]})
 
 
-def paced(ready_at: datetime | None, now: datetime) -> datetime | None:
-    """Return until when a pace holds: one further off than the slowest was written before the clock was set back."""
-    return ready_at if ready_at is not None and ready_at <= now + timedelta(seconds=SHORT_TERM) else None
+def paced(ready_at: datetime | None, now: datetime, gap: float = 0.0) -> datetime | None:
+    """Return until when a pace holds: one further off than a minute, and its `gap`, was written by another clock."""
+    slowest = timedelta(seconds=max(SHORT_TERM, gap))
+    return ready_at if ready_at is not None and ready_at <= now + slowest else None
 
 
 def doubtful(task: Task, step: Step, now: datetime) -> dict[str, Any]:

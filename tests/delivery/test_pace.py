@@ -4,11 +4,12 @@ from datetime import timedelta
 from itertools import pairwise
 
 import pytest
+from posts import CONFIG, ENV, Posts, alert
 
 from bridge.config.units import Rate
 from bridge.delivery.held import LEAD, LEEWAY
 from bridge.delivery.lane import Lane
-from bridge.delivery.turns import NotNowError, Task
+from bridge.delivery.turns import NotNowError, Task, pace
 from bridge.delivery.yard import Yard
 from bridge.destinations import KINDS
 from bridge.destinations.base import Intent, Settings, Step
@@ -17,26 +18,32 @@ from bridge.ids import new_id
 from bridge.ledger import lanes
 from bridge.render.folders import template_folder
 from bridge.render.jinja import Words
+from bridge.sandbox import Sandbox
 
 GAP = 0.05
 WAIT = timedelta(seconds=GAP * LEEWAY)
 
 
-@pytest.fixture
-def lane(sqlite_ledger, clock):
-    at = sqlite_ledger.database_now(clock.now())
-    held = sqlite_ledger.write(lambda connection: lanes.acquire(connection, "slack/1/alerts", "test", at))
+def take(ledger, clock, name, effective):
+    """Take a lane, as a process does that has just begun."""
+    at = ledger.database_now(clock.now())
+    held = ledger.write(lambda connection: lanes.acquire(connection, name, "test", at))
     yard = Yard(
-        ledger=sqlite_ledger,
+        ledger=ledger,
         clock=clock,
         kinds=dict(KINDS),
-        effective=Effective(dict, {}, b"key"),
+        effective=effective,
         words=Words((template_folder(),)),
         new_id=new_id,
         holder="test",
         report=lambda *_: None,
     )
     return Lane(held, yard, clock.monotonic() + 12)
+
+
+@pytest.fixture
+def lane(sqlite_ledger, clock):
+    return take(sqlite_ledger, clock, "slack/1/alerts", Effective(dict, {}, b"key"))
 
 
 def test_what_a_request_takes_to_be_prepared_is_not_lost_of_the_pace(lane, clock):
@@ -87,3 +94,46 @@ def test_what_a_step_asks_once_more_takes_no_place_of_its_own(lane, clock):
     assert clock.monotonic() == began
     assert task.waited == 0
     assert lane.early(clock.now()) == clock.now() + timedelta(seconds=60.0 * LEEWAY - LEAD)
+
+
+@pytest.mark.parametrize(
+    ("kind", "rates", "gap"),
+    [
+        ("slack", ((60, 3600.0),), 60.0),
+        ("pagerduty", ((60, 3600.0),), 60.0),
+        ("slack", ((1, 1.0), (600, 3600.0)), 6.0),
+        ("slack", ((0.5, 60.0),), 120.0),
+        ("github", ((1, 1.0), (500, 3600.0)), 1.0),
+        ("github", ((500, 3600.0),), 0.0),
+        ("slack", (), 0.0),
+    ],
+)
+def test_a_rate_an_hour_is_a_pace_where_no_budget_holds_it(kind, rates, gap):
+    assert pace(Settings(kind, kind, {"rate": tuple(Rate(*one) for one in rates)}), (1.0,)) == gap
+
+
+@pytest.mark.parametrize(("rate", "gap"), [("60/h", 60), ("0.5/m", 120)])
+def test_a_slow_pace_holds_when_its_lane_is_taken_anew(sqlite_ledger, clock, tmp_path, rate, gap):
+    with Sandbox() as sandbox:
+        place = Posts(
+            sqlite_ledger,
+            clock,
+            tmp_path,
+            CONFIG.replace("${env:PD}", f'${{env:PD}}", rate: {rate}, api_url: "{sandbox.pagerduty_url}')
+            + "send: {P0: [pagerduty]}\n",
+        )
+        place.hear(*({**alert(Priority="P0", fingerprint=one), "labels": {"alertname": one}} for one in "abc"))
+        effective = Effective(lambda: place.rules, ENV, b"key")
+        (name,) = {row.lane for row in place.deliveries()}
+        left = []
+        while (known := len(sandbox.pagerduty.pages)) < 3:
+            lane = take(sqlite_ledger, clock, name, effective)
+            while (rest := lane.turn()) is None:
+                pass
+            if len(sandbox.pagerduty.pages) > known:
+                left.append(clock.now())
+            wait = (rest.until - clock.now()).total_seconds() if rest.until else 1
+            clock.advance(min(wait, 25))  # it is taken anew while its pace holds, too
+        assert [(after - before).total_seconds() for before, after in pairwise(left)] == [
+            pytest.approx(gap * LEEWAY, abs=2 * LEAD)
+        ] * 2
