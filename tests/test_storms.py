@@ -137,6 +137,19 @@ def test_once_it_is_calm_what_still_fires_is_told_by_itself(place):
     assert place.told("slack") == {"delivered": 8, "skipped": 42, "storm": 1}
 
 
+def test_what_became_worse_in_a_storm_is_told_as_urgently(place):
+    place.storm(range(8), priority="P3")
+    place.settle()
+    place.storm([6], priority="P1")
+    place.storm(range(6), "resolved", priority="P3")
+    place.clock.advance(minutes=3)
+    place.look()
+    told = [row for row in place.deliveries() if row.kind == "slack" and row.state == "pending"]
+    titles = {row.id: row.title for row in place.stored()}
+    urgency = {titles[row.incident]: row.urgency for row in told if titles[row.incident].startswith("Disk")}
+    assert (urgency["Disk 6"], urgency["Disk 7"]) == (1, 3)
+
+
 def test_a_storm_that_is_all_over_is_resolved(place):
     place.storm(range(20))
     place.storm(range(20), "resolved")

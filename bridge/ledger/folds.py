@@ -10,7 +10,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, func, or_, select, update
+from sqlalchemy import Integer, bindparam, cast, func, or_, select, update
 
 from bridge.core.rules import STORM
 from bridge.ledger.placing import locked
@@ -176,7 +176,8 @@ def unfold(connection: Connection, rows: Sequence[Row[Any]], at: datetime) -> No
     locked(connection, [row.id for row in rows])
     mine = deliveries.c.id.in_([row.delivery for row in rows]) & (deliveries.c.state == "skipped")
     due = {"state": "pending", "due_at": at, "since": at, "heard_at": None, "reason": None, "folded_into": None}
-    connection.execute(update(deliveries).where(mine).values(want=_now(incidents.c.version), **due))
+    told = {"want": _now(incidents.c.version), "urgency": _now(cast(func.substr(incidents.c.priority, 2), Integer))}
+    connection.execute(update(deliveries).where(mine).values(**due, **told))
 
 
 def _now(column: ColumnElement[Any]) -> ScalarSelect[Any]:
