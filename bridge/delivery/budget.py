@@ -2,6 +2,7 @@
 
 GitHub counts content-creating requests a token, 80 a minute and 500 an hour (docs.github.com, rate limits for the REST
 API), and wants them one at a time (best practices for using the REST API); of an hour's a fifth is kept for P0 and P1.
+Lanes ask by themselves, so the most urgent that found no room is kept in the row: the less urgent let it go first.
 Slack's limits on edits and lookups are a workspace's and a method's: nothing is counted there, but a 429 pauses the
 method for all channels.
 """
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, select, update
 
@@ -33,6 +34,12 @@ ALONE = 2.0
 """Seconds for which a request that is not answered keeps those of other lanes back: one that hangs is no reason."""
 LOOK_AGAIN = 0.1
 """Seconds until it is asked again whether that request is answered."""
+GRACE = 0.5
+"""Seconds after its time for which the most urgent asker is waited for; one that is gone keeps nobody back longer."""
+NEAR = 2.0
+"""Seconds before its time from which it keeps others back: one that waits for its hour leaves them what they have."""
+TENTH = 10
+"""Every so many requests only a P0 keeps others back, so that P3 is told in the end."""
 AHEAD = timedelta(seconds=LONGEST, minutes=1)
 """A pause that is further off was written before the clock was set back."""
 COUNTED = frozenset({"github"})
@@ -81,19 +88,45 @@ def take(
     if not budget.rates or not counts:
         return None
     moment, place = now.timestamp(), row.place or {}
-    busy = place.get("busy") or {}
-    if busy and busy["by"] != delivery.id and 0 <= moment - busy["at"] < ALONE:
-        return now + timedelta(seconds=LOOK_AGAIN)
     longest = max(seconds for _, seconds in budget.rates)
     # a time ahead of ours was written before the clock was set back
     spent = [at for at in place.get("spent", ()) if 0 <= moment - at < longest]
-    waits = [_wait(spent, moment, count, seconds, delivery.urgency) for count, seconds in budget.rates]
-    if max(waits) > 0:
-        return now + timedelta(seconds=max(waits))
+    first = place.get("first") or {}
+    if first and not -longest <= moment - first["until"] < GRACE:
+        first = {}
+    wait = max(_wait(spent, moment, count, seconds, delivery.urgency) for count, seconds in budget.rates)
+    if _busy(place, delivery, moment):
+        wait = LOOK_AGAIN
+    elif wait <= 0 and _keeps_back(first, delivery, moment, place.get("turn", 0)):
+        return now + timedelta(seconds=LOOK_AGAIN)
+    if wait > 0:
+        mine = {"by": delivery.id, "urgency": delivery.urgency, "until": moment + wait}
+        if not first or first["by"] == delivery.id or _rank(mine) < _rank(first):
+            _SPENT.run(connection, {**key, "place": {**place, "first": mine}})
+        return now + timedelta(seconds=wait)
     at = int(moment * 1000) / 1000
-    place = {"spent": [*spent, at], "busy": {"by": delivery.id, "at": at}}
+    place = {"spent": [*spent, at], "busy": {"by": delivery.id, "at": at}, "turn": (place.get("turn", 0) + 1) % TENTH}
+    if first and first["by"] != delivery.id:
+        place["first"] = first
     _SPENT.run(connection, {**key, "place": place})
     return None
+
+
+def _busy(place: dict[str, Any], delivery: Delivery, moment: float) -> bool:
+    """Whether another one's request is not answered yet."""
+    busy = place.get("busy") or {}
+    return bool(busy) and busy["by"] != delivery.id and 0 <= moment - busy["at"] < ALONE
+
+
+def _keeps_back(first: dict[str, Any], delivery: Delivery, moment: float, turn: int) -> bool:
+    """Whether what has room leaves it to the most urgent that found none before."""
+    if not first or first["by"] == delivery.id or first["urgency"] >= delivery.urgency:
+        return False
+    return first["until"] - moment < NEAR and (first["urgency"] == 0 or turn > 0)
+
+
+def _rank(asker: dict[str, Any]) -> tuple[int, float]:
+    return asker["urgency"], asker["until"]
 
 
 _DRAWN = Statement(select(lanes.c.ready_at, lanes.c.place).where(lanes.c.name == bindparam("key_id")).with_for_update())
@@ -105,7 +138,8 @@ def answered(connection: Connection, budget: Budget, delivery: str) -> None:
     row = _DRAWN.first(connection, {"key_id": budget.name})
     place = (row.place if row is not None else None) or {}
     if (place.get("busy") or {}).get("by") == delivery:
-        _SPENT.run(connection, {"key_id": budget.name, "place": {"spent": place["spent"]}})
+        rest = {name: value for name, value in place.items() if name != "busy"}
+        _SPENT.run(connection, {"key_id": budget.name, "place": rest})
 
 
 def _wait(spent: list[float], moment: float, count: float, seconds: float, urgency: int) -> float:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Connection
 
-    from bridge.delivery.turns import Act, Task
+    from bridge.delivery.turns import Act, Rest, Task
     from bridge.delivery.yard import Yard
     from bridge.destinations.base import Failed, Step
     from bridge.ledger.lanes import Held
@@ -135,6 +135,16 @@ class HeldLane:
         if gap:
             self.ready_at = at + timedelta(seconds=gap * LEEWAY)
         return at
+
+    def give_back(self, booked: datetime, rest: Rest | None) -> Rest | None:
+        """Undo `book` for a request that does not leave, where all rest for its token; return how the lane rests.
+
+        It asks again when it may, not a whole pace later; after one that waits alone the others are asked at the pace.
+        """
+        with self.lock:
+            if rest and self.gap and self.ready_at == booked + timedelta(seconds=self.gap * LEEWAY):
+                self.ready_at = booked
+        return rest
 
     def leave(self, booked: datetime, gap: float, may: Callable[[], None]) -> float:
         """Wait for a request's place, and as long after the one before it, which may have left late itself.

@@ -184,7 +184,7 @@ class Lane(HeldLane):
         try:
             claimed: tuple[bool, Rest | None] = yield claim.Claiming(task, step, now)
             if claimed[0]:
-                return claimed[1]
+                return self.give_back(booked, claimed[1])
             outcome = self._send(task, step, booked)
             told = yield from faults.outcome(self, task, step, outcome)
             yield from claim.answered(task, step)

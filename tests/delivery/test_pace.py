@@ -9,7 +9,7 @@ from posts import CONFIG, ENV, Posts, alert
 from bridge.config.units import Rate
 from bridge.delivery.held import LEAD, LEEWAY
 from bridge.delivery.lane import Lane
-from bridge.delivery.turns import NotNowError, Task, pace
+from bridge.delivery.turns import NotNowError, Rest, Task, pace
 from bridge.delivery.yard import Yard
 from bridge.destinations import KINDS
 from bridge.destinations.base import Intent, Settings, Step
@@ -137,3 +137,16 @@ def test_a_slow_pace_holds_when_its_lane_is_taken_anew(sqlite_ledger, clock, tmp
         assert [(after - before).total_seconds() for before, after in pairwise(left)] == [
             pytest.approx(gap * LEEWAY, abs=2 * LEAD)
         ] * 2
+
+
+def test_a_place_that_is_given_back_is_the_next_ones(lane, clock):
+    rest = Rest(clock.now())
+    assert lane.give_back(lane.book(GAP), rest) is rest
+    assert lane.early(clock.now()) is None
+    first, second = lane.book(GAP), lane.book(GAP)
+    lane.give_back(first, rest)
+    assert lane.book(GAP) - second == WAIT
+    after = lane.early(clock.now())
+    assert after is not None
+    lane.give_back(second, None)
+    assert lane.early(clock.now()) == after

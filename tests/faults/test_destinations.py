@@ -248,3 +248,23 @@ def test_what_waits_for_its_place_says_until_when(start, sandbox):
     both = eventually(lambda: found if len(found := bridge.all("deliveries")) == 2 else None)
     soon = datetime.now(UTC) + timedelta(seconds=300)
     assert [datetime.fromisoformat(one["next_attempt_at"]) > soon for one in both] == [True, True]
+
+
+def test_a_p0_comes_before_what_waits_in_other_repositories_of_its_token(start, sandbox):
+    teams = {f"t{n}": {"destinations": {"github": {"repo": f"acme/r{n}"}}} for n in range(5)}
+    both = {"P0": ["github"], "P3": ["github"]}
+    bridge = start(config(sandbox, destinations={"github": {"rate": "1/s"}}, teams=teams, send=both))
+    bridge.post(
+        group(*(alert(f"low {n} {team}", Priority="P3", Team=f"t{team}") for team in range(4) for n in range(6)))
+    )
+    low = [f"/repos/acme/r{n}/issues" for n in range(4)]
+
+    def told_low():
+        return [one.path for one in sandbox.requests if one.method == "POST" and one.path in low]
+
+    eventually(lambda: len(told_low()) >= 3, "the backlog is being told")
+    bridge.post(group(alert("urgent", Priority="P0", Team="t4")))
+    eventually(lambda: bridge.all("incidents?priority=P0"), "absorbed")
+    before = len(told_low())
+    eventually(lambda: issues(sandbox, "urgent", "acme/r4"), "the P0 is told")
+    assert len(told_low()) - before <= 2
