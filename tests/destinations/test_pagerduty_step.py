@@ -206,3 +206,19 @@ def test_members_that_are_over_page_nobody():
     over = member("m2", received_at=minutes(9), status=Status.RESOLVED)
     lane.tell(incident(members=(member("m1"), over)), now=minutes(9))
     assert len(lane.steps) == 1
+
+
+def test_a_page_whose_end_is_not_sure_and_whose_key_is_gone_keeps_no_new_page_back():
+    lane = Lane("pagerduty", routing_key=KEYS[1:])
+    lane.tell(incident())
+    lane.have |= pagerduty.next_step(want("pagerduty", incident(state=State.RESOLVED), **lane.values), lane.have).unsure
+    lane.values = {"routing_key": KEYS[:1]}
+    lane.tell(incident(times=2))
+    lane.tell(incident(times=2, priority=Priority.P0))
+    assert actions(lane) == [("trigger", "1"), ("trigger", "2"), ("trigger", "2")]
+    assert [step.path for step in lane.steps[1:]] == [digest(KEYS[0])] * 2
+    lane.values = {"routing_key": KEYS}
+    assert lane.tell(incident(times=2, priority=Priority.P0)) == Nothing()
+    assert actions(lane)[3:] == [("resolve", "1")]
+    lane.tell(incident(times=2, state=State.RESOLVED))
+    assert actions(lane)[4:] == [("resolve", "2")]

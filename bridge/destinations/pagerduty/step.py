@@ -8,7 +8,7 @@ its resolve), oldest first; `page`, the number of the last one.
 An event is safe to send again: its dedup key is fixed by `Have`. A trigger that may have acted may have paged: its page
 is kept as open and doubtful, so that it is triggered again, or resolved where the incident is over by then. A resolve
 that may have acted is sent again before anything else, so that an incident that fires anew by then gets a page of its
-own.
+own; where that can't be, for its routing key is not configured any more, a fresh page does not wait for it.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def _firing(want: Want, have: Have, pages: list[dict[str, Any]]) -> Step | None:
     """Page while it fires; an incident that is merely no longer heard of pages nobody."""
     if want.incident.state is not State.FIRING:
         return None
-    if not any(page.get("open") for page in pages):
+    if not any(_pages(page) for page in pages):
         return _page(want, have, pages, None)
     newcomers = _newcomers(want, pages)
     return _page(want, have, pages, newcomers) if newcomers else _rise(want, have, pages)
@@ -67,7 +67,7 @@ def _firing(want: Want, have: Have, pages: list[dict[str, Any]]) -> Step | None:
 
 def _doubtful(want: Want, have: Have, pages: list[dict[str, Any]]) -> Step | None:
     """Trigger a page again that may have opened; where its routing key is not configured any more, a fresh one."""
-    page = next((page for page in pages if page.get("open") and page.get("doubt")), None)
+    page = next((page for page in pages if _pages(page) and page.get("doubt")), None)
     if page is None:
         return None
     if _usable(want, page):
@@ -123,8 +123,11 @@ def _kept(pages: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _resolve(want: Want, have: Have, pages: list[dict[str, Any]], which: str) -> Step | None:
-    """Resolve a page that is `open`, or `ending`, with the key it was opened with: first those that can be."""
-    due = [page for page in pages if page.get(which)]
+    """Resolve a page that is `open`, or `ending`, with the key it was opened with: first those that can be.
+
+    An incident that fires again is not kept waiting by one that can't be.
+    """
+    due = [page for page in pages if page.get(which) and (which == "open" or _usable(want, page))]
     chosen = next((page for page in due if _usable(want, page)), due[0] if due else None)
     for index, page in enumerate(pages):
         if page is chosen:
@@ -142,7 +145,7 @@ def _rise(want: Want, have: Have, pages: list[dict[str, Any]]) -> Step | None:
 
     The incident's page is triggered under its key, or, where its routing key is not configured any more, a fresh one.
     """
-    still = [page for page in pages if page.get("open")]
+    still = [page for page in pages if _pages(page)]
     if urgency(want.incident.priority) >= min(urgency(Priority(page.get("priority", Priority.P0))) for page in still):
         return None
     page = next((page for page in still if _usable(want, page)), None)
@@ -155,9 +158,14 @@ def _usable(want: Want, page: JSON) -> bool:
     return not digests or str(page.get("digest") or "") in digests
 
 
+def _pages(page: JSON) -> bool:
+    """Whether a page speaks for an incident that fires: it is open, and no resolve of it may have acted."""
+    return bool(page.get("open")) and not page.get("ending")
+
+
 def _again(want: Want, have: Have, pages: list[dict[str, Any]], page: dict[str, Any]) -> Step:
     """Trigger a page again under its key: the incident's own, the first that is open, or one for newcomers."""
-    whole = page is next(one for one in pages if one.get("open"))
+    whole = page is next(one for one in pages if _pages(one))
     members = None if whole else tuple(str(member) for member in page.get("members") or ())
     event = message.trigger(want, str(page["key"]), members, _number_of(page), _count(page, "count"))
     sure = {name: value for name, value in page.items() if name != "doubt"}
@@ -183,7 +191,7 @@ def _newcomers(want: Want, pages: list[dict[str, Any]]) -> tuple[str, ...]:
         return _doubled(want, pages)
     if want.incident.priority not in URGENT:
         return ()
-    known = {str(member) for page in pages if page.get("open") for member in page.get("members") or ()}
+    known = {str(member) for page in pages if _pages(page) for member in page.get("members") or ()}
     quiet_until = max(datetime.fromisoformat(str(page["at"])) for page in pages) + _page_again(want.settings)
 
     def joined(member: Member) -> bool:
@@ -193,7 +201,7 @@ def _newcomers(want: Want, pages: list[dict[str, Any]]) -> tuple[str, ...]:
 
 
 def _doubled(want: Want, pages: list[dict[str, Any]]) -> tuple[str, ...]:
-    known = {str(member) for page in pages if page.get("open") for member in page.get("members") or ()}
+    known = {str(member) for page in pages if _pages(page) for member in page.get("members") or ()}
     fresh = tuple(member.id for member in want.incident.firing if member.id not in known)
     told = max(len(known), _told_of(pages)) if want.incident.more_firing else len(known)
     return fresh if len(fresh) + want.incident.more_firing >= told else ()
@@ -201,7 +209,7 @@ def _doubled(want: Want, pages: list[dict[str, Any]]) -> tuple[str, ...]:
 
 def _told_of(pages: list[dict[str, Any]]) -> int:
     """How many alerts fired when it was paged last."""
-    return max((_count(page, "fires") for page in pages if page.get("open")), default=0)
+    return max((_count(page, "fires") for page in pages if _pages(page)), default=0)
 
 
 def _count(page: JSON, key: str) -> int:
