@@ -156,6 +156,16 @@ def test_refused_metadata_and_threads_are_left_out():
     assert "thread_ts" not in reply.request
 
 
+def test_outside_its_thread_a_reply_says_what_it_is_about():
+    lane, over = told(incident()), incident(state=State.RESOLVED)
+    have = lane.have | slack.next_step(want("slack", over, place=ROOM), lane.have).told
+    inside = slack.next_step(want("slack", over, place=ROOM), have).request["text"]
+    headline, outside = (
+        slack.next_step(want("slack", over, place=ROOM), have | {"flat": True}).request["text"].split("\n")
+    )
+    assert (outside, "Inductor Jobs Broken" in headline, "Inductor Jobs Broken" in inside) == (inside, True, False)
+
+
 @pytest.mark.parametrize("dropped", [{}, {"ts": None}])
 def test_a_message_that_is_gone_is_replaced_once_quietly(dropped):
     lane = told(incident(), mention="<!here>")

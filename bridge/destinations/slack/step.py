@@ -154,13 +154,19 @@ def _reply(want: Want, have: Have) -> Step | None:
     if words is None:
         return None
     now = message.announced(want)
-    request: JSON = {"channel": text(have, "channel"), "text": words, **_marked(want, have), **QUIET, "parse": "none"}
+    said = _by_itself(want, words) if have.get("flat") else words
+    request: JSON = {"channel": text(have, "channel"), "text": said, **_marked(want, have), **QUIET, "parse": "none"}
     if not have.get("flat"):
         request["thread_ts"] = text(have, "ts")
         if _changed(before, now) & set(names(want.settings.values, "reply_broadcast")):
             request["reply_broadcast"] = True
     facts = told(want, have, announced=now)
     return Step(Intent.ANNOUNCE, number(have), "chat.postMessage", request, facts, creates=True)
+
+
+def _by_itself(want: Want, words: str) -> str:
+    """Words that stand in no thread, below the headline that says what they are about."""
+    return f"{message.content(want)['text']}\n{words}"
 
 
 def _remind(want: Want, have: Have) -> Step | None:
@@ -212,7 +218,7 @@ def _hook_reply(want: Want, have: Have) -> Step | None:
     """Post a change worth a notification, or a reminder, as a short message of its own, below its headline."""
     words = message.reply(want, table(have, "announced"))
     if words is not None:
-        words = f"{message.content(want)['text']}\n{words}"
+        words = _by_itself(want, words)
     elif _to_remind(want, have):
         words = message.reminder(want)  # it names the incident itself
     else:
