@@ -142,7 +142,8 @@ class Telling(Shared):
 
 def _learned(lane: HeldLane, delivery: Delivery, result: Done, now: datetime) -> Acting[None]:
     """Keep a fact about the place; this delivery's step follows at once."""
-    lane.learned({**result.remote, "learned_at": now.timestamp()})
+    # what is asked for again alone makes nothing else younger
+    lane.learned({"learned_at": now.timestamp(), **lane.place, **result.remote})
 
     def keep(connection: Connection) -> None:
         lanes.learn(connection, lane.name, lane.place)

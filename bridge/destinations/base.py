@@ -43,8 +43,8 @@ class Step:
     ("chat.postMessage", "POST issues", "enqueue"). `request` is the body, `path` what the kind's client needs beside
     it. `told` is merged into Have when it succeeds, after the ids that the answer brings; `unsure` where nobody knows
     whether it acted (a lost answer, a crash), so that the next step reckons with both. A step that `learns` asks for a
-    fact about the place itself (a channel's id, a repository's visibility): its answer is kept with the lane, as
-    `Want.place` of all its deliveries, and changes nothing in Have.
+    fact about the place itself (a channel's id, a repository's visibility): its answer is kept with the lane,
+    beside what is known, as `Want.place` of all its deliveries, and changes nothing in Have.
     """
 
     intent: Intent

@@ -127,7 +127,7 @@ class Lane:
             outcome = self.client.send(step, self.have, 5.0, lambda: None) if self.client else made_up(self, step)
             if step.learns:
                 assert isinstance(outcome, Done), outcome
-                self.place = outcome.remote
+                self.place = {**self.place, **outcome.remote}
                 continue
             if isinstance(outcome, Failed):
                 self.failures.append(outcome)

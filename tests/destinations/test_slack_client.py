@@ -30,6 +30,7 @@ def client(sandbox, **values):
 def learn(sandbox, **values):
     step = slack.next_step(want("slack", **values), {})
     assert step.learns
+    values.pop("place", None)
     return client(sandbox, **values).send(step, {}, 5.0, lambda: None)
 
 
@@ -109,7 +110,22 @@ def test_a_missing_scope_does_not_keep_it_from_posting(sandbox, missing, known, 
     scopes(sandbox, *missing)
     learned = learn(sandbox, channel="#quiet", mention="@oncall").remote
     assert (learned["channel_id"] is not None, learned.get("unsearchable")) == (known, unsearchable)
-    assert learned["usergroups"] == {}
+    assert learned["usergroups"] == (None if "usergroups:read" in missing else {})
+
+
+def test_user_groups_are_learned_again_alone(sandbox):
+    sandbox.slack.workspace.usergroups["oncall"] = "On call"
+    known = {"channel_id": "C0000001", "usergroups": {}, "learned_at": 0.0}
+    learned = learn(sandbox, place=known, mention="@oncall").remote
+    assert (learned.keys(), learned["usergroups"].keys()) == ({"usergroups", "groups_at"}, {"oncall"})
+    assert asked(sandbox) == ["usergroups.list"]
+
+
+def test_a_limit_on_user_groups_asked_for_again_keeps_no_post_waiting(sandbox):
+    sandbox.faults.add(Play("status", "slack", path="/api/usergroups.list", status=429))
+    known = {"channel_id": "C0000001", "usergroups": {}, "learned_at": 0.0}
+    assert learn(sandbox, place=known, mention="@oncall").remote.keys() == {"groups_at"}
+    assert learn(sandbox, place={"channel_id": "C0000001"}, mention="@oncall").fault == Fault.LIMITED
 
 
 def test_a_channel_that_is_not_there_is_learned_as_such(sandbox):

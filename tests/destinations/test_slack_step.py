@@ -1,5 +1,7 @@
+from datetime import timedelta
+
 import pytest
-from destination_kit import Lane, digest, incident, member, settings, want
+from destination_kit import NOW, Lane, digest, incident, member, settings, want
 
 from bridge.core.alert import Priority, Status
 from bridge.core.incident import State
@@ -51,6 +53,27 @@ def test_user_groups_are_learned_where_a_mention_is_a_handle(mention):
     assert step.learns
     assert step.request["handles"] is True
     assert not slack.next_step(want("slack", place={**ROOM, "usergroups": {}}, mention=mention), {}).learns
+
+
+@pytest.mark.parametrize(
+    ("its", "groups", "minutes", "asks"),
+    [
+        (incident(), {}, 10, True),
+        (incident(), None, 10, True),
+        (incident(), {"others": "S1"}, 10, True),
+        (incident(), {}, 9, False),
+        (incident(), {"oncall": "S1"}, 600, False),
+        (incident(priority=Priority.P3), {}, 600, False),
+        (incident(state=State.RESOLVED), {}, 600, False),
+    ],
+)
+def test_a_user_group_that_was_not_there_is_asked_for_again_but_not_with_each_alert(its, groups, minutes, asks):
+    place = {**ROOM, "usergroups": groups, "learned_at": NOW.timestamp()}
+    called, now = {"P1": ["<!here>", "@here", "@oncall"]}, NOW + timedelta(minutes=minutes)
+    step = slack.next_step(want("slack", its, place=place, now=now, mention=called), {})
+    assert (step.learns, step.method) == ((True, "usergroups.list") if asks else (False, "chat.postMessage"))
+    place["groups_at"] = now.timestamp()
+    assert not slack.next_step(want("slack", its, place=place, now=now, mention=called), {}).learns
 
 
 @pytest.mark.parametrize("mention", ["<@U0123>", "<!subteam^S0123>", "<!here>", None])

@@ -2,6 +2,7 @@
 
 import json
 import socket
+import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
@@ -268,3 +269,29 @@ def test_a_p0_comes_before_what_waits_in_other_repositories_of_its_token(start, 
     before = len(told_low())
     eventually(lambda: issues(sandbox, "urgent", "acme/r4"), "the P0 is told")
     assert len(told_low()) - before <= 2
+
+
+@pytest.mark.parametrize("before", ["not made", "not readable"])
+def test_a_user_group_made_or_made_readable_later_is_called(start, before):
+    with Sandbox() as sandbox:
+        workspace = sandbox.slack.workspace
+        if before == "not readable":
+            workspace.tokens = {token: scopes - {"usergroups:read"} for token, scopes in workspace.tokens.items()}
+        called = {"slack": {"mention": {"P0": "@sre-oncall"}}}
+        bridge = start(config(sandbox, destinations=called, send={"P0": ["slack"]}))
+        bridge.post(group(alert("first", Priority="P0")))
+        bridge.settle()
+        with sandbox.lock:
+            workspace.grant("usergroups:read")
+            workspace.usergroups["sre-oncall"] = "SRE"
+        assert bridge.process.stop() == 0
+        with closing(sqlite3.connect(bridge.folder / "bridge.db")) as ledger, ledger:
+            older = (
+                "UPDATE lanes SET place = json_set(place, '$.learned_at', json_extract(place, '$.learned_at') - 900)"
+            )
+            ledger.execute(f"{older} WHERE name LIKE 'slack/%'")
+        bridge.restart()
+        bridge.post(group(alert("second", Priority="P0")))
+        bridge.settle()
+        mentioned = f"<!subteam^{workspace.usergroup_id('sre-oncall')}>"
+        assert [mentioned in str(message.blocks) for message in messages(sandbox)] == [False, True]

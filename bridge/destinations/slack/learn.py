@@ -24,6 +24,8 @@ PAGE: Final = 1000
 SPARE: Final = 2.0
 """Seconds that must be left to ask for one more page."""
 
+GROUPS: Final = "usergroups.list"
+
 BOTH: Final = "public_channel,private_channel"
 
 DEAD_TOKEN: Final = frozenset({"not_authed", "invalid_auth", "account_inactive", "token_revoked", "token_expired"})
@@ -32,6 +34,8 @@ DEAD_TOKEN: Final = frozenset({"not_authed", "invalid_auth", "account_inactive",
 def learn(web: Web, step: Step, deadline: Deadline) -> Done | Failed:
     """Learn the place that a step names; `Done.remote` becomes `Want.place`."""
     channel = str(step.request.get("channel") or "")
+    if step.method == GROUPS:
+        return _groups_alone(web, step, channel)
     place: JSON = {"channel_id": channel if is_id(channel) else None, "member": False, "private": None}
     try:
         place["team_url"] = _team_url(web, channel)
@@ -41,6 +45,16 @@ def learn(web: Web, step: Step, deadline: Deadline) -> Done | Failed:
     except RefusedError as error:
         return error.failed
     return Done(place)
+
+
+def _groups_alone(web: Web, step: Step, channel: str) -> Done | Failed:
+    """Learn the user groups of a place that is known else; a limit on that, asked again, keeps no post waiting."""
+    asked: JSON = {"groups_at": step.request.get("at")}
+    try:
+        return Done({"usergroups": _usergroups(web, channel), **asked})
+    except RefusedError as error:
+        limited = error.failed.fault is Fault.LIMITED and step.request.get("again")
+        return Done(asked) if limited else error.failed
 
 
 def _tolerate(error: RefusedError) -> str:
@@ -125,12 +139,12 @@ def _join(web: Web, found: dict[str, Any], channel: str) -> JSON:
     return {**known, "member": True, "private": private}
 
 
-def _usergroups(web: Web, channel: str) -> JSON:
-    """User groups' ids by handle, without the @; none where they can't be read."""
+def _usergroups(web: Web, channel: str) -> JSON | None:
+    """User groups' ids by handle, without the @; None where they can't be read, so that it is asked sooner again."""
     try:
-        record, _ = web.ask(About("usergroups.list", channel), params={})
+        record, _ = web.ask(About(GROUPS, channel), params={})
     except RefusedError as error:
         _tolerate(error)
-        return {}
+        return None
     groups = record.get("usergroups") or ()
     return {str(group["handle"]): str(group["id"]) for group in groups if group.get("handle") and group.get("id")}

@@ -24,13 +24,27 @@ def mentions(want: Want) -> tuple[str, ...]:
     A name that still holds `{team}` is that of a team which is not configured: it calls nobody. A handle that the
     workspace doesn't know is shown as text.
     """
+    handles = _handles(want)
+    written = (_mention(one, handles) for one in _called(want))
+    return tuple(dict.fromkeys(one for one in written if one))
+
+
+def unknown(want: Want) -> bool:
+    """Return whether a message that opens now calls a handle which is among no user groups that were learned."""
+    handles = _handles(want)
+    return any(one[:1] == "@" and "<" not in _mention(one, handles) and "{" not in one for one in _called(want))
+
+
+def _called(want: Want) -> tuple[str, ...]:
     incident = want.incident
     if incident.state is not State.FIRING or incident.test or want.never_fired:
         return ()
+    return called(want.settings.values.get("mention"), incident.priority)
+
+
+def _handles(want: Want) -> Mapping[str, object]:
     groups = want.place.get("usergroups")
-    handles: Mapping[str, object] = groups if isinstance(groups, dict) else {}
-    written = (_mention(one, handles) for one in called(want.settings.values.get("mention"), incident.priority))
-    return tuple(dict.fromkeys(one for one in written if one))
+    return groups if isinstance(groups, dict) else {}
 
 
 def _mention(said: str, handles: Mapping[str, object]) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from bridge.core.incident import OVER, State
 from bridge.destinations.base import Address, Intent, Nothing, Step
 from bridge.destinations.slack import message
+from bridge.destinations.slack.mentions import unknown
 from bridge.destinations.steps import lost, names, number, shown, table, text, told
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ EVENT: Final = "bridge_delivery"
 """The type of the metadata that marks our messages."""
 
 QUIET: Final[JSON] = {"unfurl_links": False, "unfurl_media": False}
+GROUPS_FOR: Final = 600.0
+"""Seconds after which a user group that is not known is asked for again."""
 ALOUD: Final = "aloud"
 """In what we have: when the channel was last told that it fires, in seconds since 1970."""
 
@@ -78,10 +81,24 @@ def _untold(want: Want) -> str | None:
 def _learn(want: Want, have: Have) -> Step | None:
     """Ask once a lane for the channel's id and what else is needed, before the first post."""
     handles = any(re.match(r"@(?!(here|channel|everyone)$)", word) for word in _mention_words(want.settings))
-    if "channel_id" in want.place and ("usergroups" in want.place or not handles):
-        return None
+    if "channel_id" in want.place:
+        return _learn_groups(want, have) if handles else None
     request: JSON = {"channel": _configured(want), "handles": handles}
     return Step(Intent.OPEN, number(have), "conversations.list", request, {"steps": number(have)}, learns=True)
+
+
+def _learn_groups(want: Want, have: Have) -> Step | None:
+    """Ask for user groups alone: one that is called now may have been made, or the scope granted, since the last time.
+
+    A handle that never exists costs a look every ten minutes at most.
+    """
+    again, now = "usergroups" in want.place, want.now.timestamp()
+    known = [at for name in ("learned_at", "groups_at") if isinstance(at := want.place.get(name), int | float)]
+    old = abs(now - max(known, default=now)) >= GROUPS_FOR
+    if again and not (old and not lost(have) and unknown(want)):
+        return None
+    request: JSON = {"channel": _configured(want), "handles": True, "again": again, "at": now}
+    return Step(Intent.OPEN, number(have), "usergroups.list", request, {"steps": number(have)}, learns=True)
 
 
 def _mention_words(settings: Settings) -> tuple[str, ...]:
