@@ -23,7 +23,7 @@ from bridge.ids import new_id
 from bridge.ledger import lanes
 from bridge.mapping import reader
 from bridge.metrics import Tally
-from bridge.reload import Reloader, note
+from bridge.reload import Reloader, note, wrong_in
 from bridge.render.folders import template_folder
 from bridge.render.jinja import Words
 from bridge.reports import Reports
@@ -152,7 +152,7 @@ def work(reading: Reading) -> int:
     """
     environ, env = reading.environ, reading.env
     bridge = compose(environ, env, loaded=reading.result().loaded)
-    note(environ, [], bridge.ledger)
+    note(environ, wrong_in(bridge.loaded), bridge.ledger)
     reloader = Reloader(environ, env, bridge.loaded)
     told: list[int] = []
     while True:

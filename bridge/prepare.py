@@ -14,7 +14,7 @@ from bridge.compose import Parent, compose
 from bridge.config.problem import ConfigError, Problem
 from bridge.delivery.hints import Near
 from bridge.ledger.ledger import open_ledger
-from bridge.reload import note
+from bridge.reload import note, wrong_in
 from bridge.web.auth import LOOPBACK_NAMES
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def prepare(reading: Reading, bind: str) -> Prepared:
     environ, loaded = reading.environ, reading.result().loaded
     check_bind(loaded, environ, bind)
     ledger = open_ledger(environ.database_url, apart=True)
-    note(environ, [], ledger)
+    note(environ, wrong_in(loaded), ledger)
     ledger.close()
     # its warnings are told by the processes that serve
     bridge = compose(environ, reading.env, loaded=replace(loaded, warnings=()), parent=Parent(ledger.engine, Near()))

@@ -12,15 +12,16 @@ from sqlalchemy.exc import SQLAlchemyError
 from bridge import metrics
 from bridge.changes import Changes, files_of
 from bridge.clock import SystemClock
-from bridge.config.problem import ConfigError
+from bridge.config.problem import ConfigError, Level
 from bridge.ledger import counts, troubles
 from bridge.ledger.ledger import open_ledger
+from bridge.ledger.troubles import RENEWED, Wrong
 from bridge.ledger.unavailable import UnavailableError
 from bridge.log import log
 from bridge.reading import Reading
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from sqlalchemy.engine import Connection
 
@@ -59,11 +60,13 @@ class Reloader:
         self._changes = Changes(monotonic, loaded.stamps)
         self._refused: list[str] = []
         self._again_at = 0.0
+        self._renew_at = monotonic()
 
     def look(self) -> bool:
         """Return whether there is another good configuration, as its files have changed; cheap where they haven't."""
         settled = self._changes.settled(lambda: files_of(self._environ.config, self.loaded, self._environ.templates))
         if not settled and not (self._refused and self._monotonic() >= self._again_at):
+            self._renew()
             return False
         before = self.loaded
         return self.read() and self.loaded != before
@@ -87,29 +90,52 @@ class Reloader:
             log.error("configuration refused, the last good one stays", problems=problems)
         self._refused = problems
         self._again_at = self._monotonic() + AGAIN
-        note(self._environ, problems, reload=new)
+        if note(self._environ, wrong_in(self.loaded, problems), reload=new):
+            self._renew_at = self._monotonic() + RENEWED.total_seconds()
         return not problems
 
+    def _renew(self) -> None:
+        """Say again that an included file is broken: who says nothing for long counts as gone."""
+        if self._monotonic() < self._renew_at or not (wrong := wrong_in(self.loaded, self._refused)):
+            return
+        known = note(self._environ, wrong, again=True)
+        self._renew_at = self._monotonic() + (RENEWED.total_seconds() if known else AGAIN)
 
-def note(environ: Environ, problems: list[str], ledger: Ledger | None = None, *, reload: bool = False) -> None:
-    """Write down that a configuration is refused here, or (without problems) that it is good, at start or `reload`."""
+
+def wrong_in(loaded: Loaded, problems: Sequence[str] = ()) -> Wrong:
+    """Return what is wrong: the problems of a configuration that is refused, and what is broken of the one in force."""
+    return Wrong(list(problems), [str(one) for one in loaded.warnings if one.level is Level.ERROR])
+
+
+def note(
+    environ: Environ, wrong: Wrong, ledger: Ledger | None = None, *, reload: bool = False, again: bool = False
+) -> bool:
+    """Write down what is wrong with the configuration here, if anything: at start, at `reload`, or still (`again`).
+
+    Returns whether it could be written.
+    """
     where = f"{socket.gethostname()[:60]}:{environ.config.absolute()}"
+    taken = not wrong.refused and not again
     with ExitStack() as stack:
         try:
             used_ledger = ledger or stack.enter_context(closing(open_ledger(environ.database_url, prepared=True)))
             with used_ledger.read() as connection:
-                known = troubles.refused(connection, where)
-            if reload or not problems or problems != known:
-                used_ledger.write(lambda connection: _write(connection, where, problems, reload=reload))
+                known = troubles.noted(connection, where, SystemClock().now())
+            # another process of this host may have other words for it: who merely says it again leaves those
+            if reload or taken or not known or (wrong != known and not again):
+                used_ledger.write(lambda connection: _write(connection, where, wrong, reload=reload, taken=taken))
         except (UnavailableError, SQLAlchemyError) as error:
             # whoever reloads goes on serving: a database that is away is no reason to end
             log.error("the operators don't hear of the configuration: no database", error=type(error).__name__)
+            return False
+    return True
 
 
-def _write(connection: Connection, where: str, problems: list[str], *, reload: bool) -> None:
-    if problems != troubles.refused(connection, where):
-        troubles.refuse(connection, where, problems)
+def _write(connection: Connection, where: str, wrong: Wrong, *, reload: bool, taken: bool) -> None:
+    now = SystemClock().now()
+    if wrong != troubles.noted(connection, where, now):
+        troubles.note_wrong(connection, where, wrong, now)
     if reload:
-        counts.add(connection, {counts.key(metrics.RELOADS.name, outcome="refused" if problems else "taken"): 1})
-    if not problems:
-        counts.put(connection, counts.key(metrics.LOADED_AT.name), int(SystemClock().now().timestamp()))
+        counts.add(connection, {counts.key(metrics.RELOADS.name, outcome="refused" if wrong.refused else "taken"): 1})
+    if taken:
+        counts.put(connection, counts.key(metrics.LOADED_AT.name), int(now.timestamp()))

@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import os
 import shutil
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
+from bridge.absorb import Intake
 from bridge.changes import EVERY, Changes, files_of
+from bridge.chores.watch import Watch
+from bridge.clock import SystemClock
 from bridge.config.environ import from_environ
 from bridge.config.load import load
 from bridge.config.problem import ConfigError, Problem
+from bridge.core.rules import OWN
+from bridge.effective import Effective
+from bridge.ids import new_id
+from bridge.ledger import troubles
+from bridge.ledger.lanes import acquire, release_all
+from bridge.ledger.tables import lanes
+from bridge.ledger.troubles import RENEWED, Wrong
 from bridge.reload import AGAIN, Reloader, note
 from bridge.whole import read_whole
 
@@ -276,4 +288,99 @@ def test_the_whole_example_is_the_same_when_it_is_read_again(tmp_path):
 
 
 def test_a_database_that_is_away_ends_nothing(place):
-    note(from_environ(place.env), ["a problem"])
+    assert not note(from_environ(place.env), Wrong(["a problem"], []))
+
+
+BROKEN = "teamz: {}\n"
+
+
+@pytest.fixture
+def hosts(postgres_ledger, tmp_path):
+    """Two hosts on one ledger, each with its own copy of an included file: broken on the first one."""
+    url, found = postgres_ledger.engine.url.render_as_string(hide_password=False), []
+    for name, team in (("one", BROKEN), ("other", "teams: {a: {}}\n")):
+        (tmp_path / name).mkdir()
+        host = Place(tmp_path / name, INCLUDES, BRIDGE_DATABASE_URL=url)
+        host.write("teams/a.yml", team)
+        assert host.looks() == 1
+        found.append(host)
+    return found
+
+
+def wrong(ledger, later=timedelta()):
+    """What is wrong on which host."""
+    with ledger.read() as connection:
+        return {
+            Path(where).parent.name: what for where, what in troubles.wrong(connection, SystemClock().now() + later)
+        }
+
+
+def places(ledger):
+    """The rows that say so."""
+    with ledger.read() as connection:
+        names = connection.execute(select(lanes.c.name).where(lanes.c.name.startswith(troubles.CONFIG))).scalars()
+        return [name.removeprefix(troubles.CONFIG) for name in names]
+
+
+def looks_as_watch(ledger, host):
+    """Let a host watch; return whether it told anything."""
+    loaded = host.reloader.loaded
+    effective = Effective(lambda: loaded.rules, host.env, b"key")
+    return Watch(ledger, SystemClock(), loaded, effective, host.folder.name).look()
+
+
+def free(ledger):
+    """Let another host watch."""
+    ledger.write(release_all)
+
+
+def absorbed(ledger, host):
+    """Absorb what a watch told; return the names of the bridge's own alerts that fire."""
+    loaded = host.reloader.loaded
+    at = ledger.database_now(SystemClock().now())
+    held = ledger.write(lambda connection: acquire(connection, f"intake/{OWN}", "test", at))
+    effective = Effective(lambda: loaded.rules, host.env, b"key")
+    how = {"rules": lambda: loaded.rules, "effective": effective, "new_id": new_id, "wake": lambda _lanes: None}
+    intake = Intake(held, SystemClock().monotonic() + 12, ledger=ledger, clock=SystemClock(), **how)
+    while intake.turn() is None:
+        pass
+    with ledger.read() as connection:
+        return [one["labels"]["alertname"] for one in troubles.told_of(connection).values()]
+
+
+def test_what_is_broken_on_one_host_is_told_once_whoever_watches_until_that_host_mends_it(hosts, postgres_ledger):
+    (one, other), ledger = hosts, postgres_ledger
+    assert list(wrong(ledger)) == ["one"]
+    assert "broken and left out" in wrong(ledger)["one"].broken[0]
+    assert looks_as_watch(ledger, one)
+    (name,) = absorbed(ledger, one)
+    assert name.startswith("Configuration broken in parts: ")
+    for watching in (other, one, other):
+        free(ledger)
+        assert not looks_as_watch(ledger, watching)
+    one.write("teams/a.yml", "teams: {a: {}}\n")
+    assert one.looks() == 1
+    assert wrong(ledger) == {}
+    free(ledger)
+    assert looks_as_watch(ledger, other)
+    assert absorbed(ledger, other) == []
+
+
+def test_a_host_that_is_gone_for_a_day_counts_no_more_and_one_that_lives_says_it_again(hosts, postgres_ledger):
+    (one, other), ledger = hosts, postgres_ledger
+    whole = timedelta(hours=25)
+    assert wrong(ledger, whole - timedelta(hours=2)).keys() == {"one"}
+    assert wrong(ledger, whole) == {}
+    (where,) = places(ledger)
+    ledger.write(
+        lambda connection: troubles.note_wrong(connection, where, wrong(ledger)["one"], SystemClock().now() - whole)
+    )
+    assert wrong(ledger) == {}
+    one.looks(1, seconds=RENEWED.total_seconds() + 1)
+    assert wrong(ledger).keys() == {"one"}
+    ledger.write(
+        lambda connection: troubles.note_wrong(connection, where, Wrong(["x"], []), SystemClock().now() - whole)
+    )
+    other.write("teams/a.yml", BROKEN)
+    assert other.looks() == 1
+    assert len(places(ledger)) == 1, "whoever has news forgets who is gone"

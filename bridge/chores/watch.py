@@ -13,7 +13,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bridge.chores.storms import set_aside
-from bridge.config.problem import Level
 from bridge.core.alert import Priority
 from bridge.core.route import target_at
 from bridge.core.rules import OWN
@@ -154,7 +153,7 @@ class Watch:
             )
             for one in troubles.held(connection)
         ]
-        return [*found, *self._storage(connection), *self._config(connection)]
+        return [*found, *self._storage(connection), *self._config(connection, now)]
 
     def _storage(self, connection: Connection) -> list[Trouble]:
         """Return that storage fills up with what may not be removed."""
@@ -165,20 +164,18 @@ class Watch:
         told = "At 100% notifications are answered 503: raise max_storage, or look at `bridge quarantine`."
         return [Trouble("Storage fills up", Priority.P1, summary, told)]
 
-    def _config(self, connection: Connection) -> list[Trouble]:
-        """Return what is wrong with the configuration: one that was refused, an included file that is broken."""
-        found = [
-            Trouble(
-                f"Configuration refused: {where}",
-                Priority.P2,
-                "The configuration is refused, the last good one stays",
-                _cut(problems),
-            )
-            for where, problems in troubles.refusals(connection)
-        ]
-        if broken := [str(one) for one in self._loaded.warnings if one.level is Level.ERROR]:
-            summary = "A part of the configuration is broken and does not hold"
-            found.append(Trouble("Configuration broken in parts", Priority.P2, summary, _cut(broken)))
+    def _config(self, connection: Connection, now: datetime) -> list[Trouble]:
+        """Return what is wrong with the configuration on each host: it was refused, an included file is broken."""
+        found = []
+        for where, wrong in troubles.wrong(connection, now):
+            if wrong.refused:
+                summary = "The configuration is refused, the last good one stays"
+                name = f"Configuration refused: {where}"
+                found.append(Trouble(name, Priority.P2, summary, _cut(wrong.refused)))
+            if wrong.broken:
+                summary = "A part of the configuration is broken and does not hold"
+                name = f"Configuration broken in parts: {where}"
+                found.append(Trouble(name, Priority.P2, summary, _cut(wrong.broken)))
         return found
 
     def _fallbacks(self, connection: Connection, now: datetime) -> list[tuple[Row[Any], list[Placement]]]:

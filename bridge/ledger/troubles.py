@@ -6,9 +6,10 @@ Statements are built once, for all is asked every few seconds: to build one take
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, exists, func, or_, select
+from sqlalchemy import bindparam, delete, exists, func, or_, select
 
 from bridge.core.rules import OWN, SHADOW, TEST
 from bridge.ledger.tables import OPEN_STATES, QUARANTINED, alerts, deliveries, history, incidents, lanes, receipts
@@ -110,30 +111,59 @@ def troubled_lanes(connection: Connection) -> list[tuple[str, dict[str, Any], in
 
 
 CONFIG = "config/"
-"""What the names of rows begin with that hold a refused configuration, by host and file."""
+"""What the names of rows begin with that hold what is wrong with a configuration, by host and file."""
+RENEWED = timedelta(hours=1)
+"""How often a host says again that its configuration is wrong."""
+GONE = timedelta(days=1)
+"""How long after that a host is gone for good, a container that was made anew, and its configuration wrong no more."""
 
 
-def refuse(connection: Connection, where: str, problems: list[str]) -> None:
-    """Keep what is wrong with a host's configuration; nothing where it is good."""
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """What is wrong with a host's configuration: why it is refused, and what of it is broken and does not hold."""
+
+    refused: list[str]
+    broken: list[str]
+
+    def __bool__(self) -> bool:
+        """Whether anything is."""
+        return bool(self.refused or self.broken)
+
+
+def note_wrong(connection: Connection, where: str, wrong: Wrong, now: datetime) -> None:
+    """Keep what is wrong with a host's configuration, nothing where it is good; and forget hosts that are gone."""
     name = f"{CONFIG}{where}"[:300]
-    connection.execute(delete(lanes).where(lanes.c.name == name))
-    if problems:
-        connection.execute(lanes.insert().values(name=name, place={"problems": problems}))
+    gone = lanes.c.name.startswith(CONFIG) & or_(lanes.c.ready_at.is_(None), lanes.c.ready_at < now - GONE)
+    connection.execute(delete(lanes).where(or_(lanes.c.name == name, gone)))
+    if wrong:
+        place = {"problems": wrong.refused, "broken": wrong.broken}
+        connection.execute(lanes.insert().values(name=name, place=place, ready_at=now))
 
 
-def refused(connection: Connection, where: str) -> list[str]:
-    """Return what was wrong with a host's configuration when it was read last."""
-    return next((problems for name, problems in refusals(connection) if name == where), [])
+def noted(connection: Connection, where: str, now: datetime) -> Wrong | None:
+    """Return what was wrong with a host's configuration when read last; None where it is time to say it again."""
+    row = connection.execute(
+        select(lanes.c.place, lanes.c.ready_at).where(lanes.c.name == f"{CONFIG}{where}"[:300])
+    ).first()
+    if row is None:
+        return Wrong([], [])
+    fresh = row.ready_at is not None and abs(now - row.ready_at) < RENEWED
+    return _wrong(row.place) if fresh else None
 
 
-_REFUSALS = select(lanes.c.name, lanes.c.place).where(lanes.c.name.startswith(CONFIG))
+_wrong_since = lanes.c.ready_at > bindparam("since", type_=lanes.c.ready_at.type)
+_WRONG = select(lanes.c.name, lanes.c.place).where(lanes.c.name.startswith(CONFIG), _wrong_since)
 
 
-def refusals(connection: Connection) -> list[tuple[str, list[str]]]:
-    """Return the configurations that are refused: where, and what is wrong with them."""
-    return [
-        (row.name.removeprefix(CONFIG), row.place["problems"]) for row in connection.execute(_REFUSALS) if row.place
-    ]
+def wrong(connection: Connection, now: datetime) -> list[tuple[str, Wrong]]:
+    """Return the configurations that something is wrong with: where, and what."""
+    rows = connection.execute(_WRONG, {"since": now - GONE})
+    return [(row.name.removeprefix(CONFIG), _wrong(row.place)) for row in rows]
+
+
+def _wrong(place: dict[str, Any] | None) -> Wrong:
+    found = place or {}
+    return Wrong(found.get("problems", []), found.get("broken", []))
 
 
 _TOLD_OF = (

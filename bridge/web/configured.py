@@ -74,7 +74,7 @@ def configuration() -> Response:
     """Show the configuration."""
     loaded = bridge().loaded
     with bridge().ledger.read() as connection:
-        refusals = troubles.refusals(connection)
+        refusals = [(at, one.refused) for at, one in troubles.wrong(connection, bridge().clock.now()) if one.refused]
     rules = loaded.rules
     return page(
         "configuration.html",

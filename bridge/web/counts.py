@@ -11,7 +11,6 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from sqlalchemy.exc import SQLAlchemyError
 
 from bridge import __version__, metrics
-from bridge.config.problem import Level
 from bridge.core.rules import OWN, STORM
 from bridge.delivery.trouble import lasts
 from bridge.ledger import counts, lanes, queries, troubles
@@ -80,14 +79,13 @@ def _measured(bridge: Bridge, connection: Connection, stored: Mapping[Key, int])
     )
     none = dict.fromkeys(_configured(bridge)["kind"], 0)
     ages = {f"P{urgency}": now - waits.oldest.get(urgency, now) for urgency in range(4)}
-    broken = any(one.level is Level.ERROR for one in bridge.loaded.warnings)
     single = {
         metrics.OLDEST_RECEIPT.name: max((now - (waits.oldest_receipt or now)).total_seconds(), 0.0),
         metrics.DELIVERER.name: lanes.delivering(connection, bridge.ledger.database_now(now)),
         metrics.DATABASE.name: True,
         metrics.STORAGE.name: stored.get(counts.key(metrics.STORAGE.name), 0),
         metrics.LIMIT.name: bridge.loaded.settings.max_storage,
-        metrics.RELOADED.name: not (broken or troubles.refusals(connection)),
+        metrics.RELOADED.name: not troubles.wrong(connection, now),
         metrics.LOADED_AT.name: stored.get(counts.key(metrics.LOADED_AT.name), 0),
     }
     return {
