@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -51,7 +52,8 @@ def span(start: datetime, end: datetime, zone: tzinfo) -> str:
     What differs is said on both sides: the half of the day, the day, the year, the zone where the clocks changed.
     """
     first, last = start.astimezone(zone), end.astimezone(zone)
-    if (last - first).total_seconds() < 0 or moment(start, zone) == moment(end, zone):
+    # within one zone two times are compared by the clock on the wall, which is set back once a year
+    if end.astimezone(UTC) < start.astimezone(UTC) or moment(start, zone) == moment(end, zone):
         return moment(start, zone)
     begin, finish = f"{_day(first)}, {first.year} {_clock(first)}", f"{_clock(last)} {_half(last)} {_zone(last)}"
     if first.date() == last.date() and _zone(first) == _zone(last):

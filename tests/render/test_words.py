@@ -235,6 +235,7 @@ TO = "\N{EN DASH}"
         (MORNING, 10, "Dec 9, 2025 9:29 AM PST"),
         (MORNING, -60, "Dec 9, 2025 9:29 AM PST"),
         (datetime(2025, 11, 2, 8, 30, tzinfo=UTC), 3_600, f"Nov 2, 2025 1:30 AM PDT {TO} 1:30 AM PST"),
+        (datetime(2025, 11, 2, 8, 50, tzinfo=UTC), 1_200, f"Nov 2, 2025 1:50 AM PDT {TO} 1:10 AM PST"),
         (datetime(2025, 11, 2, 7, 30, tzinfo=UTC), 86_400, f"Nov 2, 2025 12:30 AM PDT {TO} Nov 2 11:30 PM PST"),
     ],
 )
