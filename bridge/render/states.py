@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from bridge.core.incident import State
@@ -69,8 +69,17 @@ _FIRES_BECAUSE: Final = {
         "❔", "cannot be evaluated", "The rule cannot be evaluated, so its state is not known.", unsure=True
     ),
 }
+BY_A_PERSON: Final = "closed by a person"
 _CLOSED = re.compile(r"closed by (.+)", re.IGNORECASE)
 _MOVED = re.compile(r"(?:moved to|fires anew for) (.+)", re.IGNORECASE)
+
+
+def unnamed(incident: Incident) -> Incident:
+    """Return an incident without the name of who closed it, for a place that anybody may read."""
+    reason = incident.state_reason
+    if not reason or not _CLOSED.search(reason):
+        return incident
+    return replace(incident, state_reason=_CLOSED.sub(BY_A_PERSON, one_line(reason)))
 
 
 def standing(incident: Incident) -> Standing:
@@ -139,8 +148,10 @@ def _one(reason: str) -> Standing:
 def _closed(incident: Incident, sign: str) -> Standing:
     if incident.test:
         return Standing(sign, "test", "This is a test: nothing is wrong.")
-    reason = one_line(incident.state_reason or "")[:100]
-    return Standing("⚪", "closed", f"Closed: {reason}." if reason else "Closed by a person.")
+    reason = one_line(incident.state_reason or "")
+    if not reason or _CLOSED.fullmatch(reason):
+        return _one(reason or BY_A_PERSON)
+    return Standing("⚪", "closed", f"Closed: {reason[:100]}.")
 
 
 def _key(reason: str) -> str:

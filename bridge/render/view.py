@@ -14,7 +14,7 @@ from bridge.render.changes import began_at, ended_at, lasted
 from bridge.render.later import later, made_later
 from bridge.render.lines import Lines
 from bridge.render.previous import previous
-from bridge.render.states import standing
+from bridge.render.states import standing, unnamed
 from bridge.render.text import http_link, one_line
 from bridge.render.where import where
 from bridge.render.words import ordinal
@@ -151,7 +151,10 @@ def view(want: Want, changes: tuple[Change, ...] = ()) -> View:
 
 
 def _view(want: Want, changes: tuple[Change, ...]) -> View:
-    incident = want.incident
+    private = is_private(want)
+    # what a public repository must not show is not there for any template to show
+    public = want.settings.kind == "github" and not private
+    incident = unnamed(want.incident) if public else want.incident
     zone = times.zone_named(want.settings.text("timezone", "UTC"))
     stands = standing(incident)
     members = group.latest(incident.members)
@@ -168,9 +171,6 @@ def _view(want: Want, changes: tuple[Change, ...]) -> View:
     summary = facts.summary(first, title, description, example=example)
     values = facts.values(lines.shared, tally)
     links = facts.links(first)
-    private = is_private(want)
-    # what a public repository must not show is not there for any template to show
-    public = want.settings.kind == "github" and not private
     return View(
         id=incident.id,
         title=title,

@@ -220,6 +220,7 @@ SCENES = {
         times=3, members=(resolved(member()), member("m2", fingerprint=member().fingerprint, since=END, again=2))
     ),
     "closed": incident(state=State.CLOSED, resolved_at=END),
+    "closed-by-name": incident(state=State.CLOSED, resolved_at=END, state_reason="closed by alice"),
     "long": incident(
         title="x" * 5_000,
         members=(

@@ -142,6 +142,13 @@ def test_comments_say_when():
     assert github.comment(want(over("Paused"), "github"), before).startswith("Rule paused after 2 h 18 min: not")
 
 
+@pytest.mark.parametrize(("private", "who"), [(True, "alice"), (False, "a person")])
+def test_who_closed_it_is_named_only_where_not_everybody_may_read_it(private, who):
+    its, place = over("Closed by alice"), {"private": private}
+    said = github.comment(want(its, "github", place), github.announced(want(incident(), "github")))
+    assert said == f"Closed by {who} after 2 h 18 min: closed."
+
+
 @pytest.mark.parametrize(
     ("told", "reason"),
     [

@@ -14,7 +14,7 @@ from bridge.destinations.slack import message as slack
 from bridge.sandbox import schemas
 
 SHOWN = sorted(SCENES.keys() - {"long"})
-OVER = ["closed", "paused", "resolved"]
+OVER = ["closed", "closed-by-name", "paused", "resolved"]
 PAGES = [name for name in SHOWN if name not in OVER]
 TOLD_ELSEWHERE = {"life", "storm", "storm-more", "storm-over", "page-again", "p0-life", "replies"}
 """Goldens of test_lives, test_storms, test_changes, and below."""

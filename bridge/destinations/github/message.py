@@ -11,10 +11,10 @@ from bridge.core.incident import State
 from bridge.destinations.github.escape import cut, fence, link, markdown, plain
 from bridge.render import builtin, changes, times
 from bridge.render.jinja import TemplateFailedError
-from bridge.render.states import standing
+from bridge.render.states import standing, unnamed
 from bridge.render.text import clean, one_line, units
 from bridge.render.text import cut as cut_text
-from bridge.render.view import view
+from bridge.render.view import is_private, view
 from bridge.render.words import counted
 
 if TYPE_CHECKING:
@@ -132,7 +132,8 @@ def announced(want: Want) -> dict[str, Any]:
 def comment(want: Want, before: dict[str, Any]) -> str | None:
     """Return a comment on what changed since `before`, None where nothing is worth one."""
     zone = times.zone_named(want.settings.text("timezone", "UTC"))
-    told = tuple(one for one in changes.changes(want.incident, before, zone) if _worth_a_mail(one, want, before))
+    incident = want.incident if is_private(want) else unnamed(want.incident)
+    told = tuple(one for one in changes.changes(incident, before, zone) if _worth_a_mail(one, want, before))
     if not told:
         return None
     try:
