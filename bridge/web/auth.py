@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 from dataclasses import fields
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -13,7 +14,7 @@ from bridge.config.secrets import MissingSecretError, Secret, resolve
 from bridge.config.sources import Basic, Bearer, Header, Hmac, Open
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from werkzeug.datastructures import Headers
@@ -30,6 +31,20 @@ STAMP_DIGITS = 12
 
 class RefusedError(Exception):
     """The request may not do this; the sentence says what to mend, for whoever sent it."""
+
+
+class UncheckedError(Exception):
+    """A secret is missing, and none of the others fits: nobody knows whether the request may do this.
+
+    Attributes:
+        missing: what is missing, with its path; it is the log's, not the sender's.
+    """
+
+    def __init__(self, source: str, missing: Sequence[str]) -> None:
+        super().__init__(
+            f"source {source} can't check credentials now: a secret is missing, the bridge's log says which"
+        )
+        self.missing = "; ".join(missing)
 
 
 def at_hand(auth: Auth | None) -> bool:
@@ -56,7 +71,7 @@ def admit(  # noqa: PLR0913 - what decides is exactly this
     env: Mapping[str, str],
     now: datetime,
 ) -> None:
-    """Let a sender's request in, or raise RefusedError; `body` is as it was sent, before gunzip."""
+    """Let a sender's request in, or raise RefusedError or UncheckedError; `body` is as it was sent, before gunzip."""
     auth: Auth | None = source.auth
     if isinstance(auth, Open):
         return
@@ -69,10 +84,13 @@ def admit(  # noqa: PLR0913 - what decides is exactly this
                 "set auth in bridge.yml, or BRIDGE_WEBHOOK_TOKEN"
             )
         return
+    missing: list[str] = []
     try:
-        _check(auth, headers, body, env, now)
-    except MissingSecretError as error:
-        raise RefusedError(f"source {source.name} can't check credentials now: {error}") from error
+        _check(auth, headers, body, partial(_read, env=env, missing=missing), now)
+    except RefusedError as error:
+        if missing:
+            raise UncheckedError(source.name, missing) from error
+        raise
 
 
 def _from_a_page(headers: Headers) -> bool:
@@ -81,21 +99,30 @@ def _from_a_page(headers: Headers) -> bool:
     return origin is not None and not names_loopback(origin.partition("://")[2])
 
 
-def _check(auth: Auth, headers: Headers, body: bytes, env: Mapping[str, str], now: datetime) -> None:
+def _check(
+    auth: Auth, headers: Headers, body: bytes, read: Callable[[Sequence[Secret]], list[str]], now: datetime
+) -> None:
     match auth:
         case Bearer(tokens):
-            bearer(headers, _read(tokens, env))
+            bearer(headers, read(tokens))
         case Basic(username, passwords):
-            _basic(headers, username, _read(passwords, env))
+            _basic(headers, username, read(passwords))
         case Header(name, values):
-            if not _said(headers.get(name, ""), _read(values, env)):
+            if not _said(headers.get(name, ""), read(values)):
                 raise RefusedError(f"the header {name} is missing or wrong")
         case Hmac():
-            _hmac(auth, headers, body, _read(auth.secrets, env), now)
+            _hmac(auth, headers, body, read(auth.secrets), now)
 
 
-def _read(secrets: Sequence[Secret], env: Mapping[str, str]) -> list[str]:
-    return [resolve(secret, env) for secret in secrets]
+def _read(secrets: Sequence[Secret], env: Mapping[str, str], missing: list[str]) -> list[str]:
+    """Return those that are there: of several, while they are rotated, one may be gone."""
+    found = []
+    for secret in secrets:
+        try:
+            found.append(resolve(secret, env))
+        except MissingSecretError as error:
+            missing.append(str(error))
+    return found
 
 
 def _said(given: str, secrets: Sequence[str]) -> bool:

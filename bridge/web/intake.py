@@ -80,6 +80,11 @@ def _take_in(bridge: Bridge, settings: SourceSettings, kept: KeptAnswer | None) 
         outcome, status, sentence = _refusal(error, settings)
         bridge.kept.add(NOTIFICATIONS, source=source, outcome=outcome)
         return _error(status, sentence)
+    except auth.UncheckedError as error:
+        # not as what can't be stored: who may not post must not make the process count as unready
+        bridge.kept.add(NOTIFICATIONS, source=source, outcome="unavailable")
+        log.warning("not stored", source=source, why=error.missing)
+        return _unavailable(str(error))
     if full := bridge.room.full(look=kept is None):
         _not_stored(bridge, source, full)
         return _unavailable(full)

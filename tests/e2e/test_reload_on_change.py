@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hmac
 import json
 import secrets
 
@@ -125,3 +127,44 @@ def test_secrets_that_are_rotated_are_seen_with_the_next_request_and_step(start,
     assert post("new", "With the new token") == 202
     bridge.settle()
     assert ["With the new token" in one.text for one in messages(sandbox)] == [False, False, True]
+
+
+def test_a_secret_that_is_gone_leaves_the_others_good_and_blames_nobody(start, sandbox, tmp_path):
+    new, old = tmp_path / "new", tmp_path / "old"
+    new.write_text("new-one")
+    old.write_text("old-one")
+    both = [f"${{file:{new}}}", f"${{file:{old}}}"]
+    sources = {
+        "grafana": {"auth": {"bearer": {"token": both}}},
+        "jobs": {"auth": {"basic": {"username": "jobs", "password": both}}},
+        "signed": {"auth": {"hmac": {"secret": both}}},
+        "headed": {"auth": {"header": {"name": "X-Token", "value": both}}},
+    }
+    bridge = start(config(sandbox, sources=sources))
+    body = json.dumps(group(alert("Rotated", Priority="P3"))).encode()
+
+    def post(source, secret):
+        headers = {
+            "grafana": {"Authorization": f"Bearer {secret}"},
+            "jobs": {"Authorization": f"Basic {base64.b64encode(f'jobs:{secret}'.encode()).decode()}"},
+            "signed": {"X-Grafana-Alerting-Signature": hmac.new(secret.encode(), body, "sha256").hexdigest()},
+            "headed": {"X-Token": secret},
+        }[source]
+        return bridge.request("POST", f"/webhooks/{source}", content=body, headers=headers)
+
+    def codes(secret):
+        return {post(source, secret).status_code for source in sources}
+
+    assert (codes("new-one"), codes("old-one"), codes("wrong")) == ({202}, {202}, {401})
+    old.unlink()
+    assert (codes("new-one"), codes("old-one")) == ({202}, {503})
+    new.unlink()
+    for source in sources:
+        answer = post(source, "new-one")
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+        assert "a secret is missing" in answer.json()["error"]
+        assert str(tmp_path) not in answer.text
+    assert f"the file {new} isn't there; the file {old} isn't there" in bridge.process.log()
+    assert bridge.request("GET", "/readyz").status_code == 200
+    new.write_text("new-one")
+    assert codes("new-one") == {202}
