@@ -6,7 +6,7 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from bridge.config.secrets import resolve_all
+from bridge.config.secrets import resolve_all, resolve_any
 from bridge.config.units import Rate
 
 if TYPE_CHECKING:
@@ -46,6 +46,13 @@ def effective(kind: str, settings: Mapping[str, object], env: Mapping[str, str])
     """Return a destination's settings for one step: defaults below, secrets read now.
 
     Raises:
-        MissingSecretError: a secret isn't there.
+        MissingSecretError: a secret isn't there; of several routing keys, none of them.
     """
-    return {**_KINDS[kind], **{name: resolve_all(value, env) for name, value in settings.items()}}
+    return {**_KINDS[kind], **{name: _read(name, value, env) for name, value in settings.items()}}
+
+
+def _read(name: str, value: object, env: Mapping[str, str]) -> object:
+    # an old key that is gone must not hold the pages that the new one opens
+    if name == "routing_key" and isinstance(value, list | tuple):
+        return resolve_any(value, env)
+    return resolve_all(value, env)

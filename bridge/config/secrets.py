@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self, SupportsIndex
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 REFERENCE = re.compile(r"\$\{(env|file):((?:[^{}]|\{[a-z]+\})+)\}")
 """A reference; in a path `{team}`, `{priority}` and `{source}` may stand."""
@@ -135,6 +135,23 @@ def resolve_all(value: object, env: Mapping[str, str]) -> object:
     if isinstance(value, list | tuple):
         return tuple(resolve_all(one, env) for one in value)
     return value
+
+
+def resolve_any(values: Iterable[object], env: Mapping[str, str]) -> tuple[object, ...]:
+    """Return those of several secrets that are there: while they are rotated, one may be gone.
+
+    Raises:
+        MissingSecretError: none is there; the sentence is that of the first.
+    """
+    found, missing = [], []
+    for one in values:
+        try:
+            found.append(resolve_all(one, env))
+        except MissingSecretError as error:
+            missing.append(error)
+    if missing and not found:
+        raise missing[0]
+    return tuple(found)
 
 
 def secrets_in(value: object) -> Iterator[Secret]:

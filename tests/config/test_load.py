@@ -254,6 +254,9 @@ def test_effective_settings_have_defaults_and_secrets_read(files):
     made = effective("pagerduty", settings, {"A": "from-env"})
     assert made["routing_key"] == ("from-env", "from-file")
     assert made["timeout"] == timedelta(seconds=8)
+    assert effective("pagerduty", settings, {})["routing_key"] == ("from-file",)
+    (files.folder / "keys" / "b").unlink()
+    assert effective("pagerduty", settings, {"A": "from-env"})["routing_key"] == ("from-env",)
     with pytest.raises(MissingSecretError, match=r"^the environment variable A isn't set$"):
         effective("pagerduty", settings, {})
     assert defaults("slack")["api_url"] == "https://slack.com/api/"

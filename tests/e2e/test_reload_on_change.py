@@ -9,7 +9,7 @@ import secrets
 
 import asked
 import pytest
-from harness import SLACK_TOKEN, alert, config, eventually, group, messages
+from harness import ROUTING_KEY, SLACK_TOKEN, alert, config, eventually, group, messages
 
 from bridge.sandbox import Sandbox
 
@@ -168,3 +168,16 @@ def test_a_secret_that_is_gone_leaves_the_others_good_and_blames_nobody(start, s
     assert bridge.request("GET", "/readyz").status_code == 200
     new.write_text("new-one")
     assert codes("new-one") == {202}
+
+
+def test_a_page_is_opened_with_the_new_key_though_the_old_one_is_gone(start, sandbox, tmp_path):
+    new, old = tmp_path / "new", tmp_path / "old"
+    new.write_text(ROUTING_KEY)
+    old.write_text("f" * 32)
+    keys = [f"${{file:{new}}}", f"${{file:{old}}}"]
+    bridge = start(config(sandbox, destinations={"pagerduty": {"routing_key": keys}}))
+    old.unlink()
+    bridge.post(group(alert("Paged", Priority="P0")))
+    eventually(lambda: sandbox.pagerduty.pages, "a page")
+    assert [page.routing_key for page in sandbox.pagerduty.pages] == [ROUTING_KEY]
+    bridge.settle()

@@ -54,8 +54,8 @@ def outcome(answer: Answer, key: str, delivery: str) -> Outcome:
 def key_gone(digest: str, delivery: str) -> Failed:
     """Say that a page can't be resolved, since the key that opened it is not configured any more."""
     who = f"key {digest[:8]}"
-    hint = f"A page was opened with {who}, which is not configured any more: list it in `routing_key` again, after the"
-    hint = f"{hint} new one, until its pages are resolved, then {_again(delivery)}."
+    hint = f"A page was opened with {who}, which is not configured any more, or missing: list it in `routing_key`"
+    hint = f"{hint} again, after the new one, until its pages are resolved, then {_again(delivery)}."
     return Failed(Fault.PERMANENT, "routing_key_gone", Scope.DELIVERY, hint)
 
 
