@@ -35,8 +35,12 @@ class Prune:
 
     def look(self) -> bool:
         """Remove what is old, then what is too much; it makes no work for lanes."""
-        parts = MOST - self._old(MOST)
-        self._much(parts)
+        parts = MOST
+        try:
+            parts -= self._old(MOST)
+        finally:
+            # whatever became of that: a disk must not fill up
+            self._much(parts)
         return False
 
     def _old(self, parts: int) -> int:

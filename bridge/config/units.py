@@ -11,6 +11,8 @@ from bridge.config.words import quoted
 
 OFF = frozenset({"off", "no", "false", "none"})
 ON = frozenset({"on", "yes", "true"})
+LONGEST = timedelta(days=36_500)
+"""A hundred years: what is so long before or after now is a date still."""
 _SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _BYTES = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _BYTES |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
@@ -42,10 +44,10 @@ def parse_duration(text: str) -> timedelta:
         raise WrongError(
             f"is {quoted(text)}, which is no duration", "write a number and a unit, like 30s, 10m, 12h, 30d"
         )
-    try:
-        return timedelta(seconds=sum(float(number) * _SECONDS[unit] for number, unit in parts))
-    except OverflowError:
-        raise WrongError("is a duration too long to count with", "write at most some years, like 400d") from None
+    seconds = sum(float(number) * _SECONDS[unit] for number, unit in parts)
+    if seconds > LONGEST.total_seconds():
+        raise WrongError("is a duration too long to count with", "write at most some years, like 400d")
+    return timedelta(seconds=seconds)
 
 
 def parse_size(text: str) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import zlib
 from contextlib import nullcontext
-from datetime import timedelta
 from functools import partial
 from typing import IO, TYPE_CHECKING
 
@@ -39,8 +38,6 @@ CHUNK = 65_536
 LARGE = 1_048_576
 """Bytes from which a body counts as large: so that memory stays bounded, few of them are worked on at once."""
 _few = threading.BoundedSemaphore(4)
-AGES = timedelta(days=100 * 365)
-"""As far back as a signed request is looked for at most: a tolerance may be longer than there are dates."""
 LONGEST_ERROR = 1_024
 """Bytes of an error: so much of it appears in Grafana's list of alerts."""
 
@@ -102,7 +99,7 @@ def _take_in(bridge: Bridge, settings: SourceSettings, kept: KeptAnswer | None) 
         else:
             tolerance = getattr(settings.auth, "tolerance", None)
             # a stamp may be ahead of us by as much, and is good for as long again
-            since = now - min(2 * tolerance, AGES) if tolerance else None
+            since = now - 2 * tolerance if tolerance else None
             stored = receipts.once(bridge.ledger, receipt, signature, since)
     except UnavailableError as error:
         _told(bridge, source, error)

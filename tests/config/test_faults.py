@@ -128,6 +128,14 @@ def slack(rest: str) -> str:
             "stale_after: 10 minutes",
             "stale_after is '10 minutes', which is no duration: write a number and a unit, like 30s, 10m, 12h, 30d",
         ),
+        (
+            "retention: {incidents: 999999d}",
+            "retention.incidents is a duration too long to count with: write at most some years, like 400d",
+        ),
+        (
+            f"stale_after: {'9' * 400}w",
+            "stale_after is a duration too long to count with: write at most some years, like 400d",
+        ),
         ("max_storage: 10", "max_storage is '10', which is no size: write a number and a unit, like 16MiB or 10GiB"),
         ("storm: on", "storm is a text where settings are expected: write `key: value` lines below it"),
         (

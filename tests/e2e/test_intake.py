@@ -36,7 +36,7 @@ def place(tmp_path_factory):
         "stamped": {"auth": {"hmac": {"secret": "${env:HMAC}", "timestamp_header": STAMP, "tolerance": "5m"}}},
         "brief": {"auth": {"hmac": {"secret": "${env:HMAC}", "timestamp_header": STAMP, "tolerance": "4s"}}},
         "elsewhere": {"auth": {"header": {"name": "X-Token", "value": "${env:FOREIGN}"}}},
-        "ancient": {"auth": {"hmac": {"secret": "${env:HMAC}", "timestamp_header": STAMP, "tolerance": "50000d"}}},
+        "ancient": {"auth": {"hmac": {"secret": "${env:HMAC}", "timestamp_header": STAMP, "tolerance": "36500d"}}},
         "basic": {"auth": {"basic": {"username": "jobs", "password": "${env:BASIC}"}}},
         "header": {"auth": {"header": {"name": "X-Token", "value": "${env:HEADER}"}}},
         "open": {"auth": "none"},

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from harness import eventually
@@ -57,6 +59,22 @@ def test_what_is_older_than_it_is_kept_goes(posts, tmp_path):
         prune.look()
         assert (counted(posts.ledger, receipts), counted(posts.ledger, incidents)) == left, days
     assert {counted(posts.ledger, table) for table in (alerts, deliveries, history, incident_teams)} == {0}
+
+
+def test_what_is_too_much_goes_whatever_became_of_what_is_too_old(posts, tmp_path):
+    (tmp_path / "much.yml").write_text(f"{CONFIG}\nmax_storage: 1KiB\n")
+    loaded = load(tmp_path / "much.yml", {})
+    endless = replace(loaded.settings.retention, incidents=timedelta.max)  # no date is so long ago
+    prune = Prune(
+        posts.ledger, posts.clock, lambda: replace(loaded, settings=replace(loaded.settings, retention=endless))
+    )
+    posts.hear(alert())
+    posts.hear(alert("resolved"))
+    delivered(posts)
+    analyze(posts)
+    with pytest.raises(OverflowError):
+        prune.look()
+    assert (counted(posts.ledger, receipts), counted(posts.ledger, incidents)) == (0, 0)
 
 
 def test_what_ended_long_ago_by_its_senders_clock_stays_and_is_told_once(posts, tmp_path):
