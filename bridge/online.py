@@ -13,6 +13,7 @@ from bridge.core.alert import Priority
 from bridge.core.route import target_at
 from bridge.core.rules import SHADOW
 from bridge.delivery.yard import HeldError
+from bridge.destinations.base import Lack
 from bridge.effective import Effective
 from bridge.ledger.engine import AddressError, database_url, sqlite_path
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
     from bridge.config.loaded import Loaded
     from bridge.core.routed import Target
-    from bridge.destinations.base import Lack
 
 TIMEOUT = 8.0
 """Seconds that one place has for its answers."""
@@ -89,7 +89,11 @@ def _where(loaded: Loaded, destination: str) -> str:
 
 
 def _lacks(effective: Effective, target: Target) -> list[Lack]:
-    client = effective.connect(target)
+    try:
+        client = effective.connect(target)
+    except HeldError as error:
+        said = str(error).removeprefix(f"destination {target.destination}: ")
+        return [Lack(said, "put the right secret where the bridge reads it, or mend the setting", told=False)]
     try:
         lacks = client.lacks(TIMEOUT)
         wait = max((lack.retry_after or 0.0 for lack in lacks), default=0.0)

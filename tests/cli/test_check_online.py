@@ -101,6 +101,21 @@ def test_what_can_not_be_told_is_an_error(findings, sandbox, fault, says):
     assert says in found[0][2]
 
 
+def test_a_credential_that_can_not_be_used_is_an_error_and_the_others_are_asked(findings, sandbox, monkeypatch):
+    monkeypatch.setitem(ENV, "SLACK_BOT_TOKEN", "xoxb-\u201ccurly\u201d")
+    app = {"id": "1", "installation": "2", "private_key": "${env:HOOK}"}
+    apps = {"kind": "github", "app": app, "repo": "acme/alerts", "api_url": sandbox.github_url}
+    found = findings(destinations={"apps": apps})
+    assert [(level, what.partition(":")[0]) for level, what, _ in found] == [
+        ("error", "destination slack, slack #alerts"),
+        ("error", "destination apps, github acme/alerts"),
+    ]
+    assert not [what for _, what, _ in found if what.count("destination") > 1 or "curly" in what or ENV["HOOK"] in what]
+    assert all("the right secret" in mend for _, _, mend in found)
+    assert sandbox.seen("pagerduty")
+    assert sandbox.seen("github")
+
+
 def test_a_service_is_called_what_the_console_calls_it(findings, sandbox, tmp_path, monkeypatch):
     (tmp_path / "bridge.key").write_bytes(b"kept\n")
     monkeypatch.setenv("BRIDGE_DATABASE_URL", f"sqlite:///{tmp_path}/bridge.db")
