@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 from bridge.__main__ import VERBS
 
@@ -53,3 +56,17 @@ def test_a_bind_that_others_reach_is_refused_without_credentials(tmp_path):
     )  # fmt: skip
     assert refused.returncode == 1
     assert "BRIDGE_WEBHOOK_TOKEN" in refused.stderr
+
+
+@pytest.mark.parametrize("place", ["127.0.0.1:http", "127.0.0.1:99999", "127.0.0.1:", "[::1]:x", "::1:8080", "fd://x"])
+def test_a_bind_whose_port_is_none_is_a_sentence(tmp_path, place):
+    file = tmp_path / "bridge.yml"
+    file.write_text('destinations:\n  slack:\n    token: "${env:TOKEN}"\n    channel: "#alerts"\n')
+    for verb in ("run", "web"):
+        refused = subprocess.run(
+            [sys.executable, "-m", "bridge", verb, "--config", str(file), "--bind", place],
+            cwd=tmp_path, env=os.environ | {"TOKEN": "xoxb-1"}, capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        assert refused.returncode == 2
+        assert "write an address like 127.0.0.1:8080, its port a number up to 65535" in refused.stderr
+        assert "Traceback" not in refused.stderr

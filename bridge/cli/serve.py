@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING
 
 import click
@@ -21,8 +22,18 @@ bind_option = click.option("--bind", metavar="ADDRESS", help="Where to listen: 1
 announce_option = click.option("--announce", type=int, hidden=True)  # a descriptor that is told the address
 
 
+_PLACE = re.compile(r"unix:.+|fd://[0-9]+|(?:tcp://)?(?:\[[^]]+\]|[^][:/]*)(?::([0-9]{1,5}))?")
+"""What gunicorn can listen on, and the port in it."""
+
+
 def _bind(environ: Environ, asked: str | None) -> str:
     if asked:
+        from bridge.config.environ import LAST_PORT  # noqa: PLC0415 - `bridge --help` doesn't wait for it
+
+        told = _PLACE.fullmatch(asked)
+        if not told or int(told[1] or 0) > LAST_PORT:
+            mend = f"write an address like 127.0.0.1:8080, its port a number up to {LAST_PORT}"
+            raise click.BadParameter(mend, param_hint="--bind")
         return asked
     return f"0.0.0.0:{environ.port}" if environ.port else "127.0.0.1:8080"
 

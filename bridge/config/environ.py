@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 LOG_FORMATS = ("text", "json")
 LOG_LEVELS = ("debug", "info", "warning", "error")
-_LAST_PORT = 65535
+LAST_PORT = 65535
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ def _port(env: Mapping[str, str], problems: list[Problem]) -> int | None:
     value = env.get("PORT", "").strip()
     if not value:
         return None
-    if not value.isdecimal() or not 0 < int(value) <= _LAST_PORT:
+    if not value.isdecimal() or not 0 < int(value) <= LAST_PORT:
         problems.append(Problem("PORT", 0, f"is {quoted(value)}, which is no port", "write a number, like 8080"))
         return None
     return int(value)
