@@ -146,18 +146,27 @@ def hints_at(path: Path | None, environ: Environ) -> Path:
 
 
 def known_key(environ: Environ, database: Path | None) -> bytes | None:
-    """Return BRIDGE_SECRET_KEY, or the one that is kept beside an SQLite file; None where there is none yet."""
+    """Return BRIDGE_SECRET_KEY, or the one that is kept beside an SQLite file; None where there is none yet.
+
+    Raises:
+        ConfigError: the one that is kept is empty: anybody could test guesses on digests made with it.
+    """
     if environ.secret_key is not None:
         return environ.secret_key.reveal().encode()
     kept = database.with_name(KEY_FILE) if database else None
-    return kept.read_bytes().strip() if kept and kept.exists() else None
+    if kept is None or not kept.exists():
+        return None
+    if key := kept.read_bytes().strip():
+        return key
+    mend = "restore it from the backup; or remove it, and a new one is made: then pages that are open stay open"
+    raise ConfigError([Problem(str(kept), 0, "is empty", mend)])
 
 
 def secret_key(environ: Environ, database: Path | None) -> bytes:
     """Return BRIDGE_SECRET_KEY; beside an SQLite file it is made once, readable by its owner only.
 
     Raises:
-        ConfigError: on PostgreSQL it is not set.
+        ConfigError: on PostgreSQL it is not set, or the one that is kept is empty.
     """
     if known := known_key(environ, database):
         return known
@@ -179,6 +188,8 @@ def secret_key(environ: Environ, database: Path | None) -> bytes:
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(made)
+        file.flush()
+        os.fsync(descriptor)  # its name must not come to the disk before it
     try:
         os.link(draft, path)
     except FileExistsError:

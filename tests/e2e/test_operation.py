@@ -9,7 +9,7 @@ import time
 
 import pytest
 from frozen import freeze_deliverer
-from harness import ENV, alert, config, eventually, group, messages
+from harness import ENV, alert, config, environment, eventually, group, messages, write_config
 
 from bridge.sandbox import Fault
 
@@ -118,3 +118,22 @@ def test_it_refuses_to_start_with_what_can_not_be_right(tmp_path, sandbox, setti
     assert ended.returncode == 1
     assert said in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_it_refuses_to_start_with_a_key_that_is_empty_and_makes_one_where_there_is_none(tmp_path, sandbox, start):
+    kept = tmp_path / "bridge.key"
+    kept.write_bytes(b"\n")
+    write_config(tmp_path, config(sandbox))
+    command, env = (
+        [sys.executable, "-m", "bridge", "run", "--bind", "127.0.0.1:0"],
+        environment({"BRIDGE_SECRET_KEY": ""}),
+    )
+    refused = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60, check=False)
+    assert refused.returncode == 1
+    assert "bridge.key: is empty: restore it from the backup; or remove it" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert kept.read_bytes() == b"\n"
+    bridge = start(config(sandbox), env={"BRIDGE_SECRET_KEY": ""})
+    made = bridge.folder / "bridge.key"
+    assert len(made.read_bytes()) == 64
+    assert made.stat().st_mode & 0o777 == 0o600
