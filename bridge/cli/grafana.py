@@ -42,12 +42,16 @@ def grafana_setup(form: str, source: str | None, url: str | None, config: Path) 
         from bridge.config.load import load  # noqa: PLC0415 - `bridge --help` doesn't wait for it
 
         loaded = load(config, os.environ)
+    from bridge.config.addresses import bridge_url  # noqa: PLC0415 - as above
+    from bridge.config.problem import WrongError  # noqa: PLC0415 - as above
     from bridge.config.sources import usual  # noqa: PLC0415 - as above
     from bridge.setup.contact_point import NoContactPointError, contact_point  # noqa: PLC0415 - as above
     from bridge.setup.formats import FORMATS  # noqa: PLC0415 - as above
 
-    if url is not None and not url.startswith(("http://", "https://")):
-        raise click.BadParameter("write an address like https://alerts.acme.com", param_hint="--url")
+    try:
+        url = url and bridge_url(url)
+    except WrongError as error:
+        raise click.BadParameter(f"{error}: {error.mend}", param_hint="--url") from None
     sources = loaded.settings.sources
     name = source or usual(sources)
     if name not in sources or (source is None and len(sources) > 1 and "grafana" not in sources):

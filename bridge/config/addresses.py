@@ -72,8 +72,12 @@ def as_label(value: object, info: ValidationInfo) -> str:
 
 
 def as_url(value: object, info: ValidationInfo) -> str:
-    """Read an http(s) address, without the slash at its end."""
-    text = as_text(value, info)
+    """Read the address of the bridge itself, without the slash at its end."""
+    return bridge_url(as_text(value, info))
+
+
+def bridge_url(text: str) -> str:
+    """Return where the bridge is reached, without the slash at its end; raises WrongError."""
     if not _host(text):
         raise WrongError(f"is {quoted(text)}, which is no address", "write one like https://alerts.example.com")
     if "/webhooks" in urlsplit(text).path:

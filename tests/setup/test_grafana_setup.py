@@ -282,3 +282,16 @@ def test_what_grafana_can_not_send_is_said(tmp_path, header, says):
 def test_a_broken_configuration_is_named(tmp_path):
     (tmp_path / "bridge.yml").write_text("destinations: {slack: {chanel: x}}\n")
     assert "bridge.yml:1: " in printed(tmp_path, "--format", "curl", code=1)
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("https://alerts.acme.com/webhooks/grafana", "is where Grafana posts: write what stands before /webhooks"),
+        ("alerts.acme.com", "which is no address: write one like https://alerts.example.com"),
+        ("https://alerts.acme.com/?a=b", "which is no address: write one like https://alerts.example.com"),
+    ],
+)
+def test_an_address_that_is_not_the_bridges_is_refused(tmp_path, url, says):
+    configure(tmp_path, None)
+    assert says in printed(tmp_path, "--format", "provisioning", "--url", url, code=2)
