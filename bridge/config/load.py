@@ -92,6 +92,7 @@ class _Join:
         self.problems: list[Problem] = []
         self._env = env
         self._last = dict(last)
+        self._put_back: set[str] = set()
         self._broken = False
 
     def add(self, file: str, path: Path) -> None:
@@ -111,31 +112,57 @@ class _Join:
     def settle(self) -> Assembled:
         """Join all that is whole: a file whose names clash or lead nowhere is left out too.
 
+        Where that file is as it was and another one's change is what does it, the other one is left out.
+
         Raises:
             ConfigError: the main file has problems.
         """
         while True:
-            findings = Findings(list(self._errors))
-            lenient = self.parts[0].document if self._broken else None
-            names = Names(findings, self._env, lenient, unsure=self._unsure)
-            found = assemble(self.parts, names)
+            found, findings = self._assembled(self.parts)
             faulty = next((part for part in self.parts[1:] if findings.errors(part.document.file)), None)
             if faulty is None:
                 break
-            index = self.parts.index(faulty)
+            culprit = self._culprit(faulty) or faulty
+            index = self.parts.index(culprit)
             del self.parts[index]
-            self._leave_out(faulty.document.file, findings.errors(faulty.document.file), index)
+            self._leave_out(culprit.document.file, findings.errors(faulty.document.file), index)
         if errors := findings.errors():
             raise ConfigError(_sorted([*errors, *self.problems]))
         self.problems += _sorted(findings.problems)
         return found
 
+    def _assembled(self, parts: list[Part]) -> tuple[Assembled, Findings]:
+        findings = Findings(list(self._errors))
+        lenient = self.parts[0].document if self._broken else None
+        return assemble(parts, Names(findings, self._env, lenient, unsure=self._unsure)), findings
+
+    def _culprit(self, faulty: Part) -> Part | None:
+        """Return the part by whose change one that is as it was has become faulty, where there is one."""
+        parts = list(self.parts)
+        for part in [one for one in self.parts[1:] if not self._as_it_was(one)] if self._as_it_was(faulty) else ():
+            index = parts.index(part)
+            parts[index : index + 1] = self._before(part.document.file)
+            if not self._assembled(parts)[1].errors(faulty.document.file):
+                return part
+        return None
+
+    def _as_it_was(self, part: Part) -> bool:
+        file = part.document.file
+        return file in self._put_back or self._last.get(file) == part.document
+
+    def _before(self, file: str) -> list[Part]:
+        """Return a file's last good version, where there is one."""
+        old = self._last.get(file)
+        kept = _included(old, self._env, Findings()) if old else None
+        return [kept] if kept else []
+
     def _leave_out(self, file: str, errors: list[Problem], index: int) -> None:
         """Say what is broken, and put the file's last good version in its place, once, where there is one."""
-        old = self._last.pop(file, None)
-        kept = _included(old, self._env, Findings()) if old else None
+        kept = self._before(file)
+        self._last.pop(file, None)
         if kept:
-            self.parts.insert(index, kept)
+            self.parts[index:index] = kept
+            self._put_back.add(file)
             what, mend = "this included file is broken, its last good settings stay", "mend the lines below"
         else:
             self._broken = True

@@ -158,6 +158,54 @@ def test_the_last_good_settings_of_a_broken_one_stay(files):
     assert third.rules.teams == first.rules.teams
 
 
+PAYMENTS = (
+    "teams: {payments: {aliases: [pay]}, ledger: {}}\ndestinations: {x: {kind: slack, token: '${env:X}', channel: x}}\n"
+)
+
+
+@pytest.mark.parametrize("change", ["payments: {}", "ads: {aliases: [pay]}"], ids=["a team", "an alias"])
+def test_a_change_that_clashes_with_a_file_as_it_was_is_the_one_that_is_left_out(files, change):
+    changed = files.write("teams: {ads: {}}\n", "teams/a.yml")
+    other = files.write("teams: {b: {}}\n", "teams/b.yml")
+    files.write(PAYMENTS, "teams/payments.yml")
+    first = files.load(MAIN)
+    changed.write_text(f"teams: {{{change}}}\n")
+    other.write_text("teams: {b: {}, c: {}}\n")
+    second = load("bridge.yml", {}, last=first)
+    assert list(second.rules.teams) == ["sre", "ads", "b", "c", "payments", "ledger"]
+    head, clash = warnings(second)
+    assert head == "teams/a.yml: this included file is broken, its last good settings stay: mend the lines below"
+    assert clash.startswith("teams/payments.yml:1: teams.payments")
+    assert "at teams/a.yml:1" in clash
+    third = load("bridge.yml", {}, last=second)
+    assert third.rules.teams == second.rules.teams
+
+
+def test_new_files_that_clash_with_one_as_it_was_are_left_out_and_what_they_took_away_stays(files):
+    files.write(PAYMENTS, "teams/payments.yml")
+    files.write("teams: {b: {send: {P0: [x]}}}\n", "teams/user.yml")
+    first = files.load(MAIN)
+    files.write("teams: {payments: {}}\n", "teams/a.yml")
+    files.write("teams: {Pay: {}}\n", "teams/c.yml")
+    second = load("bridge.yml", {}, last=first)
+    assert second.rules.teams == first.rules.teams
+    assert [f"teams/{name}.yml: {LEFT_OUT}" in warnings(second) for name in "ac"] == [True, True]
+    for name in "ac":
+        (files.folder / "teams" / f"{name}.yml").unlink()
+    assert warnings(load("bridge.yml", {}, last=second)) == []
+
+
+def test_a_file_as_it_was_from_which_a_change_takes_a_name_keeps_it(files):
+    changed = files.write(PAYMENTS, "teams/payments.yml")
+    files.write("teams: {b: {send: {P0: [x]}}}\n", "teams/user.yml")
+    first = files.load(MAIN)
+    changed.write_text("teams: {payments: {}}\n")
+    second = load("bridge.yml", {}, last=first)
+    assert second.rules.teams == first.rules.teams
+    assert "x" in second.rules.destinations
+    assert warnings(second)[0].startswith("teams/payments.yml: this included file is broken, its last good settings")
+
+
 def test_files_that_are_not_there(files):
     loaded = files.load(MAIN.replace("teams/*.yml", "nowhere/*.yml, one.yml, bridge.yml"))
     assert warnings(loaded) == [
