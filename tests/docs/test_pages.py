@@ -248,3 +248,12 @@ def test_the_consoles_pictures_can_be_taken_anew(tmp_path: Path) -> None:
     sizes = {path.name: struct.unpack(">II", path.read_bytes()[16:24]) for path in tmp_path.iterdir()}
     assert sizes == {"console.png": (1100, 760), "console-phone.png": (360, 700)}
     assert all((DOCS / "images" / name).stat().st_size < 100_000 for name in sizes)
+
+
+def test_the_bot_is_invited_by_the_name_that_its_manifest_gives_it():
+    manifest = (ROOT / "bridge/destinations/slack/manifest.yml").read_text("utf-8")
+    (name,) = re.findall(r"^    display_name: (.+)$", manifest, re.MULTILINE)
+    pages = [page.read_text("utf-8") for page in (DOCS / "how-to").glob("*.md")]
+    invited = [one for page in pages for one in re.findall(r"`/invite @([^`]+)`", page)]
+    assert invited
+    assert set(invited) == {name}
