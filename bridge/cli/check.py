@@ -82,7 +82,7 @@ def _loaded(config: Path) -> Loaded | None:
 
 def _once_there(loaded: Loaded | None) -> str:
     """Return what `bridge run` waits for, where a secret isn't there, if anything; a build has no secrets."""
-    from bridge.config.missing import missing_secrets  # noqa: PLC0415 - `bridge --help` doesn't wait for pydantic
+    from bridge.config.missing import missing_secrets, needed  # noqa: PLC0415 - `bridge --help` doesn't wait for it
 
-    missing = missing_secrets(loaded, os.environ) if loaded else []
+    missing = needed(loaded, missing_secrets(loaded, os.environ)) if loaded else []
     return " once its secrets are there: without them `bridge run` does not start" if missing else ""

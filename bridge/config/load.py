@@ -12,7 +12,7 @@ from bridge.config.declare import Names, Part
 from bridge.config.environ import external_url
 from bridge.config.include import included
 from bridge.config.loaded import Loaded
-from bridge.config.missing import missing_secrets
+from bridge.config.missing import missing_secrets, needed
 from bridge.config.problem import ConfigError, Level, Problem
 from bridge.config.read import read
 from bridge.config.schema import BridgeFile, IncludedFile, Team
@@ -37,7 +37,7 @@ def load(
     Args:
         path: The file; problems show it as it is given here.
         env: The environment's variables. BRIDGE_EXTERNAL_URL wins over the file.
-        require_secrets: Whether every secret must be there now, as for `bridge run`.
+        require_secrets: Whether secrets must be there now, as for `bridge run`; an included file's is warned of.
         last: What was loaded before: an included file that is broken now keeps its settings of then.
 
     Raises:
@@ -56,9 +56,10 @@ def load(
     rules = replace(found.rules, external_url=external_url(env) or found.rules.external_url)
     documents = tuple(part.document for part in joined.parts)
     loaded = Loaded(rules, found.settings, tuple(joined.problems), documents)
-    if require_secrets and (missing := missing_secrets(loaded, env)):
+    missing = missing_secrets(loaded, env) if require_secrets else []
+    if needed(loaded, missing):
         raise ConfigError(_sorted(missing))
-    return loaded
+    return replace(loaded, warnings=(*loaded.warnings, *(replace(one, level=Level.WARNING) for one in missing)))
 
 
 def _included(document: Document, env: Mapping[str, str], findings: Findings) -> Part | None:

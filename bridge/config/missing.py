@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from bridge.config.secrets import MissingSecretError, Secret, resolve, secrets_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from bridge.config.document import Tree
     from bridge.config.loaded import Loaded
@@ -32,6 +32,11 @@ def missing_secrets(loaded: Loaded, env: Mapping[str, str]) -> list[Problem]:
             except MissingSecretError as error:
                 found.setdefault(str(error), document.problem(keys, f"can't be read: {error}", _mend(str(error))))
     return list(found.values())
+
+
+def needed(loaded: Loaded, missing: Iterable[Problem]) -> list[Problem]:
+    """Return those without which nothing starts: the main file's. An included one's hold up its own deliveries only."""
+    return [one for one in missing if one.file == loaded.documents[0].file]
 
 
 def _mend(error: str) -> str:

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from bridge.config.defaults import defaults, effective
 from bridge.config.kinds import KINDS
 from bridge.config.load import load
-from bridge.config.problem import ConfigError
+from bridge.config.problem import ConfigError, Level
 from bridge.config.secrets import MissingSecretError, Secret
 from bridge.config.sources import Basic, Bearer, Header, Hmac, Open, SourceSettings, usual
 from bridge.config.units import Rate
@@ -317,3 +317,16 @@ def test_grafana_is_meant_where_no_source_is_named_else_the_first():
     one, other, grafana = (SourceSettings(name) for name in ("one", "other", "grafana"))
     assert usual({"one": one, "grafana": grafana}) == "grafana"
     assert usual({"one": one, "other": other}) == "one"
+
+
+def test_a_secret_that_only_an_included_file_names_holds_up_nobody_else(files):
+    files.write('teams: {a: {destinations: {pagerduty: {routing_key: "${file:key}"}}}}\n', "teams/a.yml")
+    text = declared(CHAT, PAGER, rest="include: [teams/*.yml]\n")
+    env = {"SLACK_BOT_TOKEN": "x", "PAGERDUTY_KEY": "0" * 32}
+    loaded = files.load(text, env, require_secrets=True)
+    assert [(one.level, one.file, "key isn't there" in one.what) for one in loaded.warnings] == [
+        (Level.WARNING, "teams/a.yml", True)
+    ]
+    assert "a" in loaded.rules.teams
+    (missing,) = files.problems(text, {"SLACK_BOT_TOKEN": "x"}, require_secrets=True)[:1]
+    assert missing.startswith("bridge.yml:3")
