@@ -121,11 +121,15 @@ def test_user_groups_are_learned_again_alone(sandbox):
     assert asked(sandbox) == ["usergroups.list"]
 
 
-def test_a_limit_on_user_groups_asked_for_again_keeps_no_post_waiting(sandbox):
-    sandbox.faults.add(Play("status", "slack", path="/api/usergroups.list", status=429))
+@pytest.mark.parametrize(
+    ("action", "status", "fault"),
+    [("status", 429, Fault.LIMITED), ("status", 503, Fault.RETRY), ("reset", None, Fault.RETRY)],
+)
+def test_what_keeps_user_groups_from_being_asked_for_again_keeps_no_post_waiting(sandbox, action, status, fault):
+    sandbox.faults.add(Play(action, "slack", path="/api/usergroups.list", status=status))
     known = {"channel_id": "C0000001", "usergroups": {}, "learned_at": 0.0}
     assert learn(sandbox, place=known, mention="@oncall").remote.keys() == {"groups_at"}
-    assert learn(sandbox, place={"channel_id": "C0000001"}, mention="@oncall").fault == Fault.LIMITED
+    assert learn(sandbox, place={"channel_id": "C0000001"}, mention="@oncall").fault is fault
 
 
 def test_a_channel_that_is_not_there_is_learned_as_such(sandbox):

@@ -48,13 +48,13 @@ def learn(web: Web, step: Step, deadline: Deadline) -> Done | Failed:
 
 
 def _groups_alone(web: Web, step: Step, channel: str) -> Done | Failed:
-    """Learn the user groups of a place that is known else; a limit on that, asked again, keeps no post waiting."""
+    """Learn the user groups of a place that is known else; where that fails, asked again, it keeps no post waiting."""
     asked: JSON = {"groups_at": step.request.get("at")}
     try:
         return Done({"usergroups": _usergroups(web, channel), **asked})
     except RefusedError as error:
-        limited = error.failed.fault is Fault.LIMITED and step.request.get("again")
-        return Done(asked) if limited else error.failed
+        passing = error.failed.fault in {Fault.LIMITED, Fault.RETRY}
+        return Done(asked) if passing and step.request.get("again") else error.failed
 
 
 def _tolerate(error: RefusedError) -> str:
