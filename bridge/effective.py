@@ -144,6 +144,7 @@ class Effective:
             resolved["account"] = self.digest(str(token))[:16]
         if isinstance(keys := resolved.get("routing_key"), tuple):
             resolved["digests"] = tuple(self.digest(key) for key in keys)
+            resolved["keys_missing"] = isinstance(said := values["routing_key"], list | tuple) and len(said) > len(keys)
         return Settings(name, kind, {**shared(self._rules(), team), **resolved})
 
 

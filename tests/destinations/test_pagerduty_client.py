@@ -101,6 +101,8 @@ def test_a_key_that_is_gone_is_named_by_its_digest(sandbox):
     assert digest(KEYS[1])[:8] in failed.hint
     assert KEYS[1] not in failed.hint
     assert len(sandbox.requests) == 1
+    waits = client(sandbox, keys_missing=True).send(step, lane.have, 5.0, lambda: None)
+    assert (waits.fault, waits.scope, waits.error) == (Fault.RETRY, Scope.DELIVERY, "routing_key_missing")
 
 
 def test_without_digests_the_one_key_is_used(sandbox):

@@ -294,7 +294,7 @@ def test_codes_that_matter_most(code, fault, scope):
 
 def test_sentences_name_what_to_mend():
     assert refusal("not_in_channel").hint == (
-        "The bot is not in #broken-inductor: type /invite @bridge there, then `bridge replay 01KD`."
+        "The bot is not in #broken-inductor: type /invite @Alert bridge there, then `bridge replay 01KD`."
     )
     assert "chat:write" in refusal("missing_scope", needed="chat:write").hint
     assert "brand_new_code" in refusal("brand_new_code").hint

@@ -181,3 +181,10 @@ def test_a_page_is_opened_with_the_new_key_though_the_old_one_is_gone(start, san
     eventually(lambda: sandbox.pagerduty.pages, "a page")
     assert [page.routing_key for page in sandbox.pagerduty.pages] == [ROUTING_KEY]
     bridge.settle()
+    old.write_text("f" * 32)
+    new.unlink()
+    bridge.post(group(alert("Paged", Priority="P0", status="resolved")))
+    eventually(lambda: bridge.delivery("Paged", "pagerduty")["last_error"] == "routing_key_missing", "it waits")
+    new.write_text(ROUTING_KEY)
+    bridge.settle()
+    assert [page.status for page in sandbox.pagerduty.pages] == ["resolved"]

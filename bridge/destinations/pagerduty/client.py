@@ -20,7 +20,7 @@ from bridge.destinations.base import Failed, Fault, Found, Intent, Lack, Scope, 
 from bridge.destinations.deadline import Deadline
 from bridge.destinations.http import USER_AGENT, ExchangeError, Http, check_base
 from bridge.destinations.pagerduty import message
-from bridge.destinations.pagerduty.errors import key_gone, outcome
+from bridge.destinations.pagerduty.errors import key_gone, key_missing, outcome
 from bridge.destinations.steps import delivery_of, names
 
 if TYPE_CHECKING:
@@ -118,6 +118,7 @@ class PagerDuty:
         self._base = settings.text("api_url", API).rstrip("/")
         keys, digests = names(settings.values, "routing_key"), names(settings.values, "digests")
         self._keys = dict(zip(digests, keys, strict=False)) if digests else {"": keys[0] if keys else ""}
+        self._missing = bool(settings.values.get("keys_missing"))
         self._http = http(self._base)
         self._events = {digest: _Events(key, self._base) for digest, key in self._keys.items() if key}
 
@@ -126,7 +127,7 @@ class PagerDuty:
         delivery = delivery_of(step, have)
         secret = self._keys.get(step.path)
         if not secret:
-            return key_gone(step.path, delivery)
+            return key_missing(step.path) if self._missing else key_gone(step.path, delivery)
         carrier = _Carrier(self._http, secret, Deadline(deadline), ready)
         try:
             _send(self._events[step.path].over(carrier), step)

@@ -54,9 +54,15 @@ def outcome(answer: Answer, key: str, delivery: str) -> Outcome:
 def key_gone(digest: str, delivery: str) -> Failed:
     """Say that a page can't be resolved, since the key that opened it is not configured any more."""
     who = f"key {digest[:8]}"
-    hint = f"A page was opened with {who}, which is not configured any more, or missing: list it in `routing_key`"
-    hint = f"{hint} again, after the new one, until its pages are resolved, then {_again(delivery)}."
+    hint = f"A page was opened with {who}, which is not configured any more: list it in `routing_key` again, after the"
+    hint = f"{hint} new one, until its pages are resolved, then {_again(delivery)}."
     return Failed(Fault.PERMANENT, "routing_key_gone", Scope.DELIVERY, hint)
+
+
+def key_missing(digest: str) -> Failed:
+    """Say that a page has to wait, since its key may be the one of those listed whose secret isn't there now."""
+    hint = f"A page was opened with key {digest[:8]}, and a secret listed in `routing_key` is missing: put it back."
+    return Failed(Fault.RETRY, "routing_key_missing", Scope.DELIVERY, hint)
 
 
 def _errors(record: dict[str, Any] | None) -> str:
