@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from bridge.config.defaults import effective
 from bridge.config.secrets import MissingSecretError, Secret
 from bridge.core.alert import Priority
-from bridge.core.fill import called
+from bridge.core.fill import Facts, called
 from bridge.core.route import target_at
+from bridge.core.row import row
 from bridge.delivery.yard import HeldError
 from bridge.destinations import KINDS
 from bridge.destinations.base import Address, Settings
@@ -121,12 +122,21 @@ class Effective:
         """Return who is called where several teams of an incident are told in one message: by each whom it calls."""
         rules = self._rules()
         found: list[str] = []
-        for team in dict.fromkeys((delivery.team, *(team for team in incident.teams if team in rules.teams))):
+        for team in dict.fromkeys((delivery.team, *incident.teams)):
             target = target_at(rules, delivery.destination, team, incident.priority, incident.source)
-            if isinstance(target, str) or (team != delivery.team and _channel(target.settings) != delivery.address):
+            if isinstance(target, str):
                 continue
-            found += called(target.settings.get("mention"), incident.priority)
+            if team == delivery.team or self._told_too(team, target, delivery, incident):
+                found += called(target.settings.get("mention"), incident.priority)
         return found
+
+    def _told_too(self, team: str, target: Target, delivery: Delivery, incident: Incident) -> bool:
+        """Return whether another team of an incident is told by the same message, as its own row says."""
+        rules = self._rules()
+        if team not in rules.teams or rules.shadowed(team, incident.source):
+            return False
+        told = row(Facts(team, incident.priority, incident.source, configured=True), [], rules).names
+        return delivery.destination in told and _channel(target.settings) == delivery.address
 
     @staticmethod
     def _stands_in(values: Mapping[str, object], delivery: Delivery) -> bool:

@@ -57,9 +57,9 @@ class Heard:
 def tells(case: Case, arrival: Arrival) -> bool:
     """Whether an alert's addresses are to be told of its incident.
 
-    Not so for a resolve, a firing that changes nothing (late, stray, of a closed incident), and never for one that
-    another team set's incident took in: its own teams hear of it there.
+    Not so for a resolve, a firing that changes nothing (late, stray, older news, of a closed incident), and never for
+    one that another team set's incident took in: its own teams hear of it there.
     """
-    if arrival.alert.alert.status is not Status.FIRING or case.team_set != arrival.team_set:
+    if arrival.alert.alert.status is not Status.FIRING or arrival.outdated or case.team_set != arrival.team_set:
         return False
     return case.open or case.fresh or (case.changed and case.state is not State.CLOSED)

@@ -566,3 +566,25 @@ def test_a_receipt_replayed_from_quarantine_overwrites_nothing_newer(posts):
     posts.ledger.write(lambda connection: acts.replay_receipts(connection, [older], "anna", posts.clock.now()))
     posts.absorb()
     assert [(one["teams"], one["priority"], one["state"]) for one in posts.incidents()] == before
+
+
+def test_older_news_is_told_at_no_more_places(posts):
+    older = posts.post({"orgId": 1, "alerts": [alert(Priority="P0"), 5]})
+    posts.absorb()
+    posts.ledger.write(lambda connection: connection.execute(deliveries.delete()).rowcount)
+    posts.clock.advance(60)
+    posts.hear(alert(Priority="P3"))
+    before = posts.places()
+    posts.ledger.write(lambda connection: acts.replay_receipts(connection, [older], "anna", posts.clock.now()))
+    posts.absorb()
+    assert posts.places() == before
+
+
+def test_what_was_told_elsewhere_when_its_secret_came_back_is_woken_no_more(quick, monkeypatch):
+    monkeypatch.delitem(ENV, "SLACK")
+    quick.hear(alert(Team="storage, network"))
+    theirs = update(deliveries).where(deliveries.c.kind == "slack", deliveries.c.address.contains("network"))
+    skipped = theirs.values(state="skipped", due_at=None, reason="told already")
+    assert quick.ledger.write(lambda connection: connection.execute(skipped).rowcount) == 1
+    quick.hear(alert(Team="storage, network", fingerprint="f2"))
+    assert {one.state for one in quick.deliveries() if "network" in one.address and one.kind == "slack"} == {"skipped"}

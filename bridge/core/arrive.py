@@ -71,6 +71,7 @@ def arrive(alert: NormalAlert, routed: Routed, group: Group, source: str, heard:
         "team_said": alert.team_said,
         "unknown_teams": routed.unknown_teams,
         "truncated": group.truncated,
+        "drop": routed.drop,
         "external_url": group.external_url,
         "receiver": group.receiver,
     }
@@ -88,6 +89,7 @@ def arrive(alert: NormalAlert, routed: Routed, group: Group, source: str, heard:
         facts=facts,
         reason=said.annotations.get("grafana_state_reason"),
         drop=routed.drop,
+        group=group.group_key,
     )
 
 

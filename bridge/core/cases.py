@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from bridge.core.alert import NormalAlert
 
 JSON = dict[str, Any]
+MOST_GROUPS = 20
+"""Groups of the sender's that are known of one incident."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +87,16 @@ class Case:
 
     def hear(self, arrival: Arrival, at: datetime) -> None:
         """Take in that it was heard of, and how many alerts its notification left out, unless that is older news."""
-        left_out = arrival.facts["truncated"]
         newer = at >= self.heard_at and self.open and arrival.alert.alert.status is Status.FIRING
-        if newer and left_out != self.facts.get("truncated", 0):
-            self.facts = {**self.facts, "truncated": left_out}
-            self.changed = True
+        known, count = self.facts.get("left_out", {}), arrival.facts["truncated"]
+        if newer and (known or count):
+            # an incident may be of several of the sender's groups, each of which leaves out its own
+            group = hashlib.sha256(arrival.group.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+            others = {name: number for name, number in known.items() if name != group}
+            left_out = dict([*others.items(), (group, count)][-MOST_GROUPS:]) if count else others
+            if left_out != known:
+                self.facts = {**self.facts, "left_out": left_out, "truncated": sum(left_out.values())}
+                self.changed = True
         self.heard_at = max(self.heard_at, at)
 
     def settle(self, at: datetime) -> None:
@@ -133,7 +141,9 @@ class Arrival:
     """One alert on its way in: normalised, with its teams, keys, and what of it is stored and shown.
 
     `digest` is that of `detail`: a repeat that shows nothing new is silent. `links` are kept from the first firing:
-    they differ in every repeat (observed: `from` and `to` move along). `reason` is why a resolve is no recovery.
+    they differ in every repeat (observed: `from` and `to` move along). `reason` is why a resolve is no recovery,
+    `group` the sender's name of the notification's group; `outdated`, of what the merge has taken in, that it was older
+    news.
     """
 
     alert: NormalAlert
@@ -147,6 +157,8 @@ class Arrival:
     facts: JSON
     reason: str | None = None
     drop: bool = False
+    group: str = ""
+    outdated: bool = False
 
     @property
     def team_set(self) -> set[str]:

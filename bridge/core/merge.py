@@ -64,9 +64,11 @@ class Book:
         episode = judgement.episode
         assert episode is not None
         case = self.cases[episode.incident]
-        if outdated(at, episode.received_at, self.now):
+        arrival.outdated = outdated(at, episode.received_at, self.now)
+        if arrival.outdated:
             return case
-        if not arrival.drop and case.state is not State.CLOSED and case.team_set != arrival.team_set:
+        elsewhere = case.facts.get("drop") or case.team_set != arrival.team_set
+        if not arrival.drop and case.state is not State.CLOSED and elsewhere:
             return self._move(arrival, at, episode, case)
         return self._repeat(case, episode, arrival, at)
 
@@ -74,8 +76,7 @@ class Book:
         self._starts(episode, arrival)
         if case.state is State.CLOSED:
             return case
-        episode.received_at = at
-        self.dirty[episode.id] = episode
+        episode.received_at, self.dirty[episode.id] = at, episode
         if not episode.digest.startswith(arrival.digest):  # older releases kept more of it
             episode.digest = arrival.digest
             self.details[episode.id] = arrival
@@ -98,7 +99,8 @@ class Book:
         new = self._place(arrival, at)
         self._add(new, arrival, at, episode.again, episode)
         self._end(episode, at, at, "moved", f"moved to {', '.join(arrival.teams)}")
-        new.note("moved here", f"the teams changed from {', '.join(old.teams)}")
+        teams = f"the teams changed from {', '.join(old.teams)}"
+        new.note("moved here", "it was told nowhere before" if old.facts.get("drop") else teams)
         return new
 
     def _late(self, arrival: Arrival, _at: datetime, judgement: Judgement) -> Case:
@@ -108,16 +110,14 @@ class Book:
         if case.never_fired:
             case.never_fired = False
             # the values of when it fired, not the zeros of after
-            self.dirty[episode.id], self.details[episode.id] = episode, arrival
-            episode.digest = arrival.digest
+            self.dirty[episode.id], self.details[episode.id], episode.digest = episode, arrival, arrival.digest
             case.note("fired late", judgement.why)
         else:
             case.history.append(("late firing", judgement.why))
         return case
 
-    def _stray(self, _arrival: Arrival, _at: datetime, judgement: Judgement) -> Case:
-        assert judgement.episode is not None
-        case = self.cases[judgement.episode.incident]
+    def _stray(self, arrival: Arrival, at: datetime, judgement: Judgement) -> Case:
+        case = self._resent(arrival, at, judgement)
         case.history.append(("stray", judgement.why))
         return case
 

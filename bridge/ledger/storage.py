@@ -75,11 +75,11 @@ def old_incidents(connection: Connection, before: datetime) -> int:
     """Remove incidents that were over before a time, with all that belongs to them; of open ones what was over then.
 
     That is when the bridge heard so: a sender's times may lie years back, and what comes again is known only as long as
-    it is kept. One that a person closed is over once its sender repeats it no more: else it would open anew.
+    it is kept. One that a person closed goes only once its sender repeats it no more, too: else it would open anew.
     """
     ended = func.coalesce(incidents.c.settled_at, incidents.c.heard_at)
     gone = _remove(connection, incidents, _over("resolved"), ended < before)
-    gone += _remove(connection, incidents, _over("closed") & (incidents.c.heard_at < before), true())
+    gone += _remove(connection, incidents, _over("closed") & (incidents.c.heard_at < before) & (ended < before), true())
     lasting = select(incidents.c.id).where(incidents.c.state.in_(OPEN_STATES), incidents.c.opened_at < before)
     mine = alerts.c.incident.in_(lasting) & (alerts.c.status == "resolved")
     gone += _remove(connection, alerts, mine, alerts.c.received_at < before)

@@ -59,12 +59,15 @@ def arrival(  # noqa: PLR0913 - an arrival has these sides
     group_by=("alertname",),
     received=LATER,
     truncated=0,
+    group="",
     **more,
 ):
     """Return an arrival: the alert's words as in `alert`, its teams and priority as routed."""
     one = normal(alert(*args, **more), teams, Priority(priority))
     routed = Routed(tuple(teams), Priority(priority), (), (), group_by, drop)
-    return arrive(one, routed, Group(alerts=(), shape="grafana", truncated=truncated), "grafana", received)
+    return arrive(
+        one, routed, Group(alerts=(), shape="grafana", truncated=truncated, group_key=group), "grafana", received
+    )
 
 
 def book(reopen_minutes: float = 10) -> Book:

@@ -454,6 +454,31 @@ def test_what_is_told_nowhere_joins_nothing_that_is_told():
     assert (told.state, dropped.state) == (State.RESOLVED, State.FIRING)
 
 
+def test_what_is_told_now_leaves_what_is_told_nowhere():
+    known = book()
+    nowhere = heard(known, 0, fingerprint="a", drop=True)
+    heard(known, 0, fingerprint="c", drop=True)
+    told = heard(known, 1, fingerprint="a", priority="P1")
+    assert told is not nowhere
+    assert heard(known, 2, fingerprint="b", priority="P1") is told
+    heard(known, 3, "resolved", 0, 3, fingerprint="a")
+    heard(known, 3, "resolved", 0, 3, fingerprint="b")
+    assert (told.state, nowhere.state) == (State.RESOLVED, State.FIRING)
+    assert ("moved here", "it was told nowhere before") in told.history
+
+
+def test_what_several_groups_of_the_sender_left_out_adds_up():
+    known = book()
+    case = heard(known, 0, truncated=7, group="a")
+    heard(known, 1, truncated=0, group="b", fingerprint="f2")
+    assert case.facts["truncated"] == 7
+    heard(known, 2, truncated=5, group="b", fingerprint="f2")
+    case.changed = False
+    for minutes, left_out, group, fingerprint in ((3, 7, "a", "f1"), (4, 5, "b", "f2"), (5, 7, "a", "f1")):
+        heard(known, minutes, truncated=left_out, group=group, fingerprint=fingerprint)
+    assert (case.facts["truncated"], case.changed) == (12, False)
+
+
 def test_how_many_its_notification_left_out_is_as_it_was_heard_last():
     known = book()
     case = heard(known, 0)

@@ -245,8 +245,10 @@ def test_of_several_teams_in_one_channel_each_is_called(sandbox, start):
         return {"destinations": {"slack": {"mention": {"P0": who}}}}
 
     teams = {"search": call("<@U0SEARCH1>"), "infra": {}, "night": call("<@U0NIGHT01>")}
-    bridge = start(config(sandbox, teams=teams))
-    for said in ("serch, search", "infra, search", "search, night", "infra"):
+    teams |= {"paged": {**call("<@U0PAGED01>"), "send": {"P0": ["pagerduty"]}}}
+    teams |= {"shady": {**call("<@U0SHADOW1>"), "mode": "shadow"}}
+    bridge = start(config(sandbox, teams=teams, shadow={"channel": "#shadow"}))
+    for said in ("serch, search", "infra, search", "search, night", "infra", "search, paged", "search, shady"):
         bridge.post(group(alert(said, Team=said, Priority="P0")))
     bridge.settle()
     texts = {said: messages(sandbox, text=f"P0 firing: {said}")[0].text for said in ("serch, search", "infra, search")}
@@ -254,3 +256,5 @@ def test_of_several_teams_in_one_channel_each_is_called(sandbox, start):
     (both,) = messages(sandbox, text="P0 firing: search, night")
     assert both.text.startswith("<@U0SEARCH1> <@U0NIGHT01> P0")
     assert [message.text[0] for message in messages(sandbox) if "(infra)" in message.text] == ["P"]
+    for said in ("search, paged", "search, shady"):
+        assert messages(sandbox, text=f"P0 firing: {said}")[0].text.startswith("<@U0SEARCH1> P0"), said

@@ -217,3 +217,14 @@ def test_what_a_person_closed_stays_as_long_as_its_sender_repeats_it(posts, tmp_
     posts.clock.advance(days=31)
     prune.look()
     assert posts.incidents() == []
+
+
+def test_what_was_silent_for_long_before_a_person_closed_it_stays_as_long_as_any(posts, tmp_path):
+    prune = pruning(posts, tmp_path, retention="{incidents: 30d}")
+    posts.hear(alert())
+    posts.clock.advance(days=31)
+    posts.close(posts.incidents()[0]["id"])
+    delivered(posts)
+    prune.look()
+    posts.hear(alert())
+    assert [one["state"] for one in posts.incidents()] == ["closed"]
