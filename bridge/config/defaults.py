@@ -6,7 +6,7 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from bridge.config.secrets import resolve_all, resolve_any
+from bridge.config.secrets import resolve_all, resolve_some
 from bridge.config.units import Rate
 
 if TYPE_CHECKING:
@@ -54,5 +54,8 @@ def effective(kind: str, settings: Mapping[str, object], env: Mapping[str, str])
 def _read(name: str, value: object, env: Mapping[str, str]) -> object:
     # an old key that is gone must not hold the pages that the new one opens
     if name == "routing_key" and isinstance(value, list | tuple):
-        return resolve_any(value, env)
+        found, missing = resolve_some(value, env)
+        if missing and not found:
+            raise missing[0]
+        return tuple(found)
     return resolve_all(value, env)

@@ -137,21 +137,15 @@ def resolve_all(value: object, env: Mapping[str, str]) -> object:
     return value
 
 
-def resolve_any(values: Iterable[object], env: Mapping[str, str]) -> tuple[object, ...]:
-    """Return those of several secrets that are there: while they are rotated, one may be gone.
-
-    Raises:
-        MissingSecretError: none is there; the sentence is that of the first.
-    """
+def resolve_some(values: Iterable[object], env: Mapping[str, str]) -> tuple[list[object], list[MissingSecretError]]:
+    """Return those of several secrets that are there, and what is missing: while they are rotated, one may be gone."""
     found, missing = [], []
     for one in values:
         try:
             found.append(resolve_all(one, env))
         except MissingSecretError as error:
             missing.append(error)
-    if missing and not found:
-        raise missing[0]
-    return tuple(found)
+    return found, missing
 
 
 def secrets_in(value: object) -> Iterator[Secret]:

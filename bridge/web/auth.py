@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from bridge.config.secrets import MissingSecretError, Secret, resolve
+from bridge.config.secrets import Secret, resolve_some
 from bridge.config.sources import Basic, Bearer, Header, Hmac, Open
 
 if TYPE_CHECKING:
@@ -115,14 +115,10 @@ def _check(
 
 
 def _read(secrets: Sequence[Secret], env: Mapping[str, str], missing: list[str]) -> list[str]:
-    """Return those that are there: of several, while they are rotated, one may be gone."""
-    found = []
-    for secret in secrets:
-        try:
-            found.append(resolve(secret, env))
-        except MissingSecretError as error:
-            missing.append(str(error))
-    return found
+    """Return those that are there, and add what is `missing`."""
+    found, gone = resolve_some(secrets, env)
+    missing += map(str, gone)
+    return [str(one) for one in found]
 
 
 def _said(given: str, secrets: Sequence[str]) -> bool:

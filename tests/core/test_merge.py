@@ -128,6 +128,7 @@ def test_firing_again_with_the_same_start_is_a_new_member_that_counts():
     assert second is not first
     assert [one.again for one in known.episodes["1", "f1"]] == [1, 2]
     assert known.episodes["1", "f1"][1].since == at(30)
+    assert (first.opened_at, second.opened_at) == (at(0), at(30))
 
 
 def test_a_late_firing_of_a_told_incident_changes_nothing():
@@ -487,12 +488,3 @@ def test_how_many_its_notification_left_out_is_as_it_was_heard_last():
         before = case.facts["truncated"]
         heard(known, minutes, truncated=left_out)
         assert (case.facts["truncated"], case.changed) == (said, said != before), minutes
-
-
-def test_what_fires_again_as_a_new_incident_began_when_that_was_heard():
-    known = book()
-    first = heard(known, 0)
-    heard(known, 5, "resolved", 0, 5)
-    again = heard(known, 60)
-    assert again is not first
-    assert (first.opened_at, again.opened_at) == (at(0), at(60))
