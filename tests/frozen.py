@@ -8,13 +8,12 @@ import signal
 import sqlite3
 from contextlib import ExitStack, closing
 from functools import partial
+from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from harness import eventually
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from harness import Bridge
 
 
@@ -28,6 +27,8 @@ def freeze_deliverer(bridge: Bridge) -> int:
 def _frozen_outside_a_write(pid: int, database: Path) -> bool:
     """Freeze a process; where it happens to hold its turn or SQLite's lock, let it go on and say no."""
     os.kill(pid, signal.SIGSTOP)
+    # a thread in line for a lock may take it once more before it stops, and then holds it for as long as it is frozen
+    eventually(lambda: _states(pid) == {"T"}, "stopped")
     with closing(sqlite3.connect(database, timeout=1, isolation_level=None)) as connection, ExitStack() as held:
         try:
             for turn in "next", "turn":
@@ -40,6 +41,14 @@ def _frozen_outside_a_write(pid: int, database: Path) -> bool:
             return False
         connection.execute("ROLLBACK")
     return True
+
+
+def _states(pid: int) -> set[str]:
+    """The states of a process's threads: `T` is stopped; none where one of them ends just then."""
+    try:
+        return {stat.read_text().rpartition(") ")[2][0] for stat in Path(f"/proc/{pid}/task").glob("*/stat")}
+    except OSError:
+        return set()
 
 
 def _free(lock: IO[bytes]) -> bool:
