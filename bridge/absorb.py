@@ -25,7 +25,7 @@ from bridge.ledger import book, deliveries, due, lanes, placing, receipts, store
 from bridge.ledger.placing import HELD_LANE, Placement
 from bridge.ledger.unavailable import RefusedError, UnavailableError
 from bridge.log import log
-from bridge.parts import RECEIPTS, SHORT, SLICE, Large, Part, growing, tell, unreadable
+from bridge.parts import SHORT, SLICE, USUAL, Large, Part, growing, tell, unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from bridge.ledger.ledger import Ledger
     from bridge.ledger.receipts import Receipt
     from bridge.mapping import Reader
+    from bridge.parts import Batch
 
 
 class Intake:
@@ -82,13 +83,13 @@ class Intake:
 
     def turn(self) -> Rest | None:
         """Absorb what waits, up to one commit's worth; None means: there is more, or may be."""
-        pressed = self._ledger.writer.pressed
+        batch = SHORT if self._ledger.writer.pressed else USUAL
         with self._ledger.read() as connection:
-            waiting, all_ = receipts.waiting(connection, self.source, 1 if pressed else RECEIPTS, self._large.id)
+            waiting, all_ = receipts.waiting(connection, self.source, batch.receipts, self._large.id)
         if not waiting:
             return Rest()
         rules = self._rules()
-        parts, unread = self._parts(waiting, rules, SHORT if pressed else SLICE)
+        parts, unread = self._parts(waiting, rules, batch)
         before, self._grown = self._grown, {}
         try:
             touched = self._ledger.write(lambda connection: self._commit(connection, parts, unread, rules, before))
@@ -127,20 +128,20 @@ class Intake:
         self._tell([], unread)
         return touched
 
-    def _parts(self, waiting: list[Receipt], rules: Rules, slice_: int) -> tuple[list[Part], list[dict[str, Any]]]:
-        """Read the bodies: parts of one commit, `slice_` alerts of a large group; and rows of what can't be read."""
+    def _parts(self, waiting: list[Receipt], rules: Rules, batch: Batch) -> tuple[list[Part], list[dict[str, Any]]]:
+        """Read the bodies: parts of one commit, and rows of what can't be read."""
         parts: list[Part] = []
         unread: list[dict[str, Any]] = []
         room = SLICE
         normalizer = Normalizer(rules.normalize, rules.teams)
         read = self._large.read()
         for one in waiting:
-            if room <= 0:
+            if SLICE - room >= batch.enough:
                 break
             try:
                 group = read.get(one.id) or self._parse(one)
                 receipt = self._large.begun(one)
-                most = min(room, slice_) if len(group.alerts) > SLICE else room
+                most = min(room, batch.slice) if len(group.alerts) > SLICE else room
                 said = group.alerts[receipt.progress : receipt.progress + most]
                 alerts = [normalizer.normalize(alert, group) for alert in said]
             except Exception as error:  # noqa: BLE001 - whatever a body does: the others go on

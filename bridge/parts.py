@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bridge.core.alert import UnreadableError
 from bridge.log import log
@@ -18,13 +18,29 @@ if TYPE_CHECKING:
     from bridge.ledger.receipts import Receipt
 
 SLICE = 200
-"""Alerts of one commit."""
-RECEIPTS = 20
-"""Receipts of one commit: more of them make nothing cheaper. Where senders bring much it is a single one."""
+"""Alerts of one commit at most; a group of more is large, and takes several."""
 MOST_BEGUN = 100
 """Large receipts of which is kept that this process has begun them: more do not wait at once."""
-SHORT = 50
-"""Alerts of a commit while senders bring much, of a group that takes several: a usual one is never divided."""
+
+
+class Batch(NamedTuple):
+    """What one commit takes.
+
+    Attributes:
+        receipts: at most.
+        enough: alerts from which on no further receipt is begun.
+        slice: alerts of a large group.
+    """
+
+    receipts: int
+    enough: int
+    slice: int
+
+
+USUAL = Batch(20, SLICE, SLICE)
+"""More receipts make nothing cheaper."""
+SHORT = Batch(4, 4, 50)
+"""While senders bring much: some small ones cost little more than one, and a usual group is never divided."""
 
 
 @dataclass(slots=True)

@@ -17,7 +17,7 @@ from bridge.delivery.turns import Rest
 from bridge.ids import new_id
 from bridge.ledger import receipts
 from bridge.ledger.receipts import Receipt
-from bridge.parts import RECEIPTS, SLICE
+from bridge.parts import SHORT, SLICE, USUAL
 
 MANY = 50
 RARELY = 10.0
@@ -77,7 +77,7 @@ def test_many_cost_no_more_statements_than_one(counted):
     counted.store(group(*(alert(f"alert {n}", Priority="P3") for n in range(MANY))))
     assert counted.absorb() == one
     # as many as are a commit may not be all: those cost one more look
-    for many, looks in ((RECEIPTS - 1, 0), (RECEIPTS, 1)):
+    for many, looks in ((USUAL.receipts - 1, 0), (USUAL.receipts, 1)):
         for n in range(many):
             counted.store(group(alert(f"notification {n} of {many}", Priority="P3")))
         assert counted.absorb() == {**one, "statements": one["statements"] + looks}
@@ -96,14 +96,14 @@ def test_what_senders_store_at_once_is_one_statement(counted):
     assert (found["statements"], found["commits"]) == (1, 2)  # the one that kept it busy is a commit as well
 
 
-def test_while_senders_bring_much_a_commit_takes_one_notification(counted):
-    for n in range(3):
-        counted.store(group(alert(f"notification {n}", Priority="P3")))
+def test_while_senders_bring_much_a_commit_is_short(counted, alerts, taken):
+    for n in range(SHORT.receipts + 1):
+        counted.store(group(*(alert(f"{m} of notification {n}", Priority="P3") for m in range(alerts))))
     intake = counted.take("intake/grafana")
     counted.bridge.ledger.writer.pressed = True
     assert intake.turn() is None
     with counted.bridge.ledger.read() as connection:
-        assert receipts.count(connection, "new") == 2
+        assert receipts.count(connection, "new") == SHORT.receipts + 1 - taken
 
 
 def test_nothing_is_looked_for_row_by_row(counted):

@@ -35,9 +35,9 @@ T = TypeVar("T")
 
 BATCH = 200
 """Works that share one commit at most."""
-YIELD = 6.0
+YIELD = 16.0
 """How many times as long as it wrote a writer that yields leaves disk and processor to senders that bring much."""
-LONGEST_YIELD = 0.05
+LONGEST_YIELD = 0.16
 """Seconds that it leaves them at most."""
 QUICK = 0.01
 """Seconds that storing may take who must not wait; where it took longer, the writer's thread does it for a while."""
