@@ -5,6 +5,7 @@ Whoever changes a number here made the bridge dearer or cheaper, and says so in 
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 
 import pytest
 from counted import in_process
@@ -96,6 +97,7 @@ def test_what_senders_store_at_once_is_one_statement(counted):
     assert (found["statements"], found["commits"]) == (1, 2)  # the one that kept it busy is a commit as well
 
 
+@pytest.mark.parametrize(("alerts", "taken"), [(1, SHORT.receipts), (SHORT.enough, 1), (SHORT.slice, 1)])
 def test_while_senders_bring_much_a_commit_is_short(counted, alerts, taken):
     for n in range(SHORT.receipts + 1):
         counted.store(group(*(alert(f"{m} of notification {n}", Priority="P3") for m in range(alerts))))
@@ -174,27 +176,48 @@ def test_what_waits_and_what_was_makes_nothing_dearer(effort, counted):
             counted.store(group(alert(f"{title} waits {n}", Priority="P2")))
 
     def cost():
-        """What one notification takes, then ten steps, and then what is looked at every few seconds."""
+        """What few and many notifications take, then ten steps, and then what is looked at every few seconds."""
         intake, lane = counted.take("intake/grafana"), counted.lane()
-        counted.bridge.ledger.writer.pressed = True
-        before = effort()
-        assert intake.turn() is None
-        absorbed = effort()
+        done = [effort()]
+        for counted.bridge.ledger.writer.pressed in (True, False):
+            assert intake.turn() is None
+            done.append(effort())
         assert [lane.turn() for _ in range(EVERY_TENTH)] == [None] * EVERY_TENTH
-        counted.bridge.ledger.writer.pressed = False
-        stepped = effort()
+        done.append(effort())
         for chore in counted.chores:
             if chore.every < RARELY:
                 chore.act()
-        return absorbed - before, stepped - absorbed, effort() - stepped
+        return [after - before for before, after in pairwise([*done, effort()])]
 
     more("of few", 1)
     cost()  # makes its plans
+    more("of few more", 1)
     few = cost()
     more("of many", 12)
     counted.absorb()
     more("of many more", 1)
     assert cost() == pytest.approx(few, rel=0.15, abs=10)
+
+
+def test_rules_without_data_cost_the_same_whatever_other_rules_told_of(effort, counted):
+    if not counted.bridge.ledger.embedded:
+        pytest.skip("counted by SQLite's own steps")
+
+    def without_data(word):
+        rules = (f"{word}-{n}" for n in range(2))
+        at = "https://grafana.test/alerting/grafana"
+        counted.store(
+            group(*({**alert("DatasourceNoData", rulename=one), "generatorURL": f"{at}/{one}/view"} for one in rules))
+        )
+        before = effort()
+        counted.absorb()
+        return effort() - before
+
+    without_data("makes-its-plans")
+    few = without_data("of-few")
+    counted.store(group(*(alert(f"alert {n}", Priority="P3") for n in range(10 * MANY))))
+    counted.absorb()
+    assert without_data("of-many") == pytest.approx(few, rel=0.15, abs=10)
 
 
 def test_a_large_notification_costs_the_same_to_its_last_slice(effort, counted):

@@ -6,7 +6,7 @@ from dataclasses import fields
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, bindparam, func, select, tuple_, union_all
+from sqlalchemy import and_, bindparam, func, or_, select, union_all
 
 from bridge.core.alert import Priority, Status
 from bridge.core.cases import Case, Standing
@@ -14,7 +14,7 @@ from bridge.core.episodes import Episode, told_end
 from bridge.core.incident import State
 from bridge.core.merge import Book
 from bridge.ledger.statements import Statement
-from bridge.ledger.tables import OPEN_STATES, alerts, incidents
+from bridge.ledger.tables import OPEN, OPEN_STATES, alerts, incidents
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -31,7 +31,6 @@ _STANDING = [alerts.c[name] for name in (
 # a table is looked up in a third of the time that an enum is called in; a group may have thousands of members
 _STATUSES = {one.value: one for one in Status}
 _PRIORITIES = {one.value: one for one in Priority}
-_IS_OPEN = incidents.c.state.in_(OPEN_STATES)
 # built once: to build a statement takes four times as long as to run it
 _OF_KEYS = incidents.c.key.in_(bindparam("keys", expanding=True))
 # ids first, each kind by its index, then their rows: of alternatives that are joined by OR, one of which is a query,
@@ -43,7 +42,7 @@ _CASES = Statement(
             union_all(
                 select(func.max(incidents.c.id)).where(_OF_KEYS).group_by(incidents.c.key),
                 select(incidents.c.id).where(incidents.c.id.in_(bindparam("touched", expanding=True))),
-                select(incidents.c.id).where(_OF_KEYS, _IS_OPEN),
+                select(incidents.c.id).where(_OF_KEYS, OPEN),
             )
         )
     )
@@ -159,11 +158,15 @@ def rule_teams(connection: Connection, source: str, rules: set[tuple[str, str]])
     """Return, for (organisation, rule key), all teams of the rule's open incidents, else those of its last one."""
     if not rules:
         return {}
-    mine = (incidents.c.source == source) & tuple_(incidents.c.org, incidents.c.rule_key).in_(list(rules))
+    # each side by itself, which may find more than was asked for: by pairs SQLite reads all incidents of the source
+    orgs, keys = ({one[side] for one in rules} for side in (0, 1))
+    mine = and_(incidents.c.source == source, incidents.c.org.in_(orgs), incidents.c.rule_key.in_(keys))
     last = select(func.max(incidents.c.id)).where(mine).group_by(incidents.c.org, incidents.c.rule_key)
-    query = select(incidents).where(mine & (_IS_OPEN | incidents.c.id.in_(last))).order_by(incidents.c.id)
+    # of a rule thousands may be open, of few teams
+    columns = [incidents.c[name] for name in ("org", "rule_key", "teams", "state")]
+    query = select(*columns).where(mine, or_(OPEN, incidents.c.id.in_(last))).group_by(*columns)
     found: dict[tuple[str, str], dict[str, list[str]]] = {}
-    for row in connection.execute(query):
+    for row in connection.execute(query.order_by(func.max(incidents.c.id))):
         kinds = found.setdefault((row.org, row.rule_key), {"open": [], "last": []})
         kinds["last"] = list(row.teams)
         if row.state in OPEN_STATES:

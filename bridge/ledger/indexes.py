@@ -31,8 +31,7 @@ Index(
     postgresql_where=text("state NOT IN ('new', 'absorbed')"),
 )
 Index("ix_receipts_source_id", receipts.c.source, receipts.c.id)
-_OPEN = text("state IN ('firing', 'stale')")
-Index("uq_incidents_open_key", incidents.c.key, unique=True, sqlite_where=_OPEN, postgresql_where=_OPEN)
+Index("uq_incidents_open_key", incidents.c.key, unique=True, sqlite_where=OPEN, postgresql_where=OPEN)
 Index(
     "ix_incidents_open_priority",
     incidents.c.priority,
