@@ -68,7 +68,7 @@ def arrive(alert: NormalAlert, routed: Routed, group: Group, source: str, heard:
         **({"priority_word": alert.priority_word} if alert.priority_word else {}),
     }
     facts = {
-        "team_said": alert.team_said,
+        "team_said": alert.team_said or routed.team_set is not None,
         "unknown_teams": routed.unknown_teams,
         "truncated": group.truncated,
         "drop": routed.drop,

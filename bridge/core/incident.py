@@ -74,7 +74,7 @@ class Previous:
 
     `times` counts the incidents of that key that opened within the 30 days before the recurrence did, the recurrence
     among them: a fact of its opening, so that no message changes because time goes by. From MOST_COUNTED on, "more
-    than" is meant.
+    than" is meant. `remotes` are by kind, the first of each, and by address.
     """
 
     id: str
@@ -106,10 +106,10 @@ class Incident:
     """All that may be told of an incident, at one version. Times are aware UTC.
 
     `version` grows with every change worth storing; deliveries compare it with what they told. `times` counts how
-    often it fired again within `reopen_duration`. `team_said` is False where no team was named and the default team
-    stands in; `unknown_teams` were named, but are not configured. `more_firing` and `more_over` count the members that
-    are there beside those that are loaded. `remotes` are the message, page and issue of the same incident by kind, for
-    cross-links; `happened` is its history, oldest first.
+    often it fired again within `reopen_duration`. `team_said` is False where no team was named, nor set by a route, and
+    the default team stands in; `unknown_teams` were named, but are not configured. `more_firing` and `more_over` count
+    the members that are there beside those that are loaded. `remotes` are the message, page and issue of the same
+    incident by kind, for cross-links; `happened` is its history, oldest first.
     """
 
     id: str

@@ -54,7 +54,9 @@ _HAPPENED = Statement(
     .order_by(history.c.id)
     .limit(MOST_LINES)
 )
-Remotes = dict[str, Mapping[str, object]]
+Remote = Mapping[str, object]
+Placed = tuple[str, str, Remote]
+"""The kind and address of a place where people can look at an incident; how to get there, and its name."""
 
 
 def load(connection: Connection, incident_id: str) -> Incident | None:
@@ -69,7 +71,7 @@ def load_all(connection: Connection, ids: Sequence[str]) -> dict[str, Incident]:
     members, happened = _members(connection, ids), _happened(connection, ids)
     remotes = _remotes(connection, ids)
     return {
-        row.id: _incident(row, members[row.id], _previous(connection, row), remotes[row.id], happened[row.id])
+        row.id: _incident(row, members[row.id], _previous(connection, row), _by_kind(remotes[row.id]), happened[row.id])
         for row in rows
     }
 
@@ -78,7 +80,7 @@ def _incident(
     row: Any,  # noqa: ANN401 - a row of incidents
     found: Members,
     previous: Previous | None,
-    remotes: Remotes,
+    remotes: Mapping[str, Remote],
     happened: list[Happening],
 ) -> Incident:
     members, more_firing, more_over = found
@@ -187,7 +189,7 @@ def _previous(connection: Connection, recurrence: Any) -> Previous | None:  # no
         times=_times(connection, recurrence),
         state=State(row.state),
         state_reason=row.state_reason,
-        remotes=_remotes(connection, [row.id])[row.id],
+        remotes=_by_place(_remotes(connection, [row.id])[row.id]),
     )
 
 
@@ -205,15 +207,24 @@ def _times(connection: Connection, recurrence: Any) -> int:  # noqa: ANN401 - a 
     return 1 + connection.execute(query).scalar_one()
 
 
-def _remotes(connection: Connection, ids: Sequence[str]) -> dict[str, Remotes]:
-    """Return, by incident, the first remote of each kind: where people can look at it, and its name."""
-    found: dict[str, Remotes] = {one: {} for one in ids}
+def _remotes(connection: Connection, ids: Sequence[str]) -> dict[str, list[Placed]]:
+    """Return, by incident, where people can look at it, oldest first."""
+    found: dict[str, list[Placed]] = {one: [] for one in ids}
     for row in _REMOTES.rows(connection, {"keys": list(ids)}):
-        url, mine = row.have.get("url"), found[row.incident]
-        if url and row.kind not in mine:
+        if url := row.have.get("url"):
             number = f"#{row.have['number']}" if row.have.get("number") else ""
-            mine[row.kind] = {"url": url, "text": f"{row.address}{number}"}
+            found[row.incident].append((row.kind, row.address, {"url": url, "text": f"{row.address}{number}"}))
     return found
+
+
+def _by_kind(remotes: Sequence[Placed]) -> dict[str, Remote]:
+    """Return the first remote of each kind."""
+    return {kind: remote for kind, _, remote in reversed(remotes)}
+
+
+def _by_place(remotes: Sequence[Placed]) -> dict[str, Remote]:
+    """Return the first remote of each kind, and each by its address as well."""
+    return _by_kind(remotes) | {address: remote for _, address, remote in remotes}
 
 
 def _happened(connection: Connection, ids: Sequence[str]) -> dict[str, list[Happening]]:

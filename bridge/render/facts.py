@@ -161,10 +161,14 @@ def elsewhere(want: Want) -> tuple[Link, ...]:
     return tuple(told)
 
 
-def notes(want: Want, shown: Sequence[Link]) -> tuple[str, ...]:
-    """Return what is odd about an incident, so that nobody takes it for what it is not; `shown` are its links."""
+def notes(want: Want, shown: Sequence[Link], *, public: bool = False) -> tuple[str, ...]:
+    """Return what is odd about an incident, so that nobody takes it for what it is not; `shown` are its links.
+
+    In a `public` place no other place is named.
+    """
     incident = want.incident
-    told = [one_line(want.because)] if want.because else []
+    because = "Told here because another place could not be told." if public else one_line(want.because or "")
+    told = [because] if want.because else []
     if not incident.team_said:
         told.append("No team given: sent to the default destinations.")
     elif incident.unknown_teams:

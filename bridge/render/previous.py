@@ -20,12 +20,16 @@ if TYPE_CHECKING:
     from bridge.destinations.base import Want
 
 
-def previous(want: Want, zone: tzinfo) -> PreviousView | None:
-    """Return the incident before this one, linked to where it was told in the same kind of place."""
+def previous(want: Want, zone: tzinfo, *, public: bool = False) -> PreviousView | None:
+    """Return the incident before this one, linked to where it was told: here, else in the same kind of place.
+
+    In a `public` place no other place is named.
+    """
     before = want.incident.previous
     if before is None:
         return None
-    remote = before.remotes.get(want.settings.kind) or before.remotes.get("github") or {}
+    near = None if public else before.remotes.get(want.settings.kind) or before.remotes.get("github")
+    remote = before.remotes.get(want.address.text) or near or {}
     text = one_line(text_of(remote, "text"))[:200]
     resolved = times.date(before.resolved_at, zone, began_at(want.incident)) if before.resolved_at else ""
     lasted = times.duration(before.seconds) if before.seconds is not None else ""

@@ -75,7 +75,7 @@ def settings(kind, **values):
 
 
 def want(  # noqa: PLR0913 - a want has these sides
-    kind, its=None, *, place=None, now=NOW, never_fired=False, would=None, **values
+    kind, its=None, *, place=None, now=NOW, never_fired=False, would=None, words=WORDS, **values
 ):
     made = settings(kind, **values)
     return Want(
@@ -83,7 +83,7 @@ def want(  # noqa: PLR0913 - a want has these sides
         its or incident(),
         made,
         KINDS[kind].address(made, digest),
-        WORDS,
+        words,
         now,
         place={} if place is None else place,
         never_fired=never_fired,

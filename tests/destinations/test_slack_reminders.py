@@ -8,6 +8,8 @@ from destination_kit import NOW, Lane, incident
 from bridge.core.alert import Priority
 from bridge.core.incident import State
 from bridge.core.shadow import Would
+from bridge.render.folders import template_folder
+from bridge.render.jinja import Words
 
 HOUR = timedelta(hours=1)
 
@@ -49,6 +51,16 @@ def test_a_webhook_says_it_again_in_a_message_of_its_own():
     assert len(said(lane)) == 1
     lane.tell(over, now=NOW + 9 * HOUR)
     assert said(lane) == []
+
+
+@pytest.mark.parametrize("flat", [False, True])
+def test_a_template_that_says_nothing_of_it_leaves_no_message_empty(tmp_path, flat):
+    (tmp_path / "mine.j2").write_text("{% extends 'slack/message.j2' %}{% block reply %}{% endblock %}", "utf-8")
+    place = {"webhook_url": "https://hooks.slack.com/services/T/B/x", "token": None} if flat else {}
+    lane = Lane("slack", remind=3600.0, template="mine.j2", words=Words((tmp_path, template_folder())), **place)
+    lane.tell(now=NOW)
+    lane.tell(now=NOW + HOUR)
+    assert said(lane) == ["Still firing after 1 h 1 min: P1 Inductor Jobs Broken."]
 
 
 @pytest.mark.parametrize("state", [State.RESOLVED, State.CLOSED, State.STALE])

@@ -112,7 +112,11 @@ SCENES = {
             3060.0,
             times=4,
             remotes={
-                "github": {"url": "https://github.com/pytorch/pytorch/issues/169870", "text": "pytorch/pytorch#169870"}
+                place: {
+                    "url": "https://github.com/pytorch/pytorch/issues/169870",
+                    "text": "pytorch/pytorch#169870",
+                }
+                for place in ("github", "pytorch/pytorch")
             },
         ),
     ),

@@ -6,7 +6,7 @@ import pytest
 from scenes import END, SCENES, disks, host, incident, over, resolved, want
 
 from bridge.core.alert import Links, Priority
-from bridge.core.incident import State
+from bridge.core.incident import Previous, State
 from bridge.destinations.github import message as github
 from bridge.destinations.github import step as steps
 from bridge.destinations.slack import message as slack
@@ -93,14 +93,30 @@ def test_what_a_public_issue_must_not_show_no_template_can(tmp_path):
         "{% for place in elsewhere %}{{ place.url }} {% endfor %}"
         "{{ console }} {% for one in labels %}{{ one.name }} = {{ one.value }} {% endfor %}"
         "{% for one in readings %}{{ one.value }} {% endfor %}"
-        "{% for one in history %}{{ one.what }}{% endfor %}{% endblock %}"
+        "{% for one in history %}{{ one.what }}{% endfor %}"
+        "{% for note in notes %}{{ note }}{% endfor %}{{ previous.text }} {{ previous.url }}{% endblock %}"
     )
     (tmp_path / "mine.j2").write_text(everything, "utf-8")
     words = Words((tmp_path, template_folder()))
-    told = replace(SCENES["firing"], happened=SCENES["resolved"].happened)
+    elsewhere = Previous(
+        "01KB", END, 60.0, remotes={"github": {"url": "https://github.com/acme/ops/1", "text": "ops#1"}}
+    )
+    told = replace(SCENES["firing"], happened=SCENES["resolved"].happened, previous=elsewhere)
+    secrets = (
+        "silence",
+        "slack.com",
+        "alerts.acme.com",
+        "grafana_folder =",
+        "#broken-inductor",
+        "#sec",
+        "ops#1",
+        "ops/1",
+    )
     for place, shown in ((PRIVATE, True), ({"private": False}, False), ({}, False)):
-        text = github.body(want(told, "github", place, words=words, template="mine.j2"), "m:1")
-        for secret in ("silence", "slack.com", "alerts.acme.com", "grafana_folder =", "#broken-inductor"):
+        there = want(told, "github", place, words=words, template="mine.j2")
+        text = github.body(replace(there, because="Told here because slack #sec could not be told."), "m:1")
+        assert "Told here because" in text
+        for secret in secrets:
             assert (secret in text.replace("\N{ZERO WIDTH SPACE}", "").replace("\\", "")) is shown, (secret, place)
         assert "View alert" in text
 

@@ -202,6 +202,38 @@ def test_counting_reads_few_rows_along_an_index(posts):
     assert words(posts).endswith("more than 100 times in 30 days")
 
 
+def test_a_team_that_a_route_sets_is_told_as_one_that_was_named(ledger, clock, tmp_path):
+    routes = 'routes: [{matchers: ["service = checkout"], set: {team: storage}}]\n'
+    posts = Posts(ledger, clock, tmp_path, CONFIG + routes)
+    for number, service in enumerate(("checkout", "search")):
+        one = alert(fingerprint=service)
+        one["annotations"], one["labels"]["service"] = {}, service
+        posts.hear(one)
+        notes = view(told(posts, number)).notes
+        page = pagerduty.trigger(told(posts, number, "pagerduty"), "bridge/x/1", None, 1)
+        issue = github.body(told(posts, number, "github"), "m:1")
+        set_by_route = service == "checkout"
+        assert ("No team given: sent to the default destinations." not in notes) is set_by_route
+        assert page["payload"]["summary"].endswith("team storage" if set_by_route else "no team given")
+        assert ("(no team given)" not in issue) is set_by_route
+
+
+def test_the_incident_before_is_linked_where_it_was_told_in_this_very_channel(posts):
+    once(posts, 1)
+    once(posts, 2)
+    before = posts.stored()[0].id
+    row = next(row for row in posts.deliveries() if (row.incident, row.kind) == (before, "slack"))
+    here = {"id": "01ZZZZZZZZZZZZZZZZZZZZZZZZ", "address": "#alerts", "have": {"url": "https://acme.slack.com/C2"}}
+
+    def tell(connection):
+        elsewhere = {"have": {"url": "https://acme.slack.com/C1"}}
+        connection.execute(update(deliveries).where(deliveries.c.id == row.id).values(elsewhere))
+        connection.execute(deliveries.insert().values(dict(row._mapping) | here))
+
+    posts.ledger.write(tell)
+    assert view(told(posts)).previous.url == "https://acme.slack.com/C2"
+
+
 def test_what_was_no_recovery_is_not_said_to_be_resolved():
     end = want().incident.previous.resolved_at
     for state, reason, how in (

@@ -96,7 +96,8 @@ def reminder(want: Want) -> str:
     seen, begun = view(want), changes.began_at(want.incident)
     after = times.duration((want.now - begun).total_seconds())
     words = f"Still firing after {after}: {seen.priority} {seen.title}{f', {seen.count}' if seen.count else ''}."
-    return _said(want, (changes.Change("reminder", words),))
+    # a template that says nothing of it would have Slack refuse an empty message
+    return _said(want, (changes.Change("reminder", words),)) or cut(mrkdwn(words), TEXT)
 
 
 def _said(want: Want, told: tuple[changes.Change, ...]) -> str:
