@@ -65,7 +65,8 @@ def lane_list(
 ) -> tuple[list[tuple[Any, Any]], str | None]:
     """Return a page of lanes of these kinds, by name, each with its newest delivery, and the last one's name if more.
 
-    `backlog` of a lane counts at most MOST + 1; `since`, `due_at` and `last_error` are of the one whose turn it is.
+    `backlog` of a lane counts at most MOST + 1; `since` and `last_error` are of the one whose turn it is, `due_at` says
+    when the first may be told: another may wait for longer by its own fault.
     """
     mine = or_(*(lanes.c.name.startswith(f"{kind}/") for kind in kinds))
     waiting = select(deliveries).where(deliveries.c.lane == lanes.c.name, _DUE).correlate(lanes)
@@ -73,10 +74,8 @@ def lane_list(
     query = select(
         *(lanes.c[name] for name in ("name", "holder", "ready_at", "trouble")),
         _count(waiting).label("backlog"),
-        *(
-            turn.with_only_columns(deliveries.c[name]).scalar_subquery().label(name)
-            for name in ("since", "due_at", "last_error")
-        ),
+        waiting.with_only_columns(func.min(deliveries.c.due_at)).scalar_subquery().label("due_at"),
+        *(turn.with_only_columns(deliveries.c[name]).scalar_subquery().label(name) for name in ("since", "last_error")),
     ).where(mine)
     if after:
         query = query.where(lanes.c.name > after)

@@ -110,12 +110,14 @@ def _heard_again(incident: Incident, before: Mapping[str, Any]) -> bool:
 
 
 def _end(incident: Incident) -> Change:
-    how = over(incident.state_reason)
+    how, end = over(incident.state_reason), ended_at(incident)
     after = lasted(incident)
     if not how.recovered:
         return Change("ended", how.after(after))
-    if incident.times > 1:
-        after = f"{after}, having fired {number(incident.times)} times" if after else ""
+    if incident.times > 1 and end:
+        # the alerts that are known may be those of its last time only
+        since = min(began_at(incident), incident.opened_at)
+        after = f"{duration((end - since).total_seconds())}, having fired {number(incident.times)} times"
     return Change("resolved", f"Resolved after {after}." if after else "Resolved.")
 
 

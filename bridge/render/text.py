@@ -33,6 +33,8 @@ _EDGE = 0.8
 
 _LONGEST_PIECE = 20_000
 """No escaped link is longer; what comes later than that behind a cut can't matter."""
+_LONG_PIECE = 200
+"""Units of a link that alone gives way where it has no room: what comes after it may have."""
 
 
 def clean(text: str) -> str:
@@ -56,6 +58,8 @@ def units(text: str) -> int:
 def cut(text: str, room: int, whole: re.Pattern[str] | None = None) -> str:
     """Return text in at most `room` UTF-16 units, cut at a word, the cut marked with "…".
 
+    A long link for which there is no room is a "…" in its place, and what follows it stays.
+
     Args:
         text: what to shorten; returned as it is where it fits.
         room: UTF-16 units, at least 1.
@@ -66,12 +70,14 @@ def cut(text: str, room: int, whole: re.Pattern[str] | None = None) -> str:
         return text
     kept: list[str] = []
     used = units(ELLIPSIS)
-    for piece in _pieces(text[: room + _LONGEST_PIECE], whole):
+    for whole_piece in _pieces(text[: room + _LONGEST_PIECE], whole):
+        size = units(whole_piece)
+        piece = ELLIPSIS if size > _LONG_PIECE and used + size > room else whole_piece
         used += units(piece)
         if used > room:
-            break
+            return _to_word("".join(kept), whole) + ELLIPSIS
         kept.append(piece)
-    return _to_word("".join(kept), whole) + ELLIPSIS
+    return "".join(kept)
 
 
 def _pieces(text: str, whole: re.Pattern[str] | None) -> list[str]:

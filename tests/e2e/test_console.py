@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from contextlib import suppress
+import sqlite3
+from contextlib import closing, suppress
 
 import pytest
 from harness import Starter, alert, config, eventually, group
@@ -211,6 +212,16 @@ def test_an_incident_of_very_many_alerts_says_once_what_all_say(empty):
     assert page.count("The rack has no power.") == 1
     assert page.count("<code>pod=pod-") == SHOWN
     assert f"2,000 firing. The {SHOWN} most urgent are shown" in page
+
+
+def test_a_time_line_that_is_cut_says_so(empty):
+    empty.post(group(alert("Nodes down", Priority="P3")))
+    one = opened(empty, "Nodes down")
+    assert "events are shown" not in person_at(empty).get(f"/incidents/{one}").text
+    with closing(sqlite3.connect(empty.folder / "bridge.db", timeout=30)) as stranger, stranger:
+        more = "INSERT INTO history (incident, at, what) VALUES (?, ?, ?)"
+        stranger.executemany(more, [(one, 1_765_300_000_000_000 + n, "changed") for n in range(SHOWN)])
+    assert f"The last {SHOWN} events are shown" in person_at(empty).get(f"/incidents/{one}").text
 
 
 def test_lanes_say_what_holds_them_up(start, sandbox):

@@ -6,6 +6,7 @@ import itertools
 import random
 import re
 from contextlib import contextmanager
+from datetime import timedelta
 
 import many
 import pytest
@@ -18,7 +19,7 @@ from sqlalchemy import event, text, update
 from bridge.ledger import acts, browse, deliveries, overview, queries, words
 from bridge.ledger.browse import REACH, Reach, Wanted
 from bridge.ledger.ledger import open_ledger
-from bridge.ledger.tables import incident_teams, incidents
+from bridge.ledger.tables import incident_teams, incidents, lanes
 
 MANY = 24_000
 
@@ -37,6 +38,16 @@ def pages(ledger, wanted, reach=SEVEN):
         cursor = page.next
         if cursor is None:
             return found, gave_up
+
+
+def test_one_delivery_that_waits_by_its_own_fault_pauses_no_lane(ledger):
+    for priority, due in (("P0", NOON + timedelta(minutes=5)), ("P3", NOON)):
+        (delivery,) = place(ledger, put(ledger, priority), placement())
+        ledger.write(lambda connection, one=delivery, at=due: deliveries.change(connection, one, due_at=at))
+    ledger.write(lambda connection: connection.execute(lanes.insert().values(name="slack/lane")))
+    with ledger.read() as connection:
+        ((lane, _),), _ = overview.lane_list(connection, ("slack",), None)
+    assert (lane.due_at, lane.backlog) == (NOON, 2)
 
 
 @pytest.fixture

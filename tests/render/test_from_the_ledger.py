@@ -181,6 +181,16 @@ def test_the_time_line_tells_every_return(clock, ledger, tmp_path):
     assert events == ["firing", "firing again, 2nd time", "firing again, 3rd time", "resolved"]
 
 
+def test_what_fired_several_times_is_resolved_after_all_of_it(clock, ledger, tmp_path):
+    posts = Posts(ledger, clock, tmp_path)
+    for _ in range(3):
+        start = posts.clock.now().isoformat()
+        posts.hear(alert(start=start), seconds=60)
+        before = slack.announced(told(posts))
+        posts.hear(alert("resolved", start=start, end=posts.clock.now().isoformat()), seconds=60)
+    assert slack.reply(told(posts), before) == "Resolved after 5 min, having fired 3 times."
+
+
 def test_counting_reads_few_rows_along_an_index(posts):
     once(posts, 1)
     row = posts.stored()[0]

@@ -82,6 +82,9 @@ def test_an_event_is_never_too_large():
         ("write to ops@a.example or http://localhost/x, now", "write to or now"),
         ("👩\u200d💻 नमस्ते é e\u0301", "नमस्ते é e\u0301"),
         ("one\ntwo\x07", "one two"),
+        ("2.5 \N{MULTIPLICATION SIGN} 10^-7", "2.5 \N{MULTIPLICATION SIGN} 10 to the power of minus 7"),
+        ("1.2 \N{MULTIPLICATION SIGN} 10^15 bytes", "1.2 \N{MULTIPLICATION SIGN} 10 to the power of 15 bytes"),
+        ("free < 5%, load>=2.5 and <b>hot</b> -> now", "free below 5%, load at least 2.5 and b hot /b - now"),
     ],
 )
 def test_summaries_read_aloud(text, said):

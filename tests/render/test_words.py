@@ -296,6 +296,14 @@ def test_a_cut_leaves_links_whole():
     assert github.cut(f"{made} and {made}", len(made) + 20) == f"{made} and…"
 
 
+@pytest.mark.parametrize(("place", "room"), [(slack, 2_500), (slack, 800), (github, 2_500)])
+def test_a_long_link_that_has_no_room_takes_no_other_along(place, room):
+    long = place.link("View alert", "https://a.example/" + "x" * 2_900)
+    others = " · ".join(place.link(name, f"https://a.example/{name}") for name in ("Dashboard", "Runbook"))
+    assert place.cut(f"{long} · {others}", room) == f"… · {others}"
+    assert place.cut(f"{others} · {long}", room) == f"{others} · …"
+
+
 def test_a_fence_is_longer_than_what_it_holds():
     assert github.fence("a").startswith("```text\n")
     assert github.fence("````\n@octocat").splitlines()[0] == "`````text"

@@ -15,17 +15,29 @@ _ADDRESS = re.compile(r"(?<=:)(?=//)|(?<=@)(?=\w)|(?<=www)(?=\.)", re.IGNORECASE
 _LOOSE = re.compile(r"\s+([,.:;!?])")
 _ZERO: Final = "\N{ZERO WIDTH SPACE}"
 _SPACED = re.compile(r"[\[\](){}<>|*_`~#\\\"]+")
+_POWER = re.compile(r"10\^(-?)(\d+)")
+_COMPARED = re.compile(r"(?<![-=<>])\s*([<>]=?)\s*(?=[-+]?\.?\d)")
+_SAID: Final = {"<": "below", ">": "above", "<=": "at most", ">=": "at least"}
 _UNSPOKEN: Final = frozenset({"So", "Sk", "Mn", "Co", "Cn", "Cf"})
 
 
 def spoken(untrusted: str) -> str:
     """Return text on one line as a machine can read it aloud: without brackets, emoji and markup.
 
-    Of an address its host is left: without it a sentence has a hole.
+    Of an address its host is left: without it a sentence has a hole. A power, or a comparison with a number, is said in
+    words: without its sign it would be another one.
     """
-    kept = _spoken(text.one_line(untrusted))
+    kept = _spoken(_numbers(text.one_line(untrusted)))
     words = _URL.sub(_host, kept) if _may_address(kept) else kept
     return _LOOSE.sub(r"\1", " ".join(_SPACED.sub(" ", words).split())).strip(" ,;:")
+
+
+def _numbers(said: str) -> str:
+    if "^" in said:
+        said = _POWER.sub(lambda found: f"10 to the power of {'minus ' if found[1] else ''}{found[2]}", said)
+    if "<" in said or ">" in said:
+        said = _COMPARED.sub(lambda found: f" {_SAID[found[1]]} ", said)
+    return said
 
 
 def _may_address(words: str) -> bool:
