@@ -588,3 +588,58 @@ def test_what_was_told_elsewhere_when_its_secret_came_back_is_woken_no_more(quic
     assert quick.ledger.write(lambda connection: connection.execute(skipped).rowcount) == 1
     quick.hear(alert(Team="storage, network", fingerprint="f2"))
     assert {one.state for one in quick.deliveries() if "network" in one.address and one.kind == "slack"} == {"skipped"}
+
+
+def hold(posts):
+    """As if its lane had found the secret missing: what waits without an address is held."""
+    theirs = update(deliveries).where(deliveries.c.lane.contains("/held/"), deliveries.c.state == "pending")
+    held = theirs.values(state="held", due_at=None)
+    assert posts.ledger.write(lambda connection: connection.execute(held).rowcount)
+
+
+def resume(posts):
+    Resume(posts.ledger, posts.clock, lambda: posts.rules, Effective(lambda: posts.rules, ENV, b"key")).look()
+
+
+REPLACED = pytest.mark.parametrize(
+    ("config", "name", "other"),
+    [
+        (CONFIG, "SLACK", "xoxb-2"),
+        (CONFIG, "PD", "f" * 32),
+        (HOOKED, "HOOK", "https://hooks.slack.com/services/T1/B2/y"),
+    ],
+    ids=["token", "key", "webhook"],
+)
+
+
+@pytest.mark.usefixtures("several")
+@REPLACED
+def test_a_secret_that_was_missing_and_comes_back_as_another_tells_nobody_twice(  # noqa: PLR0913, PLR0917 - its row
+    ledger, clock, tmp_path, monkeypatch, config, name, other
+):
+    secret = ENV[name]
+    posts = Posts(ledger, clock, tmp_path, config)
+    monkeypatch.delitem(ENV, name)
+    posts.hear(alert(Priority="P1"))
+    hold(posts)
+    monkeypatch.setitem(ENV, name, secret)
+    posts.hear(alert(Priority="P1"))
+    before = posts.places()
+    monkeypatch.setitem(ENV, name, other)
+    resume(posts)
+    held = [row for row in posts.deliveries() if "/held/" in row.lane]
+    assert [(row.state, row.reason[:8]) for row in held] == [("skipped", "told at ")]
+    posts.hear(alert(Priority="P1"))
+    assert posts.places() == before
+
+
+def test_what_was_held_is_told_at_another_place_of_the_same_destination(ledger, clock, tmp_path, monkeypatch):
+    posts = Posts(ledger, clock, tmp_path, CONFIG.replace("#{team}", "#{team}-{priority}"))
+    posts.hear(alert(Priority="P2"))
+    monkeypatch.delitem(ENV, "SLACK")
+    posts.hear(alert(Priority="P1"))
+    hold(posts)
+    monkeypatch.setitem(ENV, "SLACK", "xoxb-2")
+    resume(posts)
+    told = {row.address: row.state for row in posts.deliveries() if row.kind == "slack"}
+    assert told == {"#storage-p2": "pending", "#storage-p1": "pending"}

@@ -58,8 +58,10 @@ class Resume:
         now = self._clock.now()
 
         def write(connection: Connection) -> None:
+            placing.locked(connection, {one.incident for one, _ in found})
             for one, (address, lane) in found:
-                placing.resume(connection, one, address, lane, now)
+                one_secret = self._effective.one_secret(one.destination, one.team)
+                placing.resume(connection, one, address, lane, now, one_secret=one_secret)
 
         if found:
             self._ledger.write(write)

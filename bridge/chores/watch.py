@@ -23,6 +23,7 @@ from bridge.ledger import lanes, placing, receipts, storage, troubles
 from bridge.ledger.columns import stamp
 from bridge.ledger.placing import Placement
 from bridge.ledger.receipts import Receipt
+from bridge.ledger.told import told_at
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Row
@@ -189,7 +190,7 @@ class Watch:
             late = rule and rule.after is not None and now - row.since >= rule.after
             if rule and (row.state == "dead" or late):
                 found.append((row, self._placements(row, rule.send)))
-        told = placing.told_at(connection, [row.incident for row, _ in found])
+        told = told_at(connection, [row.incident for row, _ in found])
         missing = [(row, [one for one in places if told[row.incident].takes(one)]) for row, places in found]
         # in the order of their ids, as all who lock several
         return sorted(((row, places) for row, places in missing if places), key=lambda one: str(one[0].incident))

@@ -14,7 +14,7 @@ from bridge.ledger import timeline
 from bridge.ledger.deliveries import change
 from bridge.ledger.statements import Statement
 from bridge.ledger.tables import OPEN_STATES, deliveries, incidents
-from bridge.ledger.told import Told
+from bridge.ledger.told import Told, told_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -49,20 +49,7 @@ class Placement:
     one_secret: bool = False
 
 
-_SIDES = [deliveries.c[name] for name in ("incident", "kind", "address", "lane", "destination", "team", "state")]
-_TOLD_AT = Statement(select(*_SIDES).where(deliveries.c.incident.in_(bindparam("ids", expanding=True))))
 _PLACE = Statement(deliveries.insert())
-
-
-def told_at(connection: Connection, ids: Collection[str]) -> dict[str, Told]:
-    """Return, by incident, where each of these is told already."""
-    found = {incident: Told() for incident in ids}
-    if not ids:
-        return found
-    for row in _TOLD_AT.rows(connection, {"ids": list(ids)}):
-        team = row.team if row.state != "dead" else ""  # it may have died of the secret that was replaced
-        found[row.incident].add(row.kind, row.address, row.lane, row.destination, team)
-    return found
 
 
 def place(  # noqa: PLR0913, PLR0917 - a commit's incidents have these sides
@@ -217,6 +204,7 @@ class Held:
     id: str
     incident: str
     destination: str
+    kind: str
     address: str
     lane: str
     team: str
@@ -226,7 +214,7 @@ class Held:
 
 def held(connection: Connection, after: str = "") -> list[Held]:
     """Return the held deliveries, the oldest first, a thousand at once; the next ones come `after` the last id."""
-    mine = [deliveries.c[name] for name in ("id", "incident", "destination", "address", "lane", "team")]
+    mine = [deliveries.c[name] for name in ("id", "incident", "destination", "kind", "address", "lane", "team")]
     query = (
         select(*mine, incidents.c.priority, incidents.c.source)
         .join(incidents, incidents.c.id == deliveries.c.incident)
@@ -237,13 +225,20 @@ def held(connection: Connection, after: str = "") -> list[Held]:
     return [Held(**row._mapping) for row in connection.execute(query)]  # noqa: SLF001 - SQLAlchemy's public spelling
 
 
-def resume(connection: Connection, one: Held, address: str, lane: str, at: datetime) -> None:
-    """Make a held delivery due, at its address; where the incident is told there already, it is skipped."""
+def resume(  # noqa: PLR0913 - a place has these sides
+    connection: Connection, one: Held, address: str, lane: str, at: datetime, *, one_secret: bool
+) -> None:
+    """Make a held delivery due, at its address; where the incident is told there already, it is skipped.
+
+    The caller has the incident locked; `one_secret` is as a `Placement` says it.
+    """
     still = select(deliveries.c.id).where(deliveries.c.id == one.id, deliveries.c.state == "held").with_for_update()
     if connection.execute(still).first() is None:
         return
-    there = (deliveries.c.incident == one.incident) & (deliveries.c.lane == lane) & (deliveries.c.id != one.id)
-    if connection.execute(select(deliveries.c.id).where(there)).first() is not None:
+    told = told_at(connection, [one.incident])[one.incident]
+    team = one.team if one_secret else ""
+    # what has an address was placed there: only what has none yet may be led to where its incident is told
+    if HELD_LANE in one.lane and told.has(one.kind, address, lane, one.destination, team):
         change(connection, one.id, state="skipped", reason=f"told at {address} already")
         return
     values = {"state": "pending", "reason": None, "address": address, "lane": lane}

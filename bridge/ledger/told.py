@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sqlalchemy import bindparam, select
+
+from bridge.ledger.statements import Statement
+from bridge.ledger.tables import deliveries
+
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from sqlalchemy.engine import Connection
+
     from bridge.ledger.placing import Placement
 
 SECRETS = ("key ", "webhook ")
@@ -44,3 +53,18 @@ def _known_by(kind: str, address: str, lane: str, destination: str, team: str) -
     if team and address.startswith(SECRETS):
         known.add(("secret", kind, destination, team))
     return known
+
+
+_SIDES = [deliveries.c[name] for name in ("incident", "kind", "address", "lane", "destination", "team", "state")]
+_TOLD_AT = Statement(select(*_SIDES).where(deliveries.c.incident.in_(bindparam("ids", expanding=True))))
+
+
+def told_at(connection: Connection, ids: Collection[str]) -> dict[str, Told]:
+    """Return, by incident, where each of these is told already."""
+    found = {incident: Told() for incident in ids}
+    if not ids:
+        return found
+    for row in _TOLD_AT.rows(connection, {"ids": list(ids)}):
+        team = row.team if row.state != "dead" else ""  # it may have died of the secret that was replaced
+        found[row.incident].add(row.kind, row.address, row.lane, row.destination, team)
+    return found
