@@ -217,7 +217,7 @@ class Intake:
         return wanted, heard
 
     def _placement(self, target: Target) -> Placement:
-        name, kind = target.destination, target.kind
+        name, kind, named = target.destination, target.kind, ""
         try:
             found = self._effective.address(target)
             address, lane = found.text, found.lane
@@ -225,9 +225,10 @@ class Intake:
             # the secret may be there again when the step is due; until then the delivery is held and says why. Each
             # team may lead to a place of its own, but for shadow mode, which tells an incident of all teams at once
             who = name if target.would else f"{name}, {target.team}"
-            address, lane = f"({who})", f"{kind}{HELD_LANE}{name}"
+            address, lane, named = f"({who})", f"{kind}{HELD_LANE}{name}", self._effective.named(target)
         one = self._effective.one_secret(name, target.team)
-        return Placement(name, kind, address, lane, target.team, target.why, would=target.would, one_secret=one)
+        sides = (name, kind, address, lane, target.team, target.why)
+        return Placement(*sides, would=target.would, one_secret=one, named=named)
 
     def _arrivals(self, connection: Connection, parts: list[Part], rules: Rules) -> list[tuple[Part, Arrival, Routed]]:
         normal = [(part, alert) for part in parts for alert in part.alerts]

@@ -64,6 +64,13 @@ class Effective:
         settings = self._resolved(target.destination, target.kind, target.settings, target.team)
         return KINDS[target.kind].address(settings, self.digest)
 
+    def named(self, target: Target) -> str:
+        """Return what a target's address is called by its settings alone, while a secret of them is missing.
+
+        A channel or a repository is known all the same; where the secret is the address, only that it is one.
+        """
+        return KINDS[target.kind].address(Settings(target.destination, target.kind, target.settings), self.digest).text
+
     def one_secret(self, destination: str, team: str) -> bool:
         """Return whether a destination's secrets are the same for a team at all priorities, and for all sources."""
         rules = self._rules()

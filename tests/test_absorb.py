@@ -643,3 +643,30 @@ def test_what_was_held_is_told_at_another_place_of_the_same_destination(ledger, 
     resume(posts)
     told = {row.address: row.state for row in posts.deliveries() if row.kind == "slack"}
     assert told == {"#storage-p2": "pending", "#storage-p1": "pending"}
+
+
+@pytest.mark.usefixtures("several")
+@pytest.mark.parametrize("teams", ["storage", "network, storage"], ids=["a team", "two teams at one place"])
+@REPLACED
+def test_who_is_told_already_is_not_held_once_more_while_the_secret_is_missing(  # noqa: PLR0913, PLR0917 - its row
+    quick, tmp_path, monkeypatch, config, name, other, teams
+):
+    posts = Posts(quick.ledger, quick.clock, tmp_path, config.replace("#{team}", "#ops"))
+    posts.hear(alert(Priority="P1", Team=teams))
+    before = posts.places()
+    for secret in (None, other):
+        monkeypatch.setitem(ENV, name, secret or "")
+        posts.hear(alert(Priority="P1", Team=teams))
+        assert posts.places() == before
+
+
+def test_a_page_at_a_key_of_its_own_is_held_though_another_key_pages_already(quick, tmp_path):
+    (tmp_path / "P1").write_text("f" * 32)
+    posts = Posts(
+        quick.ledger, quick.clock, tmp_path, CONFIG.replace("${env:PD}", f"${{file:{tmp_path}/{{priority}}}}")
+    )
+    posts.hear(alert(Priority="P1"))
+    posts.hear(alert(Priority="P0"))
+    pages = [row.lane for row in posts.deliveries() if row.kind == "pagerduty"]
+    assert len(pages) == 2
+    assert pages[1] == "pagerduty/held/pagerduty"

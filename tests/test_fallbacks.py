@@ -46,6 +46,18 @@ def test_what_keeps_changing_while_it_is_held_comes_to_its_fallback(place):
     assert len(place.pages()) == 1
 
 
+def test_who_was_told_before_its_secret_was_missing_comes_to_no_fallback(place, monkeypatch):
+    place.hear(alert(Priority="P1"))
+    place.ledger.write(
+        lambda one: one.execute(update(deliveries).values(state="delivered", told=1, due_at=None)).rowcount
+    )
+    monkeypatch.delitem(ENV, "SLACK")
+    for _ in range(3):
+        place.hear(alert(Priority="P1"), seconds=90)
+        place.watch().look()
+    assert not place.pages()
+
+
 @pytest.mark.parametrize("change", [{"state": "resolved"}, {"priority": "P0"}], ids=["is over", "is worse"])
 def test_a_fallback_knows_of_what_happens_in_the_moment_in_which_it_is_placed(postgres_ledger, clock, tmp_path, change):
     place = Watched(postgres_ledger, clock, tmp_path)

@@ -35,7 +35,8 @@ class Placement:
 
     `because` is a sentence for its readers where routing did not send it there: another address could not be told.
     `would` says what would have happened, where shadow mode tells it in the stead of others. `one_secret` says whether
-    a secret that is the address is one for all priorities and sources: another one has replaced it then.
+    a secret that is the address is one for all priorities and sources: another one has replaced it then. `named` is
+    what the place is called by its settings alone, where `address` stands in for it while a secret is missing.
     """
 
     destination: str
@@ -47,6 +48,7 @@ class Placement:
     because: str | None = None
     would: Would | None = None
     one_secret: bool = False
+    named: str = ""
 
 
 _PLACE = Statement(deliveries.insert())

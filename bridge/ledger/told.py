@@ -41,10 +41,13 @@ class Told:
 
     def takes(self, placement: Placement) -> bool:
         """Count a placement as told; return whether it was not before."""
-        team = placement.team if placement.one_secret else ""
-        sides = (placement.kind, placement.address, placement.lane, placement.destination, team)
-        fresh = not self.has(*sides)
-        self.add(*sides)
+        where = placement.lane, placement.destination, placement.team if placement.one_secret else ""
+        if placement.named and self.has(placement.kind, placement.named, *where):
+            # its secret is missing: told all the same under this name, or by the secret of before
+            self.add(placement.kind, placement.named, *where)
+            return False
+        fresh = not self.has(placement.kind, placement.address, *where)
+        self.add(placement.kind, placement.address, *where)
         return fresh
 
 
