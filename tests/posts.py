@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fake_clock import FakeClock
+    from sqlalchemy.engine import Connection
 
     from bridge.ledger.ledger import Ledger
 
@@ -111,8 +112,17 @@ class Posts:
         """Return (kind, address) of all deliveries; a PagerDuty address is only a digest."""
         return sorted((row.kind, row.address if row.kind != "pagerduty" else "key") for row in self.deliveries())
 
-    def meanwhile(self, look: Callable[[], object], title: str, **change: object) -> None:
-        """Change an incident, and wake whom to tell, in a commit that `look`, on PostgreSQL, falls into."""
+    def meanwhile(
+        self,
+        look: Callable[[], object],
+        title: str,
+        more: Callable[[Connection], None] = lambda _: None,
+        **change: object,
+    ) -> None:
+        """Change an incident, and wake whom to tell, in a commit that `look`, on PostgreSQL, falls into.
+
+        `more` is done in the same commit.
+        """
         waits = text(
             "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
         )
@@ -121,6 +131,7 @@ class Posts:
         with ThreadPoolExecutor(1) as pool, self.ledger.engine.begin() as connection:
             grown = connection.execute(grow.returning(*shown)).all()
             wake_all(connection, grown, self.clock.now(), "changed", "by a test")
+            more(connection)
             looking = pool.submit(look)
             ends, pause = time.monotonic() + 20, threading.Event()
             with self.ledger.read() as third:

@@ -15,9 +15,11 @@ from sqlalchemy import event, text, update
 from bridge.chores.resume import Resume
 from bridge.delivery.turns import Rest
 from bridge.effective import Effective
-from bridge.ledger import acts, lanes, queries
+from bridge.ids import new_id
+from bridge.ledger import acts, lanes, placing, queries
 from bridge.ledger.deliveries import MOMENT
 from bridge.ledger.lanes import LostLeaseError
+from bridge.ledger.placing import Placement
 from bridge.ledger.tables import deliveries, receipts
 from bridge.ledger.unavailable import UnavailableError
 from bridge.parts import SLICE
@@ -670,3 +672,22 @@ def test_a_page_at_a_key_of_its_own_is_held_though_another_key_pages_already(qui
     pages = [row.lane for row in posts.deliveries() if row.kind == "pagerduty"]
     assert len(pages) == 2
     assert pages[1] == "pagerduty/held/pagerduty"
+
+
+def test_what_was_held_is_not_told_where_its_incident_is_placed_in_that_moment(
+    postgres_ledger, clock, tmp_path, monkeypatch
+):
+    posts = Posts(postgres_ledger, clock, tmp_path)
+    monkeypatch.delitem(ENV, "SLACK")
+    posts.hear(alert())
+    hold(posts)
+    monkeypatch.setitem(ENV, "SLACK", "xoxb-1")
+    (incident,) = posts.stored()
+    here = Placement("slack", "slack", "#storage", "slack/lane/storage", "storage", "send P2")
+
+    def placed(connection):
+        placing.place_one(connection, incident.id, [here], new_id, clock.now())
+
+    posts.meanwhile(lambda: resume(posts), "nothing changes", placed)
+    told = {row.address: row.state for row in posts.deliveries() if row.kind == "slack"}
+    assert told == {"(slack, storage)": "skipped", "#storage": "pending"}

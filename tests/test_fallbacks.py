@@ -9,8 +9,13 @@ from sqlalchemy import update
 from bridge.chores.storms import Storms
 from bridge.chores.watch import Watch
 from bridge.config.load import load
+from bridge.core.alert import Priority
+from bridge.core.route import target_at
 from bridge.core.rules import STORM
 from bridge.effective import Effective
+from bridge.ids import new_id
+from bridge.ledger import placing
+from bridge.ledger.placing import Placement
 from bridge.ledger.tables import deliveries
 
 FALLBACK = "send: {P0: [slack], P1: [slack]}\nfallback: {default: {after: 2m, send: [pagerduty]}}\n"
@@ -22,10 +27,10 @@ class Watched(Posts):
     def __init__(self, ledger, clock, folder, more=""):
         super().__init__(ledger, clock, folder, CONFIG + FALLBACK + more)
         self.loaded = load(str(folder / "bridge.yml"), ENV)
+        self.effective = Effective(lambda: self.rules, ENV, b"key")
 
     def watch(self, ledger=None):
-        effective = Effective(lambda: self.rules, ENV, b"key")
-        return Watch(ledger or self.ledger, self.clock, self.loaded, effective, "test")
+        return Watch(ledger or self.ledger, self.clock, self.loaded, self.effective, "test")
 
     def pages(self):
         return [row for row in self.deliveries() if row.kind == "pagerduty"]
@@ -66,6 +71,21 @@ def test_a_fallback_knows_of_what_happens_in_the_moment_in_which_it_is_placed(po
     place.meanwhile(place.watch().look, "Disk full", **change)
     told = [(row.want, row.urgency, row.state) for row in place.pages()]
     assert told == ([(2, 0, "pending")] if "priority" in change else [])
+
+
+def test_a_fallback_is_not_placed_where_its_incident_is_placed_in_that_moment(postgres_ledger, clock, tmp_path):
+    place = Watched(postgres_ledger, clock, tmp_path)
+    place.hear(alert(Priority="P1"))
+    clock.advance(minutes=3)
+    (incident,) = place.stored()
+    found = place.effective.address(target_at(place.rules, "pagerduty", "storage", Priority.P1, "grafana"))
+    page = Placement("pagerduty", "pagerduty", found.text, found.lane, "storage", "send P0")
+
+    def placed(connection):
+        placing.place_one(connection, incident.id, [page], new_id, clock.now())
+
+    place.meanwhile(place.watch().look, "Disk full", placed, priority="P1")
+    assert [row.because for row in place.pages()] == [None]
 
 
 def test_very_many_pages_by_a_fallback_are_one_page_for_the_rest(ledger, clock, tmp_path):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from bridge.delivery import budget, settle, trouble
 from bridge.delivery.turns import doubtful
 from bridge.destinations.base import Done, Failed, Fault, Scope, Step
-from bridge.ledger import deliveries, timeline
+from bridge.ledger import deliveries, placing, timeline
 from bridge.ledger.columns import stamp
 from bridge.ledger.told import told_at
 
@@ -150,6 +150,7 @@ def _elsewhere(lane: HeldLane, task: Task, step: Step, result: Failed) -> Acting
     why = f"{task.delivery.address} does not exist ({result.error}): told at {address}"
 
     def write(connection: Connection) -> None:
+        placing.locked(connection, [task.delivery.incident])
         told = told_at(connection, [task.delivery.incident])[task.delivery.incident]
         if told.has(task.delivery.kind, address, name, task.delivery.destination):
             values: dict[str, Any] = {"state": "skipped", "due_at": None, "reason": why}

@@ -128,11 +128,13 @@ def place_one(  # noqa: PLR0913, PLR0917 - an incident has these sides
     at: datetime,
     fold: Fold | None = None,
 ) -> None:
-    """Add addresses to one incident, unless it is over by now; the caller knows that it is not told there yet."""
+    """Add addresses to one incident, unless it is over by now, or told there since the caller looked."""
     known = locked(connection, [incident]).get(incident)
     if known is None or known.state not in OPEN_STATES:
         return
-    rows = [_row(one, incident, known.version, known.priority) | {"id": new_id()} for one in placements]
+    told = told_at(connection, [incident])[incident]
+    missing = [one for one in placements if told.takes(one)]
+    rows = [_row(one, incident, known.version, known.priority) | {"id": new_id()} for one in missing]
     if fold:
         fold(connection, rows, at)
     _add(connection, rows, at)
