@@ -7,7 +7,7 @@ import re
 import pytest
 from fake_clock import FakeClock
 from goldens import MESSAGES, as_json, compare
-from posts import CONFIG, Posts
+from posts import CONFIG, ENV, Posts
 from sqlalchemy import func, select, update
 
 from bridge.chores.storms import Storms
@@ -168,6 +168,15 @@ def test_what_is_or_becomes_a_p0_is_told_by_itself(ledger, tmp_path):
     place.storm([9], priority="P0")
     assert place.told("slack") == {"delivered": 10, "pending": 1, "skipped": 4, "storm": 1}
     assert place.digest() == ("firing", None, 4, 1)
+
+
+def test_what_was_set_aside_without_its_secret_and_becomes_a_p0_is_told_by_itself(ledger, tmp_path, monkeypatch):
+    monkeypatch.delitem(ENV, "SLACK")
+    place = Place(ledger, FakeClock(), tmp_path, LIMITS.splitlines()[0])
+    place.storm(range(10))
+    assert place.told("slack") == {"pending": 5, "skipped": 5, "storm": 1}
+    place.storm([9], priority="P0")
+    assert place.told("slack") == {"pending": 6, "skipped": 4, "storm": 1}
 
 
 def test_who_is_told_by_itself_is_not_counted_as_over(ledger, tmp_path):

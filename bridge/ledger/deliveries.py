@@ -79,8 +79,12 @@ _WAKE = Statement(
     .where(
         deliveries.c.incident == bindparam("key_incident"),
         or_(deliveries.c.state != "skipped", func.coalesce(deliveries.c.reason, "") != DISMISSED),
-        # what was told elsewhere already when its secret came back has no place of its own
-        or_(deliveries.c.state != "skipped", deliveries.c.lane.not_like("%/held/%")),
+        # what was told elsewhere already when its secret came back has no place of its own, what a storm tells will
+        or_(
+            deliveries.c.state != "skipped",
+            deliveries.c.folded_into.is_not(None),
+            deliveries.c.lane.not_like("%/held/%"),
+        ),
         # what a storm's message tells stays there, but for what becomes a P0 on Slack
         or_(deliveries.c.folded_into.is_(None), and_(deliveries.c.kind == "slack", bindparam("level") == 0)),
     )
