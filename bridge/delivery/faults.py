@@ -42,6 +42,9 @@ def outcome(lane: HeldLane, task: Task, step: Step, result: Outcome) -> Acting[b
 
 def _place_failed(lane: HeldLane, task: Task, step: Step, result: Failed) -> Acting[None]:
     """A passing fault: the lane probes until the place is well; a creating step that may have acted stays in doubt."""
+    if _not_asked(result):
+        yield from _wait_alone(lane, task, step, result)
+        return
     now = lane.yard.clock.now()
     have = {**task.delivery.have, **(step.unsure if result.unknown else {}), **result.note}
     drawn = budget.budget_of(task.settings, step.method)
@@ -66,6 +69,25 @@ def _place_failed(lane: HeldLane, task: Task, step: Step, result: Failed) -> Act
         _note_retry(connection, task, step, result, now, lane.trouble.until if lane.trouble else None)
 
     yield write
+
+
+def _not_asked(result: Failed) -> bool:
+    """Whether a step failed before its place was asked: that says nothing of the place, which others may use."""
+    return result.fault is Fault.RETRY and result.scope is Scope.DELIVERY and result.status is None
+
+
+def _wait_alone(lane: HeldLane, task: Task, step: Step, result: Failed) -> Acting[None]:
+    now = lane.yard.clock.now()
+
+    def write(connection: Connection) -> tuple[Delivery, str] | None:
+        have = {**task.delivery.have, **result.note}
+        values = {"state": "retrying", "last_error": result.error, "due_at": now, "doubt": None, "have": have}
+        deliveries.change(connection, task.delivery.id, **values)
+        _note_retry(connection, task, step, result, now, None)
+        return settle.back_off_alone(connection, task.delivery.id, lane)
+
+    if given_up := (yield write):
+        lane.yard.report("dead", *given_up)
 
 
 def _pause(  # noqa: PLR0913, PLR0917 - what is known of the failed step

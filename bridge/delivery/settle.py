@@ -136,7 +136,7 @@ class Telling(Shared):
 
     def given_up(self, connection: Connection) -> list[tuple[Delivery, str]]:
         """Send those whose own fault it was to back off alone; return who is given up."""
-        found = (_back_off_alone(connection, suspect, self.lane) for suspect in self.own)
+        found = (back_off_alone(connection, suspect, self.lane) for suspect in self.own)
         return [buried for buried in found if buried]
 
 
@@ -157,8 +157,8 @@ def _refused(delivery: Delivery) -> bool:
     return delivery.last_error is not None and not delivery.last_error.startswith(INTERNAL)
 
 
-def _back_off_alone(connection: Connection, suspect: str, lane: HeldLane) -> tuple[Delivery, str] | None:
-    """The place is well for others: what failed there was this delivery's own fault; return it where that is the end.
+def back_off_alone(connection: Connection, suspect: str, lane: HeldLane) -> tuple[Delivery, str] | None:
+    """What failed was this delivery's own fault, the place is well for others; return it where that is the end.
 
     Counted by itself: tries while the place was in trouble say nothing about the delivery.
     """

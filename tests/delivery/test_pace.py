@@ -4,41 +4,18 @@ from datetime import timedelta
 from itertools import pairwise
 
 import pytest
+from lane_kit import take
 from posts import CONFIG, ENV, Posts, alert
 
 from bridge.config.units import Rate
 from bridge.delivery.held import LEAD, LEEWAY
-from bridge.delivery.lane import Lane
 from bridge.delivery.turns import NotNowError, Rest, Task, pace
-from bridge.delivery.yard import Yard
-from bridge.destinations import KINDS
 from bridge.destinations.base import Intent, Settings, Step
 from bridge.effective import Effective
-from bridge.ids import new_id
-from bridge.ledger import lanes
-from bridge.render.folders import template_folder
-from bridge.render.jinja import Words
 from bridge.sandbox import Sandbox
 
 GAP = 0.05
 WAIT = timedelta(seconds=GAP * LEEWAY)
-
-
-def take(ledger, clock, name, effective):
-    """Take a lane, as a process does that has just begun."""
-    at = ledger.database_now(clock.now())
-    held = ledger.write(lambda connection: lanes.acquire(connection, name, "test", at))
-    yard = Yard(
-        ledger=ledger,
-        clock=clock,
-        kinds=dict(KINDS),
-        effective=effective,
-        words=Words((template_folder(),)),
-        new_id=new_id,
-        holder="test",
-        report=lambda *_: None,
-    )
-    return Lane(held, yard, clock.monotonic() + 12)
 
 
 @pytest.fixture

@@ -1,0 +1,104 @@
+"""What fails by its own fault for sure: it waits alone, and its lane goes on."""
+
+from datetime import timedelta
+
+import pytest
+from lane_kit import take, turns
+from posts import CONFIG, ENV, Posts, alert
+
+from bridge.delivery.settle import ALONE
+from bridge.effective import Effective
+from bridge.ledger import deliveries
+from bridge.sandbox import Sandbox
+
+OLD, NEW = "0" * 32, "f" * 32
+
+
+def one(name, priority, status="firing"):
+    """Return an alert of a rule of its own."""
+    return {**alert(status, fingerprint=name, Priority=priority), "labels": {"alertname": name}}
+
+
+class Rotated:
+    """A PagerDuty lane whose pages were opened with a key of old, whose secret is gone now; the new one is there."""
+
+    def __init__(self, ledger, clock, folder, sandbox):
+        self.ledger, self.clock, self.sandbox = ledger, clock, sandbox
+        self.old, new = folder / "old", folder / "new"
+        self.old.write_text(OLD)
+        new.write_text(NEW)
+        old_key, new_key = f"${{file:{self.old}}}", f"${{file:{new}}}"
+        with_old = CONFIG.replace("${env:PD}", f'{old_key}", rate: off, api_url: "{sandbox.pagerduty_url}')
+        with_old += "send: {P0: [pagerduty], P1: [pagerduty]}\n"
+        self.posts = Posts(ledger, clock, folder, with_old)
+        self.posts.hear(one("a", "P1"), one("b", "P1"))
+        (self.name,) = {row.lane for row in self.posts.deliveries()}
+        self.heard = []
+        self.take()
+        turns(self.lane)
+        rotated = with_old.replace(f'"{old_key}"', f'["{new_key}", "{old_key}"]')
+        self.posts.rules = Posts(ledger, clock, folder, rotated).rules
+        self.old.unlink()
+
+    def take(self):
+        effective = Effective(lambda: self.posts.rules, ENV, b"key")
+        self.lane = take(self.ledger, self.clock, self.name, effective, lambda *told: self.heard.append(told))
+
+    def a(self):
+        """The row of the page that can't be resolved."""
+        (row,) = (row for row in self.posts.deliveries() if row.last_error == "routing_key_missing")
+        return row
+
+    def opened_with(self, key):
+        return [page.status for page in self.sandbox.pagerduty.pages if page.routing_key == key]
+
+
+@pytest.fixture
+def rotated(sqlite_ledger, clock, tmp_path):
+    with Sandbox() as sandbox:
+        yield Rotated(sqlite_ledger, clock, tmp_path, sandbox)
+
+
+def test_a_page_whose_key_is_missing_keeps_no_other_page_of_its_lane_waiting(rotated):
+    rotated.posts.hear(one("a", "P1", "resolved"))
+    for _ in range(400):
+        turns(rotated.lane)
+        rotated.clock.advance(1)
+    assert rotated.a().state == "retrying"
+    assert rotated.lane.trouble is None
+    rotated.posts.hear(one("b", "P0"))
+    rotated.take()
+    turns(rotated.lane)
+    assert rotated.opened_with(NEW) == ["triggered"]
+    assert [told for told in rotated.heard if told[0] == "paused"] == []
+
+
+def test_it_waits_alone_longer_and_longer_and_goes_on_when_its_key_is_back(rotated):
+    rotated.posts.hear(one("a", "P1", "resolved"))
+    waits = []
+    for _ in range(10):
+        turns(rotated.lane)
+        wait = rotated.a().due_at - rotated.clock.now()
+        waits.append(wait / timedelta(seconds=1))
+        rotated.clock.advance(waits[-1])
+        rotated.take()
+    assert waits == [1, 2, 4, 8, 16, 32, 64, 128, 256, 300]
+    (retried,) = [line for line in rotated.posts.incidents()[0]["timeline"] if line["what"] == "retrying"]
+    assert retried["times"] == 10
+    rotated.old.write_text(OLD)
+    turns(rotated.lane)
+    assert sorted(rotated.opened_with(OLD)) == ["resolved", "triggered"]
+
+
+def test_after_24_hours_it_is_a_dead_letter(rotated):
+    rotated.posts.hear(one("a", "P1", "resolved"))
+    turns(rotated.lane)
+    row = rotated.a()
+    have = {**row.have, ALONE: 296}
+    rotated.ledger.write(lambda connection: deliveries.change(connection, row.id, have=have))
+    rotated.clock.advance(300)
+    rotated.take()
+    turns(rotated.lane)
+    assert rotated.a().state == "dead"
+    assert "24 h" in rotated.a().reason
+    assert [told[0] for told in rotated.heard].count("dead") == 1
