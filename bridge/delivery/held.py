@@ -82,7 +82,10 @@ class HeldLane:
         """Take in that a request failed by the place's fault."""
         with self.lock:
             fresh = self.trouble is None
-            self.trouble = trouble.failed(self.trouble, asked, now.timestamp(), result.retry_after, result.error)
+            troubled = trouble.failed(self.trouble, asked, now.timestamp(), result.retry_after, result.error)
+            # a slow pace lets nobody ask before: that nobody does must not count as a trouble that is over
+            slow = self.ready_at.timestamp() if self.ready_at is not None else 0.0
+            self.trouble = replace(troubled, until=max(troubled.until, slow))
         if fresh:
             self.yard.report("paused", None, self.name, result.error)
 

@@ -4,15 +4,16 @@ from datetime import timedelta
 from itertools import pairwise
 
 import pytest
-from lane_kit import take
+from lane_kit import take, turns
 from posts import CONFIG, ENV, Posts, alert
 
 from bridge.config.units import Rate
 from bridge.delivery.held import LEAD, LEEWAY
+from bridge.delivery.trouble import lasts
 from bridge.delivery.turns import NotNowError, Rest, Task, pace
 from bridge.destinations.base import Intent, Settings, Step
 from bridge.effective import Effective
-from bridge.sandbox import Sandbox
+from bridge.sandbox import Fault, Sandbox
 
 GAP = 0.05
 WAIT = timedelta(seconds=GAP * LEEWAY)
@@ -89,31 +90,62 @@ def test_a_rate_an_hour_is_a_pace_where_no_budget_holds_it(kind, rates, gap):
     assert pace(Settings(kind, kind, {"rate": tuple(Rate(*one) for one in rates)}), (1.0,)) == gap
 
 
+def paged(ledger, clock, folder, sandbox, rate, **priorities):
+    """Return a PagerDuty lane under a rate, taken anew at each call, in which alerts wait to be told, by priority."""
+    config = CONFIG.replace("${env:PD}", f'${{env:PD}}", rate: {rate}, api_url: "{sandbox.pagerduty_url}')
+    place = Posts(ledger, clock, folder, config + "send: {P0: [pagerduty], P1: [pagerduty]}\n")
+    place.hear(
+        *(
+            {**alert(Priority=priority, fingerprint=one), "labels": {"alertname": one}}
+            for one, priority in priorities.items()
+        )
+    )
+    effective = Effective(lambda: place.rules, ENV, b"key")
+    (name,) = {row.lane for row in place.deliveries()}
+    return lambda: take(ledger, clock, name, effective)
+
+
+def passes(rest, clock):
+    """Let the time pass for which a lane rests, or a part of it: it is taken anew while its pace holds, too."""
+    clock.advance(min((rest.until - clock.now()).total_seconds() if rest.until else 1, 25))
+
+
 @pytest.mark.parametrize(("rate", "gap"), [("60/h", 60), ("0.5/m", 120)])
 def test_a_slow_pace_holds_when_its_lane_is_taken_anew(sqlite_ledger, clock, tmp_path, rate, gap):
     with Sandbox() as sandbox:
-        place = Posts(
-            sqlite_ledger,
-            clock,
-            tmp_path,
-            CONFIG.replace("${env:PD}", f'${{env:PD}}", rate: {rate}, api_url: "{sandbox.pagerduty_url}')
-            + "send: {P0: [pagerduty]}\n",
-        )
-        place.hear(*({**alert(Priority="P0", fingerprint=one), "labels": {"alertname": one}} for one in "abc"))
-        effective = Effective(lambda: place.rules, ENV, b"key")
-        (name,) = {row.lane for row in place.deliveries()}
+        anew = paged(sqlite_ledger, clock, tmp_path, sandbox, rate, a="P0", b="P0", c="P0")
         left = []
         while (known := len(sandbox.pagerduty.pages)) < 3:
-            lane = take(sqlite_ledger, clock, name, effective)
-            while (rest := lane.turn()) is None:
-                pass
+            rest = turns(anew())
             if len(sandbox.pagerduty.pages) > known:
                 left.append(clock.now())
-            wait = (rest.until - clock.now()).total_seconds() if rest.until else 1
-            clock.advance(min(wait, 25))  # it is taken anew while its pace holds, too
+            passes(rest, clock)
         assert [(after - before).total_seconds() for before, after in pairwise(left)] == [
             pytest.approx(gap * LEEWAY, abs=2 * LEAD)
         ] * 2
+
+
+def test_a_trouble_is_not_forgotten_before_a_slow_pace_lets_anybody_ask_again(sqlite_ledger, clock, tmp_path):
+    with Sandbox() as sandbox:
+        sandbox.faults.add(Fault("status", "pagerduty", status=503))
+        anew = paged(sqlite_ledger, clock, tmp_path, sandbox, "100/h", a="P0")
+        passes(turns(anew()), clock)
+        since = clock.now()
+        while len(sandbox.requests) < 4:
+            lane = anew()
+            assert lasts(lane.trouble.as_json(), clock.now().timestamp())
+            assert lane.trouble.since <= since.timestamp()
+            passes(turns(lane), clock)
+
+
+def test_under_a_slow_pace_what_fails_by_its_own_fault_steps_behind_others(sqlite_ledger, clock, tmp_path):
+    with Sandbox() as sandbox:
+        sandbox.faults.add(Fault("status", "pagerduty", status=503, contains="poisonous"))
+        anew = paged(sqlite_ledger, clock, tmp_path, sandbox, "100/h", poisonous="P0", healthy="P1")
+        while len(sandbox.requests) < 3:
+            passes(turns(anew()), clock)
+        assert [one.fault for one in sandbox.requests] == ["status", "status", None]
+        assert len(sandbox.pagerduty.pages) == 1
 
 
 def test_a_place_that_is_given_back_is_the_next_ones(lane, clock):
