@@ -34,6 +34,8 @@ LEEWAY = 1.01
 """By how much a pace is slower than asked for: requests do not arrive as evenly as they leave."""
 LEAD = 0.05
 """Seconds before it may leave at which a request is prepared, so that the pace does not wait for that as well."""
+WAITS = 2.0
+"""Seconds that a request waits for its place at most once it counts as sent: what would wait longer is planned anew."""
 
 
 def is_own(error: Exception) -> bool:
@@ -63,7 +65,7 @@ class HeldLane:
         self.lock = threading.Lock()
         self.gap: float | None = None  # seconds of the pace that was asked for last
         self._well_since: datetime | None = None
-        self._left_at: datetime | None = None
+        self._free_at: datetime | None = None  # by the pace of the request that left last
         self.knowledge = 0
 
     def succeeded(self, asked: trouble.Asked, *, looking: bool) -> tuple[str, ...]:
@@ -150,23 +152,28 @@ class HeldLane:
         return rest
 
     def leave(self, booked: datetime, gap: float, may: Callable[[], None]) -> float:
-        """Wait for a request's place, and as long after the one before it, which may have left late itself.
+        """Wait for a request's place, and as long after the one before it as that one's pace asks: it may be late.
 
         `may` is asked, under the lock, right before it leaves; where it raises, the request does not. Returns the
         seconds that it waited.
+
+        Raises:
+            NotNowError: that would be long, for what left before it has another pace.
         """
-        wait, waited = timedelta(seconds=gap * LEEWAY), 0.0
+        waited = 0.0
         while True:
             with self.lock:
                 now = self.yard.clock.now()
-                at = max(booked, self._left_at + wait) if gap and self._left_at else booked
+                at = max(booked, self._free_at) if gap and self._free_at else booked
                 if at <= now:
                     may()
                     if gap:
-                        self._left_at = now
-                        self.ready_at = max(self.ready_at or now, now + wait)
+                        self._free_at = now + timedelta(seconds=gap * LEEWAY)
+                        self.ready_at = max(self.ready_at or now, self._free_at)
                     return waited
             waited += (at - now).total_seconds()
+            if waited > WAITS:
+                raise NotNowError
             self.yard.clock.sleep((at - now).total_seconds())
 
     def want(self, task: Task, now: datetime) -> Want:

@@ -46,6 +46,26 @@ def test_after_one_that_left_late_the_next_one_keeps_its_distance(lane, clock):
     assert lane.early(clock.now()) == clock.now() + WAIT - timedelta(seconds=LEAD)
 
 
+def test_a_request_keeps_the_next_one_back_by_its_own_rate_whatever_that_ones_is(lane, clock):
+    slow = 120.0
+    lane.leave(lane.book(GAP), GAP, lambda: None)
+    clock.advance(5)
+    assert lane.leave(lane.book(slow), slow, lambda: None) == 0
+    assert lane.early(clock.now()) == clock.now() + timedelta(seconds=slow * LEEWAY - LEAD)
+
+
+def test_one_that_is_late_behind_a_slower_one_does_not_wait_for_it_while_it_counts_as_sent(lane, clock):
+    slow = 120.0
+    late = lane.book(GAP)
+    clock.advance(GAP * LEEWAY)
+    lane.leave(lane.book(slow), slow, lambda: None)
+    began = clock.now()
+    with pytest.raises(NotNowError):
+        lane.leave(late, GAP, lambda: None)
+    assert clock.now() == began
+    assert lane.early(began) == began + timedelta(seconds=slow * LEEWAY - LEAD)
+
+
 def test_one_that_may_not_leave_after_all_keeps_no_other_back(lane, clock):
     def may_not():
         raise NotNowError
@@ -123,6 +143,24 @@ def test_a_slow_pace_holds_when_its_lane_is_taken_anew(sqlite_ledger, clock, tmp
         assert [(after - before).total_seconds() for before, after in pairwise(left)] == [
             pytest.approx(gap * LEEWAY, abs=2 * LEAD)
         ] * 2
+
+
+def test_of_two_rates_at_one_place_none_makes_a_step_wait_that_counts_as_sent(sqlite_ledger, clock, tmp_path):
+    with Sandbox() as sandbox:
+        quick = f'pagerduty: {{routing_key: "${{env:PD}}", rate: 1/s, api_url: "{sandbox.pagerduty_url}"}}'
+        slow = f"rare: {{kind: pagerduty, {quick.split('{', 1)[1].replace('1/s', '30/h')}"
+        config = CONFIG.replace('pagerduty: {routing_key: "${env:PD}"}', f"{quick}\n  {slow}")
+        place = Posts(sqlite_ledger, clock, tmp_path, config + "send: {P0: [pagerduty], P1: [rare]}\n")
+        place.hear({**alert(Priority="P0"), "labels": {"alertname": "quick"}})
+        (name,) = {row.lane for row in place.deliveries()}
+        lane = take(sqlite_ledger, clock, name, Effective(lambda: place.rules, ENV, b"key"))
+        turns(lane)
+        place.hear({**alert(Priority="P1", fingerprint="f2"), "labels": {"alertname": "rare"}}, seconds=5)
+        began = clock.now()
+        rest = turns(lane)
+        assert len(sandbox.pagerduty.pages) == 2
+        assert clock.now() == began
+        assert (rest.until - began).total_seconds() == pytest.approx(120 * LEEWAY, abs=2 * LEAD)
 
 
 def test_a_trouble_is_not_forgotten_before_a_slow_pace_lets_anybody_ask_again(sqlite_ledger, clock, tmp_path):
