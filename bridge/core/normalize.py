@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from bridge.core.alert import NormalAlert, Origin, Priority, Status
-from bridge.core.payload.fields import leading_number
+from bridge.core.payload.fields import leading_number, written
 from bridge.core.payload.legacy import SHAPE as LEGACY
 from bridge.core.rules import DROP
 
@@ -95,9 +95,7 @@ def canonical_team(said: str, teams: Mapping[str, TeamRules]) -> str:
 
     A name goes before an alias of another team. Invisible characters are taken out first.
     """
-    if not said.isprintable():
-        said = "".join(character if character.isprintable() else " " * character.isspace() for character in said)
-    plain = " ".join(said.split())
+    plain = " ".join(_visible(said).split())
     if plain in teams:
         return teams[plain].name
     wanted = plain.casefold()
@@ -108,6 +106,13 @@ def canonical_team(said: str, teams: Mapping[str, TeamRules]) -> str:
         if any(alias.casefold() == wanted for alias in team.aliases):
             return team.name
     return plain.lower()[:LONGEST_TEAM].strip()
+
+
+def _visible(said: str) -> str:
+    """Return a text without what nobody sees of it, any white space as a blank."""
+    if said.isprintable():
+        return said
+    return "".join(character if character.isprintable() else " " * character.isspace() for character in said)
 
 
 def read_priority(said: str, words: Mapping[str, str]) -> Priority | str | None:
@@ -121,8 +126,8 @@ def read_priority(said: str, words: Mapping[str, str]) -> Priority | str | None:
 
 def _read(said: str, words: Mapping[str, str]) -> tuple[Priority | str | None, str]:
     """Return what a text means, and the configured word that says so; empty where it needed none."""
-    text = said[:LONGEST_SAID].strip()
-    known = {word.lower(): meaning for word, meaning in words.items()}
+    text = _visible(said[:LONGEST_SAID]).strip()
+    known = {_visible(word).lower(): meaning for word, meaning in words.items()}
     if text.lower() not in known and (match := _PLAIN.fullmatch(text) or _PHRASE.match(text)):
         return Priority(f"P{match['digit']}"), ""
     tokens = [text, text.split()[0].strip(".,:;!-()[]"), *_FIRST_WORD.findall(text)[:1]] if text else []
@@ -137,7 +142,7 @@ def _folded(mapping: Mapping[str, str], names: Collection[str]) -> dict[str, tup
     for name, text in mapping.items():
         if len(name) > LONGEST_NAME or (lower := name.lower()) not in names:
             continue
-        if text[:LONGEST_SAID].strip().lower() not in NOT_SAID:
+        if _visible(text[:LONGEST_SAID]).strip().lower() not in NOT_SAID:
             folded.setdefault(lower, (name, text))
     return folded
 
@@ -151,15 +156,23 @@ def _said(places: _Places, names: Sequence[FieldName]) -> Iterator[Origin]:
 
 
 def _teams(places: _Places, rules: Normalizing, teams: Mapping[str, TeamRules]) -> tuple[tuple[str, ...], Origin]:
-    """Return the teams of the first name that says any, comma separated; none where nobody is said."""
+    """Return the teams of the first name that says any; none where nobody is said."""
     for origin in _said(places, rules.team):
         said: dict[str, str] = {}
-        for part in origin.text[:LONGEST_SAID].split(","):
+        for part in _listed(origin.text[:LONGEST_SAID]):
             said.setdefault(canonical_team(part, teams), part.strip())
         names = tuple(name for name in said if name not in NOT_SAID)
         if names:
             return names[:MOST_TEAMS], replace(origin, note=_remarks(names, said, teams))
     return (), Origin("default_team", note=f"nothing says {_either(rules.team)}")
+
+
+def _listed(text: str) -> list[str]:
+    """Return the parts of a text, comma separated or a JSON list of texts; what is null in that names nobody."""
+    found = written(text) if text.lstrip().startswith("[") else None
+    if isinstance(found, list) and all(one is None or isinstance(one, str) for one in found):
+        text = ",".join(filter(None, found))
+    return text.split(",")
 
 
 def _remarks(names: Sequence[str], said: Mapping[str, str], teams: Mapping[str, TeamRules]) -> str:

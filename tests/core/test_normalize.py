@@ -39,6 +39,12 @@ from bridge.core.rules import FieldName, TeamRules
         ({}, {"Team": "dev-infra"}, ("Dev-Infra",), None),
         ({}, {"Team": "a\u200bb\u202e\tc"}, ("ab c",), None),
         ({}, {"Team": "\u200b"}, ("unrouted",), "default_team (nothing says Teams or Team)"),
+        ({}, {"Team": ["inductor", " dev-infra", None]}, ("broken-inductor", "Dev-Infra"), None),
+        ({"team": ' ["a", "b,c"]'}, {}, ("a", "b", "c"), None),
+        ({"team": "x"}, {"Teams": [], "Team": [None, ""]}, ("x",), None),
+        ({}, {"Team": "[a], b"}, ("[a]", "b"), None),
+        ({}, {"Team": "[1]"}, ("[1]",), None),
+        ({}, {"Team": "[" * 1500}, ("[" * LONGEST_TEAM,), None),
         ({}, {"Team": "x" * 300}, ("x" * LONGEST_TEAM,), None),
         ({}, {}, ("unrouted",), "default_team (nothing says Teams or Team)"),
     ],
@@ -98,6 +104,13 @@ def test_many_teams_are_bounded_and_noted():
         ("(info)", "P3"),
         ("none", "drop"),
         ("None", "drop"),
+        ("\u200bP0", "P0"),
+        ("\ufeffP3", "P3"),
+        ("P\u200f2\u200b", "P2"),
+        ("\u202a1\u202c", "P1"),
+        ("Critical,\u200b disk is full", "P0"),
+        ("\u2066P0\u2069\u00a0- urgent", "P0"),
+        ("\u200bP4", None),
         ("P4", None),
         ("P10", None),
         ("4", None),
@@ -117,6 +130,8 @@ def test_priorities(said, expected):
 def test_a_configured_word_goes_before_our_reading():
     assert read_priority("1", {"1": "P0"}) is Priority.P0
     assert read_priority("ASAP please", {"Asap": "P0"}) is Priority.P0
+    assert read_priority("1\u200d", {"1": "P0", "on\u200dfire": "P1"}) is Priority.P0
+    assert read_priority("on\u200dfire", {"1": "P0", "on\u200dfire": "P1"}) is Priority.P1
 
 
 @pytest.mark.parametrize(
@@ -126,6 +141,8 @@ def test_a_configured_word_goes_before_our_reading():
         ({"priority": "P0"}, {"priority": " "}, "P0", None, "label priority = 'P0'"),
         ({"severity": "critical"}, {}, "P0", None, "label severity = 'critical' (the word critical means P0)"),
         ({"severity": "critical"}, {"Priority": "P3"}, "P3", None, "annotation Priority = 'P3'"),
+        ({}, {"Priority": "\u200bP0"}, "P0", None, r"annotation Priority = '\u200bP0'"),
+        ({"severity": "info"}, {"Priority": "\u200b"}, "P3", None, "label severity = 'info' (the word info means P3)"),
         ({}, {}, "P2", None, "default_priority (nothing says Priority or severity)"),
         ({"severity": "huge "}, {}, "P1", "huge", "label severity = 'huge ' (could not be read: unknown_priority)"),
         (
