@@ -172,6 +172,23 @@ def test_legacy_tags_may_be_a_list():
     assert alert.labels == {"severity": "critical", "team": "db", "alertname": "Load"}
 
 
+def test_what_a_template_adds_to_a_title_and_a_state_is_kept():
+    document = {"title": "Disk full", "state": "alerting", "message": "at 99 %", "team": "storage", "Priority": "P0"}
+    more = {"value": 99, "orgId": 1, "ImageURL": "https://h/i.png", "dashboardId": 3, "panelId": 4, "x": None, "y": [1]}
+    group = read({**document, **more})
+    alert = normalize(group.alerts[0], group, NORMALIZING, {})
+    assert (alert.teams, alert.priority) == (("storage",), "P0")
+    assert alert.alert.labels == {"alertname": "Disk full"}
+    assert alert.alert.annotations == {"team": "storage", "Priority": "P0", "value": "99", "description": "at 99 %"}
+    over = read({**document, **more, "state": "ok", "value": 5}).alerts[0]
+    assert (over.fingerprint, over.status) == (alert.alert.fingerprint, Status.RESOLVED)
+
+
+def test_a_message_beside_a_description_is_kept_as_well():
+    document = {"title": "Disk full", "state": "alerting", "message": "at 99 %", "description": "of db1"}
+    assert read(document).alerts[0].annotations == {"description": "of db1", "message": "at 99 %"}
+
+
 @pytest.mark.parametrize(("reason", "no_data"), [("NoData", "no data"), ("Error", "error"), ("Paused", None)])
 def test_a_rule_that_fires_because_its_query_says_nothing_is_known(reason, no_data):
     document = {"alerts": [{"labels": {"alertname": "Disk"}, "annotations": {"grafana_state_reason": reason}}]}

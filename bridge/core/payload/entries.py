@@ -63,16 +63,21 @@ def structured(entry: dict[str, object]) -> dict[str, object]:
     """
     if any(isinstance(entry.get(name), (dict, list, str)) and entry[name] for name in _STRUCTURED):
         return entry
-    plain = {
-        name: value
-        for name, value in entry.items()
-        if name.lower() not in _OF_ALERTS and isinstance(value, str | int | float) and not isinstance(value, bool)
-    }
-    lower = {name.lower(): fields.text(value) or "" for name, value in plain.items()}
+    plain = plain_words(entry)
+    lower = {name.lower(): said for name, said in plain.items()}
     name = next((lower[word] for word in _NAMING if lower.get(word, "").strip()), "")
     if not name:
         return entry
     return {**entry, "labels": {"alertname": name.strip()[:500]}, "annotations": plain}
+
+
+def plain_words(entry: Mapping[str, object]) -> dict[str, str]:
+    """Return an entry's texts and numbers but for those under an alert's own names."""
+    return {
+        name: fields.text(value) or ""
+        for name, value in entry.items()
+        if name.lower() not in _OF_ALERTS and isinstance(value, str | int | float) and not isinstance(value, bool)
+    }
 
 
 def sorted_out(listed: Sequence[object]) -> tuple[list[dict[str, object]], tuple[Problem, ...]]:

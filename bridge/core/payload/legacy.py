@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bridge.core.alert import Alert, Group, Links, Status, Value
-from bridge.core.payload import fields, identity, links
+from bridge.core.payload import entries, fields, identity, links
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +19,7 @@ NAMES: Mapping[str, str] = fields.variants(
     "evalMatches", "imageUrl", "message", "orgId", "ruleId", "ruleName", "ruleUrl", "state", "tags", "title"
 )
 
+_OWN = frozenset({"dashboardid", "panelid", *(name.lower() for name in NAMES)})
 _TELLING = ("ruleName", "ruleId", "ruleUrl", "evalMatches")
 _PAUSED = "paused"
 _TEST = "Test notification"
@@ -83,9 +84,11 @@ def _labels(document: Mapping[str, object], name: str) -> dict[str, str]:
 
 
 def _annotations(document: Mapping[str, object], state: str) -> dict[str, str]:
-    """Return the message as the `description` that it is, and why a paused rule is over."""
-    message = fields.text(document.get("message"))
-    annotations = {"description": message} if message else {}
+    """Return the message as the `description` that it is, what custom templates add, and why a paused rule is over."""
+    plain = entries.plain_words(document)
+    annotations = fields.without_private({name: said for name, said in plain.items() if name.lower() not in _OWN})
+    if message := fields.text(document.get("message")):
+        annotations["message" if "description" in annotations else "description"] = message
     return {**annotations, "grafana_state_reason": "Paused"} if state == _PAUSED else annotations
 
 
