@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, bindparam, case, func, select, update
+from sqlalchemy import and_, bindparam, case, exists, func, select, update
 
 from bridge.ledger.appending import Appending
 from bridge.ledger.columns import to_micros, to_text
@@ -90,8 +90,11 @@ def append(ledger: Ledger, receipt: Receipt) -> Write:
     return write
 
 
-def once(ledger: Ledger, receipt: Receipt, signature: str, since: datetime | None) -> str:
+def once(ledger: Ledger, receipt: Receipt, signature: str, since: datetime | None, *, unstamped: bool = False) -> str:
     """Store a signed request; return its id, or where the same was stored already after `since`, the first one's.
+
+    One whose signature holds no time is the same only until another of its source is stored: what fires, is over and
+    fires again may say so in the same bytes.
 
     Raises:
         UnavailableError: it could not be stored.
@@ -99,7 +102,7 @@ def once(ledger: Ledger, receipt: Receipt, signature: str, since: datetime | Non
     row = _row(receipt, signature)
 
     def store(connection: Connection) -> str:
-        return _unless_repeated(connection, row, signature, since)
+        return _unless_repeated(connection, row, signature, since, unstamped=unstamped)
 
     try:
         return ledger.write(store)
@@ -113,15 +116,24 @@ def insert(connection: Connection, receipt: Receipt) -> str:
     return receipt.id
 
 
-def _unless_repeated(connection: Connection, row: Row, signature: str, since: datetime | None) -> str:
+def _unless_repeated(
+    connection: Connection, row: Row, signature: str, since: datetime | None, *, unstamped: bool
+) -> str:
     mine = receipts.c.signature == signature
     first = connection.execute(select(receipts.c.id, receipts.c.received_at).where(mine)).first()
-    if first is not None and (since is None or first.received_at >= since):
-        return str(first.id)
     if first is not None:
+        good = since is None or first.received_at >= since
+        if good and not (unstamped and _followed(connection, str(row[1]), first.id)):
+            return str(first.id)
         connection.execute(update(receipts).where(mine).values(signature=None))
     _INTO.store(connection, [row])
     return str(row[0])
+
+
+def _followed(connection: Connection, source: str, receipt: str) -> bool:
+    """Return whether anything of the source was stored after a receipt."""
+    later = exists().where(receipts.c.source == source, receipts.c.id > receipt)
+    return bool(connection.execute(select(later)).scalar_one())
 
 
 def _row(receipt: Receipt, signature: str | None = None) -> Row:

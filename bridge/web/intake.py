@@ -104,7 +104,8 @@ def _take_in(bridge: Bridge, settings: SourceSettings, kept: KeptAnswer | None) 
             tolerance = getattr(settings.auth, "tolerance", None)
             # a stamp may be ahead of us by as much, and is good for as long again
             since = now - 2 * tolerance if tolerance else None
-            stored = receipts.once(bridge.ledger, receipt, signature, since)
+            unstamped = not getattr(settings.auth, "timestamp_header", None)
+            stored = receipts.once(bridge.ledger, receipt, signature, since, unstamped=unstamped)
     except UnavailableError as error:
         _told(bridge, source, error)
         return _unavailable(str(error))

@@ -237,6 +237,21 @@ def test_the_same_signed_request_again_is_the_first_receipt(bridge):
     assert first.json() == second.json()
 
 
+def test_what_fires_again_in_the_same_signed_bytes_without_a_stamp_fires_again(bridge):
+    def post(status):
+        body = json.dumps({"alerts": [{"labels": {"alertname": "signed again"}, "status": status}]}).encode()
+        signature = hmac.new(b"secret", body, hashlib.sha256).hexdigest()
+        answer = bridge.request("POST", "/webhooks/hmac", content=body, headers={SIGNATURE: signature})
+        assert answer.status_code == 202
+        return answer.json()["receipt"]
+
+    for status, state in [("firing", "firing"), ("ok", "resolved"), ("firing", "firing")]:
+        receipt = post(status)
+        assert post(status) == receipt
+        assert bridge.receipt(receipt)["state"] == "absorbed"
+        assert bridge.incident("signed again")["state"] == state
+
+
 def test_a_signed_request_whose_stamp_is_ahead_is_one_for_as_long_as_it_is_good(bridge):
     stamp, began = str(int(datetime.now(UTC).timestamp()) + 4), time.monotonic()
     signature = hmac.new(b"secret", f"{stamp}:".encode() + BODY, hashlib.sha256).hexdigest()

@@ -99,9 +99,9 @@ def test_what_is_settled_is_settled_once(ledger):
         assert receipts.count(connection, "quarantined") == 1
 
 
-def signed(ledger, since, at=NOON, signature="s1"):
+def signed(ledger, since, at=NOON, signature="s1", **more):
     one = receipt(at=at)
-    return one.id, receipts.once(ledger, one, signature, since)
+    return one.id, receipts.once(ledger, one, signature, since, **more)
 
 
 def test_the_same_signed_request_again_is_the_first_receipt(ledger):
@@ -124,6 +124,26 @@ def test_after_the_tolerance_the_same_signature_is_a_request_of_its_own(ledger):
     assert stored == second
     assert waiting(ledger) == [first, second]
     assert signed(ledger, later - timedelta(minutes=5), at=later)[1] == second
+
+
+def test_without_a_stamp_the_same_is_a_request_of_its_own_once_another_came_between(ledger):
+    def post(signature):
+        return signed(ledger, NOON - timedelta(minutes=5), signature=signature, unstamped=True)
+
+    first, stored = post("fires")
+    insert(ledger, source="prometheus")
+    assert stored == post("fires")[1] == first
+    over, stored = post("is over")
+    assert stored == over
+    again, stored = post("fires")
+    assert stored == post("fires")[1] == again
+    assert waiting(ledger) == [first, over, again]
+
+
+def test_with_a_stamp_the_same_is_the_first_receipt_whatever_came_between(ledger):
+    first, _stored = signed(ledger, NOON - timedelta(minutes=5))
+    signed(ledger, NOON - timedelta(minutes=5), signature="s2")
+    assert signed(ledger, NOON - timedelta(minutes=5))[1] == first
 
 
 def test_the_same_signed_request_at_two_processes_at_once_is_stored_once(ledger, open_again, ledger_url):
