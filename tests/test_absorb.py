@@ -245,6 +245,13 @@ def test_an_end_and_a_new_beginning_absorbed_at_once_are_two_incidents(ledger, c
     assert [one["state"] for one in posts.incidents()] == ["resolved", "firing"]
 
 
+def test_what_fires_and_is_over_in_one_body_without_a_start_is_over(posts):
+    posts.hear(alert(start=None), alert("resolved", start=None))
+    assert [one["state"] for one in posts.incidents()] == ["resolved"]
+    posts.hear(alert("resolved", start=None), alert(start=None))
+    assert [one["state"] for one in posts.incidents()] == ["firing"]
+
+
 def test_changed_teams_move_an_alert_to_an_incident_of_their_own_and_tell_both(posts):
     posts.hear(alert())
     posts.hear(alert(Team="network"))

@@ -34,19 +34,27 @@ def in_order(alerts: Sequence[Alert]) -> Sequence[Alert]:
     """Return the alerts of a notification in the order to take them in: those that fire before those that are over.
 
     Else an incident whose alerts are partly over would seem over, and to fire again, where its notification names the
-    others later. The end of an alert that fires anew in the same notification stays before that. Alerts that are so
-    many that they are read slice by slice are read once more for that, where they say different things.
+    others later. The end of an alert that fires anew in the same notification stays before that; where nothing but the
+    order tells which came last, an end without a start that follows the last firing is over. Alerts that are so many
+    that they are read slice by slice are read once more for that, where they say different things.
     """
     if isinstance(alerts, Slices) and not alerts.mixed():
         return alerts
-    said = [(alert.status is Status.FIRING, alert.org, alert.fingerprint) for alert in alerts]
+    said = [
+        (alert.status is Status.FIRING, (alert.org, alert.fingerprint), alert.starts_at is not None) for alert in alerts
+    ]
     firing = [number for number, (fires, _, _) in enumerate(said) if fires]
     over = [number for number, (fires, _, _) in enumerate(said) if not fires]
     if not over or not firing:
         return alerts
-    anew = {said[number][1:] for number in firing}
-    before = [number for number in over if said[number][1:] in anew]
-    order = (*before, *firing, *(number for number in over if said[number][1:] not in anew))
+    last = {said[number][1]: number for number in firing}
+    before: list[int] = []
+    after: list[int] = []
+    for number in over:
+        _, which, started = said[number]
+        anew = which in last and (started or number < last[which])
+        (before if anew else after).append(number)
+    order = (*before, *firing, *after)
     return alerts.arranged(order) if isinstance(alerts, Slices) else tuple(alerts[number] for number in order)
 
 

@@ -107,6 +107,34 @@ def test_who_fires_is_taken_in_before_who_is_over_but_for_its_own_end():
     assert found == [("b", "resolved"), ("c", "firing"), ("b", "firing"), ("a", "resolved")]
 
 
+START = "2026-03-02T12:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("told", "found"),
+    [
+        ("a+ a-", "a+ a-"),
+        ("a- a+", "a- a+"),
+        ("a+ a- a+", "a- a+ a+"),
+        ("a- a+ a-", "a- a+ a-"),
+        ("a- b- a+ a- b+", "a- b- a+ b+ a-"),
+        ("a+ a-@", "a-@ a+"),
+        ("a+@ a-@", "a-@ a+@"),
+        ("a+@ a-", "a+@ a-"),
+    ],
+)
+def test_an_end_without_a_start_that_follows_its_firing_stays_behind_it(told, found):
+    said = {"+": "firing", "-": "resolved"}
+    alerts = [
+        {"fingerprint": one[0], "status": said[one[1]], **({"startsAt": START} if one[2:] else {})}
+        for one in told.split()
+    ]
+    order = in_order(read({"alerts": alerts}).alerts)
+    signs = {"firing": "+", "resolved": "-"}
+    shown = [f"{one.fingerprint}{signs[one.status.value]}{'@' if one.starts_at else ''}" for one in order]
+    assert " ".join(shown) == found
+
+
 @pytest.mark.parametrize("status", ["Status", "state"])
 def test_very_many_are_put_in_order_as_well(status):
     over = [{"fingerprint": f"f{number}", status: "resolved"} for number in range(entries.LAZY)]
