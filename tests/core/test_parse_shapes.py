@@ -92,6 +92,40 @@ def test_more_than_anybody_means_are_left_out_and_that_is_said():
     assert "only the first 100000 were read" in group.problems[0].why
 
 
+def test_an_array_of_notifications_names_no_more_alerts_than_one():
+    several = [{"status": "firing", "alerts": [{"fingerprint": "a"}] * (entries.MOST // 4)}] * 5
+    group = read([*several, {"alerts": []}])
+    assert isinstance(group.alerts, entries.Slices)
+    assert len(group.alerts) == entries.MOST
+    assert "more than 100000 alerts, and only the first were read" in group.problems[0].why
+    assert not read(several[:4]).problems
+
+
+def test_very_many_alerts_of_an_array_of_notifications_are_read_slice_by_slice():
+    over, fires = ([{"fingerprint": f"{name}{n}"} for n in range(entries.LAZY)] for name in "of")
+    legacy = {"ruleName": "Load", "ruleId": 1, "state": "alerting"}
+    told = [{"status": "resolved", "receiver": "r", "alerts": over}, {"state": "alerting", "alerts": fires}, legacy]
+    group = read([{"alerts": [{"fingerprint": "first"}]}, *told, {"alerts": [7]}])
+    found = in_order(group.alerts)
+    assert isinstance(found, entries.Slices)
+    assert len(found) == 2 * entries.LAZY + 2
+    shown = [(one.fingerprint, one.status.value) for one in found[:2]]
+    assert shown == [("first", "firing"), ("f0", "firing")]
+    assert (found[entries.LAZY + 1].title, found[-1].fingerprint) == ("Load", f"o{entries.LAZY - 1}")
+    assert found[-1].status is Status.RESOLVED
+    assert [problem.why.partition(":")[0] for problem in group.problems] == ["notification 5"]
+
+
+def test_what_each_notification_of_an_array_left_out_is_added_up():
+    one = {"alerts": [{"title": "A"}]}
+    assert read([one, {**one, "truncatedAlerts": 3}, {"alerts": []}, {**one, "truncatedAlerts": 4}]).truncated == 7
+
+
+def test_of_very_many_that_are_no_notifications_the_first_are_named():
+    group = read([{"alerts": [{"title": "A"}]}, *[7] * 50])
+    assert [problem.index for problem in group.problems] == list(range(1, entries.MOST_PROBLEMS + 1))
+
+
 def test_who_fires_is_taken_in_before_who_is_over_but_for_its_own_end():
     group = read(
         {

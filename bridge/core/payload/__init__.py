@@ -41,7 +41,8 @@ def parse(body: bytes, source: str = "", mapped: Callable[[object], object] | No
     """
     try:
         document = _loaded(_decoded(body))
-        return _group(document if mapped is None else _bare(mapped(document), document))
+        group = _group(document if mapped is None else _bare(mapped(document), document))
+        return replace(group, alerts=group.alerts[:]) if len(group.alerts) <= entries.LAZY else group
     except RecursionError:
         raise UnreadableError(f"{source and f'source {source}: '}{_TOO_DEEP}") from None
     except UnreadableError as error:
@@ -129,21 +130,32 @@ def _holds_groups(array: list[object]) -> bool:
 
 
 def _joined(array: list[object]) -> Group:
-    """Return the notifications of an array as one; what is none is a Problem, and the others go on."""
-    groups: list[Group] = []
+    """Return the notifications of an array as one; what is none is a Problem, and the others go on.
+
+    Of all together no more alerts are read than of one, and the first problems are kept.
+    """
+    first: Group | None = None
+    told: list[entries.Told] = []
     problems: list[Problem] = []
+    truncated = 0
     for index, one in enumerate(array):
+        if len(told) > entries.MOST:
+            break
         try:
-            groups.append(_group(one))
+            group = _group(one)
         except UnreadableError as error:
-            problems.append(Problem(index, f"notification {index + 1}: {error}"))
-    if not groups:
+            found: tuple[Problem, ...] = (Problem(index, f"notification {index + 1}: {error}"),)
+        else:
+            first, found, truncated = first or group, group.problems, truncated + group.truncated
+            told += group.alerts.told if isinstance(group.alerts, entries.Slices) else []
+        problems += found if len(problems) < entries.MOST_PROBLEMS else ()
+    if first is None:
         raise UnreadableError(problems[0].why)
-    if len(array) == 1:
-        return groups[0]
-    alerts = tuple(alert for group in groups for alert in group.alerts)
-    problems = [problem for group in groups for problem in group.problems] + problems[: entries.MOST_PROBLEMS]
-    return replace(groups[0], alerts=alerts, problems=tuple(problems))
+    if len(told) > entries.MOST:
+        more = f"the array names more than {entries.MOST} alerts, and only the first were read: send fewer at once"
+        problems.insert(0, Problem(entries.MOST, more))
+    alerts = entries.Slices(told[: entries.MOST])
+    return replace(first, alerts=alerts, problems=tuple(problems), truncated=truncated)
 
 
 def _kind(value: object) -> str:

@@ -14,6 +14,8 @@ from bridge.core.payload import fields
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    Told = tuple[dict[str, object], Callable[[dict[str, object]], Alert]]
+
 LAZY = 1_000
 """Entries from which a list is read slice by slice."""
 MOST = 100_000
@@ -123,23 +125,29 @@ def _kind(entry: object) -> str:
 
 
 class Slices(Sequence[Alert]):
-    """Alerts that are read when they are asked for: of very many only a slice is there at a time."""
+    """Alerts that are read when they are asked for, each from its entry: of very many only a slice is there at a time.
 
-    def __init__(self, entries: list[dict[str, object]], read: Callable[[dict[str, object]], Alert]) -> None:
-        self._entries = entries
-        self._read = read
+    Attributes:
+        told: each alert's entry, and what reads it.
+    """
+
+    def __init__(self, told: list[Told]) -> None:
+        self.told = told
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return len(self.told)
 
     def mixed(self) -> bool:
         """Return whether the entries say different things of their state, each word for word."""
-        said = ({key.lower(): str(entry[key]) for key in entry if key.lower() in _STATES} for entry in self._entries)
-        return len({tuple(sorted(words.items())) for words in said}) > 1
+        said = set()
+        for entry, read in self.told:
+            words = sorted((key.lower(), str(entry[key])) for key in entry if key.lower() in _STATES)
+            said.add((read, *words))
+        return len(said) > 1
 
     def arranged(self, order: Iterable[int]) -> Slices:
         """Return these alerts in another order."""
-        return Slices([self._entries[number] for number in order], self._read)
+        return Slices([self.told[number] for number in order])
 
     @overload
     def __getitem__(self, index: int) -> Alert: ...
@@ -147,10 +155,11 @@ class Slices(Sequence[Alert]):
     def __getitem__(self, index: slice) -> tuple[Alert, ...]: ...
     def __getitem__(self, index: int | slice) -> Alert | tuple[Alert, ...]:
         if isinstance(index, slice):
-            return tuple(self._read(entry) for entry in self._entries[index])
-        return self._read(self._entries[index])
+            return tuple(read(entry) for entry, read in self.told[index])
+        entry, read = self.told[index]
+        return read(entry)
 
 
-def alerts(entries: list[dict[str, object]], read: Callable[[dict[str, object]], Alert]) -> Sequence[Alert]:
-    """Return the alerts of entries: of few all at once, of many a slice at a time."""
-    return Slices(entries, read) if len(entries) > LAZY else tuple(read(entry) for entry in entries)
+def alerts(entries: list[dict[str, object]], read: Callable[[dict[str, object]], Alert]) -> Slices:
+    """Return the alerts of entries, none of them read."""
+    return Slices([(entry, read) for entry in entries])

@@ -39,7 +39,13 @@ def is_legacy(document: Mapping[str, object]) -> bool:
 
 
 def read(document: dict[str, object]) -> Group:
-    """Read a legacy notification as a group of one alert.
+    """Read a legacy notification as a group of one alert."""
+    title = fields.text(document.get("title")) or ""
+    return Group(alerts=entries.alerts([document], _alert), shape=SHAPE, title=title)
+
+
+def _alert(document: dict[str, object]) -> Alert:
+    """Read the alert.
 
     `ok` is resolved. `paused` is resolved too, with the reason "Paused" that newer Grafana gives: nobody recovered.
     `no_data`, `pending`, `alert` and words that nobody knows fire.
@@ -49,7 +55,7 @@ def read(document: dict[str, object]) -> Group:
     rule = fields.identifier(document.get("ruleId"))
     rule = "" if rule == "0" else rule  # what the test button sends, for every rule
     state = fields.word(document.get("state")) or _titled(title)
-    alert = Alert(
+    return Alert(
         status=Status.RESOLVED if state == _PAUSED else fields.status(state, None),
         # senders that share a source number their rules alike
         fingerprint=identity.fingerprint("", {}, f"{rule} {name}" if rule else "", name, ""),
@@ -63,7 +69,6 @@ def read(document: dict[str, object]) -> Group:
         state=state,
         test=name == _TEST,
     )
-    return Group(alerts=(alert,), shape=SHAPE, title=title)
 
 
 def _titled(title: str) -> str:
