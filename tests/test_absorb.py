@@ -252,6 +252,15 @@ def test_what_fires_and_is_over_in_one_body_without_a_start_is_over(posts):
     assert [one["state"] for one in posts.incidents()] == ["firing"]
 
 
+def test_the_end_of_a_flat_alert_ends_no_other_of_its_name(posts):
+    one, other = ({"title": "Disk full", "host": host, "status": "firing"} for host in ("db1", "db2"))
+    posts.hear(one, other)
+    posts.hear({**one, "status": "resolved"})
+    assert [found["state"] for found in posts.incidents()] == ["firing"]
+    posts.hear({**other, "status": "resolved"})
+    assert [found["state"] for found in posts.incidents()] == ["resolved"]
+
+
 def test_changed_teams_move_an_alert_to_an_incident_of_their_own_and_tell_both(posts):
     posts.hear(alert())
     posts.hear(alert(Team="network"))

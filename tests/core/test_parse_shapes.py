@@ -50,6 +50,23 @@ def test_what_a_flat_alert_says_is_kept():
     assert alert.annotations == {"name": "A", "team": "storage", "priority": "P1", "value": "3"}
 
 
+def test_flat_alerts_of_one_name_are_told_apart_by_where_they_are():
+    def of(host, status, **more):
+        return {"title": "Disk full", "Host": host, "env": "prod", "status": status, **more}
+
+    first, second = read({"alerts": [of("db1", "firing", value="91 %"), of("db2", "firing")]}).alerts
+    assert first.fingerprint != second.fingerprint
+    assert first.labels == {"alertname": "Disk full", "Host": "db1", "env": "prod"}
+    later = {"value": "12 %", "severity": "none", "team": "db", "id": "event-2", "at": "12:00", "url": "https://h/"}
+    over = read({"alerts": [of("db1", "resolved", **later)]}).alerts[0]
+    assert (over.fingerprint, over.labels) == (first.fingerprint, first.labels)
+
+
+@pytest.mark.parametrize("said", ["", 7, "x" * 201, "a\nb", ["db1"], None])
+def test_what_is_no_place_makes_no_label_of_a_flat_alert(said):
+    assert read({"alerts": [{"title": "A", "host": said}]}).alerts[0].labels == {"alertname": "A"}
+
+
 @pytest.mark.parametrize(
     "document",
     [

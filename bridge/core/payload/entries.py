@@ -23,6 +23,12 @@ MOST = 100_000
 MOST_PROBLEMS = 10
 
 _NAMING = ("alertname", "alert_name", "title", "name", "rulename", "message", "summary", "description")
+_WHERE = frozenset(
+    {"host", "hostname", "instance", "node", "server", "device", "cluster", "namespace", "pod", "container", "service"}
+    | {"job", "region", "zone", "datacenter", "env", "environment"}
+)
+"""Words that say where an alert is, the same when it fires and when it is over; an id may be an event's."""
+_LONGEST_LABEL = 200
 _STRUCTURED = frozenset({"labels", "annotations"})
 _STATES = frozenset({"status", "state"})
 _OF_ALERTS = frozenset(
@@ -61,7 +67,8 @@ def is_alert(document: Mapping[str, object]) -> bool:
 def structured(entry: dict[str, object]) -> dict[str, object]:
     """Return an entry with labels and annotations, made of its other words where its sender knows neither.
 
-    What names it is its label `alertname`; its other texts and numbers are annotations.
+    What names it is its label `alertname`; its other texts and numbers are annotations. What says where it is, is a
+    label too, so that it is told from others of its name.
     """
     if any(isinstance(entry.get(name), (dict, list, str)) and entry[name] for name in _STRUCTURED):
         return entry
@@ -70,7 +77,12 @@ def structured(entry: dict[str, object]) -> dict[str, object]:
     name = next((lower[word] for word in _NAMING if lower.get(word, "").strip()), "")
     if not name:
         return entry
-    return {**entry, "labels": {"alertname": name.strip()[:500]}, "annotations": plain}
+    where = {name: said for name, said in plain.items() if name.lower() in _WHERE and _is_place(entry[name])}
+    return {**entry, "labels": {**where, "alertname": name.strip()[:500]}, "annotations": plain}
+
+
+def _is_place(said: object) -> bool:
+    return isinstance(said, str) and 0 < len(said) <= _LONGEST_LABEL and said.isprintable()
 
 
 def plain_words(entry: Mapping[str, object]) -> dict[str, str]:
