@@ -42,9 +42,6 @@ def outcome(lane: HeldLane, task: Task, step: Step, result: Outcome) -> Acting[b
 
 def _place_failed(lane: HeldLane, task: Task, step: Step, result: Failed) -> Acting[None]:
     """A passing fault: the lane probes until the place is well; a creating step that may have acted stays in doubt."""
-    if _not_asked(result):
-        yield from _wait_alone(lane, task, step, result)
-        return
     now = lane.yard.clock.now()
     have = {**task.delivery.have, **(step.unsure if result.unknown else {}), **result.note}
     drawn = budget.budget_of(task.settings, step.method)
@@ -52,8 +49,10 @@ def _place_failed(lane: HeldLane, task: Task, step: Step, result: Failed) -> Act
         # the limit is the token's: this kind of request waits in all lanes, the lane itself goes on
         yield from _pause(lane, task, step, drawn, result, have)
         return
-    asked = trouble.Asked(task.delivery.id, task.delivery.incident, step.method, task.at.timestamp())
-    lane.failed(asked, now, result)
+    alone = _of_its_own(lane, task, result)
+    if not alone:
+        asked = trouble.Asked(task.delivery.id, task.delivery.incident, step.method, task.at.timestamp())
+        lane.failed(asked, now, result)
     values: dict[str, Any] = {"state": "retrying", "last_error": result.error, "due_at": now, "have": have}
     if result.unknown and step.creates:
         written = _stored(lane, task) or doubtful(task, step, task.at)["doubt"]
@@ -64,30 +63,23 @@ def _place_failed(lane: HeldLane, task: Task, step: Step, result: Failed) -> Act
         if result.fault is Fault.LIMITED:
             values["attempts"] = task.delivery.attempts  # a limit is no attempt
 
-    def write(connection: Connection) -> None:
+    def write(connection: Connection) -> tuple[Delivery, str] | None:
         deliveries.change(connection, task.delivery.id, **values)
         _note_retry(connection, task, step, result, now, lane.trouble.until if lane.trouble else None)
-
-    yield write
-
-
-def _not_asked(result: Failed) -> bool:
-    """Whether a step failed before its place was asked: that says nothing of the place, which others may use."""
-    return result.fault is Fault.RETRY and result.scope is Scope.DELIVERY and result.status is None
-
-
-def _wait_alone(lane: HeldLane, task: Task, step: Step, result: Failed) -> Acting[None]:
-    now = lane.yard.clock.now()
-
-    def write(connection: Connection) -> tuple[Delivery, str] | None:
-        have = {**task.delivery.have, **result.note}
-        values = {"state": "retrying", "last_error": result.error, "due_at": now, "doubt": None, "have": have}
-        deliveries.change(connection, task.delivery.id, **values)
-        _note_retry(connection, task, step, result, now, None)
-        return settle.back_off_alone(connection, task.delivery.id, lane)
+        return settle.back_off_alone(connection, task.delivery.id, lane) if alone else None
 
     if given_up := (yield write):
         lane.yard.report("dead", *given_up)
+
+
+def _of_its_own(lane: HeldLane, task: Task, result: Failed) -> bool:
+    """Whether a failure says nothing of the place, which others may use.
+
+    It was not even asked; or what others' success has shown to be this delivery's own fault is so again.
+    """
+    asked = result.scope is not Scope.DELIVERY or result.status is not None
+    known = settle.ALONE in task.delivery.have and lane.trouble is None
+    return result.fault is Fault.RETRY and (known or not asked)
 
 
 def _pause(  # noqa: PLR0913, PLR0917 - what is known of the failed step

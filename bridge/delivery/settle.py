@@ -214,9 +214,9 @@ def bury(  # noqa: PLR0913 - the parts of one fact
     What was in doubt stays so: replayed, it is looked for before anything is made.
     """
     now = lane.yard.clock.now()
-    error = error or delivery.last_error
     doubt = delivery.doubt if delivery.doubt and delivery.doubt["creates"] else None
-    deliveries.change(
-        connection, delivery.id, state="dead", due_at=None, doubt=doubt, reason=why, last_error=error, attempts=0
-    )
+    values: dict[str, Any] = {"state": "dead", "due_at": None, "doubt": doubt, "reason": why, "attempts": 0}
+    if ALONE in delivery.have:  # replayed, it has all its tries again
+        values["have"] = {name: value for name, value in delivery.have.items() if name != ALONE}
+    deliveries.change(connection, delivery.id, last_error=error or delivery.last_error, **values)
     timeline.note(connection, delivery, now, "dead", why=why, **asked)

@@ -7,9 +7,10 @@ from lane_kit import take, turns
 from posts import CONFIG, ENV, Posts, alert
 
 from bridge.delivery.settle import ALONE
+from bridge.delivery.trouble import STEPS_BEHIND
 from bridge.effective import Effective
 from bridge.ledger import deliveries
-from bridge.sandbox import Sandbox
+from bridge.sandbox import Fault, Sandbox
 
 OLD, NEW = "0" * 32, "f" * 32
 
@@ -102,3 +103,38 @@ def test_after_24_hours_it_is_a_dead_letter(rotated):
     assert rotated.a().state == "dead"
     assert "24 h" in rotated.a().reason
     assert [told[0] for told in rotated.heard].count("dead") == 1
+
+
+def test_what_was_shown_to_fail_by_its_own_fault_puts_its_lane_in_no_trouble_again(sqlite_ledger, clock, tmp_path):
+    with Sandbox() as sandbox:
+        sandbox.faults.add(Fault("status", "slack", path="/api/chat.*", contains="poison", status=500))
+        place = f'channel: "#alerts", rate: off, api_url: "{sandbox.slack_url}"'
+        (tmp_path / "token").write_text("xoxb-sandbox")
+        config = CONFIG.replace('channel: "#{team}"', place).replace("env:SLACK", f"file:{tmp_path / 'token'}")
+        posts = Posts(sqlite_ledger, clock, tmp_path, config + "send: {P3: [slack]}\n")
+        effective = Effective(lambda: posts.rules, ENV, b"key")
+
+        def poison():
+            return min(posts.deliveries(), key=lambda row: row.id)
+
+        def told():
+            lane = take(sqlite_ledger, clock, poison().lane, effective)
+            turns(lane)
+            return lane
+
+        posts.hear(one("poison", "P3"))
+        while told().trouble.probes[poison().incident] < STEPS_BEHIND:
+            clock.advance(1)
+        posts.hear(one("well", "P3"))
+        while ALONE not in poison().have:
+            clock.advance(1)
+            told()
+        while poison().have[ALONE] < 5:
+            clock.advance((poison().due_at - clock.now()) / timedelta(seconds=1))
+            assert told().trouble is None
+        have = {**poison().have, ALONE: 297}
+        sqlite_ledger.write(lambda connection: deliveries.change(connection, poison().id, have=have))
+        while poison().due_at is not None:
+            clock.advance(300)
+            told()
+        assert (poison().state, ALONE in poison().have) == ("dead", False)
