@@ -74,7 +74,9 @@ def _plain(say: str, name: str = "") -> str:
 def _slack() -> Iterable[Reason]:
     yield from _rows(slack.TABLE.items(), slack._GENERAL)
     yield "Any other code", _plain(slack._GENERAL[Fault.PERMANENT], "the code"), ""
-    yield "HTTP status", _plain("{status} came instead of an answer of Slack's: correct `api_url`, or the proxy"), ""
+    place = ", ".join(str(status) for status in sorted(slack._OF_THE_PLACE))
+    yield f"HTTP 3xx, {place}", _plain(slack._WRONG_PLACE), REACH["channel"]
+    yield "HTTP any other 4xx", _plain(slack._WRONG_MESSAGE), ""
 
 
 def _github() -> Iterable[Reason]:
@@ -92,7 +94,8 @@ def _pagerduty() -> Iterable[Reason]:
         alone = status in pagerduty._OF_THE_EVENT
         yield f"HTTP {status}", _plain(say), "" if alone else REACH["channel"]
     yield "Redirect", _plain(pagerduty._REDIRECT), REACH["channel"]
-    yield "Any other status", _plain(pagerduty._OTHER), REACH["channel"]
+    alone = ", ".join(str(status) for status in sorted(pagerduty._OF_THE_EVENT - pagerduty._SAY.keys()))
+    yield "Any other status", _plain(pagerduty._OTHER), f"{REACH['channel'][:-1]}, but for {alone}: of one event alone."
     gone = pagerduty.key_gone("", "").hint.split(", then `", 1)[0]
     yield "routing_key_gone", gone.replace("key ,", "a key,"), ""
 

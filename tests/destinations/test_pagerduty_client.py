@@ -128,6 +128,7 @@ def read(status, body=None, headers=None):
         (403, {}, Fault.PERMANENT, Scope.CHANNEL, "key ab12cd34"),
         (404, {}, Fault.PERMANENT, Scope.CHANNEL, "api_url"),
         (413, {}, Fault.PERMANENT, Scope.DELIVERY, "512 KB"),
+        *((status, {}, Fault.PERMANENT, Scope.DELIVERY, f"HTTP {status}") for status in (406, 409, 422, 423, 425, 431)),
         (302, {}, Fault.PERMANENT, Scope.CHANNEL, "HTTP 302"),
         (418, {}, Fault.PERMANENT, Scope.CHANNEL, "HTTP 418"),
         (202, {}, Fault.RETRY, Scope.CHANNEL, "proxy"),

@@ -249,6 +249,36 @@ def test_what_a_webhook_answers(status, body, fault, unknown):
     assert (failed and failed.fault, bool(failed and failed.unknown)) == (fault, unknown)
 
 
+@pytest.mark.parametrize(
+    ("status", "scope", "says"),
+    [
+        (307, Scope.CHANNEL, "api_url"),
+        (401, Scope.CHANNEL, "api_url"),
+        (404, Scope.CHANNEL, "api_url"),
+        (405, Scope.CHANNEL, "api_url"),
+        (407, Scope.CHANNEL, "api_url"),
+        (410, Scope.CHANNEL, "api_url"),
+        (400, Scope.DELIVERY, "this message"),
+        (403, Scope.DELIVERY, "this message"),
+        (406, Scope.DELIVERY, "this message"),
+        (413, Scope.DELIVERY, "this message"),
+        (422, Scope.DELIVERY, "this message"),
+        (431, Scope.DELIVERY, "this message"),
+    ],
+)
+def test_a_status_that_is_not_slacks_speaks_of_the_place_or_of_one_message(status, scope, says):
+    answer, about = Answer(status, {}, b"<h1>No</h1>"), About("chat.postMessage", "#a", "01KD")
+    for failed in (from_answer(answer, about), from_hook(answer, about)):
+        assert (failed.fault, failed.scope, failed.error) == (Fault.PERMANENT, scope, f"HTTP {status}")
+        assert says in failed.hint
+        assert failed.hint.endswith(", then `bridge replay 01KD`.")
+
+
+def test_a_code_of_a_webhook_that_nobody_knows_is_of_its_message_alone():
+    failed = from_hook(Answer(400, {}, b"brand_new_code"), About("webhook", "#a", "01KD"))
+    assert (failed.fault, failed.scope, failed.error) == (Fault.PERMANENT, Scope.DELIVERY, "brand_new_code")
+
+
 def refusal(code, method="chat.postMessage", headers=None, **record):
     body = json.dumps({"ok": False, "error": code, **record}).encode()
     return from_answer(Answer(200, headers or {}, body), About(method, "#broken-inductor", "01KD"))

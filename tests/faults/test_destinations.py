@@ -239,6 +239,19 @@ def test_a_dead_token_kills_its_deliveries_together_and_one_replay_brings_all_ba
     assert all_there(messages(sandbox, text="apart "))
 
 
+def test_one_that_is_refused_for_what_it_says_buries_no_other(start, sandbox):
+    for double, path in (("slack", "/api/chat.postMessage"), ("pagerduty", "/v2/enqueue")):
+        status = {"slack": 413, "pagerduty": 422}[double]
+        sandbox.faults.add(Fault("status", double, path=path, contains="a red rag", status=status))
+    bridge = start(config(sandbox, send={"P0": ["slack", "pagerduty"]}))
+    bridge.post(group(*(alert(title, Priority="P0") for title in ("a red rag", *TITLES))))
+    bridge.settle()
+    assert {one["last_error"] for one in dead_letters(bridge)} == {"HTTP 413", "HTTP 422"}
+    assert len(dead_letters(bridge)) == 2
+    assert all_there(messages(sandbox, text="apart "))
+    assert all_there(pages(sandbox, "apart "))
+
+
 def test_what_waits_for_its_place_says_until_when(start, sandbox):
     bridge = start(config(sandbox, send={"P3": ["slack"]}))
     later = {"Retry-After": "600"}

@@ -27,7 +27,8 @@ _SAY: Final = {
 _REDIRECT: Final = "PagerDuty never redirects, but {status} came: correct `api_url`, or let the proxy pass the bridge"
 _OTHER: Final = "PagerDuty answered {status}{errors}: look it up, mend it"
 
-_OF_THE_EVENT: Final = frozenset({400, 413})
+_OF_THE_EVENT: Final = frozenset({400, 406, 409, 413, 422, 423, 425, 431})
+"""Statuses that speak of one event; all others of the key, the address or the way there."""
 
 
 def outcome(answer: Answer, key: str, delivery: str) -> Outcome:

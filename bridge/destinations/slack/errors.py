@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, replace
+from http import HTTPStatus
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
 
@@ -34,6 +35,12 @@ UNREADABLE: Final = frozenset({
 WAIT: Final = 60.0
 """Seconds to wait where Slack limits without saying how long."""
 
+_CODE: Final = re.compile(r"[A-Za-z0-9_.:-]{1,80}")
+_OF_THE_PLACE: Final = frozenset({401, 404, 405, 407, 410})
+"""The 4xx by which something speaks of the address or of who asks, so that all that waits there would fail alike."""
+_NOT_SLACKS: Final = "{status} came instead of an answer of Slack's"
+_WRONG_PLACE: Final = f"{_NOT_SLACKS}: correct `api_url`, or let the proxy pass the bridge"
+_WRONG_MESSAGE: Final = f"{_NOT_SLACKS}: a proxy may refuse this message for its text or size, look at it"
 _GENERAL: Final = {
     Fault.PERMANENT: "Slack refused with a code that the bridge does not know ({code}): look it up, mend it",
     Fault.DEGRADE: "Slack refuses the message even in its plainest form ({code}): report it as a fault of the bridge",
@@ -62,7 +69,7 @@ def from_answer(answer: Answer, about: About) -> dict[str, Any] | Failed:
     if failed is not None:
         return _limited(failed, about) if failed.fault is Fault.LIMITED else failed
     if answer.status // 100 != 2:  # noqa: PLR2004 - any success
-        return _wrong_place(answer, about)
+        return _refused(answer, about)
     if answer.status != OK or record is None or not isinstance(record.get("ok"), bool):
         error = "an answer that is not Slack's"
         return Failed(Fault.RETRY, error, Scope.CHANNEL, _PROXY, unknown=True, status=answer.status)
@@ -82,14 +89,14 @@ def from_hook(answer: Answer, about: About) -> Failed | None:
             return None
         error = "an answer that is not Slack's"
         return Failed(Fault.RETRY, error, Scope.CHANNEL, _PROXY, unknown=True, status=answer.status)
-    if said in TABLE:
+    if said in TABLE or (answer.status == HTTPStatus.BAD_REQUEST and _CODE.fullmatch(said)):
         return replace(from_code(said, about, {}, answer), status=answer.status)
-    return _wrong_place(answer, about)
+    return _refused(answer, about)
 
 
 def from_code(code: str, about: About, record: Mapping[str, Any], answer: Answer | None = None) -> Failed:
     """Look a code up. An unknown one is permanent for its delivery; it can be replayed and is shown."""
-    code = code if re.fullmatch(r"[A-Za-z0-9_.:-]{1,80}", code) else "an unreadable code"
+    code = code if _CODE.fullmatch(code) else "an unreadable code"
     row = TABLE.get(code, {"treat": Fault.PERMANENT, "scope": Scope.DELIVERY})
     fault = Fault(row["treat"])
     needed = re.sub(r"[^\w:.,-]", "", str(record.get("needed") or ""))[:100] or "that the method needs"
@@ -113,11 +120,15 @@ def _limited(failed: Failed, about: About) -> Failed:
     return replace(failed, scope=scope, retry_after=WAIT if failed.retry_after is None else failed.retry_after)
 
 
-def _wrong_place(answer: Answer, about: About) -> Failed:
-    """A redirect, or a 4xx that no Slack answers: a wrong address, or a proxy that does not let us through."""
-    say = "{status} came instead of an answer of Slack's: correct `api_url`, or let the proxy pass the bridge"
-    hint = about.sentence(say, status=f"HTTP {answer.status}")
-    return Failed(Fault.PERMANENT, f"HTTP {answer.status}", Scope.CHANNEL, hint, status=answer.status)
+def _refused(answer: Answer, about: About) -> Failed:
+    """A redirect, or a 4xx that no Slack answers: of the place, or of this message alone, as far as the status tells.
+
+    What reads along may refuse one message for its text or its size, with a 403 as well: that buries no other.
+    """
+    of_the_place = answer.status // 100 == 3 or answer.status in _OF_THE_PLACE  # noqa: PLR2004 - 3xx
+    hint = about.sentence(_WRONG_PLACE if of_the_place else _WRONG_MESSAGE, status=f"HTTP {answer.status}")
+    scope = Scope.CHANNEL if of_the_place else Scope.DELIVERY
+    return Failed(Fault.PERMANENT, f"HTTP {answer.status}", scope, hint, status=answer.status)
 
 
 _PROXY: Final = "Something between the bridge and Slack may have answered: look at the proxy."
