@@ -4,7 +4,8 @@ GitHub counts content-creating requests a token, 80 a minute and 500 an hour (do
 API), and wants them one at a time (best practices for using the REST API); of an hour's a fifth is kept for P0 and P1.
 Lanes ask by themselves, so the most urgent that found no room is kept in the row: the less urgent let it go first.
 Slack's limits on edits and lookups are a workspace's and a method's: nothing is counted there, but a 429 pauses the
-method for all channels.
+method for all channels. Once a pause ends, one request at a time asks whether the limit is over; until one was answered
+otherwise, each pause is longer than the one before.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, select, update
 
+from bridge.delivery import trouble
 from bridge.destinations.answer import LONGEST
 from bridge.ledger.engine import inserting
 from bridge.ledger.statements import Statement
@@ -40,6 +42,8 @@ NEAR = 2.0
 """Seconds before its time from which it keeps others back: one that waits for its hour leaves them what they have."""
 TENTH = 10
 """Every so many requests only a P0 keeps others back, so that P3 is told in the end."""
+PROBED = 1.0
+"""Seconds until who waits for the request that asks whether a limit is over looks again."""
 AHEAD = timedelta(seconds=LONGEST, minutes=1)
 """A pause that is further off was written before the clock was set back."""
 COUNTED = frozenset({"github"})
@@ -70,12 +74,19 @@ def budget_of(settings: Settings, method: str) -> Budget | None:
     return Budget(f"budget/{settings.kind}/{account}", (*configured, *CONTENT))
 
 
-def take(
-    connection: Connection, budget: Budget, delivery: Delivery, now: datetime, *, counts: bool = True
+def take(  # noqa: PLR0913 - what is known of a request
+    connection: Connection,
+    budget: Budget,
+    delivery: Delivery,
+    now: datetime,
+    *,
+    counts: bool = True,
+    probes: set[str] | None = None,
 ) -> datetime | None:
     """Take one request out of a budget; return None where it was there, else until when to wait.
 
-    A request that makes nothing (not `counts`) only waits for what the destination asked for.
+    A request that makes nothing (not `counts`) only waits for what the destination asked for. Where it asks, for all,
+    whether a limit is over, its delivery is added to `probes`.
     """
     key = {"key_id": budget.name}
     row = _DRAWN.first(connection, key)
@@ -85,9 +96,9 @@ def take(
         (row,) = _DRAWN.rows(connection, key)
     if (until := _paused(row.ready_at, now)) is not None:
         return until
-    if not budget.rates or not counts:
-        return None
     moment, place = now.timestamp(), row.place or {}
+    if not budget.rates or not counts:
+        return _probe(connection, key, delivery, now, place, probes) if "limited" in place else None
     longest = max(seconds for _, seconds in budget.rates)
     # a time ahead of ours was written before the clock was set back
     spent = [at for at in place.get("spent", ()) if 0 <= moment - at < longest]
@@ -112,6 +123,23 @@ def take(
     return None
 
 
+def _probe(  # noqa: PLR0913, PLR0917 - as `take`
+    connection: Connection,
+    key: dict[str, str],
+    delivery: Delivery,
+    now: datetime,
+    place: dict[str, Any],
+    probes: set[str] | None,
+) -> datetime | None:
+    """Let one request at a time ask whether a limit is over: return None for that one, else when to look again."""
+    if _busy(place, delivery, now.timestamp()):
+        return now + timedelta(seconds=PROBED)
+    if probes is not None:
+        probes.add(delivery.id)
+    _SPENT.run(connection, {**key, "place": {**place, "busy": {"by": delivery.id, "at": now.timestamp()}}})
+    return None
+
+
 def _busy(place: dict[str, Any], delivery: Delivery, moment: float) -> bool:
     """Whether another one's request is not answered yet."""
     busy = place.get("busy") or {}
@@ -133,12 +161,13 @@ _DRAWN = Statement(select(lanes.c.ready_at, lanes.c.place).where(lanes.c.name ==
 _SPENT = Statement(update(lanes).where(lanes.c.name == bindparam("key_id")).values(place=bindparam("place")))
 
 
-def answered(connection: Connection, budget: Budget, delivery: str) -> None:
-    """Let the next request go: the one that this delivery made is answered."""
+def answered(connection: Connection, budget: Budget, delivery: str, *, over: bool = False) -> None:
+    """Let the next request go: the one that this delivery made is answered; `over`: so that no limit is left."""
     row = _DRAWN.first(connection, {"key_id": budget.name})
     place = (row.place if row is not None else None) or {}
     if (place.get("busy") or {}).get("by") == delivery:
-        rest = {name: value for name, value in place.items() if name != "busy"}
+        gone = {"busy", "limited"} if over else {"busy"}
+        rest = {name: value for name, value in place.items() if name not in gone}
         _SPENT.run(connection, {"key_id": budget.name, "place": rest})
 
 
@@ -164,6 +193,20 @@ def pause(connection: Connection, budget: Budget, until: datetime, now: datetime
     insert = inserting(connection.dialect.name, lanes)
     row = insert.values(name=budget.name, ready_at=until)
     connection.execute(row.on_conflict_do_update(index_elements=[lanes.c.name], set_={"ready_at": until}))
+
+
+def limit(connection: Connection, budget: Budget, wait: float, now: datetime) -> datetime:
+    """Pause a budget whose request was refused by a limit, the longer the longer that lasts; return until when."""
+    row = _DRAWN.first(connection, {"key_id": budget.name})
+    ended, place = (row.ready_at, row.place or {}) if row is not None else (None, {})
+    moment = now.timestamp()
+    lasts = ended is not None and (now - ended).total_seconds() < trouble.FORGOTTEN
+    since = min(place.get("limited", moment), moment) if lasts else moment
+    gap = min(max((moment - since) / trouble.SHARE, trouble.SHORTEST), trouble.LONGEST)
+    until = now + timedelta(seconds=max(wait, gap))
+    pause(connection, budget, until, now)
+    _SPENT.run(connection, {"key_id": budget.name, "place": {**place, "limited": since}})
+    return until
 
 
 def _paused(until: datetime | None, now: datetime) -> datetime | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from bridge.delivery import budget
 from bridge.delivery.turns import Rest, Shared, doubtful
+from bridge.destinations.base import Failed, Fault
 from bridge.ledger import deliveries
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from bridge.delivery.budget import Budget
     from bridge.delivery.held import HeldLane
     from bridge.delivery.turns import Acting, Task
-    from bridge.destinations.base import Step
+    from bridge.destinations.base import Outcome, Step
 
 BRIEF = 2.0
 """Seconds for which a whole lane waits for its token's budget."""
@@ -58,7 +59,13 @@ class Claiming(Shared):
             return None
         counts = bool(drawn.rates) and not self.step.learns
         if counts or drawn not in paused:
-            paused[drawn] = budget.take(connection, drawn, self.task.delivery, self.at, counts=counts)
+            probes: set[str] = set()
+            later = budget.take(connection, drawn, self.task.delivery, self.at, counts=counts, probes=probes)
+            self.task.probes = bool(probes)
+            # the others of this commit wait for what that one hears
+            paused[drawn] = self.at + timedelta(seconds=budget.PROBED) if probes else later
+            return later
+        self.task.probes = False
         return paused[drawn]
 
     def wait(self, connection: Connection, until: datetime) -> tuple[bool, Rest | None]:
@@ -83,8 +90,12 @@ def take_back(lane: HeldLane, task: Task, step: Step) -> Acting[None]:
     yield from answered(task, step)
 
 
-def answered(task: Task, step: Step) -> Acting[None]:
-    """Let the token's next request go, where they go one at a time."""
+def answered(task: Task, step: Step, outcome: Outcome | None = None) -> Acting[None]:
+    """Let the token's next request go, where they go one at a time; all of them, where one shows that a limit is over.
+
+    None: the request never left.
+    """
     drawn = budget.budget_of(task.settings, step.method)
-    if drawn is not None and drawn.rates and not step.learns:
-        yield lambda connection: budget.answered(connection, drawn, task.delivery.id)
+    if drawn is not None and (task.probes or (drawn.rates and not step.learns)):
+        passing = outcome is None or (isinstance(outcome, Failed) and outcome.fault in {Fault.RETRY, Fault.LIMITED})
+        yield lambda connection: budget.answered(connection, drawn, task.delivery.id, over=not passing)

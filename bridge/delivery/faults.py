@@ -85,11 +85,12 @@ def _of_its_own(lane: HeldLane, task: Task, result: Failed) -> bool:
 def _pause(  # noqa: PLR0913, PLR0917 - what is known of the failed step
     lane: HeldLane, task: Task, step: Step, drawn: Budget, result: Failed, have: dict[str, Any]
 ) -> Acting[None]:
+    """A limit of the token's: what was to leave next would be refused as well, in whichever lane."""
+    lane.plan_anew()
     now = lane.yard.clock.now()
-    until = now + timedelta(seconds=result.retry_after or trouble.SHORTEST)
 
     def write(connection: Connection) -> None:
-        budget.pause(connection, drawn, until, now)
+        until = budget.limit(connection, drawn, result.retry_after or 0.0, now)
         attempts = task.delivery.attempts  # a limit is no attempt
         values = {"state": "retrying", "last_error": result.error, "due_at": until, "attempts": attempts}
         deliveries.change(connection, task.delivery.id, doubt=None, have=have, **values)

@@ -187,7 +187,7 @@ class Lane(HeldLane):
                 return self.give_back(booked, claimed[1])
             outcome = self._send(task, step, booked)
             told = yield from faults.outcome(self, task, step, outcome)
-            yield from claim.answered(task, step)
+            yield from claim.answered(task, step, outcome)
         except NotNowError:
             yield from claim.take_back(self, task, step)
         except TakenBackError:

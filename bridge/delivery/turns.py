@@ -122,7 +122,8 @@ class Task:
 
     `took` is how long its request did, in seconds, without what it `waited` for the pace; None where nothing was sent.
     `want` is what it should come to; it was planned by the lane's `knowledge` then. `behind` says whether it waits,
-    claimed, behind others of its turn (`bridge.delivery.underway`).
+    claimed, behind others of its turn (`bridge.delivery.underway`), `probes` whether its request asks if a limit of its
+    token's is over.
     """
 
     delivery: Delivery
@@ -134,6 +135,7 @@ class Task:
     waited: float = 0.0
     knowledge: int = 0
     behind: bool = False
+    probes: bool = False
 
     def asked(self, method: str, result: Outcome) -> dict[str, object]:
         """Return what the time line keeps of a request and its answer."""

@@ -252,6 +252,30 @@ def test_one_that_is_refused_for_what_it_says_buries_no_other(start, sandbox):
     assert all_there(pages(sandbox, "apart "))
 
 
+def test_a_limit_of_the_token_is_asked_about_by_one_request_at_a_time(start, sandbox):
+    teams = {name: {"destinations": {"slack": {"channel": f"#room-{name}"}}} for name in "ab"}
+    with sandbox.lock:
+        for name in teams:
+            sandbox.slack.workspace.add_channel(f"room-{name}")
+    bridge = start(config(sandbox, teams=teams, send={"P3": ["slack"]}))
+
+    def told(status):
+        alerts = (alert(f"limited {n:02}", Team="ab"[n % 2], Priority="P3", status=status) for n in range(30))
+        bridge.post(group(*alerts))
+
+    told("firing")
+    bridge.settle()
+    limited = {"Retry-After": "1"}
+    sandbox.faults.add(Fault("status", "slack", path="/api/chat.update", status=429, headers=limited, until=20))
+    told("resolved")
+    bridge.settle()
+    edits = sandbox.seen("slack", "/api/chat.update")
+    assert 5 < len([one for one in edits if one.fault]) <= 40
+    assert len([one for one in edits if not one.fault]) == 30
+    texts = [one.text for name in teams for one in messages(sandbox, f"room-{name}")]
+    assert [text.startswith("P3 resolved") for text in texts] == [True] * 30
+
+
 def test_what_waits_for_its_place_says_until_when(start, sandbox):
     bridge = start(config(sandbox, send={"P3": ["slack"]}))
     later = {"Retry-After": "600"}
