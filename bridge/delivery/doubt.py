@@ -39,10 +39,10 @@ def look(lane: HeldLane, search: Search, task: Task, now: datetime) -> Acting[No
         died = lane.acquired_at >= datetime.fromtimestamp(stored["at"], UTC)
         stored["ended"] = (lane.acquired_at if died else now).timestamp()
     first = datetime.fromtimestamp(stored["ended"], UTC) + timedelta(seconds=lane.kind.SETTLE)
-    if now < first:
-        yield _waiting(task, stored, first)
-        return
     needed = first if not stored["negatives"] else datetime.fromtimestamp(stored["looked"], UTC) + APART
+    if now < needed:  # who gets more urgent is due at once
+        yield _waiting(task, stored, needed)
+        return
     at = sent_at(lane.yard.clock, stored["at"])
     found, looked = search.ask(lane, task, stored_step(stored), at, needed)
     lane.yard.report("doubt", task.delivery, found)

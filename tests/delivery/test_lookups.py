@@ -1,0 +1,51 @@
+"""A step whose answer was lost is made once more only after two lookups, and these are apart whatever happens."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from lane_kit import take
+from posts import ENV, Posts, alert
+
+from bridge.delivery.doubt import APART
+from bridge.destinations import KINDS
+from bridge.effective import Effective
+from bridge.sandbox import Fault, Sandbox
+
+PLACES = {
+    "github": 'token: "${{env:GH}}", repo: "acme/alerts", api_url: "{0.github_url}"',
+    "slack": 'token: "${{env:SLACK}}", channel: "#alerts", api_url: "{0.slack_url}"',
+}
+TOKENS = ENV | {"GH": "ghp_sandbox", "SLACK": "xoxb-sandbox"}
+MADE = {"github": "/repos/acme/alerts/issues", "slack": "/api/chat.postMessage"}
+
+
+@pytest.mark.parametrize("kind", PLACES)
+def test_what_gets_more_urgent_between_two_lookups_is_looked_for_no_sooner(sqlite_ledger, clock, tmp_path, kind):
+    with Sandbox(clock=lambda: clock.now().timestamp()) as sandbox:
+        config = f"destinations:\n  {kind}: {{{PLACES[kind].format(sandbox)}, rate: off}}\n"
+        place = Posts(sqlite_ledger, clock, tmp_path, f"{config}send: {{P1: [{kind}], P2: [{kind}]}}\n")
+        effective = Effective(lambda: place.rules, TOKENS, b"key")
+        settles = timedelta(seconds=KINDS[kind].SETTLE)
+
+        def work():
+            lane = take(sqlite_ledger, clock, place.deliveries()[0].lane, effective)
+            while lane.turn() is None:
+                pass
+
+        # what is made shows in a list a moment before the second lookup is allowed
+        double = getattr(sandbox, kind)
+        double.limits = replace(double.limits, lag=(settles + APART).total_seconds() - 0.5)
+        sandbox.faults.add(Fault("drop_answer", kind, method="POST", path=MADE[kind], count=1))
+        place.hear(alert(Priority="P2"))
+        work()
+        clock.advance(settles.total_seconds() + 0.1)
+        work()
+        assert [row.doubt["negatives"] for row in place.deliveries()] == [1]
+        place.hear(alert(Priority="P1"), seconds=0.1)
+        for _ in range(10):
+            work()
+            clock.advance(1)
+        told = sandbox.slack.messages("alerts") if kind == "slack" else sandbox.github.issues("acme/alerts")
+        assert len(told) == 1
+        assert [(row.state, row.urgency) for row in place.deliveries()] == [("delivered", 1)]
