@@ -15,7 +15,7 @@ from bridge.delivery.lane import SLOW
 from bridge.delivery.turns import Rest, Worked
 from bridge.destinations.base import Failed, Scope
 from bridge.destinations.base import Fault as Treated
-from bridge.ledger.tables import deliveries
+from bridge.ledger.tables import deliveries, history
 from bridge.ledger.unavailable import UnavailableError
 from bridge.sandbox import Fault
 
@@ -178,6 +178,28 @@ def test_behind_a_place_that_is_not_reached_nobody_connects_as_well(counted, pla
     meanwhile.connects = lambda: Failed(Treated.RETRY, "connect timed out", Scope.CHANNEL)
     slack.turn()
     assert meanwhile.asked == before + 1
+
+
+def test_what_is_buried_with_others_before_it_is_claimed_stays_a_dead_letter(counted, places):
+    slack, github, _meanwhile = places
+    counted.store(group(*(alert(f"waits {n}", Priority="P3") for n in range(2))))
+    counted.absorb()
+    told(github)
+    write = slack.write
+
+    def behind_another(acts):
+        slack.write = write
+        slack.turn()  # of another thread, whose delivery takes this one with it
+        return write(acts)
+
+    counted.sandbox.faults.add(Fault("ok_false", "slack", path="/api/chat.postMessage", code="not_in_channel"))
+    slack.gap, slack._answers_at_once, slack.write = None, True, behind_another
+    told(slack)
+    with counted.bridge.ledger.read() as connection:
+        rows = connection.execute(select(deliveries).where(deliveries.c.state == "dead")).all()
+        buried = connection.execute(select(history.c.what).where(history.c.what == "dead")).all()
+    assert [(row.due_at, row.doubt) for row in rows] == [(None, None)] * 2
+    assert (len(posts(counted)), len(buried)) == (1, 2)
 
 
 def test_a_lost_answer_that_could_not_be_written_down_is_looked_for_no_sooner(sqlite_url, tmp_path):

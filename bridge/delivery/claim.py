@@ -81,12 +81,7 @@ class Claiming(Shared):
 def take_back(lane: HeldLane, task: Task, step: Step) -> Acting[None]:
     """Undo a claim: the request never left."""
     now = lane.yard.clock.now()
-
-    def write(connection: Connection) -> None:
-        attempts = task.delivery.attempts
-        deliveries.change(connection, task.delivery.id, doubt=None, due_at=now, attempts=attempts)
-
-    yield write
+    yield lambda connection: deliveries.unclaim(connection, task.delivery, now)
     yield from answered(task, step)
 
 

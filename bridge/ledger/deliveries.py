@@ -73,6 +73,7 @@ _at_rest = or_(deliveries.c.state == "delivered", deliveries.c.state == "skipped
 _at = bindparam("at", type_=deliveries.c.due_at.type)
 _NOTHING: Mapping[str, datetime] = MappingProxyType({})
 _heard = bindparam("heard", type_=deliveries.c.heard_at.type)
+_tried = bindparam("tried", type_=deliveries.c.attempts.type)
 _due = bindparam("due", type_=deliveries.c.due_at.type)
 _WAKE = Statement(
     update(deliveries)
@@ -213,6 +214,22 @@ _LOAD = Statement(select(*COLUMNS).where(deliveries.c.id == bindparam("key_id"))
 @cache
 def _changing(*names: str) -> Statement:
     return Statement(changing(*names))
+
+
+def unclaim(connection: Connection, delivery: Delivery, at: datetime) -> None:
+    """Make a delivery due again that was claimed, as it was before; what came to rest meanwhile stays at rest."""
+    _UNCLAIM.run(connection, [{"key_id": delivery.id, "at": at, "tried": delivery.attempts}])
+
+
+_UNCLAIM = Statement(
+    update(deliveries)
+    .where(deliveries.c.id == bindparam("key_id"))
+    .values(
+        doubt=null(),
+        due_at=case((deliveries.c.due_at.is_not(None), _at)),
+        attempts=case((deliveries.c.due_at.is_not(None), _tried), else_=0),
+    )
+)
 
 
 def changing(*names: str) -> Update:
