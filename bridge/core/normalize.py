@@ -110,9 +110,7 @@ def canonical_team(said: str, teams: Mapping[str, TeamRules]) -> str:
 
 def _visible(said: str) -> str:
     """Return a text without what nobody sees of it, any white space as a blank."""
-    if said.isprintable():
-        return said
-    return "".join(character if character.isprintable() else " " * character.isspace() for character in said)
+    return said if said.isprintable() else "".join(one if one.isprintable() else " " * one.isspace() for one in said)
 
 
 def read_priority(said: str, words: Mapping[str, str]) -> Priority | str | None:
