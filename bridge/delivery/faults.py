@@ -36,8 +36,22 @@ def outcome(lane: HeldLane, task: Task, step: Step, result: Outcome) -> Acting[b
         return (yield from settle.done(lane, task, step.as_json(), result))
     if result.fault is Fault.SATISFIED:
         return (yield from settle.done(lane, task, step.as_json(), Done({}, result.request_id, result.status)))
-    yield from _FAULTS[result.fault](lane, task, step, result)
+    if result.fault in {Fault.RETRY, Fault.LIMITED} and "known" in step.request:
+        yield from as_known(lane, task, step, result)
+    else:
+        yield from _FAULTS[result.fault](lane, task, step, result)
     return False
+
+
+def as_known(lane: HeldLane, task: Task, step: Step, result: Failed | None = None) -> Acting[None]:
+    """A place can't be asked anew, though it may take what it is sent: it is told by what was known of it."""
+    now, known = lane.yard.clock.now(), step.request["known"]
+    assert isinstance(known, dict)
+    drawn = budget.budget_of(task.settings, step.method)
+    if result is not None and result.fault is Fault.LIMITED and drawn is not None:
+        wait = result.retry_after or 0.0
+        yield lambda connection: budget.limit(connection, drawn, wait, now)
+    yield from settle.learned(lane, task.delivery, known, now)
 
 
 def _place_failed(lane: HeldLane, task: Task, step: Step, result: Failed) -> Acting[None]:

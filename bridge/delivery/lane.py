@@ -184,7 +184,7 @@ class Lane(HeldLane):
         try:
             claimed: tuple[bool, Rest | None] = yield claim.Claiming(task, step, now)
             if claimed[0]:
-                return self.give_back(booked, claimed[1])
+                return (yield from self._no_room(task, step, booked, claimed[1]))
             outcome = self._send(task, step, booked)
             told = yield from faults.outcome(self, task, step, outcome)
             yield from claim.answered(task, step, outcome)
@@ -196,6 +196,12 @@ class Lane(HeldLane):
             if step.learns:
                 self._learning = False
         return TOLD if told else None
+
+    def _no_room(self, task: Task, step: Step, booked: datetime, rest: Rest | None) -> Acting[Rest | None]:
+        if "known" not in step.request:
+            return self.give_back(booked, rest)
+        yield from faults.as_known(self, task, step)  # its place may be well, though nobody may ask about it
+        return None
 
     def _send(self, task: Task, step: Step, booked: datetime) -> Outcome:
         clock = self.yard.clock

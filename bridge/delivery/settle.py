@@ -77,7 +77,7 @@ def done(lane: HeldLane, task: Task, step: Mapping[str, Any], result: Done, *, l
     proof = not looking and not (learns and lane.trouble and lane.trouble.method != step["method"])
     own = lane.succeeded(asked, looking=not proof)
     if learns:
-        yield from _learned(lane, delivery, result, now)
+        yield from learned(lane, delivery, result.remote, now)
         return False
     have = {**delivery.have, **result.remote, **step["told"]}
     have.pop(ALONE, None)
@@ -140,10 +140,11 @@ class Telling(Shared):
         return [buried for buried in found if buried]
 
 
-def _learned(lane: HeldLane, delivery: Delivery, result: Done, now: datetime) -> Acting[None]:
+def learned(lane: HeldLane, delivery: Delivery, facts: Mapping[str, Any], now: datetime) -> Acting[None]:
     """Keep a fact about the place; this delivery's step follows at once."""
     # what is asked for again alone makes nothing else younger
-    lane.learned({"learned_at": now.timestamp(), **lane.place, **result.remote})
+    known = {name: fact for name, fact in lane.place.items() if name != "before"}
+    lane.learned({"learned_at": now.timestamp(), **known, **facts})
 
     def keep(connection: Connection) -> None:
         lanes.learn(connection, lane.name, lane.place)

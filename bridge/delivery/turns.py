@@ -61,6 +61,8 @@ Acting: TypeAlias = "Generator[Act, Any, T]"
 
 BELIEVED_FOR, LACKING_FOR = 86_400.0, 3_600.0
 """Seconds that what was learned about a place is believed: whole, or with something that could not be learned."""
+ONCE_MORE_FOR = 600.0
+"""Seconds for which it is believed once more where it could not be asked anew."""
 SHORT_TERM = 60.0
 """Rates per second or minute are a lane's pace; longer ones are a token's budget, where it has one."""
 LONG = 500
@@ -150,13 +152,16 @@ class Task:
 
 
 def believed(place: dict[str, Any], now: datetime) -> dict[str, Any]:
-    """Return what was learned about a place while it may still be so; else nothing, and it is asked anew.
+    """Return what was learned about a place while it may still be so; else only, as `before`, what was known.
 
-    A repository is made public, a scope is granted: what could not be learned is asked for sooner.
+    It is asked anew then. A repository is made public, a scope is granted: what could not be learned is asked sooner.
     """
     lacking = any(value is None for value in place.values()) or "unsearchable" in place
     age = now.timestamp() - float(place.get("learned_at", 0.0))
-    return dict(place) if age < (LACKING_FOR if lacking else BELIEVED_FOR) else {}
+    span = LACKING_FOR if lacking else BELIEVED_FOR
+    if age < span or not place:
+        return dict(place)
+    return {"before": {**place, "learned_at": now.timestamp() - span + ONCE_MORE_FOR}}
 
 
 def pace(settings: Settings, usual: tuple[float, ...]) -> float:

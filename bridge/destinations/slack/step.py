@@ -84,6 +84,9 @@ def _learn(want: Want, have: Have) -> Step | None:
     if "channel_id" in want.place:
         return _learn_groups(want, have) if handles else None
     request: JSON = {"channel": _configured(want), "handles": handles}
+    before = want.place.get("before")
+    if isinstance(before, dict) and text(before, "channel_id"):
+        request["known"] = before  # good enough to post by
     return Step(Intent.OPEN, number(have), "conversations.list", request, {"steps": number(have)}, learns=True)
 
 
