@@ -96,7 +96,7 @@ def take(  # noqa: PLR0913 - what is known of a request
         (row,) = _DRAWN.rows(connection, key)
     if (until := _paused(row.ready_at, now)) is not None:
         return until
-    moment, place = now.timestamp(), row.place or {}
+    moment, place = now.timestamp(), dict(row.place or {})
     if not budget.rates or not counts:
         return _probe(connection, key, delivery, now, place, probes) if "limited" in place else None
     longest = max(seconds for _, seconds in budget.rates)
@@ -116,9 +116,8 @@ def take(  # noqa: PLR0913 - what is known of a request
             _SPENT.run(connection, {**key, "place": {**place, "first": mine}})
         return now + timedelta(seconds=wait)
     at = int(moment * 1000) / 1000
-    place = {"spent": [*spent, at], "busy": {"by": delivery.id, "at": at}, "turn": (place.get("turn", 0) + 1) % TENTH}
-    if first and first["by"] != delivery.id:
-        place["first"] = first
+    place |= {"spent": [*spent, at], "busy": {"by": delivery.id, "at": at}, "turn": (place.get("turn", 0) + 1) % TENTH}
+    place["first"] = first if first.get("by") != delivery.id else {}
     _SPENT.run(connection, {**key, "place": place})
     return None
 
@@ -165,9 +164,10 @@ def answered(connection: Connection, budget: Budget, delivery: str, *, over: boo
     """Let the next request go: the one that this delivery made is answered; `over`: so that no limit is left."""
     row = _DRAWN.first(connection, {"key_id": budget.name})
     place = (row.place if row is not None else None) or {}
-    if (place.get("busy") or {}).get("by") == delivery:
-        gone = {"busy", "limited"} if over else {"busy"}
-        rest = {name: value for name, value in place.items() if name not in gone}
+    gone = {"busy"} if (place.get("busy") or {}).get("by") == delivery else set()
+    gone |= {"limited"} if over else set()
+    rest = {name: value for name, value in place.items() if name not in gone}
+    if rest != place:
         _SPENT.run(connection, {"key_id": budget.name, "place": rest})
 
 

@@ -74,7 +74,7 @@ class Claiming(Shared):
         soon = self.at + timedelta(seconds=BRIEF)
         if self.step.learns or (until <= soon and drawn and drawn.rates):
             return True, Rest(until)
-        deliveries.change(connection, self.task.delivery.id, due_at=until)
+        deliveries.put_off(connection, self.task.delivery.id, until)
         return True, None
 
 

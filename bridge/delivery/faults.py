@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from bridge.ledger.deliveries import Delivery
 
 
+NO_ANSWER = frozenset({408, 502, 503, 504})
+"""Statuses by which a place, or what stands before it, says that it is not there."""
 KEPT = frozenset({"steps", "delivery", "plain", "bare"})
 """Of what we have, what still holds at another place."""
 
@@ -63,11 +65,14 @@ def _place_failed(lane: HeldLane, task: Task, step: Step, result: Failed) -> Act
         # the limit is the token's: this kind of request waits in all lanes, the lane itself goes on
         yield from _pause(lane, task, step, drawn, result, have)
         return
-    alone = _of_its_own(lane, task, result)
+    asked_it = result.scope is not Scope.DELIVERY or result.status is not None or result.fault is not Fault.RETRY
+    alone = not asked_it or _again_alone(lane, task, result)
     if not alone:
         asked = trouble.Asked(task.delivery.id, task.delivery.incident, step.method, task.at.timestamp())
         lane.failed(asked, now, result)
+    why = "" if asked_it else result.hint
     values: dict[str, Any] = {"state": "retrying", "last_error": result.error, "due_at": now, "have": have}
+    values["reason"] = why or None
     if result.unknown and step.creates:
         written = _stored(lane, task) or doubtful(task, step, task.at)["doubt"]
         doubt = {**written, "ended": now.timestamp()}
@@ -80,20 +85,20 @@ def _place_failed(lane: HeldLane, task: Task, step: Step, result: Failed) -> Act
     def write(connection: Connection) -> tuple[Delivery, str] | None:
         deliveries.change(connection, task.delivery.id, **values)
         _note_retry(connection, task, step, result, now, lane.trouble.until if lane.trouble else None)
-        return settle.back_off_alone(connection, task.delivery.id, lane) if alone else None
+        return settle.back_off_alone(connection, task.delivery.id, lane, why) if alone else None
 
     if given_up := (yield write):
         lane.yard.report("dead", *given_up)
 
 
-def _of_its_own(lane: HeldLane, task: Task, result: Failed) -> bool:
-    """Whether a failure says nothing of the place, which others may use.
+def _again_alone(lane: HeldLane, task: Task, result: Failed) -> bool:
+    """Whether others' success has shown that this delivery fails by its own fault, and again since it failed last.
 
-    It was not even asked; or what others' success has shown to be this delivery's own fault is so again.
+    A place that gives no answer, or has told nobody since, may be away for all.
     """
-    asked = result.scope is not Scope.DELIVERY or result.status is not None
-    known = settle.ALONE in task.delivery.have and lane.trouble is None
-    return result.fault is Fault.RETRY and (known or not asked)
+    since = task.delivery.have.get(settle.ALONE_AT)
+    shown = isinstance(since, float) and lane.trouble is None and lane.well_at > since
+    return shown and result.fault is Fault.RETRY and result.status is not None and result.status not in NO_ANSWER
 
 
 def _pause(  # noqa: PLR0913, PLR0917 - what is known of the failed step

@@ -65,6 +65,7 @@ class HeldLane:
         self.lock = threading.Lock()
         self.gap: float | None = None  # seconds of the pace that was asked for last
         self._well_since: datetime | None = None
+        self.well_at = 0.0  # unix seconds of the last request by which somebody was told
         self._free_at: datetime | None = None  # by the pace of the request that left last
         self.knowledge = 0
 

@@ -28,7 +28,7 @@ GIVE_UP = timedelta(hours=24)
 NOT_ASKED: Mapping[str, object] = MappingProxyType({})
 INTERNAL = "internal error: "
 """What the last error of a delivery begins with that we could not prepare."""
-ALONE = "alone"
+ALONE, ALONE_AT = "alone", "alone_at"
 """In what we have: how often a delivery was sent to back off alone since it was told last."""
 
 
@@ -79,8 +79,10 @@ def done(lane: HeldLane, task: Task, step: Mapping[str, Any], result: Done, *, l
     if learns:
         yield from learned(lane, delivery, result.remote, now)
         return False
+    if not looking:
+        lane.well_at = max(lane.well_at, task.at.timestamp())
     have = {**delivery.have, **result.remote, **step["told"]}
-    have.pop(ALONE, None)
+    have = {name: value for name, value in have.items() if name not in {ALONE, ALONE_AT}}
     version = step.get("version", task.incident.version)
     fields: dict[str, Any] = {"have": have, "doubt": None, "told": version, "attempts": 0, "failing_since": None}
     more = {**fields, "due_at": now, "state": "pending", "last_error": None}
@@ -148,7 +150,7 @@ def learned(lane: HeldLane, delivery: Delivery, facts: Mapping[str, Any], now: d
 
     def keep(connection: Connection) -> None:
         lanes.learn(connection, lane.name, lane.place)
-        deliveries.change(connection, delivery.id, doubt=None, due_at=now)
+        deliveries.put_off(connection, delivery.id, now, doubt=None)
 
     yield keep
 
@@ -158,8 +160,10 @@ def _refused(delivery: Delivery) -> bool:
     return delivery.last_error is not None and not delivery.last_error.startswith(INTERNAL)
 
 
-def back_off_alone(connection: Connection, suspect: str, lane: HeldLane) -> tuple[Delivery, str] | None:
+def back_off_alone(connection: Connection, suspect: str, lane: HeldLane, why: str = "") -> tuple[Delivery, str] | None:
     """What failed was this delivery's own fault, the place is well for others; return it where that is the end.
+
+    `why` is what to say then, where it is known better than that.
 
     Counted by itself: tries while the place was in trouble say nothing about the delivery.
     """
@@ -169,11 +173,12 @@ def back_off_alone(connection: Connection, suspect: str, lane: HeldLane) -> tupl
         return None
     alone = int(found.have.get(ALONE, 0)) + 1
     if trouble.waited(alone) > GIVE_UP.total_seconds():
-        why = f"failed for 24 h while others at this place succeeded; last: {found.last_error}"
+        others = f"failed for 24 h while others at this place succeeded; last: {found.last_error}"
+        why = f"waited for 24 h: {why}" if why else others
         bury(connection, found, lane, why)
         return found, why
     wait = timedelta(seconds=trouble.back_off(alone))
-    have = {**found.have, ALONE: alone}
+    have = {**found.have, ALONE: alone, ALONE_AT: now.timestamp()}
     deliveries.change(connection, suspect, due_at=max(found.due_at, now + wait), have=have)
     return None
 
@@ -218,6 +223,6 @@ def bury(  # noqa: PLR0913 - the parts of one fact
     doubt = delivery.doubt if delivery.doubt and delivery.doubt["creates"] else None
     values: dict[str, Any] = {"state": "dead", "due_at": None, "doubt": doubt, "reason": why, "attempts": 0}
     if ALONE in delivery.have:  # replayed, it has all its tries again
-        values["have"] = {name: value for name, value in delivery.have.items() if name != ALONE}
+        values["have"] = {name: value for name, value in delivery.have.items() if name not in {ALONE, ALONE_AT}}
     deliveries.change(connection, delivery.id, last_error=error or delivery.last_error, **values)
     timeline.note(connection, delivery, now, "dead", why=why, **asked)

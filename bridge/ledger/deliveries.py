@@ -216,19 +216,26 @@ def _changing(*names: str) -> Statement:
     return Statement(changing(*names))
 
 
+def put_off(connection: Connection, delivery_id: str, at: datetime, **values: Any) -> None:  # noqa: ANN401 - `change`
+    """Set when a delivery is due, and columns of it; what came to rest meanwhile stays at rest."""
+    _putting_off(*values).run(connection, {"key_id": delivery_id, "at": at, **values})
+
+
+@cache
+def _putting_off(*names: str) -> Statement:
+    return Statement(changing(*names).values(due_at=case((_still_due, _at))))
+
+
 def unclaim(connection: Connection, delivery: Delivery, at: datetime) -> None:
     """Make a delivery due again that was claimed, as it was before; what came to rest meanwhile stays at rest."""
-    _UNCLAIM.run(connection, [{"key_id": delivery.id, "at": at, "tried": delivery.attempts}])
+    _UNCLAIM.run(connection, {"key_id": delivery.id, "at": at, "tried": delivery.attempts})
 
 
+_still_due = deliveries.c.due_at.is_not(None)
 _UNCLAIM = Statement(
     update(deliveries)
     .where(deliveries.c.id == bindparam("key_id"))
-    .values(
-        doubt=null(),
-        due_at=case((deliveries.c.due_at.is_not(None), _at)),
-        attempts=case((deliveries.c.due_at.is_not(None), _tried), else_=0),
-    )
+    .values(doubt=null(), due_at=case((_still_due, _at)), attempts=case((_still_due, _tried), else_=0))
 )
 
 

@@ -73,16 +73,20 @@ _HELD = (
     )
     .join(incidents, incidents.c.id == deliveries.c.incident)
     .where(
-        deliveries.c.state == "held",
+        deliveries.c.state.in_(("held", "retrying")),
         incidents.c.source.not_in(UNTOLD),
-        incidents.c.state.in_(OPEN_STATES),
+        # what retries although its place can't be asked says why
+        or_(
+            (deliveries.c.state == "held") & incidents.c.state.in_(OPEN_STATES),
+            (deliveries.c.state == "retrying") & deliveries.c.reason.is_not(None),
+        ),
     )
     .group_by(deliveries.c.destination)
 )
 
 
 def held(connection: Connection) -> list[Held]:
-    """Return the destinations that incidents wait for which are not over, but for the bridge's own."""
+    """Return the destinations that incidents wait for which are not over, or not told so, but for the bridge's own."""
     rows = connection.execute(_HELD)
     return [Held(row.destination, row.number, row.urgency, row.reason or "") for row in rows]
 

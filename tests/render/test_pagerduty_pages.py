@@ -84,6 +84,7 @@ def test_an_event_is_never_too_large():
         ("one\ntwo\x07", "one two"),
         ("2.5 \N{MULTIPLICATION SIGN} 10^-7", "2.5 \N{MULTIPLICATION SIGN} 10 to the power of minus 7"),
         ("1.2 \N{MULTIPLICATION SIGN} 10^15 bytes", "1.2 \N{MULTIPLICATION SIGN} 10 to the power of 15 bytes"),
+        ("node <10.0.0.5> is <down>, 3>2", "node 10.0.0.5 is down, 3 above 2"),
         ("free < 5%, load>=2.5 and <b>hot</b> -> now", "free below 5%, load at least 2.5 and b hot /b - now"),
     ],
 )

@@ -16,7 +16,7 @@ _LOOSE = re.compile(r"\s+([,.:;!?])")
 _ZERO: Final = "\N{ZERO WIDTH SPACE}"
 _SPACED = re.compile(r"[\[\](){}<>|*_`~#\\\"]+")
 _POWER = re.compile(r"10\^(-?)(\d+)")
-_COMPARED = re.compile(r"(?<![-=<>])\s*([<>]=?)\s*(?=[-+]?\.?\d)")
+_COMPARED = re.compile(r"(?<![-=<>])\s*([<>]=?)\s*(?=[-+]?\.?\d(?![^\s<>]*>))")
 _SAID: Final = {"<": "below", ">": "above", "<=": "at most", ">=": "at least"}
 _UNSPOKEN: Final = frozenset({"So", "Sk", "Mn", "Co", "Cn", "Cf"})
 
