@@ -81,8 +81,7 @@ def done(lane: HeldLane, task: Task, step: Mapping[str, Any], result: Done, *, l
         return False
     if not looking:
         lane.well_at = max(lane.well_at, task.at.timestamp())
-    have = {**delivery.have, **result.remote, **step["told"]}
-    have = {name: value for name, value in have.items() if name not in {ALONE, ALONE_AT}}
+    have = _uncounted({**delivery.have, **result.remote, **step["told"]})
     version = step.get("version", task.incident.version)
     fields: dict[str, Any] = {"have": have, "doubt": None, "told": version, "attempts": 0, "failing_since": None}
     more = {**fields, "due_at": now, "state": "pending", "last_error": None}
@@ -160,6 +159,11 @@ def _refused(delivery: Delivery) -> bool:
     return delivery.last_error is not None and not delivery.last_error.startswith(INTERNAL)
 
 
+def _uncounted(have: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what we have without the count of what failed by its own fault."""
+    return {name: value for name, value in have.items() if name not in {ALONE, ALONE_AT}}
+
+
 def back_off_alone(connection: Connection, suspect: str, lane: HeldLane, why: str = "") -> tuple[Delivery, str] | None:
     """What failed was this delivery's own fault, the place is well for others; return it where that is the end.
 
@@ -223,6 +227,6 @@ def bury(  # noqa: PLR0913 - the parts of one fact
     doubt = delivery.doubt if delivery.doubt and delivery.doubt["creates"] else None
     values: dict[str, Any] = {"state": "dead", "due_at": None, "doubt": doubt, "reason": why, "attempts": 0}
     if ALONE in delivery.have:  # replayed, it has all its tries again
-        values["have"] = {name: value for name, value in delivery.have.items() if name not in {ALONE, ALONE_AT}}
+        values["have"] = _uncounted(delivery.have)
     deliveries.change(connection, delivery.id, last_error=error or delivery.last_error, **values)
     timeline.note(connection, delivery, now, "dead", why=why, **asked)
