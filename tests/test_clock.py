@@ -69,7 +69,7 @@ def delivery(name="01KD"):
 
 def take(ledger, now, who="01KD", settings=None):
     drawn = budget.budget_of(Settings("github", "github", settings or {"account": "x"}), "POST issues")
-    return ledger.write(lambda connection: budget.take(connection, drawn, delivery(who), now))
+    return ledger.write(lambda connection: budget.take(connection, drawn, delivery(who), now)).until
 
 
 def test_what_was_spent_in_the_future_counts_for_nothing(ledger):

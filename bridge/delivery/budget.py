@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import bindparam, select, update
 
@@ -74,20 +74,18 @@ def budget_of(settings: Settings, method: str) -> Budget | None:
     return Budget(f"budget/{settings.kind}/{account}", (*configured, *CONTENT))
 
 
-def take(  # noqa: PLR0913 - what is known of a request
-    connection: Connection,
-    budget: Budget,
-    delivery: Delivery,
-    now: datetime,
-    *,
-    counts: bool = True,
-    probes: set[str] | None = None,
-) -> datetime | None:
-    """Take one request out of a budget; return None where it was there, else until when to wait.
+class Taken(NamedTuple):
+    """What came of drawing on a budget: until when to wait, None where one request was there to be taken.
 
-    A request that makes nothing (not `counts`) only waits for what the destination asked for. Where it asks, for all,
-    whether a limit is over, its delivery is added to `probes`.
+    `probes`: that one asks, for all, whether a limit is over.
     """
+
+    until: datetime | None = None
+    probes: bool = False
+
+
+def take(connection: Connection, budget: Budget, delivery: Delivery, now: datetime, *, counts: bool = True) -> Taken:
+    """Take one request out of a budget; one that makes nothing (not `counts`) only waits for what was asked for."""
     key = {"key_id": budget.name}
     row = _DRAWN.first(connection, key)
     if row is None:
@@ -95,10 +93,18 @@ def take(  # noqa: PLR0913 - what is known of a request
         connection.execute(insert.values(name=budget.name).on_conflict_do_nothing())
         (row,) = _DRAWN.rows(connection, key)
     if (until := _paused(row.ready_at, now)) is not None:
-        return until
-    moment, place = now.timestamp(), dict(row.place or {})
+        return Taken(until)
+    place = dict(row.place or {})
     if not budget.rates or not counts:
-        return _probe(connection, key, delivery, now, place, probes) if "limited" in place else None
+        return _probe(connection, key, delivery, now, place) if "limited" in place else Taken()
+    return Taken(_counted(connection, budget, delivery, now, place))
+
+
+def _counted(
+    connection: Connection, budget: Budget, delivery: Delivery, now: datetime, place: dict[str, Any]
+) -> datetime | None:
+    """Take one that makes something: return None where there was room for it, else until when to wait."""
+    key, moment = {"key_id": budget.name}, now.timestamp()
     longest = max(seconds for _, seconds in budget.rates)
     # a time ahead of ours was written before the clock was set back
     spent = [at for at in place.get("spent", ()) if 0 <= moment - at < longest]
@@ -122,21 +128,14 @@ def take(  # noqa: PLR0913 - what is known of a request
     return None
 
 
-def _probe(  # noqa: PLR0913, PLR0917 - as `take`
-    connection: Connection,
-    key: dict[str, str],
-    delivery: Delivery,
-    now: datetime,
-    place: dict[str, Any],
-    probes: set[str] | None,
-) -> datetime | None:
-    """Let one request at a time ask whether a limit is over: return None for that one, else when to look again."""
+def _probe(
+    connection: Connection, key: dict[str, str], delivery: Delivery, now: datetime, place: dict[str, Any]
+) -> Taken:
+    """Let one request at a time ask whether a limit is over; the others look again soon."""
     if _busy(place, delivery, now.timestamp()):
-        return now + timedelta(seconds=PROBED)
-    if probes is not None:
-        probes.add(delivery.id)
+        return Taken(now + timedelta(seconds=PROBED))
     _SPENT.run(connection, {**key, "place": {**place, "busy": {"by": delivery.id, "at": now.timestamp()}}})
-    return None
+    return Taken(probes=True)
 
 
 def _busy(place: dict[str, Any], delivery: Delivery, moment: float) -> bool:
@@ -202,8 +201,7 @@ def limit(connection: Connection, budget: Budget, wait: float, now: datetime) ->
     moment = now.timestamp()
     lasts = ended is not None and (now - ended).total_seconds() < trouble.FORGOTTEN
     since = min(place.get("limited", moment), moment) if lasts else moment
-    gap = min(max((moment - since) / trouble.SHARE, trouble.SHORTEST), trouble.LONGEST)
-    until = now + timedelta(seconds=max(wait, gap))
+    until = now + timedelta(seconds=max(wait, trouble.gap(moment - since)))
     pause(connection, budget, until, now)
     _SPENT.run(connection, {"key_id": budget.name, "place": {**place, "limited": since}})
     return until

@@ -59,11 +59,9 @@ class Claiming(Shared):
             return None
         counts = bool(drawn.rates) and not self.step.learns
         if counts or drawn not in paused:
-            probes: set[str] = set()
-            later = budget.take(connection, drawn, self.task.delivery, self.at, counts=counts, probes=probes)
-            self.task.probes = bool(probes)
+            later, self.task.probes = budget.take(connection, drawn, self.task.delivery, self.at, counts=counts)
             # the others of this commit wait for what that one hears
-            paused[drawn] = self.at + timedelta(seconds=budget.PROBED) if probes else later
+            paused[drawn] = self.at + timedelta(seconds=budget.PROBED) if self.task.probes else later
             return later
         self.task.probes = False
         return paused[drawn]

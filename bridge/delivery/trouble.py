@@ -83,13 +83,18 @@ class Asked:
     at: float
 
 
+def gap(lasted: float) -> float:
+    """Return how long (seconds) nobody asks again after a trouble or a limit has lasted so many seconds."""
+    return min(max(lasted / SHARE, SHORTEST), LONGEST)
+
+
 def failed(trouble: Trouble | None, asked: Asked, now: float, retry_after: float | None, error: str) -> Trouble:
     """Return the trouble after a request failed by the place's fault."""
     if trouble is None or asked.at > trouble.until + FORGOTTEN:
         trouble = Trouble(now, asked.method, now)
-    gap = min(max((now - trouble.since) / SHARE, SHORTEST), LONGEST)
+    wait = gap(now - trouble.since)
     # a request that hung has waited already
-    until = max(asked.at + gap, now + SHORTEST) if retry_after is None else now + max(retry_after, SHORTEST)
+    until = max(asked.at + wait, now + SHORTEST) if retry_after is None else now + max(retry_after, SHORTEST)
     return replace(
         trouble,
         method=asked.method,

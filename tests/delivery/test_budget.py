@@ -32,7 +32,7 @@ class Token:
 
     def take(self, who, now):
         """Ask for a request of a delivery, named by its urgency and a letter."""
-        return self.ledger.write(lambda connection: budget.take(connection, DRAWN, delivery(who), now))
+        return self.ledger.write(lambda connection: budget.take(connection, DRAWN, delivery(who), now)).until
 
     def spend(self, who, now):
         assert self.take(who, now) is None
@@ -110,11 +110,10 @@ class Limited:
 
     def take(self, who, at):
         """Ask for a request; return for how many seconds it waits, and whether it asks for all."""
-        probes = set()
-        until = self.ledger.write(
-            lambda connection: budget.take(connection, self.drawn, delivery(who), later(at), probes=probes)
+        until, probes = self.ledger.write(
+            lambda connection: budget.take(connection, self.drawn, delivery(who), later(at))
         )
-        return until and (until - later(at)).total_seconds(), probes == {who}
+        return until and (until - later(at)).total_seconds(), probes
 
     def answer(self, who, *, over):
         self.ledger.write(lambda connection: budget.answered(connection, self.drawn, who, over=over))
