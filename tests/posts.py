@@ -123,15 +123,23 @@ class Posts:
 
         `more` is done in the same commit.
         """
+        grow = update(incidents).where(incidents.c.title == title).values(version=incidents.c.version + 1, **change)
+        shown = [incidents.c[name] for name in ("id", "version", "priority")]
+
+        def grown(connection: Connection) -> None:
+            rows = connection.execute(grow.returning(*shown)).all()
+            wake_all(connection, rows, self.clock.now(), "changed", "by a test")
+            more(connection)
+
+        self.during(grown, look)
+
+    def during(self, act: Callable[[Connection], object], look: Callable[[], object]) -> None:
+        """Commit what `act` does only when `look` waits for it, or has ended."""
         waits = text(
             "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
         )
-        grow = update(incidents).where(incidents.c.title == title).values(version=incidents.c.version + 1, **change)
-        shown = [incidents.c[name] for name in ("id", "version", "priority")]
         with ThreadPoolExecutor(1) as pool, self.ledger.engine.begin() as connection:
-            grown = connection.execute(grow.returning(*shown)).all()
-            wake_all(connection, grown, self.clock.now(), "changed", "by a test")
-            more(connection)
+            act(connection)
             looking = pool.submit(look)
             ends, pause = time.monotonic() + 20, threading.Event()
             with self.ledger.read() as third:

@@ -138,6 +138,14 @@ def test_one_that_hangs_while_it_asks_keeps_the_others_back_for_a_moment_only(le
     assert limited.take("2b", 1 + ALONE) == (None, True)
 
 
+def test_whoever_is_answered_well_shows_that_a_limit_is_over(ledger):
+    limited = Limited(ledger)
+    assert limited.take("2a", 1) == (None, True)
+    assert limited.take("2b", 1 + ALONE) == (None, True)
+    limited.answer("2a", over=True)
+    assert limited.take("2c", 1.1 + ALONE) == (None, False)
+
+
 def test_a_limit_is_waited_for_the_longer_the_longer_it_lasts_but_never_less_than_asked_for(ledger):
     limited = Limited(ledger)
     assert [limited.limit(at) for at in (1, 10, 20)] == [1, 2, 4]

@@ -9,6 +9,7 @@ from posts import ENV, Posts, alert
 from bridge.delivery import budget
 from bridge.delivery.turns import BELIEVED_FOR, ONCE_MORE_FOR
 from bridge.destinations.base import Settings
+from bridge.destinations.slack.step import GROUPS_FOR
 from bridge.effective import Effective
 from bridge.sandbox import Fault, Sandbox
 
@@ -19,7 +20,8 @@ class Channel(Posts):
     """A channel that was told once, a day and an hour ago."""
 
     def __init__(self, ledger, clock, folder, sandbox):
-        slack = f'token: "${{env:SLACK}}", channel: "#alerts", mention: "@ops", api_url: "{sandbox.slack_url}"'
+        mention = "{P0: '@ops', P1: '@nobody'}"
+        slack = f'token: "${{env:SLACK}}", channel: "#alerts", mention: {mention}, api_url: "{sandbox.slack_url}"'
         super().__init__(ledger, clock, folder, f"destinations:\n  slack: {{{slack}, rate: off}}\n")
         self.sandbox = sandbox
         sandbox.slack.workspace.usergroups["ops"] = "S0000001"
@@ -27,9 +29,9 @@ class Channel(Posts):
         self.tell("f0")
         clock.advance(BELIEVED_FOR + 3600)
 
-    def tell(self, name):
+    def tell(self, name, priority="P0"):
         """Post an incident; return how the lane rests, and what was asked meanwhile."""
-        self.hear({**alert(Priority="P0", fingerprint=name), "labels": {"alertname": name}})
+        self.hear({**alert(Priority=priority, fingerprint=name), "labels": {"alertname": name}})
         before = len(self.sandbox.seen("slack"))
         lane = take(self.ledger, self.clock, self.deliveries()[-1].lane, self.effective)
         while (rest := lane.turn()) is None:
@@ -73,3 +75,24 @@ def test_while_nobody_may_ask_a_known_channel_is_told_all_the_same(channel, cloc
     until = clock.now() + timedelta(hours=1)
     channel.ledger.write(lambda connection: budget.pause(connection, drawn, until, clock.now()))
     assert channel.tell("f1")[1] == ["chat.postMessage"]
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [{"status": 503}, {"status": 429, "headers": {"Retry-After": "900"}}],
+    ids=["fails", "limits"],
+)
+def test_a_user_group_that_can_not_be_looked_for_again_keeps_no_post_waiting(channel, clock, trouble):
+    channel.tell("f1")
+    clock.advance(GROUPS_FOR)
+    channel.sandbox.faults.add(Fault("status", "slack", path="/api/usergroups.list", **trouble))
+    assert channel.tell("f2", "P1")[1] == ["usergroups.list", "chat.postMessage"]
+    clock.advance(GROUPS_FOR / 2)
+    assert channel.tell("f3", "P1")[1] == ["chat.postMessage"]
+    clock.advance(GROUPS_FOR / 2)
+    asked = channel.tell("f4", "P1")[1]
+    assert asked == (["chat.postMessage"] if "headers" in trouble else ["usergroups.list", "chat.postMessage"])
+    clock.advance(GROUPS_FOR)
+    channel.sandbox.faults.clear()
+    assert channel.tell("f5", "P1")[1] == ["usergroups.list", "chat.postMessage"]
+    assert channel.told() == ["f0", "f1", "f2", "f3", "f4", "f5"]

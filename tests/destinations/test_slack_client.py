@@ -125,11 +125,13 @@ def test_user_groups_are_learned_again_alone(sandbox):
     ("action", "status", "fault"),
     [("status", 429, Fault.LIMITED), ("status", 503, Fault.RETRY), ("reset", None, Fault.RETRY)],
 )
-def test_what_keeps_user_groups_from_being_asked_for_again_keeps_no_post_waiting(sandbox, action, status, fault):
+def test_user_groups_that_can_not_be_asked_for_again_are_told_by_what_is_known(sandbox, action, status, fault):
     sandbox.faults.add(Play(action, "slack", path="/api/usergroups.list", status=status))
     known = {"channel_id": "C0000001", "usergroups": {}, "learned_at": 0.0}
-    assert learn(sandbox, place=known, mention="@oncall").remote.keys() == {"groups_at"}
-    assert learn(sandbox, place={"channel_id": "C0000001"}, mention="@oncall").fault is fault
+    for place, told in ((known, {"groups_at"}), ({"channel_id": "C0000001"}, set())):
+        step = slack.next_step(want("slack", place=place, mention="@oncall"), {})
+        assert send(sandbox, step, mention="@oncall").fault is fault
+        assert step.request.get("known", {}).keys() == told
 
 
 def test_a_channel_that_is_not_there_is_learned_as_such(sandbox):

@@ -90,6 +90,22 @@ def test_what_a_person_dismissed_stays_at_rest(ledger):
     assert (made.state, made.due_at, made.reason) == ("skipped", None, DISMISSED)
 
 
+@pytest.mark.parametrize("how", ["put_off", "unclaim"])
+@pytest.mark.parametrize("rests", [True, False])
+def test_what_came_to_rest_meanwhile_is_not_due_by_being_put_off(ledger, how, rests):
+    (one,) = place(ledger, incident(ledger))
+    if rests:
+        change(ledger, one, state="dead", due_at=None)
+    with ledger.read() as connection:
+        known = deliveries.load(connection, one)
+    ways = {
+        "put_off": lambda on: deliveries.put_off(on, one, LATER),
+        "unclaim": lambda on: deliveries.unclaim(on, known, LATER),
+    }
+    ledger.write(ways[how])
+    assert row(ledger, one).due_at == (None if rests else LATER)
+
+
 def test_news_of_one_incident_wakes_no_other_and_a_fresh_one_needs_no_waking(ledger):
     mine, other = incident(ledger), incident(ledger)
     (one,), (two,) = place(ledger, mine), place(ledger, other)

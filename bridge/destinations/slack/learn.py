@@ -48,13 +48,11 @@ def learn(web: Web, step: Step, deadline: Deadline) -> Done | Failed:
 
 
 def _groups_alone(web: Web, step: Step, channel: str) -> Done | Failed:
-    """Learn the user groups of a place that is known else; where that fails, asked again, it keeps no post waiting."""
-    asked: JSON = {"groups_at": step.request.get("at")}
+    """Learn the user groups of a place that is known else."""
     try:
-        return Done({"usergroups": _usergroups(web, channel), **asked})
+        return Done({"usergroups": _usergroups(web, channel), "groups_at": step.request.get("at")})
     except RefusedError as error:
-        passing = error.failed.fault in {Fault.LIMITED, Fault.RETRY}
-        return Done(asked) if passing and step.request.get("again") else error.failed
+        return error.failed
 
 
 def _tolerate(error: RefusedError) -> str:

@@ -100,7 +100,7 @@ def _learn_groups(want: Want, have: Have) -> Step | None:
     old = abs(now - max(known, default=now)) >= GROUPS_FOR
     if again and not (old and not lost(have) and unknown(want)):
         return None
-    request: JSON = {"channel": _configured(want), "handles": True, "again": again, "at": now}
+    request: JSON = {"channel": _configured(want), "handles": True, "at": now}
     if again:
         request["known"] = {"groups_at": now}  # as good as what is known already
     return Step(Intent.OPEN, number(have), "usergroups.list", request, {"steps": number(have)}, learns=True)
