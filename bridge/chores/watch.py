@@ -143,7 +143,7 @@ class Watch:
             since = datetime.fromtimestamp(trouble["since"], UTC)
             if lasts(trouble, now.timestamp()) and now - since > STUCK:
                 where = _place(name)
-                told = f"{number} waiting; last error: {trouble['error']}. It is asked again at most 30 s apart."
+                told = f"{number} waiting; last error: {trouble['error']}. It is asked again by itself."
                 found.append(Trouble(f"Stuck: {where}", Priority.P1, f"{where} has not worked for over 5 min", told))
         found += [
             Trouble(
