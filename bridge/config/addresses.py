@@ -40,8 +40,11 @@ def as_channel(value: object, info: ValidationInfo) -> str:
     return "#" + bare.lower()
 
 
-def as_mention(value: object, info: ValidationInfo) -> str:
-    """Read one or several mentions, apart by spaces; off is "", nobody."""
+def as_mention(value: object, info: ValidationInfo) -> str | tuple[str, ...]:
+    """Read one mention, or several, apart by spaces; off is "", nobody.
+
+    They are apart from here on: a team that is filled in may have spaces in its name.
+    """
     text = as_text(value, info)
     if text.lower() in units.OFF:
         return ""
@@ -51,7 +54,8 @@ def as_mention(value: object, info: ValidationInfo) -> str:
             raise WrongError(
                 f"is {quoted(text)}, which is no mention", 'write "@handle", <@U…>, <!subteam^…> or <!here>'
             )
-    return " ".join(_EVERYBODY.get(one, one) for one in text.split())
+    found = tuple(_EVERYBODY.get(one, one) for one in text.split())
+    return found if len(found) > 1 else found[0]
 
 
 def as_repo(value: object, info: ValidationInfo) -> str:

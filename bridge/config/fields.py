@@ -28,7 +28,9 @@ SecretWithin = Annotated[
     Secret, PlainValidator(scalars.as_secret_within), WithJsonSchema({"type": "string", "pattern": _REF})
 ]
 Channel = Annotated[str, PlainValidator(addresses.as_channel), WithJsonSchema(_TEXT | {"examples": ["#alerts"]})]
-Mention = Annotated[str, PlainValidator(addresses.as_mention), WithJsonSchema({"type": ["string", "boolean"]})]
+Mention = Annotated[
+    str | tuple[str, ...], PlainValidator(addresses.as_mention), WithJsonSchema({"type": ["string", "boolean"]})
+]
 Repo = Annotated[str, PlainValidator(addresses.as_repo), WithJsonSchema(_TEXT | {"examples": ["acme/alerts"]})]
 Label = Annotated[str, PlainValidator(addresses.as_label), WithJsonSchema(_TEXT)]
 Url = Annotated[str, PlainValidator(addresses.as_url), WithJsonSchema(_TEXT)]

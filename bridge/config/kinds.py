@@ -48,9 +48,9 @@ def _one_or_map(value: object) -> str:
     return "map" if isinstance(value, dict) else "one"
 
 
-def _for_all(value: str | Mapping[Priority, str]) -> Mapping[Priority, str]:
-    """Give one mention to all priorities, so that a map is all there is to read."""
-    return dict.fromkeys(Priority, value) if isinstance(value, str) else value
+def _for_all(value: Mention | Mapping[Priority, Mention]) -> Mapping[Priority, Mention]:
+    """Give what calls somebody to all priorities, so that a map is all there is to read."""
+    return dict.fromkeys(Priority, value) if isinstance(value, str | tuple) else value
 
 
 Mentions = Annotated[
@@ -67,7 +67,8 @@ class Slack(Common):
     channel: Channel | None = Field(None, description="With or without #, or an id; {team} may stand in it.")
     fallback_channel: Channel | None = Field(None, description="For teams that aren't configured, channels not there.")
     mention: Mentions | None = Field(
-        None, description="@handle, <@U…>, <!subteam^…> or <!here>: one, or a map by priority; off for nobody."
+        None,
+        description="@handle, <@U…>, <!subteam^…>, <!here>, several apart by spaces; or a map by priority; off: nobody.",
     )
     replies: Replies = Field(Replies(), description="Which changes make a thread reply.")
     reply_broadcast: OneOrMore[Literal["state", "priority", "members"]] = Field(

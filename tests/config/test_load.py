@@ -100,7 +100,7 @@ normalize: {team: "label:squad", priority: [annotation:Prio, "oncall: pt2"], pri
 teams:
   Broken-Inductor:
     aliases: [inductor, "oncall: pt2"]
-    destinations: {slack: {channel: Broken-Inductor, mention: {p0: "@oncall", P1: off}}}
+    destinations: {slack: {channel: Broken-Inductor, mention: {p0: "@oncall", P1: off, P2: "@a  @here"}}}
     send: {p0: [+slack], P3: slack}
     timezone: Europe/Berlin
     group_by: ['...']
@@ -119,7 +119,7 @@ routes:
     team = rules.teams["Broken-Inductor"]
     assert team.aliases == ("inductor", "oncall: pt2")
     assert team.destinations["slack"]["channel"] == "#broken-inductor"
-    assert team.destinations["slack"]["mention"] == {P0: "@oncall", P1: ""}
+    assert team.destinations["slack"]["mention"] == {P0: "@oncall", P1: "", P2: ("@a", "<!here>")}
     assert team.send == {P0: Sending(add=("slack",)), P3: Sending(names=("slack",))}
     assert (team.timezone, team.mode, team.where) == ("Europe/Berlin", "live", "bridge.yml:8")
     assert rules.team_group_by == {"Broken-Inductor": ("...",)}
