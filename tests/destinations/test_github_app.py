@@ -195,8 +195,9 @@ def test_when_a_token_ends_is_said_by_githubs_own_clock(clock, answer, kept, ren
             assert sum(TOKENS.encode() in one for one in server.received) == expected
 
 
-def test_a_revoked_token_is_renewed_once(sandbox, client):
+def test_a_revoked_token_is_renewed_once(sandbox, client, clock):
     send(client)
+    clock.late = 60
     for token in [name for name in sandbox.github.tokens if name.startswith("ghs_")]:
         del sandbox.github.tokens[token]
     ready = []
@@ -205,15 +206,52 @@ def test_a_revoked_token_is_renewed_once(sandbox, client):
     assert len(ready) == 2, "asked before each request that may change something"
 
 
-def test_a_token_that_is_refused_when_fresh_is_an_end(sandbox, client):
-    refuse(sandbox, ISSUES, 401, "Bad credentials")
+def test_a_token_that_is_not_known_everywhere_yet_is_given_time(sandbox, client, clock):
+    refuse(sandbox, ISSUES, 401, "Bad credentials", count=2)
+    for late in (0, 5):
+        clock.late = late
+        failed = send(client)
+        assert (failed.fault, failed.scope, failed.unknown) == (Fault.RETRY, Scope.CHANNEL, False)
+    assert isinstance(send(client), Done)
+    assert (exchanges(sandbox), len(sandbox.seen("github", ISSUES))) == (1, 3), "it is the same token that ages"
+
+
+def test_what_a_token_may_do_is_not_known_everywhere_yet_either(sandbox, client):
+    refuse(sandbox, ISSUES, 403, "Resource not accessible by integration", count=1)
     failed = send(client)
-    assert (failed.fault, failed.scope, failed.unknown) == (Fault.PERMANENT, Scope.TOKEN, False)
+    assert (failed.fault, failed.scope, failed.unknown) == (Fault.RETRY, Scope.CHANNEL, False)
+    assert isinstance(send(client), Done)
+    assert exchanges(sandbox) == 1
+
+
+def test_a_token_is_an_end_that_replaces_a_refused_one_and_is_refused_when_it_is_known(sandbox, client, clock):
+    refuse(sandbox, ISSUES, 401, "Bad credentials")
+    told = []
+    for late in (0, 30, 45, 60):
+        clock.late = late
+        told.append((send(client), exchanges(sandbox)))
+    assert [(failed.fault, made) for failed, made in told] == [
+        (Fault.RETRY, 1),
+        (Fault.RETRY, 2),
+        (Fault.RETRY, 2),
+        (Fault.PERMANENT, 2),
+    ]
+    failed, _ = told[-1]
+    assert (failed.scope, failed.unknown) == (Scope.TOKEN, False)
     assert failed.hint == (
         "GitHub takes no token of app 12's installation 7, not even a fresh one: look on the installation's page "
         f"whether it is suspended or was removed, then `bridge replay {DELIVERY}`."
     )
-    assert (exchanges(sandbox), len(sandbox.seen("github", ISSUES))) == (2, 2)
+
+
+def test_a_replay_after_that_end_goes_by_another_token(sandbox, client, clock):
+    refuse(sandbox, ISSUES, 401, "Bad credentials", count=4)
+    for late in (0, 30, 60):
+        clock.late = late
+        failed = send(client)
+    assert failed.fault is Fault.PERMANENT
+    assert isinstance(send(client), Done)
+    assert exchanges(sandbox) == 3
 
 
 def test_another_apps_key_is_an_end(sandbox):
@@ -366,7 +404,9 @@ def test_clients_of_other_repositories_share_a_token(sandbox):
     assert len(sandbox.seen("github", "/app/installations/8/access_tokens")) == 1
 
 
-def test_a_permission_that_was_given_meanwhile_counts_at_once(sandbox, client):
+def test_a_permission_that_was_given_meanwhile_counts_at_once(sandbox, client, clock):
+    send(client)
+    clock.late = 60
     refuse(sandbox, ISSUES, 403, "Resource not accessible by integration", count=1)
     assert send(client).error == "resource_not_accessible"
     assert isinstance(send(client), Done)

@@ -17,14 +17,13 @@ from weakref import WeakValueDictionary
 
 from bridge.clock import SystemClock
 from bridge.destinations.base import Failed, Fault, Scope
+from bridge.destinations.github import key
 from bridge.destinations.github.errors import failed, unlike_github
 from bridge.destinations.http import ExchangeError, bearer
 from bridge.destinations.steps import table, text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
     from bridge.clock import Clock
     from bridge.destinations.answer import Answer
@@ -39,17 +38,14 @@ AHEAD: Final = 300.0
 """Seconds before its end that a token is renewed."""
 LASTS: Final = 3_600.0
 """Seconds that GitHub says a token lasts, for an answer that does not tell."""
+FRESH: Final = 20.0
+"""Seconds after which all of GitHub knows a token, and what it may do: until then a refusal says nothing of it."""
 JWT_LASTS: Final = 600
 BACK: Final = 60
 """Seconds that a JWT is issued in the past."""
 FURTHER_BACK: Final = 300
 """The same where GitHub did not like its times."""
 
-_NO_KEY: Final = (
-    "`app.private_key` holds no RSA private key: give it the whole .pem file that GitHub made for the app, "
-    "its first and last line included"
-)
-_LOCKED: Final = "`app.private_key` is locked with a passphrase: give it the .pem file as GitHub made it"
 _NO_NUMBER: Final = "`app.installation` must be the number at the end of the installation's address on GitHub"
 _NO_ID: Final = "`app.id` must be the app's id or client id, as its page on GitHub shows it"
 _REFUSED: Final = (
@@ -98,10 +94,11 @@ class Installation:
             raise ValueError(_NO_NUMBER)
         self._installation = number
         self._url = f"{base}/app/installations/{number}/access_tokens"
-        self._key = _load(str(app.get("private_key") or ""))
+        self._key = key.load(str(app.get("private_key") or ""))
         self._clock = clock or SystemClock()
         self._skew = 0.0  # seconds that GitHub's clock is ahead of ours
-        self._held = ("", 0.0)  # a token, and until when it is used
+        self._held = ("", 0.0, 0.0)  # a token, until when it is used, and since when
+        self._replaced = False  # it stands for one that was refused, and none was taken since
         self._lock = threading.Lock()
 
     def token(self, http: Transport, until: Deadline, refused: str = "") -> str:
@@ -115,20 +112,33 @@ class Installation:
         if not self._lock.acquire(timeout=max(until.left(), 0.0)):
             raise TokenError(Failed(Fault.RETRY, "no token in time", Scope.CHANNEL))
         try:
-            return self._good(refused) or self._renew(http, until)
+            if not (token := self._good(refused)):
+                token, self._replaced = self._renew(http, until), self._replaced or bool(refused)
+            return token
         finally:
             self._lock.release()
 
     def forget(self) -> None:
         """Take a fresh token next time: one keeps the permissions and repositories that it was made with."""
-        self._held = ("", 0.0)
+        self._held = ("", 0.0, 0.0)
+
+    @property
+    def fresh(self) -> bool:
+        """Was the token made just now, so that a part of GitHub may not know it yet?"""
+        return bool(self._held[0]) and self._clock.monotonic() - self._held[2] < FRESH
+
+    def replaces(self, answer: Answer) -> bool:
+        """Is another token worth a try after this answer? Once, and not of one that has only to age."""
+        if answer.status != 401:  # noqa: PLR2004 - the status is its name
+            self._replaced = False
+        return answer.status == 401 and not self._replaced and not self.fresh  # noqa: PLR2004 - as above
 
     def explain(self, fault: Failed) -> Failed:
         """Read a 401 to a request with a fresh token; its hint doesn't say yet how to go on."""
         return replace(fault, fault=Fault.PERMANENT, scope=Scope.TOKEN, hint=self._fill(_REFUSED))
 
     def _good(self, refused: str) -> str:
-        token, ends = self._held
+        token, ends, _made = self._held
         return token if self._clock.monotonic() < ends and token != refused else ""
 
     def _renew(self, http: Transport, until: Deadline) -> str:
@@ -149,7 +159,7 @@ class Installation:
         except ValueError:
             raise TokenError(replace(unlike_github(answer), unknown=False)) from None
         lasts = _seconds_left(answer, text(record, "expires_at"))
-        self._held = (token, started + max(lasts - AHEAD, lasts / 2))
+        self._held = (token, started + max(lasts - AHEAD, lasts / 2), self._clock.monotonic())
         return token
 
     def _exchange(self, http: Transport, until: Deadline, back: int) -> Answer:
@@ -193,35 +203,12 @@ def installation(settings: Settings, base: str) -> Installation | None:
         return None
     app = table(settings.values, "app")
     parts = (str(app.get(name) or "") for name in ("id", "installation", "private_key"))
-    key = (base, *(hashlib.sha256(part.encode()).hexdigest() for part in parts))
+    named = (base, *(hashlib.sha256(part.encode()).hexdigest() for part in parts))
     with _sharing:
-        found = _shared.get(key)
+        found = _shared.get(named)
         if found is None:
-            found = _shared[key] = Installation(base, app)
+            found = _shared[named] = Installation(base, app)
         return found
-
-
-def _load(pem: str) -> RSAPrivateKey:
-    """Read a private key.
-
-    Raises:
-        ValueError: it is none that signs with RS256.
-    """
-    # imported here: without an app nobody pays for it
-    from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415 - as said above
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey  # noqa: PLC0415 - as said above
-    from cryptography.hazmat.primitives.serialization import load_pem_private_key  # noqa: PLC0415 - as said above
-
-    lines = pem.strip() if "\n" in pem.strip() else pem.strip().replace("\\n", "\n")
-    try:
-        key = load_pem_private_key(lines.encode(), password=None)
-    except TypeError:
-        raise ValueError(_LOCKED) from None
-    except (ValueError, UnsupportedAlgorithm):
-        raise ValueError(_NO_KEY) from None
-    if not isinstance(key, RSAPrivateKey):
-        raise ValueError(_NO_KEY)  # noqa: TRY004 - a wrong setting, not a wrong type
-    return key
 
 
 def _at_once() -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urljoin, urlsplit
 
-from bridge.destinations.base import Fault
+from bridge.destinations.base import Fault, Scope
 from bridge.destinations.github.app import HEADERS
 from bridge.destinations.github.errors import REDIRECTS, failed, then_replay
 from bridge.destinations.http import MIB, Http, bearer
@@ -55,7 +56,7 @@ class Session:
     def exchange(  # noqa: PLR0913 - one request has these parts
         self, verb: str, path: str, request: JSON, until: Deadline, ready: Callable[[], None], *, cap: int = MIB
     ) -> Answer:
-        """Send one request; where an app's token is refused, once more with a fresh one.
+        """Send one request; where an app's token is refused that was known to GitHub, once more with another one.
 
         Raises:
             ExchangeError: there is no whole answer.
@@ -66,7 +67,7 @@ class Session:
             return send(token=self._token)
         token = self._app.token(self._http, until)
         answer = send(token=token)
-        if answer.status == UNAUTHORIZED:
+        if self._app.replaces(answer):
             return send(token=self._app.token(self._http, until, refused=token))
         return answer
 
@@ -101,14 +102,16 @@ class Session:
         """Read an answer that is no success.
 
         A token keeps the permissions and repositories that it was made with: where an app's can't do something, a
-        replay gets a fresh one.
+        replay gets a fresh one. What refuses a fresh one may not know it yet, or what it may do: it is asked again.
         """
         fault = failed(answer, method, repo, delivery)
         if self._app is None:
             return fault
         if answer.status == UNAUTHORIZED:
-            return then_replay(self._app.explain(fault), delivery)
-        if fault.fault is Fault.PERMANENT and answer.status in {403, 404}:
+            fault = then_replay(self._app.explain(fault), delivery)
+        if self._app.fresh and (answer.status == UNAUTHORIZED or fault.error == "resource_not_accessible"):
+            return replace(fault, fault=Fault.RETRY, scope=Scope.CHANNEL, unknown=False)
+        if fault.fault is Fault.PERMANENT and answer.status in {401, 403, 404}:
             self._app.forget()
         return fault
 
