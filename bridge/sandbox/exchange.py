@@ -65,7 +65,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One HTTP response; the server adds Date, Content-Length and Connection."""
+    """One HTTP response; the server adds Date (where it has none), Content-Length and Connection."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)

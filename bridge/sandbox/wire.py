@@ -126,7 +126,10 @@ class Handler(BaseHTTPRequestHandler):
         return bytes(body)
 
     def _write(self, response: Response) -> None:
-        self.send_response(response.status)
+        self.send_response_only(response.status)
+        self.send_header("Server", self.version_string())
+        if "Date" not in response.headers:
+            self.send_header("Date", self.date_time_string())
         for name, value in response.headers.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(response.body)))

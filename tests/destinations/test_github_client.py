@@ -13,6 +13,7 @@ from bridge.destinations.base import Failed, Fault, Found, Intent, Nothing, Scop
 from bridge.destinations.github.errors import failed as read
 from bridge.sandbox import Fault as Play
 from bridge.sandbox import Sandbox
+from bridge.sandbox.github_state import Credential
 
 SEEN = {"private": False}
 DATE = "Tue, 09 Dec 2025 17:30:00 GMT"
@@ -91,13 +92,25 @@ def test_a_person_who_closes_is_heard_and_respected(sandbox, lane):
     assert (issue(sandbox).state, len(issue(sandbox).comments)) == ("closed", 1)
 
 
-def test_a_person_who_closes_just_before_we_do_has_closed_it(sandbox, lane):
+@pytest.mark.parametrize("person", ["sam", "alert-bridge"])
+def test_a_person_who_closes_just_before_we_do_has_closed_it(sandbox, lane, person):
     lane.tell(incident())
-    issue(sandbox).close("sam", sandbox.clock())
+    issue(sandbox).close(person, sandbox.clock() - 5)
     lane.tell(incident(state=State.RESOLVED))
     assert lane.have["closed_by"] == "person"
     lane.tell(incident(times=2))
     assert (issue(sandbox).state, len(issue(sandbox).comments)) == ("closed", 1)
+
+
+def test_what_we_close_with_another_accounts_token_is_closed_by_us(sandbox, lane):
+    lane.tell(incident())
+    sandbox.github.tokens["ghp_of_another"] = Credential("another-bridge")
+    lane.client = github.connect(settings("github", api_url=sandbox.github_url, token="ghp_of_another"))
+    lane.tell(incident(state=State.RESOLVED))
+    assert (issue(sandbox).user, issue(sandbox).closed_by) == ("alert-bridge", "another-bridge")
+    assert lane.have["closed_by"] == "bridge"
+    lane.tell(incident(times=2))
+    assert issue(sandbox).state == "open"
 
 
 def test_a_person_who_opens_it_again_is_respected(sandbox, lane):

@@ -10,18 +10,19 @@ from urllib.parse import urlencode
 
 from bridge.destinations.base import Done, Failed, Fault, Found, Lack, Scope
 from bridge.destinations.deadline import Deadline
+from bridge.destinations.github import read
 from bridge.destinations.github.app import TokenError, installation
 from bridge.destinations.github.errors import gone, then_replay, unlike_github
 from bridge.destinations.github.session import Session, base_of
 from bridge.destinations.github.step import repository
 from bridge.destinations.http import MIB, ExchangeError, Http
-from bridge.destinations.steps import delivery_of, table, text
+from bridge.destinations.steps import delivery_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from bridge.destinations.answer import Answer
-    from bridge.destinations.base import JSON, Have, Outcome, Settings, Step
+    from bridge.destinations.base import Have, Outcome, Settings, Step
     from bridge.destinations.github.app import Installation
     from bridge.destinations.http import Transport
     from bridge.destinations.ports import Client
@@ -67,7 +68,7 @@ class GitHub:
         try:
             answer = self._session.exchange(step.method.partition(" ")[0], step.path, step.request, until, ready)
             if _succeeded(answer):
-                return _done(step, have, answer)
+                return read.done(step, have, answer, deadline - until.left())
             fault = self._session.failed(answer, step.method, self._repo, delivery)
             if fault.error == "not_found" and step.method in {"PATCH issue", "POST comments"}:
                 return self._missing(fault, until, delivery)
@@ -107,7 +108,7 @@ class GitHub:
             for listed in self._pages(step, self._bound(since), until, comment=comment):
                 found = next((one for one in listed if "pull_request" not in one and _mark(one) == mark), None)
                 if found is not None:
-                    return Found(_remote(step, have, found))
+                    return Found(read.remote(step, have, found))
         except _UnlistedError as error:
             failed = error.failed
             if comment and failed.error == "not_found":
@@ -171,46 +172,6 @@ def _at_once() -> None:
 
 def _succeeded(answer: Answer) -> bool:
     return answer.status // 100 == 2  # noqa: PLR2004 - any success
-
-
-def _done(step: Step, have: Have, answer: Answer) -> Outcome:
-    """Read a success; one whose body is not what GitHub sends may come from a proxy."""
-    remote = {} if "label" in step.method else _remote(step, have, answer.record() or {})
-    return unlike_github(answer) if remote is None else Done(remote, answer.request_id, answer.status)
-
-
-def _remote(step: Step, have: Have, record: Mapping[str, Any]) -> JSON | None:
-    """What an answer brings into `Have`, or into the lane's place; None where it is no such answer."""
-    if step.learns:
-        private = record.get("private")
-        return {"private": private, "id": record.get("id")} if isinstance(private, bool) else None
-    if step.method == "POST comments":
-        return {"comment_id": record["id"]} if isinstance(record.get("id"), int) else None
-    if not isinstance(record.get("number"), int):
-        return None
-    state = "closed" if record.get("state") == "closed" else "open"
-    if step.method == "POST issues":
-        return {"number": record["number"], "url": text(dict(record), "html_url"), "state": state, "closed_by": None}
-    return {"state": state, **_who(state, str(step.request.get("state") or ""), have, record)}
-
-
-def _who(state: str, asked: str, have: Have, record: Mapping[str, Any]) -> JSON:
-    """Who closed an issue, or opened it again: we, where we asked for it, else a person.
-
-    Closing one that a person has closed just before leaves `closed_by` with that person. What we asked for when an
-    answer was lost (`asked`) is ours as well.
-    """
-    before, asked = text(have, "state"), asked or text(have, "asked")
-    if state == "open":
-        return {"closed_by": None, "kept_open": True} if before == "closed" and not asked else {"closed_by": None}
-    if before == "closed":
-        return {"closed_by": text(have, "closed_by") or "person"}
-    closer, author = (text(table(dict(record), key), "login") for key in ("closed_by", "user"))
-    if asked != "closed":
-        return {"closed_by": "person"}
-    if closer and author and closer != author:
-        return {"closed_by": "person", "person_commented": True}  # the comment that goes before a closing
-    return {"closed_by": "bridge"}
 
 
 def _mark(record: Mapping[str, Any]) -> str | None:

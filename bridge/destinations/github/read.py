@@ -1,0 +1,80 @@
+"""What GitHub's answer to a step that was done brings: ids, and who closed the issue."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from bridge.destinations.base import Done
+from bridge.destinations.github.errors import unlike_github
+from bridge.destinations.steps import table, text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bridge.destinations.answer import Answer
+    from bridge.destinations.base import JSON, Have, Outcome, Step
+
+
+def done(step: Step, have: Have, answer: Answer, took: float) -> Outcome:
+    """Read a success that took so many seconds; one whose body is not what GitHub sends may come from a proxy."""
+    begun = None if answer.epoch is None else answer.epoch - took
+    found = {} if "label" in step.method else remote(step, have, answer.record() or {}, begun)
+    return unlike_github(answer) if found is None else Done(found, answer.request_id, answer.status)
+
+
+def remote(step: Step, have: Have, record: Mapping[str, Any], begun: float | None = None) -> JSON | None:
+    """What an answer brings into `Have`, or into the lane's place; None where it is no such answer.
+
+    `begun`: when its request began by GitHub's clock, in seconds since 1970.
+    """
+    if step.learns:
+        private = record.get("private")
+        return {"private": private, "id": record.get("id")} if isinstance(private, bool) else None
+    if step.method == "POST comments":
+        return {"comment_id": record["id"]} if isinstance(record.get("id"), int) else None
+    if not isinstance(record.get("number"), int):
+        return None
+    state = "closed" if record.get("state") == "closed" else "open"
+    if step.method == "POST issues":
+        return {"number": record["number"], "url": text(dict(record), "html_url"), "state": state, "closed_by": None}
+    return {"state": state, **_who(state, str(step.request.get("state") or ""), have, record, begun)}
+
+
+def _who(state: str, asked: str, have: Have, record: Mapping[str, Any], begun: float | None) -> JSON:
+    """Who closed an issue, or opened it again: we, where we asked for it, else a person.
+
+    What we asked for when an answer was lost (`asked` in `Have`) is ours as well.
+    """
+    before, lost = text(have, "state"), text(have, "asked")
+    if state == "open":
+        ours = before != "closed" or asked or lost
+        return {"closed_by": None} if ours else {"closed_by": None, "kept_open": True}
+    if before == "closed":
+        return {"closed_by": text(have, "closed_by") or "person"}
+    if (asked or lost) != "closed":
+        return {"closed_by": "person"}
+    if _closed_before(record, None if lost == "closed" else begun):
+        return {"closed_by": "person", "person_commented": True}  # the comment that goes before a closing
+    return {"closed_by": "bridge"}
+
+
+def _closed_before(record: Mapping[str, Any], begun: float | None) -> bool:
+    """Had a person closed the issue before our request to close it, which then leaves `closed_at` as it was?
+
+    Who closed it does not tell: the issue may be of an account whose token was replaced since. Only where the times
+    can't tell is another one than its author taken for a person. GitHub's times are whole seconds: what was closed in
+    the second before is taken for ours, for one that is not opened again would be silent.
+    """
+    at = _epoch(record.get("closed_at"))
+    if at is not None and begun is not None:
+        return at < begun - 1
+    closer, author = (text(table(dict(record), key), "login") for key in ("closed_by", "user"))
+    return bool(closer and author and closer != author)
+
+
+def _epoch(time: object) -> float | None:
+    try:
+        return datetime.fromisoformat(str(time)).timestamp()
+    except ValueError:
+        return None
