@@ -24,11 +24,15 @@ _REQUEST_IDS = ("x-slack-req-id", "x-github-request-id", "x-request-id")
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back. Header names are in lower case; of an error's body perhaps only the beginning."""
+    """What came back. Header names are in lower case; of an error's body perhaps only the beginning.
+
+    `moved`: it came from where a redirect led to.
+    """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+    moved: bool = False
 
     def without(self, *secrets: str) -> Answer:
         """Return the answer without the secrets that its request carried: some places repeat what they refuse."""

@@ -168,15 +168,15 @@ class GitHubDouble:
         if run is None or repository is None or not repository.visible:
             raise GitHubError(404, "Not Found")
         if repository.moved_to is not None:
-            raise self._moved(self.add_repository(repository.moved_to), "/".join(["", *rest]))
+            raise self._moved(repository.moved_to, ["", *rest])
         if not repository.has_issues and "/issues" in path:
             raise GitHubError(410, "Issues has been disabled in this repository.")
-        if request.method != "GET" and not who.writes:
+        if request.method != "GET" and not (who.writes and repository.writes):
             kind = "integration" if who.is_app else "personal access token"
             raise GitHubError(
                 403, f"Resource not accessible by {kind}", {"X-Accepted-GitHub-Permissions": "issues=write"}
             )
-        issue = self._issue(repository, target) if "{issue_number}" in path else None
+        issue = self._issue(repository, rest[1], rest[2:]) if "{issue_number}" in path else None
         if request.method == "POST" and path in CREATING:
             self._limit_creating(request)
         shapes = Shapes(self.api_url, self.page_url)
@@ -184,18 +184,18 @@ class GitHubDouble:
         full_path = "/repos/{owner}/{repo}" + path
         return run(Call(request, full_path, name, repository, issue, who, shapes, self.limits.lag, self.clock()))
 
-    def _issue(self, repository: Repository, number: str) -> Issue:
+    def _issue(self, repository: Repository, number: str, below: list[str]) -> Issue:
         issue = repository.issues.get(int(number)) if number.isdecimal() else None
         if issue is None:
             raise GitHubError(404, "Not Found")
         if issue.deleted:
             raise GitHubError(410, "This issue was deleted")
         if issue.moved_to is not None:
-            raise self._moved(self.add_repository(issue.moved_to[0]), f"/issues/{issue.moved_to[1]}")
+            raise self._moved(issue.moved_to[0], ["/issues", str(issue.moved_to[1]), *below])
         return issue
 
-    def _moved(self, repository: Repository, path: str) -> GitHubError:
-        url = f"{self.api_url}/repositories/{repository.id}{path}"
+    def _moved(self, full_name: str, path: list[str]) -> GitHubError:
+        url = f"{self.api_url}/repositories/{self.add_repository(full_name).id}{'/'.join(path)}"
         return GitHubError(301, "Moved Permanently", {"Location": url}, url=url)
 
     def _limit_creating(self, request: Request) -> None:

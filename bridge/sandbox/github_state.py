@@ -67,6 +67,7 @@ class Repository:
 
     Attributes:
         full_name: `owner/name`.
+        writes: the token may write into it at all, where it may anywhere.
         push: the token has push access; without it labels and assignees are dropped in silence.
         assignable: logins that may be assigned; None: everybody.
         moved_to: the full name after a rename or transfer; GitHub answers 301.
@@ -79,6 +80,7 @@ class Repository:
     private: bool = False
     has_issues: bool = True
     archived: bool = False
+    writes: bool = True
     push: bool = True
     visible: bool = True
     assignable: set[str] | None = None

@@ -219,6 +219,51 @@ def test_redirects_in_a_circle_end(sandbox, lane):
     assert (failed.fault, len(sandbox.requests)) == (Fault.PERMANENT, 2)
 
 
+def transferred(sandbox, **where):
+    """Transfers the issue into another repository, over as many others as `over` says."""
+    over = where.pop("over", 0)
+    names = [f"acme/{number}" for number in range(over + 1)]
+    for name, following in zip(names, [*names[1:], None], strict=True):
+        repository = sandbox.github.add_repository(name, **(where if following is None else {}))
+        moved = repository.open_issue("moved", "", "alert-bridge", sandbox.clock())
+        moved.moved_to = (following, 1) if following else None
+    issue(sandbox).moved_to = (names[0], 1)
+    return moved
+
+
+@pytest.mark.parametrize("over", [0, 1, 2])
+def test_a_transferred_issue_is_followed(sandbox, lane, over):
+    lane.tell(incident())
+    moved = transferred(sandbox, over=over)
+    lane.tell(incident(state=State.RESOLVED))
+    assert (moved.state, lane.failures) == ("closed", [])
+
+
+@pytest.mark.parametrize("where", [{"over": 3}, {"visible": False}, {"has_issues": False}, {"writes": False}], ids=str)
+def test_an_issue_that_was_transferred_out_of_reach_is_opened_anew_once(sandbox, lane, where):
+    lane.tell(incident())
+    transferred(sandbox, **where)
+    lane.tell(incident(priority=Priority.P0))
+    assert [(failure.fault, failure.scope) for failure in lane.failures] == [(Fault.REPLACE, Scope.DELIVERY)]
+    assert (lane.have["number"], issue(sandbox, 2).state) == (2, "open")
+
+
+@pytest.mark.parametrize("where", [{"over": 3}, {"visible": False}], ids=str)
+def test_a_comment_is_gone_with_an_issue_that_was_transferred_out_of_reach(sandbox, lane, where):
+    lane.tell(incident())
+    transferred(sandbox, **where)
+    assert lane.client.find(COMMENT, lane.have, datetime.now(UTC), 5.0) == Found(None)
+
+
+def test_an_issue_that_a_token_may_not_edit_says_nothing_of_others(sandbox, lane):
+    lane.tell(incident())
+    sandbox.github.repository("acme/alerts").push = False
+    issue(sandbox).user = "another-bridge"
+    step = github.next_step(want("github", incident(priority=Priority.P0), place=SEEN), lane.have)
+    failed = lane.client.send(step, lane.have, 5.0, lambda: None)
+    assert (failed.fault, failed.scope, failed.status) == (Fault.PERMANENT, Scope.DELIVERY, 403)
+
+
 def test_a_refused_assignee_is_left_out(sandbox):
     sandbox.github.add_repository("acme/alerts").assignable = {"octocat"}
     values = {"api_url": sandbox.github_url, "assignees": ["nobody"]}

@@ -12,7 +12,7 @@ from bridge.destinations.base import Done, Failed, Fault, Found, Lack, Scope
 from bridge.destinations.deadline import Deadline
 from bridge.destinations.github import read
 from bridge.destinations.github.app import TokenError, installation
-from bridge.destinations.github.errors import gone, then_replay, unlike_github
+from bridge.destinations.github.errors import gone, out_of_reach, then_replay, unlike_github
 from bridge.destinations.github.session import Session, base_of
 from bridge.destinations.github.step import repository
 from bridge.destinations.http import MIB, ExchangeError, Http
@@ -63,14 +63,16 @@ class GitHub:
         self._session = Session(settings, http, app)
 
     def send(self, step: Step, have: Have, deadline: float, ready: Callable[[], None]) -> Outcome:
-        """Send a step. `ready` is called before each request's first byte; a redirect or a 404 makes a second one."""
+        """Send a step. `ready` is called before each request's first byte; redirects and a 404 make more."""
         until, delivery = Deadline(deadline), delivery_of(step, have)
         try:
             answer = self._session.exchange(step.method.partition(" ")[0], step.path, step.request, until, ready)
             if _succeeded(answer):
                 return read.done(step, have, answer, deadline - until.left())
             fault = self._session.failed(answer, step.method, self._repo, delivery)
-            if fault.error == "not_found" and step.method in {"PATCH issue", "POST comments"}:
+            if out_of_reach(answer, fault, step.method):
+                fault = gone(fault, self._repo, delivery)
+            elif fault.error == "not_found" and step.method in {"PATCH issue", "POST comments"}:
                 return self._missing(fault, until, delivery)
         except ExchangeError as error:
             return error.failed()
@@ -137,7 +139,10 @@ class GitHub:
             answer = self._session.exchange("GET", path, {}, until, _at_once, cap=LISTED)
             listed = answer.json()
             if not _succeeded(answer):
-                raise _UnlistedError(self._session.failed(answer, "GET", self._repo, ""))
+                failed = self._session.failed(answer, "GET", self._repo, "")
+                raise _UnlistedError(
+                    gone(failed, self._repo, "") if out_of_reach(answer, failed, step.method) else failed
+                )
             if not isinstance(listed, list):
                 raise _UnlistedError(unlike_github(answer))
             yield listed

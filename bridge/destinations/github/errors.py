@@ -1,8 +1,8 @@
 """What GitHub's refusals mean, decided in GitHub's own order: limits first, then redirects, 422, 5xx, the table.
 
 The table stands in `errors.json`: of the rows of a status the first whose conditions hold (`message`, `header`, and of
-any of the body's errors `field`, `code`, `resource`, `detail`) counts. Texts are looked at only where neither status
-nor headers tell two cases apart.
+any of the body's errors `field`, `code`, `resource`, `detail`) counts; `of_issue` is its scope where one issue was
+asked for. Texts are looked at only where neither status nor headers tell two cases apart.
 """
 
 from __future__ import annotations
@@ -26,11 +26,13 @@ WAIT: Final = 60.0
 
 REDIRECTS: Final = frozenset({301, 302, 307, 308})
 _UNKNOWN: Final = "GitHub answered {error}, which the bridge does not know: look it up, mend it"
-_MOVED: Final = "GitHub sends requests for {repo} elsewhere, and more than once or to another host: correct `repo`"
+_MOVED: Final = "GitHub sends requests for {repo} elsewhere, and on and on or to another host: correct `repo`"
 _GENERAL: Final = {
     Fault.DEGRADE: "GitHub refuses the issue even in its plainest form ({error}): report it as a fault of the bridge",
-    Fault.REPLACE: "The issue in {repo} was deleted ({error})",
+    Fault.REPLACE: "The issue in {repo} was deleted, or moved to where the bridge can't write ({error})",
 }
+_OF_ISSUE: Final = frozenset({"PATCH issue", "POST comments", "POST labels", "DELETE label"})
+_NOT_THERE: Final = REDIRECTS | {403, 404, 410, 451}
 
 
 def failed(answer: Answer, method: str, repo: str, delivery: str) -> Failed:
@@ -54,7 +56,16 @@ def failed(answer: Answer, method: str, repo: str, delivery: str) -> Failed:
     fault, say = Fault(row["treat"]), row.get("say")
     hint = _sentence(say or _GENERAL.get(fault, ""), repo, delivery, error=row["id"])
     wait = WAIT if fault is Fault.LIMITED else None
-    return _failed(answer, fault, Scope(row["scope"]), row["id"], hint=hint, wait=wait)
+    scope = Scope(row.get("of_issue", row["scope"]) if method in _OF_ISSUE else row["scope"])
+    return _failed(answer, fault, scope, row["id"], hint=hint, wait=wait)
+
+
+def out_of_reach(answer: Answer, fault: Failed, method: str) -> bool:
+    """Was an issue transferred to where it can't be written to? That says nothing of its repository's others.
+
+    A redirect to another host, which is not followed, is not GitHub's.
+    """
+    return answer.moved and method in _OF_ISSUE and fault.fault is Fault.PERMANENT and answer.status in _NOT_THERE
 
 
 def gone(fault: Failed, repo: str, delivery: str) -> Failed:

@@ -1,4 +1,4 @@
-"""Requests to GitHub's API with a token, or with those of an app's installation; one redirect is followed."""
+"""Requests to GitHub's API with a token, or with those of an app's installation; a few redirects are followed."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 API: Final = "https://api.github.com"
 UNAUTHORIZED: Final = 401
+HOPS: Final = 3
+"""Redirects that are followed, one after the other."""
 
 
 def base_of(settings: Settings) -> str:
@@ -82,7 +84,7 @@ class Session:
         ready: Callable[[], None],
         cap: int,
     ) -> Answer:
-        """Send one request; one redirect to the same host is followed, with method and body kept."""
+        """Send one request; redirects to the same host are followed, with method and body kept."""
         kind = {"Content-Type": "application/json; charset=utf-8"} if request else {}
         send = partial(
             self._http.exchange,
@@ -93,9 +95,11 @@ class Session:
             cap=cap,
         )
         answer = send(verb, url).without(token)
-        target = urljoin(url, answer.headers.get("location", url))
-        if answer.status in REDIRECTS and target != url and _origin(target) == _origin(self._base):
-            return send(verb, target).without(token)
+        for _ in range(HOPS):
+            target = urljoin(url, answer.headers.get("location", url))
+            if answer.status not in REDIRECTS or target == url or _origin(target) != _origin(self._base):
+                break
+            url, answer = target, replace(send(verb, target).without(token), moved=True)
         return answer
 
     def failed(self, answer: Answer, method: str, repo: str, delivery: str) -> Failed:
