@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -122,8 +121,7 @@ class GitHubDouble:
             answer = self._route(request, [unquote(part) for part in request.path.strip("/").split("/")])
         except GitHubError as error:
             answer = error.response()
-        headers = {"Date": formatdate(self.clock(), usegmt=True), "X-GitHub-Media-Type": "github.v3; format=json"}
-        headers |= {**self._rate_headers(request), **answer.headers}
+        headers = {"X-GitHub-Media-Type": "github.v3; format=json", **self._rate_headers(request), **answer.headers}
         return Response(answer.status, headers, answer.body)
 
     def _route(self, request: Request, parts: list[str]) -> Response:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass, replace
+from email.utils import formatdate
 from itertools import count
 from typing import TYPE_CHECKING, Protocol, Self
 
@@ -185,8 +186,8 @@ class Sandbox:
         status = None
         try:
             response = self._play(fault, double, inner)
-            named = {_REQUEST_ID[name]: f"{name}-{next(self._numbers)}", **response.headers}
-            response = replace(response, headers=named)
+            named = {_REQUEST_ID[name]: f"{name}-{next(self._numbers)}", "Date": formatdate(self.clock(), usegmt=True)}
+            response = replace(response, headers={**named, **response.headers})
             status = response.status
         finally:
             body = inner.body.decode("utf-8", "replace")

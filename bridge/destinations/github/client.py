@@ -12,7 +12,7 @@ from bridge.destinations.base import Done, Failed, Fault, Found, Lack, Scope
 from bridge.destinations.deadline import Deadline
 from bridge.destinations.github import read
 from bridge.destinations.github.app import TokenError, installation
-from bridge.destinations.github.errors import gone, out_of_reach, then_replay, unlike_github
+from bridge.destinations.github.errors import gone, not_yet, out_of_reach, then_replay, unlike_github, unseen
 from bridge.destinations.github.session import Session, base_of
 from bridge.destinations.github.step import repository
 from bridge.destinations.http import MIB, ExchangeError, Http
@@ -70,10 +70,7 @@ class GitHub:
             if _succeeded(answer):
                 return read.done(step, have, answer, deadline - until.left())
             fault = self._session.failed(answer, step.method, self._repo, delivery)
-            if out_of_reach(answer, fault, step.method):
-                fault = gone(fault, self._repo, delivery)
-            elif fault.error == "not_found" and step.method in {"PATCH issue", "POST comments"}:
-                return self._missing(fault, until, delivery)
+            fault = self._of_issue(step, have, answer, fault, until)
         except ExchangeError as error:
             return error.failed()
         except TokenError as error:
@@ -83,7 +80,17 @@ class GitHub:
         unreadable = fault.fault in {Fault.PERMANENT, Fault.REPLACE} and fault.scope is not Scope.TOKEN
         return Done({"private": None}, fault.request_id) if step.learns and unreadable else fault
 
-    def _missing(self, fault: Failed, until: Deadline, delivery: str = "") -> Failed:
+    def _of_issue(self, step: Step, have: Have, answer: Answer, fault: Failed, until: Deadline) -> Failed:
+        """Read what a refusal says of the one issue that a step is for; as it is where it says nothing."""
+        if out_of_reach(answer, fault, step.method):
+            return gone(fault, self._repo, delivery_of(step, have))
+        if unseen(answer, step.method) and read.made_just_now(have, answer):
+            return not_yet(answer)
+        if fault.error == "not_found" and step.method in {"PATCH issue", "POST comments"}:
+            return self._missing(fault, until, delivery_of(step, have))
+        return fault
+
+    def _missing(self, fault: Failed, until: Deadline, delivery: str) -> Failed:
         """Tell an issue that is gone from a repository that can't be seen: only the first is opened anew."""
         answer = self._session.exchange("GET", f"/repos/{self._repo}", {}, until, _at_once)
         if not _succeeded(answer):
@@ -103,33 +110,32 @@ class GitHub:
             return error.failed()
 
     def _find(self, step: Step, have: Have, since: datetime, until: Deadline) -> Found | Failed:
-        mark, comment = _mark(step.request), step.method == "POST comments"
+        mark = _mark(step.request)
         if mark is None:
             return Failed(Fault.UNSEARCHABLE, "unmarked")
         try:
-            for listed in self._pages(step, self._bound(since), until, comment=comment):
+            for listed in self._pages(step, have, self._bound(since), until):
                 found = next((one for one in listed if "pull_request" not in one and _mark(one) == mark), None)
                 if found is not None:
                     return Found(read.remote(step, have, found))
         except _UnlistedError as error:
-            failed = error.failed
-            if comment and failed.error == "not_found":
-                failed = self._missing(failed, until)
+            comment = step.method == "POST comments"
             # a comment is gone with its issue
-            return Found(None) if comment and failed.fault is Fault.REPLACE else failed
+            return Found(None) if comment and error.failed.fault is Fault.REPLACE else error.failed
         return Found(None)
 
     def _bound(self, since: datetime) -> datetime:
         """Five minutes before, by GitHub's own clock where ours is ahead."""
         return since - SKEW - timedelta(seconds=self._session.ahead)
 
-    def _pages(self, step: Step, oldest: datetime, until: Deadline, *, comment: bool) -> Iterator[list[dict[str, Any]]]:
+    def _pages(self, step: Step, have: Have, oldest: datetime, until: Deadline) -> Iterator[list[dict[str, Any]]]:
         """The issues, or the comments of one, since `oldest`, page by page.
 
         Raises:
             _UnlistedError: GitHub refused, or there are more than can be walked through.
             ExchangeError: there is no whole answer.
         """
+        comment = step.method == "POST comments"
         since = oldest.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         query: dict[str, object] = {"since": since, "per_page": PAGE}
         if not comment:
@@ -140,9 +146,7 @@ class GitHub:
             listed = answer.json()
             if not _succeeded(answer):
                 failed = self._session.failed(answer, "GET", self._repo, "")
-                raise _UnlistedError(
-                    gone(failed, self._repo, "") if out_of_reach(answer, failed, step.method) else failed
-                )
+                raise _UnlistedError(self._of_issue(step, have, answer, failed, until))
             if not isinstance(listed, list):
                 raise _UnlistedError(unlike_github(answer))
             yield listed

@@ -27,6 +27,7 @@ WAIT: Final = 60.0
 REDIRECTS: Final = frozenset({301, 302, 307, 308})
 _UNKNOWN: Final = "GitHub answered {error}, which the bridge does not know: look it up, mend it"
 _MOVED: Final = "GitHub sends requests for {repo} elsewhere, and on and on or to another host: correct `repo`"
+_NOT_YET: Final = "GitHub does not find the issue everywhere yet, which was opened just now"
 _GENERAL: Final = {
     Fault.DEGRADE: "GitHub refuses the issue even in its plainest form ({error}): report it as a fault of the bridge",
     Fault.REPLACE: "The issue in {repo} was deleted, or moved to where the bridge can't write ({error})",
@@ -66,6 +67,17 @@ def out_of_reach(answer: Answer, fault: Failed, method: str) -> bool:
     A redirect to another host, which is not followed, is not GitHub's.
     """
     return answer.moved and method in _OF_ISSUE and fault.fault is Fault.PERMANENT and answer.status in _NOT_THERE
+
+
+def unseen(answer: Answer, method: str) -> bool:
+    """Does GitHub not see the issue that a request is for? Of one made just now that says nothing yet."""
+    said = answer.status == HTTPStatus.UNPROCESSABLE_ENTITY and b"issue not found" in answer.body.lower()
+    return method in _OF_ISSUE and (said or (answer.status == HTTPStatus.NOT_FOUND and "not found" in _message(answer)))
+
+
+def not_yet(answer: Answer) -> Failed:
+    """Return what that means: the delivery waits alone, without `status`, for nothing is wrong with its place."""
+    return Failed(Fault.RETRY, "issue_not_seen_yet", hint=_NOT_YET, request_id=answer.request_id)
 
 
 def gone(fault: Failed, repo: str, delivery: str) -> Failed:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from bridge.destinations.base import Done
 from bridge.destinations.github.errors import unlike_github
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     from bridge.destinations.answer import Answer
     from bridge.destinations.base import JSON, Have, Outcome, Step
+
+UNSEEN: Final = 30.0
+"""Seconds after which an issue is seen in all of GitHub."""
 
 
 def done(step: Step, have: Have, answer: Answer, took: float) -> Outcome:
@@ -37,7 +40,8 @@ def remote(step: Step, have: Have, record: Mapping[str, Any], begun: float | Non
         return None
     state = "closed" if record.get("state") == "closed" else "open"
     if step.method == "POST issues":
-        return {"number": record["number"], "url": text(dict(record), "html_url"), "state": state, "closed_by": None}
+        made = {"number": record["number"], "url": text(dict(record), "html_url"), "state": state, "closed_by": None}
+        return {**made, "made": _epoch(record.get("created_at"))}
     return {"state": state, **_who(state, str(step.request.get("state") or ""), have, record, begun)}
 
 
@@ -71,6 +75,12 @@ def _closed_before(record: Mapping[str, Any], begun: float | None) -> bool:
         return at < begun - 1
     closer, author = (text(table(dict(record), key), "login") for key in ("closed_by", "user"))
     return bool(closer and author and closer != author)
+
+
+def made_just_now(have: Have, answer: Answer) -> bool:
+    """Was the issue made so shortly before an answer, by GitHub's clock, that a part of GitHub may not see it yet?"""
+    made = have.get("made")
+    return isinstance(made, int | float) and answer.epoch is not None and answer.epoch - made < UNSEEN
 
 
 def _epoch(time: object) -> float | None:

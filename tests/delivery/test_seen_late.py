@@ -1,0 +1,38 @@
+"""An issue that GitHub does not find right after it was opened is asked for again, alone, and is not opened twice."""
+
+import pytest
+from lane_kit import take
+from posts import ENV, Posts, alert
+
+from bridge.effective import Effective
+from bridge.sandbox import Fault, Sandbox
+
+GITHUB = 'token: "${{env:GH}}", repo: "acme/alerts", api_url: "{0.github_url}", rate: off'
+NOT_FOUND = '{"message": "Not Found"}'
+
+
+@pytest.mark.parametrize(("unseen", "opened"), [(20, 1), (300, 2)])
+def test_an_issue_is_gone_only_where_it_could_have_been_seen(sqlite_ledger, clock, tmp_path, unseen, opened):
+    with Sandbox(clock=lambda: clock.now().timestamp()) as sandbox:
+        config = f"destinations:\n  github: {{{GITHUB.format(sandbox)}}}\n"
+        place = Posts(sqlite_ledger, clock, tmp_path, f"{config}send: {{P1: [github], P2: [github]}}\n")
+        effective = Effective(lambda: place.rules, ENV | {"GH": "ghp_sandbox"}, b"key")
+
+        def work():
+            lane = take(sqlite_ledger, clock, place.deliveries()[0].lane, effective)
+            while lane.turn() is None:
+                pass
+            assert lane.trouble is None, "others of the place go on"
+
+        place.hear(alert(Priority="P2"))
+        work()
+        first = "/repos/acme/alerts/issues/1*"
+        sandbox.faults.add(Fault("status", "github", path=first, status=404, body=NOT_FOUND, until=unseen))
+        place.hear(alert(Priority="P1"))
+        for _ in range(80):
+            work()
+            clock.advance(1)
+        assert [row.state for row in place.deliveries()] == ["delivered"]
+        issues = sandbox.github.issues("acme/alerts")
+        assert len(issues) == opened
+        assert "[P1]" in issues[-1].title
