@@ -49,3 +49,27 @@ def test_what_gets_more_urgent_between_two_lookups_is_looked_for_no_sooner(sqlit
         told = sandbox.slack.messages("alerts") if kind == "slack" else sandbox.github.issues("acme/alerts")
         assert len(told) == 1
         assert [(row.state, row.urgency) for row in place.deliveries()] == [("delivered", 1)]
+
+
+def test_an_issue_is_found_behind_more_than_one_lookup_can_read(sqlite_ledger, clock, tmp_path):
+    with Sandbox(clock=lambda: clock.now().timestamp()) as sandbox:
+        config = f"destinations:\n  github: {{{PLACES['github'].format(sandbox)}, rate: off}}\n"
+        place = Posts(sqlite_ledger, clock, tmp_path, f"{config}send: {{P2: [github]}}\n")
+        effective = Effective(lambda: place.rules, TOKENS, b"key")
+
+        def work():
+            lane = take(sqlite_ledger, clock, place.deliveries()[0].lane, effective)
+            while lane.turn() is None:
+                pass
+
+        sandbox.faults.add(Fault("drop_answer", "github", method="POST", path=MADE["github"], count=1))
+        place.hear(alert(Priority="P2"))
+        work()
+        repository = sandbox.github.repository("acme/alerts")
+        for number in range(1_100):
+            repository.open_issue(f"another {number}", "", "sam", clock.now().timestamp())
+        for _ in range(20):
+            clock.advance(1)
+            work()
+        assert [issue.number for issue in repository.issues.values() if "bridge:" in (issue.body or "")] == [1]
+        assert [(row.state, row.have["number"]) for row in place.deliveries()] == [("delivered", 1)]

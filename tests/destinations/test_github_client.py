@@ -396,6 +396,27 @@ def test_a_lost_issue_is_found_behind_many_others_and_never_a_pull_request(sandb
     assert not any("search" in path for path in asked(sandbox))
 
 
+def test_a_repositorys_issues_are_listed_page_by_page_for_all_that_is_looked_for(sandbox, lane):
+    repository = sandbox.github.add_repository("acme/alerts")
+    since, step, now = datetime.now(UTC), github.next_step(want("github", place=SEEN), {}), sandbox.clock()
+    first, second = (repository.open_issue("ours", f"<!-- bridge:{DELIVERY}:{n} -->\n", "b", now) for n in (1, 2))
+    repository.open_issue("a pull request", f"<!-- bridge:{DELIVERY}:3 -->\n", "sam", now, is_pull_request=True)
+    for number in range(198):
+        repository.open_issue(f"later {number}", "", "sam", now)
+    pages, cursor = [], None
+    while not pages or cursor is not None:
+        pages.append(lane.client.page(step, {}, since, cursor, 5.0))
+        cursor = pages[-1].cursor
+    assert [sorted(page.found) for page in pages] == [[], [f"{DELIVERY}:2"], [f"{DELIVERY}:1"]]
+    adopted = [lane.client.adopt(step, page.found[mark]) for page in pages for mark in page.found]
+    assert [(remote["number"], remote["state"]) for remote in adopted] == [
+        (second.number, "open"),
+        (first.number, "open"),
+    ]
+    assert len({page.cursor.split(" ")[1] for page in pages[:-1]}) == 1, "all pages have one bound"
+    assert lane.client.page(COMMENT, {}, since, None, 5.0) is None
+
+
 def test_a_lost_comment_is_found_among_its_issues(lane):
     lane.tell(incident())
     its, since = incident(state=State.RESOLVED), datetime.now(UTC)

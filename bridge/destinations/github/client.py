@@ -16,13 +16,14 @@ from bridge.destinations.github.errors import gone, not_yet, out_of_reach, then_
 from bridge.destinations.github.session import Session, base_of
 from bridge.destinations.github.step import repository
 from bridge.destinations.http import MIB, ExchangeError, Http
+from bridge.destinations.ports import Listing
 from bridge.destinations.steps import delivery_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from bridge.destinations.answer import Answer
-    from bridge.destinations.base import Have, Outcome, Settings, Step
+    from bridge.destinations.base import JSON, Have, Outcome, Settings, Step
     from bridge.destinations.github.app import Installation
     from bridge.destinations.http import Transport
     from bridge.destinations.ports import Client
@@ -30,10 +31,14 @@ if TYPE_CHECKING:
 SKEW: Final = timedelta(minutes=5)
 PAGE: Final = 100
 PAGES: Final = 10
+"""Pages that one lookup reads of comments."""
+MOST_PAGES: Final = 50
+"""Pages that lookups read of issues, one after the other: what was opened in the time that is looked back to."""
 LISTED: Final = 16 * MIB
 """Bytes that a page of issues may have: a hundred bodies of 64 Ki characters each, most far shorter."""
 
-MARK: Final = re.compile(r"\s*(<!-- bridge:\S+:\d+ -->)")
+MARK: Final = re.compile(r"\s*<!-- bridge:(\S+:\d+) -->")
+_TOO_MANY: Final = Failed(Fault.UNSEARCHABLE, "too many issues to search")
 
 
 def connect(settings: Settings, http: Callable[[str], Transport] = Http) -> Client:
@@ -45,16 +50,10 @@ def connect(settings: Settings, http: Callable[[str], Transport] = Http) -> Clie
     return GitHub(settings, http, installation(settings, base_of(settings)))
 
 
-class _UnlistedError(Exception):
-    """A lookup did not come to its end; `failed` says why."""
-
-    def __init__(self, failed: Failed) -> None:
-        super().__init__(failed.error)
-        self.failed = failed
-
-
 class GitHub:
     """A repository, seen through a token, or through the tokens of an app's installation."""
+
+    LISTS = "GET issues"
 
     def __init__(
         self, settings: Settings, http: Callable[[str], Transport] = Http, app: Installation | None = None
@@ -102,57 +101,68 @@ class GitHub:
 
     def find(self, step: Step, have: Have, since: datetime, deadline: float) -> Found | Failed:
         """Walk back to `since` less five minutes, newest first, past pull requests, for a mark at a body's top."""
+        mark, until = _mark(step.request), Deadline(deadline)
+        cursor: str | None = self._first(since)
+        if mark is None:
+            return Failed(Fault.UNSEARCHABLE, "unmarked")
+        while cursor is not None:
+            listed = self._listed(step, have, cursor, PAGES, until)
+            if isinstance(listed, Failed):
+                # a comment is gone with its issue
+                gone_too = step.method == "POST comments" and listed.fault is Fault.REPLACE
+                return Found(None) if gone_too else listed
+            if mark in listed.found:
+                return Found(listed.found[mark])
+            cursor = listed.cursor
+        return Found(None)
+
+    def page(
+        self, step: Step, have: Have, since: datetime, cursor: str | None, deadline: float
+    ) -> Listing | Failed | None:
+        """List the repository's issues for all doubts there at once; an issue's comments are read by `find`."""
+        if step.method != "POST issues" or _mark(step.request) is None:
+            return None
+        return self._listed(step, have, cursor or self._first(since), MOST_PAGES, Deadline(deadline))
+
+    def adopt(self, step: Step, found: JSON) -> JSON:  # noqa: ARG002 - as all clients
+        """Return a listed issue as its opening would have answered, which is how it was read."""
+        return found
+
+    def _first(self, since: datetime) -> str:
+        """The first page's cursor, with the bound of all: five minutes before, by GitHub's clock if ours is ahead."""
+        oldest = since - SKEW - timedelta(seconds=self._session.ahead)
+        return f"1 {oldest.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+    def _listed(self, step: Step, have: Have, cursor: str, most: int, until: Deadline) -> Listing | Failed:
+        """Read one of at most so many pages: the issues, or the comments of one, that bear a mark."""
+        page, _, since = cursor.partition(" ")
+        comment = step.method == "POST comments"
+        query: dict[str, object] = {"since": since, "per_page": PAGE}
+        if not comment:
+            query |= {"state": "all", "sort": "created", "direction": "desc"}
+        listed = self._read(step, have, f"{step.path}?{urlencode({**query, 'page': page})}", until)
+        if isinstance(listed, Failed):
+            return listed
+        marked = ((_mark(one), read.remote(step, have, one)) for one in listed if "pull_request" not in one)
+        found = {mark: remote for mark, remote in marked if mark and remote}
+        if len(listed) < PAGE or (not comment and _created_before(listed[-1], datetime.fromisoformat(since))):
+            return Listing(found, None)
+        if int(page) >= most:  # what stands on it is found all the same
+            return Listing(found, None) if _mark(step.request) in found else _TOO_MANY
+        return Listing(found, f"{int(page) + 1} {since}")
+
+    def _read(self, step: Step, have: Have, path: str, until: Deadline) -> list[dict[str, Any]] | Failed:
         try:
-            return self._find(step, have, since, Deadline(deadline))
+            answer = self._session.exchange("GET", path, {}, until, _at_once, cap=LISTED)
+            if not _succeeded(answer):
+                failed = self._session.failed(answer, "GET", self._repo, "")
+                return self._of_issue(step, have, answer, failed, until)
         except TokenError as error:
             return then_replay(error.failed, "")
         except ExchangeError as error:
             return error.failed()
-
-    def _find(self, step: Step, have: Have, since: datetime, until: Deadline) -> Found | Failed:
-        mark = _mark(step.request)
-        if mark is None:
-            return Failed(Fault.UNSEARCHABLE, "unmarked")
-        try:
-            for listed in self._pages(step, have, self._bound(since), until):
-                found = next((one for one in listed if "pull_request" not in one and _mark(one) == mark), None)
-                if found is not None:
-                    return Found(read.remote(step, have, found))
-        except _UnlistedError as error:
-            comment = step.method == "POST comments"
-            # a comment is gone with its issue
-            return Found(None) if comment and error.failed.fault is Fault.REPLACE else error.failed
-        return Found(None)
-
-    def _bound(self, since: datetime) -> datetime:
-        """Five minutes before, by GitHub's own clock where ours is ahead."""
-        return since - SKEW - timedelta(seconds=self._session.ahead)
-
-    def _pages(self, step: Step, have: Have, oldest: datetime, until: Deadline) -> Iterator[list[dict[str, Any]]]:
-        """The issues, or the comments of one, since `oldest`, page by page.
-
-        Raises:
-            _UnlistedError: GitHub refused, or there are more than can be walked through.
-            ExchangeError: there is no whole answer.
-        """
-        comment = step.method == "POST comments"
-        since = oldest.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        query: dict[str, object] = {"since": since, "per_page": PAGE}
-        if not comment:
-            query |= {"state": "all", "sort": "created", "direction": "desc"}
-        for page in range(1, PAGES + 1):
-            path = f"{step.path}?{urlencode({**query, 'page': page})}"
-            answer = self._session.exchange("GET", path, {}, until, _at_once, cap=LISTED)
-            listed = answer.json()
-            if not _succeeded(answer):
-                failed = self._session.failed(answer, "GET", self._repo, "")
-                raise _UnlistedError(self._of_issue(step, have, answer, failed, until))
-            if not isinstance(listed, list):
-                raise _UnlistedError(unlike_github(answer))
-            yield listed
-            if len(listed) < PAGE or (not comment and _created_before(listed[-1], oldest)):
-                return
-        raise _UnlistedError(Failed(Fault.UNSEARCHABLE, "too many issues to search"))
+        listed = answer.json()
+        return listed if isinstance(listed, list) else unlike_github(answer)
 
     def lacks(self, deadline: float) -> list[Lack]:
         """Ask for the repository, and list its newest issue, as a lookup would."""
@@ -184,7 +194,7 @@ def _succeeded(answer: Answer) -> bool:
 
 
 def _mark(record: Mapping[str, Any]) -> str | None:
-    """The mark at the top of a body, as it stands there."""
+    """The mark at the top of a body: a delivery and a step's number."""
     found = MARK.match(str(record.get("body") or ""))
     return found.group(1) if found else None
 
