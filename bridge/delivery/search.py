@@ -97,6 +97,8 @@ class Search:
         page = self._heard(lane, task, step, client.page(step, task.delivery.have, walk.since, walk.cursor, LOOKUP))
         if page is None:
             found = lane.yard.client(task.settings).find(step, task.delivery.have, at, LOOKUP)
+            if isinstance(found, Failed) and budget.budget_of(task.settings, step.method) == _drawn(task, client):
+                found = _paused(lane, task, client, found)  # the token's limit, whatever is asked for
             return self._heard(lane, task, step, found), now
         if isinstance(page, Failed):
             if page.fault is not Fault.LIMITED:

@@ -51,6 +51,48 @@ def test_what_gets_more_urgent_between_two_lookups_is_looked_for_no_sooner(sqlit
         assert [(row.state, row.urgency) for row in place.deliveries()] == [("delivered", 1)]
 
 
+@pytest.mark.parametrize("looked_for", ["issue", "comment"])
+def test_a_limit_that_a_lookup_meets_holds_for_all_lanes_of_the_token(sqlite_ledger, clock, tmp_path, looked_for):
+    with Sandbox(clock=lambda: clock.now().timestamp()) as sandbox:
+        api = f'token: "${{env:GH}}", api_url: "{sandbox.github_url}", rate: off'
+        names = f'one: {{kind: github, repo: "acme/one", {api}}}, two: {{kind: github, repo: "acme/two", {api}}}'
+        config = f"destinations: {{{names}}}\nsend: {{P1: [one], P2: [two]}}\n"
+        place = Posts(sqlite_ledger, clock, tmp_path, config)
+        effective = Effective(lambda: place.rules, TOKENS, b"key")
+
+        def work():
+            for name in sorted({row.lane for row in place.deliveries()}):
+                lane = take(sqlite_ledger, clock, name, effective)
+                while lane.turn() is None:
+                    pass
+
+        where = "/repos/acme/one/issues" if looked_for == "issue" else "/repos/acme/one/issues/1/comments"
+        sandbox.faults.add(Fault("drop_answer", "github", method="POST", path=where, count=1))
+        limit = Fault("status", "github", "GET", where, status=403, headers={"Retry-After": "60"}, count=1)
+        sandbox.faults.add(limit)
+        place.hear(alert(Priority="P1"))
+        work()
+        if looked_for == "comment":
+            place.hear(alert("resolved", Priority="P1"))
+            work()
+        clock.advance(KINDS["github"].SETTLE + 0.1)
+        work()
+        assert [rule["matched"] for rule in sandbox.faults.as_json()] == [1, 1]
+        another = alert(fingerprint="f2", Priority="P2")
+        another["labels"]["alertname"] = "Another"
+        place.hear({**another, "generatorURL": another["generatorURL"].replace("rule1", "rule2")})
+        before = len(sandbox.requests)
+        for _ in range(57):
+            clock.advance(1)
+            work()
+        assert len(sandbox.requests) == before, "nothing goes on into the limit"
+        for _ in range(20):
+            clock.advance(1)
+            work()
+        assert len(sandbox.github.issues("acme/two")) == 1
+        assert {row.state for row in place.deliveries()} == {"delivered"}
+
+
 def test_an_issue_is_found_behind_more_than_one_lookup_can_read(sqlite_ledger, clock, tmp_path):
     with Sandbox(clock=lambda: clock.now().timestamp()) as sandbox:
         config = f"destinations:\n  github: {{{PLACES['github'].format(sandbox)}, rate: off}}\n"
