@@ -1,6 +1,7 @@
 """`bridge send-test`: one marked incident through the whole path, watched until every destination has shown it.
 
-Beside a running bridge the test is only stored, and that one delivers; where nobody delivers, this process does.
+Beside a running bridge the test is only stored, and that one delivers; where nobody delivers, or nobody any more, this
+process does.
 """
 
 from __future__ import annotations
@@ -74,8 +75,8 @@ def send(environ: Environ, env: Mapping[str, str], wanted: Wanted, say: Callable
     bridge = compose(environ, env, loaded=loaded)
     bridge.ledger.patience = PATIENCE
     try:
-        with attended(bridge) as (by, pass_time):
-            found = _Test(bridge, name, wanted.patience, pass_time, say).run(body)
+        with attended(bridge) as attendance:
+            found = _Test(bridge, name, wanted.patience, attendance.pass_time, say).run(body)
     finally:
         bridge.close()
     destinations = [_outcome(one, found["ended"], wanted.patience) for one in found["deliveries"]]
@@ -84,7 +85,7 @@ def send(environ: Environ, env: Mapping[str, str], wanted: Wanted, say: Callable
         "incident": found["incident"],
         "priority": routed.priority,
         "teams": list(routed.teams),
-        "by": by,
+        "by": attendance.by,
         "destinations": destinations,
         "not_told": _not_told(routed),
     }

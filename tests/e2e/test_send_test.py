@@ -167,6 +167,33 @@ def test_ctrl_c_leaves_no_test_open(sandbox, start):
     assert bridge.incident(TITLE)["state"] == "resolved"
 
 
+def test_where_the_running_bridge_ends_before_all_is_told_the_command_goes_on(sandbox, start):
+    bridge = start(config(sandbox))
+    takes_over(sandbox, bridge)
+
+
+def test_on_postgresql_the_command_goes_on_too(sandbox, start, tmp_path, postgres_url):
+    env = {"BRIDGE_DATABASE_URL": postgres_url}
+    assert command(tmp_path, env, "db", "upgrade").returncode == 0
+    bridge = start(config(sandbox), env=env)
+    takes_over(sandbox, bridge)
+
+
+def takes_over(sandbox, bridge):
+    """Send a test beside a bridge that ends in the middle; it is told all the same."""
+    sandbox.faults.add(Fault("status", "slack", path="/api/chat.postMessage", status=503))
+    asked = [sys.executable, "-m", "bridge", "send-test", "--json"]
+    process = subprocess.Popen(asked, cwd=bridge.folder, env=environment(bridge.env), stdout=subprocess.PIPE)
+    assert sandbox.wait_for(lambda: issues(sandbox), 45)
+    assert bridge.process.stop() == 0
+    sandbox.faults.clear()
+    found = json.loads(process.communicate(timeout=240)[0])
+    assert found["by"] == "this command"
+    assert outcomes(found) == {"slack": "shown", "github": "shown"}
+    (message,) = messages(sandbox)
+    assert message.text.startswith("TEST P2 resolved")
+
+
 def test_nobody_outside_can_send_as_a_test(sandbox, start):
     bridge = start(config(sandbox))
     assert bridge.request("POST", "/webhooks/bridge.test", json={}).status_code == 404
