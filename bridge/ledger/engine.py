@@ -139,9 +139,9 @@ def _write_ahead(cursor: Any) -> str:  # noqa: ANN401 - sqlite3.Cursor
     ends = time.monotonic() + PATIENCE
     while True:
         try:
-            cursor.execute(
-                "PRAGMA auto_vacuum=INCREMENTAL"
-            )  # holds for a file that is made now; of others nothing changes
+            # of a file that is there nothing would change, but while somebody writes it, it would be waited for
+            if not cursor.execute("PRAGMA page_count").fetchone()[0]:
+                cursor.execute("PRAGMA auto_vacuum=INCREMENTAL")
             return str(cursor.execute("PRAGMA journal_mode=WAL").fetchone()[0])
         except sqlite3.OperationalError:
             if time.monotonic() > ends:

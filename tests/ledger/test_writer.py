@@ -8,6 +8,7 @@ import sqlite3
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 
 import psycopg
@@ -320,6 +321,15 @@ def test_a_stranger_who_holds_the_database_is_waited_for_two_seconds_and_no_long
     stranger.close()
     insert(sqlite_ledger)
     assert count(sqlite_ledger) == 1
+
+
+def test_who_only_reads_does_not_wait_for_a_stranger_who_writes(sqlite_ledger):
+    insert(sqlite_ledger)
+    with closing(sqlite3.connect(sqlite_ledger.path, isolation_level=None)) as stranger:
+        stranger.execute("BEGIN IMMEDIATE")
+        other = open_ledger(f"sqlite:///{sqlite_ledger.path}", upgrade=False)
+        assert count(other) == 1
+        other.close()
 
 
 def written(ledger):
