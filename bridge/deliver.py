@@ -21,6 +21,7 @@ from bridge.delivery.yard import Yard
 from bridge.destinations import KINDS
 from bridge.ids import new_id
 from bridge.ledger import lanes
+from bridge.ledger.write import LONG_PATIENCE
 from bridge.mapping import reader
 from bridge.metrics import Tally
 from bridge.reload import Reloader, note, wrong_in
@@ -42,10 +43,6 @@ GRACE = 9.0
 """Seconds that steps under way have to end when the process is told to stop."""
 
 
-PATIENCE = 20.0
-"""Seconds that a deliverer's write may wait for its turn: no sender waits for it, and a busy machine is no fault."""
-
-
 @contextmanager
 def deliverer(
     bridge: Bridge, alone: int | None = None, *, once: bool = False, near: Near | None = None
@@ -60,7 +57,7 @@ def deliverer(
         alone = lock(bridge.ledger)
     if alone is not None:
         bridge.ledger.write(lanes.release_all)
-    bridge.ledger.patience = PATIENCE
+    bridge.ledger.patience = LONG_PATIENCE
     bridge.ledger.writer.yields = True
     tally = Tally()
     reports = Reports(tally)

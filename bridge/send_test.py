@@ -18,12 +18,12 @@ from bridge.core.normalize import canonical_team, normalize
 from bridge.core.payload import parse
 from bridge.core.route import route
 from bridge.core.rules import TEST
-from bridge.deliver import PATIENCE
 from bridge.destinations.base import instead_of_replay
 from bridge.destinations.pagerduty.step import QUIET
 from bridge.ids import new_id
 from bridge.ledger import acts, queries, receipts
 from bridge.ledger.receipts import Receipt
+from bridge.ledger.write import LONG_PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -73,7 +73,7 @@ def send(environ: Environ, env: Mapping[str, str], wanted: Wanted, say: Callable
     body = tests.fires(name, loaded.rules.normalize, wanted.team, wanted.priority, page=wanted.page)
     routed = _routed(body, loaded.rules, wanted)
     bridge = compose(environ, env, loaded=loaded)
-    bridge.ledger.patience = PATIENCE
+    bridge.ledger.patience = LONG_PATIENCE
     try:
         with attended(bridge) as attendance:
             found = _Test(bridge, name, wanted.patience, attendance.pass_time, say).run(body)

@@ -45,6 +45,7 @@ def opened(config: Path) -> Iterator[tuple[Ledger, Environ]]:
     """
     with database_sentences():
         from bridge.ledger.ledger import open_ledger  # noqa: PLC0415 - `bridge --help` doesn't wait for SQLAlchemy
+        from bridge.ledger.write import LONG_PATIENCE  # noqa: PLC0415 - as above
 
         environ = environment(config)
         path = database_file(environ)
@@ -54,6 +55,7 @@ def opened(config: Path) -> Iterator[tuple[Ledger, Environ]]:
             ledger = open_ledger(environ.database_url, upgrade=False)
         except OSError as error:
             raise fail(f"the ledger can't be opened: {error.strerror or error}") from None
+        ledger.patience = LONG_PATIENCE
         try:
             yield ledger, environ
         finally:
@@ -67,7 +69,7 @@ def database_file(environ: Environ) -> Path | None:
     return sqlite_path(database_url(environ.database_url))
 
 
-def hint(ledger: Ledger, environ: Environ) -> None:
+def _hint(ledger: Ledger, environ: Environ) -> None:
     """Ask whoever delivers to look at once; where nobody hears it, the sweep finds what is due."""
     from bridge.compose import hinter  # noqa: PLC0415 - `bridge --help` doesn't wait for it
     from bridge.delivery.hints import ALL  # noqa: PLC0415 - as above
@@ -77,12 +79,15 @@ def hint(ledger: Ledger, environ: Environ) -> None:
     sending.close()
 
 
-def act(ledger: Ledger, ids: Sequence[str], function: Act) -> list[str]:
-    """Act on ids in the name of whoever is logged in; return those that it was true for."""
+def act(ledger: Ledger, environ: Environ, ids: Sequence[str], function: Act) -> Iterator[list[str]]:
+    """Act on ids in the name of whoever is logged in; give those that it was true for, some after some, as stored."""
     from bridge.clock import SystemClock  # noqa: PLC0415 - `bridge --help` doesn't wait for it
     from bridge.ledger.acts import carry_out  # noqa: PLC0415 - as above
 
-    return carry_out(ledger, function, ids, f"{_user()} at the command line", SystemClock().now())
+    for some in carry_out(ledger, function, ids, f"{_user()} at the command line", SystemClock().now()):
+        if some:
+            _hint(ledger, environ)
+        yield some
 
 
 def _user() -> str:

@@ -82,14 +82,12 @@ def incident(incident_id: str, config: Path, *, as_json: bool) -> None:
 @config_option
 def close(incident_id: str, config: Path) -> None:
     """Close an incident for good: later firings of its alerts change nothing, a new episode opens a new incident."""
-    from bridge.cli.ledgers import act, fail, hint, opened  # noqa: PLC0415 - `bridge --help` doesn't wait for it
+    from bridge.cli.ledgers import act, fail, opened  # noqa: PLC0415 - `bridge --help` doesn't wait for it
     from bridge.ledger import acts, queries  # noqa: PLC0415 - as above
 
     wanted = incident_id.upper()
     with opened(config) as (ledger, environ):
-        closed = act(ledger, [wanted], acts.close)
-        if closed:
-            hint(ledger, environ)
+        closed = any(act(ledger, environ, [wanted], acts.close))
         with ledger.read() as connection:
             found = queries.incident(connection, wanted)
     if found is None:
@@ -215,17 +213,19 @@ def _act(
     words: tuple[str, str],
 ) -> None:
     """Act on the named ones, or on all; say what was done, and exit 1 where one of those named was none."""
-    from bridge.cli.ledgers import act, chosen, fail, hint, opened  # noqa: PLC0415 - as above
+    from bridge.cli.ledgers import act, chosen, fail, opened  # noqa: PLC0415 - as above
 
     noun, verb = words
     named = chosen(ids, everything=everything is not None)
     with opened(config) as (ledger, environ):
         wanted = _all(ledger, everything) if everything else named
-        done = act(ledger, wanted, function)
-        if done:
-            hint(ledger, environ)
-    for one in done:
-        click.echo(f"{one} is {verb}")
+        done: list[str] = []
+        try:
+            for some in act(ledger, environ, wanted, function):
+                done += some
+        finally:  # also where the rest can't be done; not before: who reads but the first lines ends no work
+            for one in done:
+                click.echo(f"{one} is {verb}")
     if missed := [one for one in named if one not in set(done)]:
         raise fail("\n".join(f"there is no {noun} {one}" for one in missed))
     if not done:

@@ -6,7 +6,7 @@ who it was.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from sqlalchemy.engine import Connection
 from bridge.ledger.columns import Instant, stamp
 from bridge.ledger.deliveries import DISMISSED, wake_all
 from bridge.ledger.tables import QUARANTINED, deliveries, history, incidents, receipts
+from bridge.ledger.unavailable import UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,12 +32,26 @@ TOGETHER = 500
 """How many are acted on in one commit."""
 
 
-def carry_out(ledger: Ledger, act: Act, ids: Sequence[str], who: str, at: datetime) -> list[str]:
-    """Act on ids, some hundred a commit, so that no writer waits long; return those that it was true for."""
-    done: list[str] = []
+class HalfDoneError(UnavailableError):
+    """Some are done, and the rest could not be stored; the sentence says how many, and why."""
+
+
+def carry_out(ledger: Ledger, act: Act, ids: Sequence[str], who: str, at: datetime) -> Iterator[list[str]]:
+    """Act on ids, some hundred a commit, so that no writer waits long; give, after each, those that it was true for.
+
+    Raises:
+        HalfDoneError, UnavailableError: the rest, or all, could not be stored.
+    """
+    done = 0
     for start in range(0, len(ids), TOGETHER):
-        done += ledger.write(_on(act, ids[start : start + TOGETHER], who, at))
-    return done
+        try:
+            some = ledger.write(_on(act, ids[start : start + TOGETHER], who, at))
+        except UnavailableError as error:
+            if not done:
+                raise
+            raise HalfDoneError(f"{done} of {len(ids)} are done, do it again for the rest: {error}") from error
+        done += len(some)
+        yield some
 
 
 def _on(act: Act, ids: Sequence[str], who: str, at: datetime) -> Callable[[Connection], list[str]]:

@@ -71,13 +71,13 @@ class Ledger:
     def write(self, function: Callable[[Connection], T]) -> T:
         """Run `function(connection)` in a transaction; return its result once committed (`Writer.write`).
 
-        `patience` is what intake has; a deliverer, whom no sender waits for, sets it higher.
+        `patience` is what intake has; a deliverer or a command, whom no sender waits for, sets it higher.
         """
         return self.writer.write(function, self.patience)
 
     def row(self, into: Appending, row: Row) -> Write:
         """Return a row as something to be written, for `append`."""
-        return Write(time.monotonic() + self.patience, into=into, row=row)
+        return Write(time.monotonic() + self.patience, into=into, row=row, patience=self.patience)
 
     def append(self, rows: Sequence[Write], *, here: bool = False) -> None:
         """Have rows stored, with all that wait by one statement (`Writer.append`)."""

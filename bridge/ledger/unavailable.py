@@ -36,7 +36,7 @@ def reason(error: Exception) -> str:
     """Say why in words without values: a driver's message may quote them."""
     text = str(getattr(error, "orig", error)).lower()
     if "full" in text or "no space" in text:
-        return "the disk is full: make room, then the sender's next try is stored"
+        return "the disk is full: make room, then try again"
     if "locked" in text or "busy" in text:
         return "the database is locked by another program"
     if "readonly" in text or "read-only" in text:

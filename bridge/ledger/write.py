@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 PATIENCE = 2.0
 """Seconds that a writer waits for its turn before it is told that nothing could be stored (contract: 503)."""
+LONG_PATIENCE = 20.0
+"""Seconds that one may wait for whom no sender waits: a busy machine is no fault."""
 SLACK = 3.0
 """Seconds past that for one that is being written just then: whoever is told that it was not stored should be told so
 truly, even where the machine is so busy that a thread stands still between two steps. Only a disk that hangs for longer
@@ -30,12 +32,16 @@ may have stored it, and then its sender, who tries again, is heard twice."""
 
 @dataclass(slots=True, eq=False)
 class Write:
-    """What somebody asked to write: a function, or a row. It is given up where it waited until after its `deadline`."""
+    """What somebody asked to write: a function, or a row. It is given up where it waited until after its `deadline`.
+
+    `patience` is how many seconds that was, for the sentence that says so.
+    """
 
     deadline: float
     function: Callable[[Connection], Any] | None = None
     into: Appending | None = None
     row: Row = ()
+    patience: float = PATIENCE
     future: Future[Any] = field(default_factory=Future)
 
     def overdue(self) -> bool:
@@ -67,7 +73,7 @@ class Write:
         try:
             return self._outcome()
         except (FutureTimeoutError, CancelledError):
-            raise UnavailableError("the database was busy for over 2 s; the sender should try again") from None
+            raise UnavailableError(f"the database was busy for over {self.patience:.0f} s; try again") from None
         except (DataError, IntegrityError) as error:
             raise RefusedError("the database refused it") from error
         except (DBAPIError, PoolTimeoutError) as error:

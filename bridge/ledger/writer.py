@@ -80,7 +80,7 @@ class Writer:
         Raises:
             RefusedError, UnavailableError: as `Write.result`.
         """
-        wanted = Write(time.monotonic() + patience, function)
+        wanted = Write(time.monotonic() + patience, function, patience=patience)
         self._pressure.add(not self.yields)
         if not (self.yields and self._written_here(wanted)):
             self._queue.put(wanted)

@@ -47,9 +47,11 @@ def admit() -> Answer | None:
 def do(act: Act, ids: Sequence[str]) -> list[str]:
     """Do something to what is stored, in the name of whoever asks; return the ids that it was true for."""
     bridge = served.bridge()
-    done = carry_out(bridge.ledger, act, ids, g.person.name, bridge.clock.now())
-    if done:
-        bridge.hint("")
+    done: list[str] = []
+    for some in carry_out(bridge.ledger, act, ids, g.person.name, bridge.clock.now()):
+        if some:
+            bridge.hint("")
+        done += some
     return done
 
 

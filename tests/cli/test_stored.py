@@ -1,10 +1,15 @@
 import json
 import re
+import sqlite3
+import time
+from contextlib import closing
 
 import pytest
 from cli_kit import command, compare, steady
 
 from bridge.delivery.hints import Listener, hint_path
+from bridge.ledger import acts
+from bridge.ledger.write import LONG_PATIENCE
 
 MISSING = "01KJM000000000000000009999"
 WHY = "the bot is not in #broken-inductor-alerts: /invite it there, then `bridge replay`"
@@ -117,6 +122,52 @@ def test_dismiss(run, past):
     assert run("dismiss", first).stdout == f"{first} is dismissed\n"
     assert past.states()[first] == ("skipped", "dismissed")
     assert run("dismiss", "--all").stdout == f"{second} is dismissed\n"
+
+
+@pytest.fixture
+def refused(folder):
+    """Make the database refuse every change of one delivery."""
+
+    def refuse(one):
+        with closing(sqlite3.connect(folder / "bridge.db")) as connection:
+            refusal = "BEGIN SELECT RAISE(ABORT, 'no'); END"
+            connection.execute(f"CREATE TRIGGER no BEFORE UPDATE ON deliveries WHEN old.id = '{one}' {refusal}")
+
+    return refuse
+
+
+def test_where_the_rest_can_not_be_done_it_says_what_was(run, past, listener, refused, monkeypatch):
+    first, second = past.bury(inductor(past), WHY)
+    refused(second)
+    monkeypatch.setattr(acts, "TOGETHER", 1)
+    result = run("replay", first, second, code=1)
+    assert result.stdout == f"{first} is due again\n"
+    assert result.stderr == "1 of 2 are done, do it again for the rest: the database refused it\n"
+    assert past.states()[second][0] == "dead"
+    assert listener.wait(1) == {"all"}
+
+
+def test_where_nothing_can_be_done_it_says_only_why(run, past, listener, refused):
+    first, second = past.bury(inductor(past), WHY)
+    refused(second)
+    result = run("replay", first, second, code=1)
+    assert (result.stdout, result.stderr) == ("", "the database refused it\n")
+    assert past.states()[first][0] == "dead"
+    assert listener.wait(0) == set()
+
+
+def test_a_command_waits_for_a_busy_database_as_long_as_a_deliverer_does(past, folder):
+    with closing(sqlite3.connect(folder / "bridge.db", isolation_level=None)) as stranger:
+        stranger.execute("BEGIN IMMEDIATE")
+        began = time.monotonic()
+        result = command("close", inductor(past))
+        waited = time.monotonic() - began
+    assert result.returncode == 1
+    assert waited > LONG_PATIENCE - 0.1
+    assert result.stderr.decode().strip() in {
+        "the database is locked by another program",
+        "the database was busy for over 20 s; try again",
+    }
 
 
 @pytest.mark.usefixtures("past")

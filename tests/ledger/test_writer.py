@@ -315,7 +315,7 @@ def test_a_stranger_who_holds_the_database_is_waited_for_two_seconds_and_no_long
     assert PATIENCE - 0.1 < seconds < PATIENCE * 5
     assert sentence in {
         "the database is locked by another program",
-        "the database was busy for over 2 s; the sender should try again",
+        "the database was busy for over 2 s; try again",
     }
     stranger.execute("ROLLBACK")
     stranger.close()
