@@ -36,6 +36,8 @@ def watch(show: Callable[[], Loaded | None], files: Callable[[Loaded | None], It
             try:
                 loaded = show() or loaded
             except (SystemExit, click.ClickException, OSError) as error:
+                if isinstance(error, OSError) and error.filename is None:
+                    raise  # none of the files is at fault: nobody reads what is shown any more
                 _say(error)
             before = {**stamps(set(files(loaded)) - before.keys()), **before}
             click.echo(f"Watching {len(before)} files; Ctrl-C ends it.", err=True)

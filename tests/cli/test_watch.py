@@ -133,6 +133,21 @@ def test_without_a_terminal_nothing_is_cleared(folder):
     assert said == b""
 
 
+def test_it_ends_where_nobody_reads_it_any_more(folder):
+    body = INDUCTOR.read_bytes()
+    (folder / "alert.json").write_bytes(body)
+    words = [sys.executable, "-m", "bridge", "render", "alert.json", "--watch"]
+    with subprocess.Popen(words, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert ENDED in process.stderr.readline()
+        process.stdout.close()
+        (folder / "alert.json").write_bytes(body + b"\n")
+        try:
+            assert process.wait(PATIENCE) == 1
+        finally:
+            process.kill()
+        assert process.stderr.read() == b""
+
+
 def test_standard_input_can_not_be_watched(run):
     result = run("render", "-", "--watch", stdin=b"{}", code=2)
     assert "--watch wants a file" in result.stderr
