@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from bridge.config.load import load
 from bridge.config.missing import missing_secrets
+from bridge.config.paces import uneven
 from bridge.config.problem import ConfigError, Level, Problem
 from bridge.config.table import DEFAULT_KINDS, team_rows
 from bridge.config.trial import run_tests
@@ -45,6 +46,7 @@ def _warnings(loaded: Loaded, env: Mapping[str, str]) -> Iterator[Problem]:
     yield from _open_sources(loaded, env)
     yield from _keyless_pagers(loaded)
     yield from _unreachable(loaded.rules.routes)
+    yield from _uneven(loaded)
 
 
 def _notes(loaded: Loaded) -> Iterator[Problem]:
@@ -119,3 +121,13 @@ def _unreachable(routes: tuple[RouteRules, ...]) -> Iterator[Problem]:
                 what = f"this route is never reached: the one at {earlier.where} matches all that it matches"
                 yield _warning(route.where, what, "put it first, or add continue: true to the other")
                 break
+
+
+def _uneven(loaded: Loaded) -> Iterator[Problem]:
+    """Report names that lead to one place with different rates: what is urgent would wait as long as the rest."""
+    for one in uneven(loaded):
+        first, second = (f"{target.destination} of team {target.team}" for target in (one.first, one.second))
+        what = (
+            f"{first} and {second} both lead to {one.place}, with different rates: the slower one's keeps both waiting"
+        )
+        yield _warning(one.where, what, "give them the same rate")

@@ -108,7 +108,7 @@ def check_keys(
             without = [
                 team.name
                 for team in teams.values()
-                if name in _reach(team, routes, table) and "routing_key" not in team.destinations.get(name, {})
+                if name in reach(team, routes, table) and "routing_key" not in team.destinations.get(name, {})
             ]
             only = [str(level) for level, row in table.items() if row == (name,)]
             keys = ("destinations", name)
@@ -121,7 +121,7 @@ def check_keys(
                 names.findings.add(part.document, keys, what, mend)
 
 
-def _reach(team: TeamRules, routes: tuple[RouteRules, ...], table: Table) -> set[str]:
+def reach(team: TeamRules, routes: tuple[RouteRules, ...], table: Mapping[Priority, Row]) -> set[str]:
     """Return all that a team's alerts may be sent to."""
     reached = {name for row in team_rows(team, table).values() for name in row}
     for route in routes:

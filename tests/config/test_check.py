@@ -103,6 +103,29 @@ def test_without_its_secrets_it_is_not_said_that_it_can_be_used_now(files):
             ),
         ),
         (
+            GOOD + "  slow: {kind: slack, token: '${env:T}', channel: ALERTS, rate: 6/m}\nsend: {P3: slow}\n",
+            (
+                "5: warning: slack of team unrouted and slow of team unrouted both lead to #alerts, "
+                "with different rates: the slower one's keeps both waiting: give them the same rate"
+            ),
+        ),
+        (
+            GOOD + "teams:\n  a:\n    destinations:\n      pagerduty:\n        rate: 5/s\n",
+            (
+                "9: warning: pagerduty of team unrouted and pagerduty of team a both lead to one routing key, "
+                "with different rates: the slower one's keeps both waiting: give them the same rate"
+            ),
+        ),
+        (
+            GOOD
+            + "  github: {token: '${env:T}', repo: 'acme/{team}', fallback_repo: acme/b, rate: off}\n"
+            + "  second: {kind: github, token: '${env:T}', repo: Acme/a}\nteams: {a: {send: {P1: [github, second]}}}\n",
+            (
+                "5: warning: github of team a and second of team a both lead to acme/a, "
+                "with different rates: the slower one's keeps both waiting: give them the same rate"
+            ),
+        ),
+        (
             "destinations:\n  pagerduty: {routing_key: '${env:P}'}\nsources: {g: {auth: none}}\n",
             "1: warning: no destination takes P2 by default, so it goes to pagerduty: write send: {P2: [...]}",
         ),
@@ -125,6 +148,19 @@ def test_a_warning_or_note_is_no_failure(files, text, finding):
 def test_a_route_behind_one_that_continues_is_reached(files):
     text = GOOD + "routes:\n- {matchers: ['a = \"b\"'], continue: on}\n- matchers: ['a=\"b\"']\n"
     assert files.findings(text, ENV) == []
+
+
+@pytest.mark.parametrize(
+    "slow",
+    [
+        "{kind: slack, token: '${env:T}', channel: alerts, rate: 1/s}\nsend: {P3: slow}",
+        "{kind: slack, token: '${env:T}', channel: others, rate: 6/m}\nsend: {P3: slow}",
+        "{kind: slack, token: '${env:OTHER}', channel: alerts, rate: 6/m}\nsend: {P3: slow}",
+        "{kind: slack, token: '${env:T}', channel: alerts, rate: 6/m}",
+    ],
+)
+def test_names_of_one_rate_or_of_places_apart_or_never_sent_to_are_even(files, slow):
+    assert files.findings(f"{GOOD}  slow: {slow}\n", {**ENV, "OTHER": "o"}) == []
 
 
 def test_a_test_says_where_an_alert_belongs_in_shadow_mode_too(files):
