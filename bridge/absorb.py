@@ -88,7 +88,7 @@ class Intake:
             waiting, all_ = receipts.waiting(connection, self.source, batch.receipts, self._large.id)
         if not waiting:
             return Rest()
-        rules = self._rules()
+        rules = self._rules().of(self.source)
         parts, unread = self._parts(waiting, rules, batch)
         before, self._grown = self._grown, {}
         try:

@@ -29,9 +29,9 @@ LIMITS = "storm: {incidents: 5, within: 2m}\npage_storm: {pages: 3, within: 5m}\
 class Place(Posts):
     """Posts, and the chore that keeps the storms' messages."""
 
-    def __init__(self, ledger, clock, folder, limits=LIMITS):
+    def __init__(self, ledger, clock, folder, limits=LIMITS, config=CONFIG):
         self.folder = folder
-        super().__init__(ledger, clock, folder, CONFIG + limits)
+        super().__init__(ledger, clock, folder, config + limits)
         self.storms = Storms(ledger, clock, lambda: self.rules, "test")
 
     def look(self):
@@ -297,6 +297,26 @@ def test_without_limits_nothing_is_folded(ledger, tmp_path):
     place = Place(ledger, FakeClock(), tmp_path, "")
     place.storm(range(50), priority="P1")
     assert place.told("slack") == place.told("pagerduty") == {"pending": 50}
+
+
+GROUPED = {
+    "by every label": (f"{LIMITS}group_by: ['...']\n", CONFIG),
+    "by a label": (f"{LIMITS}group_by: [instance]\n", CONFIG),
+    "by a team's labels": (LIMITS, CONFIG.replace("storage: {}", "storage: {group_by: ['...']}")),
+    "by a route's labels": (f"{LIMITS}routes: [{{matchers: ['team = \"storage\"'], group_by: [instance]}}]\n", CONFIG),
+}
+
+
+@pytest.mark.parametrize("grouped", GROUPED)
+def test_however_incidents_are_grouped_a_storm_is_one_message_to_its_end(ledger, tmp_path, grouped):
+    place = Place(ledger, FakeClock(), tmp_path, *GROUPED[grouped])
+    place.storm(range(30))
+    assert place.told("slack") == {"pending": 5, "skipped": 25, "storm": 1}
+    assert place.digest() == ("firing", None, 25, 0)
+    assert not place.storms.look(), "all is told"
+    place.storm(range(30), "resolved")
+    assert place.digest() == ("resolved", None, 0, 25)
+    assert [row.state for row in place.stored() if row.source == STORM] == ["resolved"]
 
 
 def test_a_limit_that_is_taken_away_lets_all_be_told(place):

@@ -10,7 +10,7 @@ from functools import partial, reduce
 from typing import TYPE_CHECKING, Any
 
 from bridge.core.incident import State
-from bridge.core.rules import ALONE, APART, OWN, STORM, TEST
+from bridge.core.rules import ALONE, APART, ITS_OWN, STORM
 from bridge.core.shadow import Would
 from bridge.ids import new_id
 from bridge.ledger import folds, lanes, placing, receipts
@@ -38,7 +38,7 @@ LEASE_NAME = "storms"
 
 def set_aside(connection: Connection, rows: list[JSON], at: datetime, source: str, rules: Rules) -> None:
     """Set aside what is one too many for a place; the bridge's own incidents and tests never are."""
-    if source not in {OWN, STORM, TEST} and (rules.storm or rules.page_storm):
+    if source not in ITS_OWN and (rules.storm or rules.page_storm):
         folds.aside(connection, rows, at, rules.folding)
 
 

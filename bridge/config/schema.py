@@ -32,7 +32,7 @@ from bridge.config.scalars import as_text
 from bridge.config.source_file import SourceFile
 from bridge.config.words import listed, quoted
 from bridge.core.alert import Priority
-from bridge.core.rules import FieldName, Sending
+from bridge.core.rules import GROUP_BY, FieldName, Sending
 
 WORDS = {
     "P0": ("critical", "page", "emergency", "sev1"),
@@ -210,7 +210,7 @@ class BridgeFile(IncludedFile):
     external_url: Url | None = None
     sources: Mapping[str, SourceFile] = {}
     normalize: Normalize = Normalize()
-    group_by: GroupBy = ("alertname", "grafana_folder")
+    group_by: GroupBy = GROUP_BY
     reopen_duration: Duration = timedelta(minutes=10)
     stale_after: Off[Span] = timedelta(hours=12)
     send: Table = Field({})

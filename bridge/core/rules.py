@@ -6,7 +6,7 @@ sent (`bridge.config.secrets`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -91,6 +91,10 @@ ALONE = "moved to a message of its own"
 """Why one that still fires is no longer told there, while others are."""
 TEST = "bridge.test"
 """The source of `bridge send-test`: its incidents are tests that fire and end. No configured one can have this name."""
+ITS_OWN = frozenset({OWN, STORM, TEST})
+"""The sources of what the bridge says itself."""
+GROUP_BY = ("alertname", "grafana_folder")
+"""What makes one incident where nothing else is configured, and always of what the bridge says itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +163,7 @@ class Rules:
     send_places: Mapping[Priority, str] = field(default_factory=dict)
     teams: Mapping[str, TeamRules] = field(default_factory=dict)
     routes: tuple[RouteRules, ...] = ()
-    group_by: tuple[str, ...] = ("alertname", "grafana_folder")
+    group_by: tuple[str, ...] = GROUP_BY
     team_group_by: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     timezone: str = "UTC"
     reopen_duration: timedelta = timedelta(minutes=10)
@@ -171,6 +175,16 @@ class Rules:
     mode: str = "live"
     shadow: ShadowRules | None = None
     partial: bool = False
+
+    def of(self, source: str) -> Rules:
+        """Return the rules as they hold for a source.
+
+        What makes one incident of others' alerts is not for what the bridge says itself.
+        """
+        if source not in ITS_OWN:
+            return self
+        routes = tuple(replace(rule, group_by=None) for rule in self.routes)
+        return replace(self, routes=routes, group_by=GROUP_BY, team_group_by={})
 
     def shadowed(self, team: str, source: str) -> bool:
         """Return whether a team's alerts are told in shadow mode; the bridge's own trouble never is."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import exists, select, update
 
-from bridge.core.rules import OWN, STORM, TEST
+from bridge.core.rules import ITS_OWN
 from bridge.ledger.deliveries import wake_all
 from bridge.ledger.lanes import INTAKE
 from bridge.ledger.tables import NEW, alerts, incidents, lanes, receipts
@@ -29,7 +29,7 @@ def _silent(before: datetime) -> ColumnElement[bool]:
     heard = exists().where(
         alerts.c.incident == incidents.c.id, alerts.c.status == "firing", alerts.c.received_at >= before
     )
-    own = incidents.c.source.not_in((OWN, STORM, TEST))
+    own = incidents.c.source.not_in(sorted(ITS_OWN))
     waiting = exists().where(receipts.c.source == incidents.c.source, NEW)
     return (incidents.c.state == "firing") & (incidents.c.heard_at < before) & own & ~heard & ~waiting
 
