@@ -70,8 +70,8 @@ def send(environ: Environ, env: Mapping[str, str], wanted: Wanted, say: Callable
     """
     loaded = load(environ.config, env)
     name = new_id()
-    body = tests.fires(name, loaded.rules.normalize, wanted.team, wanted.priority, page=wanted.page)
-    routed = _routed(body, loaded.rules, wanted)
+    body = tests.fires(name, wanted.team, wanted.priority, page=wanted.page)
+    routed = _routed(body, loaded.rules.of(TEST), wanted)
     bridge = compose(environ, env, loaded=loaded)
     bridge.ledger.patience = LONG_PATIENCE
     try:

@@ -20,7 +20,7 @@ def posts(ledger, tmp_path):
 
 def send(posts, *names):
     for name in names:
-        posts.post(fires(name, posts.rules.normalize, "storage", Priority.P1, page=False), TEST)
+        posts.post(fires(name, "storage", Priority.P1, page=False), TEST)
     posts.absorb(TEST)
 
 

@@ -319,6 +319,25 @@ def test_however_incidents_are_grouped_a_storm_is_one_message_to_its_end(ledger,
     assert [row.state for row in place.stored() if row.source == STORM] == ["resolved"]
 
 
+NAMED = """\
+normalize:
+  team: ["label:team"]
+  priority: [severity]
+  priority_words: {P0: P3, P1: drop, P2: drop}
+  default_team: network
+  default_priority: P3
+"""
+
+
+def test_whatever_names_and_words_are_configured_a_storm_is_its_team_s_and_as_urgent_as_what_it_tells(ledger, tmp_path):
+    place = Place(ledger, FakeClock(), tmp_path, f"{LIMITS}{NAMED}")
+    named = {"team": "storage", "severity": "priority 0"}
+    place.hear(*({**place.one(n), "labels": {"alertname": f"Disk {n}", **named}} for n in range(6)))
+    place.look()
+    storms = [(row.teams, row.priority) for row in place.stored() if row.source == STORM]
+    assert storms == [(["storage"], "P0")]
+
+
 def test_a_limit_that_is_taken_away_lets_all_be_told(place):
     place.storm(range(12))
     place.settle()

@@ -10,7 +10,7 @@ from functools import partial, reduce
 from typing import TYPE_CHECKING, Any
 
 from bridge.core.incident import State
-from bridge.core.rules import ALONE, APART, ITS_OWN, STORM
+from bridge.core.rules import ALONE, APART, ITS_OWN, PRIORITY, STORM, TEAM
 from bridge.core.shadow import Would
 from bridge.ids import new_id
 from bridge.ledger import folds, lanes, placing, receipts
@@ -115,7 +115,7 @@ class Storms:
     def _firing(self, fold: Fold, row: Row[Any], now: datetime) -> JSON:
         limit = self._rules().folding(fold.kind)
         what = "pages" if fold.kind == "pagerduty" else "incidents"
-        said = {"Team": fold.team, "Priority": row.priority, **({folds.TIMES: str(row.times)} if row.times > 1 else {})}
+        said = {TEAM: fold.team, PRIORITY: row.priority, **({folds.TIMES: str(row.times)} if row.times > 1 else {})}
         words = f"More than {limit.most if limit else 0} {what} at once: these are told together."
         return {
             **_alert(fold, row.id, _title(row), {**said, "summary": words}),
@@ -132,7 +132,7 @@ def _title(row: Row[Any]) -> str:
 
 def _says(detail: JSON) -> tuple[str | None, str | None]:
     """Return what a storm's message says of an incident: its priority, and what it is called."""
-    return detail.get("annotations", {}).get("Priority"), detail.get("labels", {}).get("incident")
+    return detail.get("annotations", {}).get(PRIORITY), detail.get("labels", {}).get("incident")
 
 
 def _would(rows: Sequence[Row[Any]]) -> Would | None:

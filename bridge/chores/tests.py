@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from bridge.core.incident import PAGES
-from bridge.core.rules import TEST
+from bridge.core.rules import PRIORITY, TEAM, TEST
 from bridge.ids import new_id
 from bridge.ledger import receipts, troubles
 from bridge.ledger.receipts import Receipt
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from bridge.clock import Clock
     from bridge.core.alert import Priority
-    from bridge.core.rules import FieldName, Normalizing
     from bridge.ledger.ledger import Ledger
 
 EVERY = 10.0
@@ -28,29 +27,24 @@ TITLE = "Test of the alert bridge"
 SUMMARY = "Sent by the command send-test: nothing is wrong. It ends once every destination has shown it."
 
 
-def fires(name: str, rules: Normalizing, team: str | None, priority: Priority | None, *, page: bool) -> bytes:
+def fires(name: str, team: str | None, priority: Priority | None, *, page: bool) -> bytes:
     """Return the notification that begins a test, as a Grafana would send it.
 
     Args:
         name: what makes it an incident of its own.
-        rules: under which names team and priority are looked for.
         team: the team that it is for; None names none.
         priority: as `team`.
         page: whether it may page people.
     """
-    said: dict[str, dict[str, str]] = {"label": {"alertname": TITLE}, "annotation": {"summary": SUMMARY}}
+    said = {"summary": SUMMARY}
     if team is not None:
-        _say(said, rules.team[0], team)
+        said[TEAM] = team
     if priority is not None:
-        _say(said, rules.priority[0], priority.value)
+        said[PRIORITY] = priority.value
     if page:
-        said["annotation"][PAGES] = "asked for"
-    alert = {"ruleUID": name, "fingerprint": name, "labels": said["label"], "annotations": said["annotation"]}
+        said[PAGES] = "asked for"
+    alert = {"ruleUID": name, "fingerprint": name, "labels": {"alertname": TITLE}, "annotations": said}
     return json.dumps({"status": "firing", "alerts": [{"status": "firing", **alert}]}).encode()
-
-
-def _say(said: dict[str, dict[str, str]], name: FieldName, text: str) -> None:
-    said[name.place or "annotation"][name.name] = text
 
 
 def over(names: list[str], at: datetime) -> bytes:

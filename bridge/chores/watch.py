@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from bridge.chores.storms import set_aside
 from bridge.core.alert import Priority
 from bridge.core.route import target_at
-from bridge.core.rules import OWN
+from bridge.core.rules import OWN, PRIORITY, TEAM
 from bridge.delivery.trouble import lasts
 from bridge.delivery.yard import HeldError
 from bridge.ids import new_id
@@ -62,8 +62,8 @@ class Trouble:
 
     def annotations(self, team: str | None) -> dict[str, str]:
         """Return its annotations, for the team that runs the bridge where one is configured."""
-        named = {"Team": team} if team else {}
-        return {**named, "Priority": self.priority, "summary": self.summary, "description": self.description}
+        named = {TEAM: team} if team else {}
+        return {**named, PRIORITY: self.priority, "summary": self.summary, "description": self.description}
 
 
 class Watch:

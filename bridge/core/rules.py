@@ -93,6 +93,8 @@ TEST = "bridge.test"
 """The source of `bridge send-test`: its incidents are tests that fire and end. No configured one can have this name."""
 ITS_OWN = frozenset({OWN, STORM, TEST})
 """The sources of what the bridge says itself."""
+TEAM, PRIORITY = "Team", "Priority"
+"""The annotations by which it says whom that is for, and how urgent it is."""
 GROUP_BY = ("alertname", "grafana_folder")
 """What makes one incident where nothing else is configured, and always of what the bridge says itself."""
 
@@ -179,12 +181,14 @@ class Rules:
     def of(self, source: str) -> Rules:
         """Return the rules as they hold for a source.
 
-        What makes one incident of others' alerts is not for what the bridge says itself.
+        What is configured for others' labels, annotations and words is not for what the bridge says itself.
         """
         if source not in ITS_OWN:
             return self
+        team, priority = (FieldName(TEAM, "annotation"),), (FieldName(PRIORITY, "annotation"),)
+        normalize = replace(self.normalize, team=team, priority=priority, priority_words={})
         routes = tuple(replace(rule, group_by=None) for rule in self.routes)
-        return replace(self, routes=routes, group_by=GROUP_BY, team_group_by={})
+        return replace(self, normalize=normalize, routes=routes, group_by=GROUP_BY, team_group_by={})
 
     def shadowed(self, team: str, source: str) -> bool:
         """Return whether a team's alerts are told in shadow mode; the bridge's own trouble never is."""

@@ -1,0 +1,48 @@
+"""What the bridge says itself is read as it writes it, whatever is configured for what others say."""
+
+from __future__ import annotations
+
+import pytest
+from posts import CONFIG, ENV, Posts, alert
+from sqlalchemy import update
+
+from bridge.chores.tests import fires
+from bridge.chores.watch import Watch
+from bridge.config.load import load
+from bridge.core.alert import Priority
+from bridge.core.rules import OWN, TEST
+from bridge.effective import Effective
+from bridge.ledger.tables import deliveries
+
+NORMALIZE = {
+    "by default": "",
+    "by other names": 'normalize: {team: ["label:team"], priority: [severity], default_priority: P3}\n',
+    "by other words": "normalize: {priority_words: {P0: drop, P1: drop}, unknown_priority: P3}\n",
+}
+
+
+@pytest.fixture(params=NORMALIZE)
+def posts(request, ledger, clock, tmp_path):
+    return Posts(ledger, clock, tmp_path, f"{CONFIG}operators: network\n{NORMALIZE[request.param]}")
+
+
+def told(posts, source):
+    return [(row.teams, row.priority, row.state) for row in posts.stored() if row.source == source]
+
+
+def test_its_own_trouble_is_the_operators_and_as_urgent_as_it_says(posts, tmp_path):
+    named = {"alertname": "Disk full", "severity": "priority 0", "team": "storage"}
+    posts.hear({**alert(Priority="priority 0"), "labels": named})
+    posts.ledger.write(lambda one: one.execute(update(deliveries).values(state="dead", due_at=None)).rowcount)
+    loaded, effective = load(str(tmp_path / "bridge.yml"), ENV), Effective(lambda: posts.rules, ENV, b"key")
+    watch = Watch(posts.ledger, posts.clock, loaded, effective, "test")
+    assert watch.look()
+    posts.absorb(OWN)
+    assert told(posts, OWN) == [(["network"], "P1", "firing")] * 3
+    assert not watch.look(), "all is told"
+
+
+def test_a_test_goes_to_whom_it_is_sent(posts):
+    posts.post(fires("one", "storage", Priority.P0, page=False), TEST)
+    posts.absorb(TEST)
+    assert told(posts, TEST) == [(["storage"], "P0", "firing")]
