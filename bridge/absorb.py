@@ -10,6 +10,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from bridge.backlog import Backlog
 from bridge.chores.storms import set_aside
 from bridge.core.alert import UnreadableError
 from bridge.core.arrive import arrive, in_order
@@ -24,8 +25,7 @@ from bridge.heard import OF_ITS_RULE, Heard, tells
 from bridge.ledger import book, deliveries, due, lanes, placing, receipts, stored
 from bridge.ledger.placing import HELD_LANE, Placement
 from bridge.ledger.unavailable import RefusedError, UnavailableError
-from bridge.log import log
-from bridge.parts import SHORT, SLICE, USUAL, Large, Part, growing, tell, unreadable
+from bridge.parts import SHORT, SLICE, USUAL, Large, Part, growing, refused, tell, unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -79,6 +79,7 @@ class Intake:
         self._read = read
         self._report = report
         self._large = Large()
+        self._backlog = Backlog(ledger, clock, wake)
         self._grown: Mapping[str, Case] = {}
 
     def turn(self) -> Rest | None:
@@ -87,9 +88,13 @@ class Intake:
         with self._ledger.read() as connection:
             waiting, all_ = receipts.waiting(connection, self.source, batch.receipts, self._large.id)
         if not waiting:
+            self._backlog.end()
             return Rest()
         rules = self._rules().of(self.source)
         parts, unread = self._parts(waiting, rules, batch)
+        # who stores more says so: to look for it once more would hold up who tells this
+        whole = all_ and len(parts) + len(unread) == len(waiting) and all(part.done for part in parts)
+        more = self._backlog.look(waiting, whole=whole)
         before, self._grown = self._grown, {}
         try:
             touched = self._ledger.write(lambda connection: self._commit(connection, parts, unread, rules, before))
@@ -101,14 +106,10 @@ class Intake:
             return None
         self._grown = growing(parts)
         self._wake(touched)
-        self._tell(parts, unread)
-        whole = all_ and len(parts) + len(unread) == len(waiting) and all(part.done for part in parts)
-        # who stores more says so: to look for it once more would hold up who tells this
-        return Rest() if whole else None
-
-    def _tell(self, parts: list[Part], unread: list[dict[str, Any]]) -> None:
-        """Report what is committed."""
         tell(self._report, self.source, parts, unread, self._clock.now())
+        if not more:
+            self._backlog.end()
+        return Rest() if whole else None
 
     def _one_by_one(self, parts: list[Part], unread: list[dict[str, Any]], rules: Rules) -> set[str]:
         """Absorb each receipt alone, so that the one that can't be takes no other along: it goes to quarantine."""
@@ -117,15 +118,13 @@ class Intake:
             try:
                 touched |= self._ledger.write(partial(self._commit, parts=[part], unread=[], rules=rules))
                 self._large.committed([part])
-                self._tell([part], [])
+                tell(self._report, self.source, [part], [], self._clock.now())
             except Exception as error:
                 if not _is_poison(error):
                     raise
-                log.error("receipt can't be absorbed", receipt=part.receipt.id, exc_info=error)
-                problem = f"it could not be absorbed ({type(error).__name__}); a bug of the bridge's, please report it"
-                unread = [*unread, {**part.row(), "state": "quarantined", "problem": problem}]
+                unread = [*unread, refused(part, error)]
         touched |= self._ledger.write(partial(self._commit, parts=[], unread=unread, rules=rules))
-        self._tell([], unread)
+        tell(self._report, self.source, [], unread, self._clock.now())
         return touched
 
     def _parts(self, waiting: list[Receipt], rules: Rules, batch: Batch) -> tuple[list[Part], list[dict[str, Any]]]:
@@ -182,6 +181,7 @@ class Intake:
         deliveries.wake(connection, grown, now, heard, growing(parts))
         fold = partial(set_aside, source=self.source, rules=rules)
         placed = placing.place(connection, known.cases, wanted, self._new_id, now, fold, heard)
+        self._backlog.put_off(connection, parts, now)
         receipts.settle(connection, [*(part.row() for part in parts), *unread])
         older = {one for one in (*wanted, *(case.id for case in grown)) if not known.cases[one].fresh}
         return placed | due.lanes_of(connection, older)

@@ -130,3 +130,10 @@ def unreadable(receipt: Receipt, error: Exception) -> dict[str, Any]:
         problem = f"it could not be read ({type(error).__name__}); a bug of the bridge's, please report it"
     row = {"id": receipt.id, "state": "quarantined", "problem": problem}
     return {**row, "alerts": 0, "progress": 0, "incidents": list(receipt.incidents)}
+
+
+def refused(part: Part, error: Exception) -> dict[str, Any]:
+    """Return the row of a receipt that goes to quarantine, for it could not be absorbed."""
+    log.error("receipt can't be absorbed", receipt=part.receipt.id, exc_info=error)
+    problem = f"it could not be absorbed ({type(error).__name__}); a bug of the bridge's, please report it"
+    return {**part.row(), "state": "quarantined", "problem": problem}

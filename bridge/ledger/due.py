@@ -9,7 +9,7 @@ from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, bindparam, func, or_, select
+from sqlalchemy import and_, bindparam, func, or_, select, update
 
 from bridge.core.alert import Priority
 from bridge.ledger.deliveries import COLUMNS, first, found
@@ -43,6 +43,18 @@ _DUE_LANES = Statement(
 )
 _NEXT_AT = Statement(select(func.min(deliveries.c.due_at)).where(deliveries.c.due_at.is_not(None)))
 
+_DUE_AT = Statement(
+    select(deliveries.c.incident, deliveries.c.lane).where(deliveries.c.due_at == bindparam("was")).distinct()
+)
+_MOVE = Statement(
+    update(deliveries)
+    .where(
+        deliveries.c.incident == bindparam("key_incident"),
+        deliveries.c.due_at.between(bindparam("first"), bindparam("last")),
+    )
+    .values(due_at=bindparam("due", type_=deliveries.c.due_at.type))
+)
+
 
 def lanes_of(connection: Connection, ids: Collection[str]) -> set[str]:
     """Name the lanes in which deliveries of these incidents are due."""
@@ -58,6 +70,20 @@ def next_at(connection: Connection) -> datetime | None:
     """Return when the next step is due, or was, None where none is to come."""
     found: datetime | None = _NEXT_AT.rows(connection)[0][0]
     return found
+
+
+def move(connection: Connection, ids: Collection[str], times: tuple[datetime, datetime], to: datetime) -> None:
+    """Let what of incidents is due between two times be due at another one."""
+    # in the order of their ids, as all who lock several
+    first, last = times
+    _MOVE.run(connection, [{"key_incident": one, "first": first, "last": last, "due": to} for one in sorted(ids)])
+
+
+def bring_forward(connection: Connection, was: datetime, at: datetime) -> set[str]:
+    """Let what was put off until a time be due now; return its lanes."""
+    found = _DUE_AT.rows(connection, {"was": was})
+    move(connection, {row.incident for row in found}, (was, was), at)
+    return {row.lane for row in found}
 
 
 def next_due(  # noqa: PLR0913 - a choice has these sides
