@@ -135,7 +135,8 @@ def _judge_firing(  # noqa: PLR0911 - one return a rule, in their order
         return Judgement(Verdict.OPENS, "first firing of this fingerprint")
     if same is not None and same.firing:
         return Judgement(Verdict.REPEATS, "same episode, still firing", same)
-    if same is not None and same.ended == "superseded":
+    over = not last.firing and not _is_late(at, last)
+    if same is not None and same.ended == "superseded" and not over:
         return Judgement(Verdict.STRAY, "a later start has superseded this episode", same)
     older = last is not same and last.starts_at is not None and start < last.starts_at
     if same is not None and (not older or _is_late(at, same)):
@@ -144,6 +145,9 @@ def _judge_firing(  # noqa: PLR0911 - one return a rule, in their order
         if last.firing:
             return Judgement(Verdict.REPEATS, "an HA twin's firing of the episode that goes on", last)
         return _fires_after_resolve(at, last, last)
+    if older and over:
+        # nobody repeats an old start for so long but a sender for whom it goes on: another than told the resolve
+        return Judgement(Verdict.AGAIN, "fires on with an older start, over 10 min after the last resolve", last)
     if older:
         return Judgement(Verdict.STRAY, "an older episode arriving late opens nothing", last)
     return Judgement(Verdict.OPENS, "a later start: a new episode", supersedes=last if last.firing else None)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from bridge.core.alert import Status
 from bridge.core.arrive import ended
 from bridge.core.cases import Arrival, Case, Standing
-from bridge.core.episodes import Episode, Judgement, Verdict, judge, outdated, told_end
+from bridge.core.episodes import TWIN, Episode, Judgement, Verdict, judge, outdated, told_end
 from bridge.core.incident import State
 from bridge.core.rules import ALONE, STORM, TEST
 
@@ -198,7 +198,7 @@ class Book:
     ) -> Episode:
         alert = arrival.alert.alert
         start = alert.starts_at
-        if start and before and before.starts_at:
+        if start and before and before.starts_at and before.starts_at - start <= TWIN:
             # an HA twin may have told the one before under a later start, and may tell this one's end so
             start = max(start, before.starts_at)
         since = at if again > 1 or alert.starts_at is None else alert.starts_at

@@ -131,6 +131,23 @@ def test_firing_again_with_the_same_start_is_a_new_member_that_counts():
     assert (first.opened_at, second.opened_at) == (at(0), at(30))
 
 
+def test_a_sender_with_an_older_start_that_goes_on_after_anothers_resolve_is_told_once_and_ends_with_its_own():
+    known = book()
+    first = heard(known, 1, start=0)
+    heard(known, 6, start=5)
+    heard(known, 10, "resolved", 5, 9)
+    heard(known, 15, start=0)
+    assert first.state is State.RESOLVED
+    second = heard(known, 30, start=0)
+    assert (second.state, second.opened_at, second.previous) == (State.FIRING, at(30), first.id)
+    second.changed, second.history = False, []
+    heard(known, 60, start=0)
+    heard(known, 61, "resolved", 5, 9)
+    assert (firing(known), second.changed, second.history) == ({("f1", second.id)}, False, [])
+    heard(known, 70, "resolved", 0)
+    assert second.state is State.RESOLVED
+
+
 def test_a_late_firing_of_a_told_incident_changes_nothing():
     known = book()
     case = heard(known, 1)
