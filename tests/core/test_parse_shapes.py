@@ -62,6 +62,62 @@ def test_flat_alerts_of_one_name_are_told_apart_by_where_they_are():
     assert (over.fingerprint, over.labels) == (first.fingerprint, first.labels)
 
 
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"annotations": {"Priority": "P0"}},
+        {"labels": {"team": "db"}},
+        {"labels": {"team": "db", "alertname": ""}},
+        {"labels": ["db", "prod"]},
+        {"labels": {"team": None}},
+        {"labels": "db", "annotations": {"Priority": "P0"}},
+    ],
+)
+def test_alerts_that_are_named_beside_their_labels_or_annotations_keep_their_names(more):
+    document = {"alerts": [{"title": "Disk full", **more}, {"title": "DB down", **more}]}
+    assert names(document) == [("Disk full", "firing"), ("DB down", "firing")]
+    first, second = read(document).alerts
+    assert first.fingerprint != second.fingerprint
+    for place in ("labels", "annotations"):
+        said = more.get(place)
+        kept = {name: value for name, value in said.items() if value} if isinstance(said, dict) else {}
+        assert kept.items() <= getattr(first, place).items()
+    over = read({"alerts": [{"title": "Disk full", "status": "resolved", **more, "message": "well"}]}).alerts[0]
+    assert over.fingerprint == first.fingerprint
+
+
+def test_alerts_that_are_named_beside_their_labels_are_told_apart_by_where_they_are():
+    both = [{"name": "Disk full", "host": host, "labels": {"team": "db"}} for host in ("db1", "db2")]
+    first, second = read({"alerts": both}).alerts
+    assert first.labels == {"team": "db", "host": "db1", "alertname": "Disk full"}
+    assert first.fingerprint != second.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("entry", "group"),
+    [
+        ({"labels": {"alertname": "A"}}, {}),
+        ({"labels": {"a": "1"}}, {"commonLabels": {"alertname": "A"}}),
+        ({"annotations": {"summary": "s"}}, {"groupLabels": {"alertname": "A"}}),
+    ],
+)
+def test_a_name_among_the_labels_stays_that_of_the_alert(entry, group):
+    plain, titled = (read({"alerts": [one], **group}).alerts[0] for one in (entry, {**entry, "title": "B"}))
+    assert (titled.labels, titled.fingerprint) == (plain.labels, plain.fingerprint)
+
+
+def test_a_message_names_an_alert_that_has_nothing_else_to_be_known_by():
+    both = [{"message": said, "annotations": {"Priority": "P0"}} for said in ("Disk full", "DB down")]
+    assert names({"alerts": both}) == [("Disk full", "firing"), ("DB down", "firing")]
+    alert = read({"alerts": [{"message": "91 %", "annotations": {"summary": "Disk full"}}]}).alerts[0]
+    assert (alert.title, alert.labels) == ("Disk full", {})
+
+
+def test_a_changing_message_beside_labels_names_nothing():
+    fires, over = (read({"alerts": [{"labels": {"a": "1"}, "message": said}]}).alerts[0] for said in ("91 %", "12 %"))
+    assert (fires.labels, fires.fingerprint) == ({"a": "1"}, over.fingerprint)
+
+
 @pytest.mark.parametrize("said", ["", 7, "x" * 201, "a\nb", ["db1"], None])
 def test_what_is_no_place_makes_no_label_of_a_flat_alert(said):
     assert read({"alerts": [{"title": "A", "host": said}]}).alerts[0].labels == {"alertname": "A"}

@@ -22,7 +22,10 @@ MOST = 100_000
 """Alerts of one notification that are read: nobody means more, and what is said of the rest is that it was left out."""
 MOST_PROBLEMS = 10
 
-_NAMING = ("alertname", "alert_name", "title", "name", "rulename", "message", "summary", "description")
+_NAMES = ("alertname", "alert_name", "title", "name", "rulename")
+_NAMING = (*_NAMES, "message", "summary", "description")
+_TITLES = frozenset({"title", "summary", "description"})
+"""Annotations that name an alert which has no name."""
 _WHERE = frozenset(
     {"host", "hostname", "instance", "node", "server", "device", "cluster", "namespace", "pod", "container", "service"}
     | {"job", "region", "zone", "datacenter", "env", "environment"}
@@ -64,21 +67,26 @@ def is_alert(document: Mapping[str, object]) -> bool:
     return isinstance(labels, dict) and ("alertname" in labels or bool(names & {"annotations", "startsat"}))
 
 
-def structured(entry: dict[str, object]) -> dict[str, object]:
-    """Return an entry with labels and annotations, made of its other words where its sender knows neither.
+def structured(entry: dict[str, object], grouped: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Return an entry's labels and annotations, completed by its other words; `grouped` are its group's labels.
 
-    What names it is its label `alertname`; its other texts and numbers are annotations. What says where it is, is a
-    label too, so that it is told from others of its name.
+    What names it is its label `alertname`, where neither it nor its group has one. What says where it is, is a label
+    too then, so that it is told from others of its name. Where its sender knows neither labels nor annotations, its
+    other texts and numbers are annotations.
     """
-    if any(isinstance(entry.get(name), (dict, list, str)) and entry[name] for name in _STRUCTURED):
-        return entry
+    labels, annotations = fields.string_map(entry.get("labels")), fields.string_map(entry.get("annotations"))
+    flat = not labels and not annotations
+    if not flat and (labels.get("alertname") or grouped.get("alertname")):
+        return labels, annotations
     plain = plain_words(entry)
     lower = {name.lower(): said for name, said in plain.items()}
-    name = next((lower[word] for word in _NAMING if lower.get(word, "").strip()), "")
+    # a message, which may change from firing to resolve, names only what has nothing else to be known by
+    naming = _NAMES if labels or _TITLES & annotations.keys() else _NAMING
+    name = next((lower[word] for word in naming if lower.get(word, "").strip()), "")
     if not name:
-        return entry
+        return labels, annotations
     where = {name: said for name, said in plain.items() if name.lower() in _WHERE and _is_place(entry[name])}
-    return {**entry, "labels": {**where, "alertname": name.strip()[:500]}, "annotations": plain}
+    return {**where, **labels, "alertname": name.strip()[:500]}, plain if flat else annotations
 
 
 def _is_place(said: object) -> bool:

@@ -103,9 +103,8 @@ def read(document: dict[str, object], listed: Sequence[object], shape: str) -> G
 
 def read_alert(entry: dict[str, object], common: Common) -> Alert:
     """Read one alert; whatever an entry lacks, it is an alert."""
-    entry = entries.structured(fields.canonical(entry, ALERT_NAMES))
-    own_labels = fields.string_map(entry.get("labels"))
-    own_annotations = fields.string_map(entry.get("annotations"))
+    entry = fields.canonical(entry, ALERT_NAMES)
+    own_labels, own_annotations = entries.structured(entry, common.labels)
     entry = alertmanager.unfold(entry, own_labels, own_annotations)
     org = identity.organisation(fields.identifier(entry.get("orgId"))) or common.org
     rule = fields.identifier(entry.get("ruleUID")) or links.rule_uid(entry.get("generatorURL"), entry.get("silenceURL"))
