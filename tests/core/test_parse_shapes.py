@@ -8,7 +8,7 @@ from core_builders import NORMALIZING
 from bridge.core.alert import Status, UnreadableError
 from bridge.core.arrive import in_order
 from bridge.core.normalize import normalize
-from bridge.core.payload import entries, parse
+from bridge.core.payload import entries, identity, parse
 
 FIRING = {"status": "firing"}
 
@@ -299,6 +299,38 @@ def test_legacy_rules_that_share_a_number_are_told_apart():
 def test_legacy_without_a_state_says_it_in_its_title(title, status):
     alert = read({"ruleId": 1, "ruleName": "Load", "title": title}).alerts[0]
     assert alert.status is status
+
+
+@pytest.mark.parametrize(
+    ("title", "bare"),
+    [
+        ("[FIRING:1] [prod] CPU", "[prod] CPU"),
+        ("[prod] [Alerting] CPU", "[prod] CPU"),
+        ("[FIRING:2, RESOLVED:1][prod] CPU", "[prod] CPU"),
+        ("[ok]CPU [OK]", "CPU [OK]"),
+        ("[No Data] CPU", "CPU"),
+        ("[no_data] [Paused] CPU", "CPU"),
+        ("[Error budget] CPU", "[Error budget] CPU"),
+        ("[normalizer] CPU", "[normalizer] CPU"),
+        ("[FIRING:1]", ""),
+        ("[", "["),
+        (" CPU ", "CPU"),
+    ],
+)
+def test_a_title_loses_the_state_that_it_begins_with_and_nothing_else(title, bare):
+    assert identity.bare_title(title) == bare
+
+
+@pytest.mark.parametrize("flat", [False, True], ids=["legacy", "flat"])
+def test_one_title_in_two_places_is_two_alerts_of_which_each_is_ended_by_its_own(flat):
+    def alert(title, state):
+        one = {"title": title, "state": state}
+        return read({"alerts": [one]} if flat else one).alerts[0]
+
+    prod, staging = alert("[FIRING:1] [prod] CPU", "alerting"), alert("[FIRING:1] [staging] CPU", "alerting")
+    over = alert("[OK] [staging] CPU", "ok")
+    assert (over.fingerprint, over.labels) == (staging.fingerprint, {"alertname": "[staging] CPU"})
+    assert prod.fingerprint != staging.fingerprint
 
 
 def test_legacy_tags_may_be_a_list():

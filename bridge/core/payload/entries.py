@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, overload
 
 from bridge.core.alert import Alert, Problem
-from bridge.core.payload import fields
+from bridge.core.payload import fields, identity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -82,11 +82,11 @@ def structured(entry: dict[str, object], grouped: Mapping[str, str]) -> tuple[di
     lower = {name.lower(): said for name, said in plain.items()}
     # a message, which may change from firing to resolve, names only what has nothing else to be known by
     naming = _NAMES if labels or _TITLES & annotations.keys() else _NAMING
-    name = next((lower[word] for word in naming if lower.get(word, "").strip()), "")
+    name = next((bare for word in naming if (bare := identity.bare_title(lower.get(word, "")))), "")
     if not name:
         return labels, annotations
     where = {name: said for name, said in plain.items() if name.lower() in _WHERE and _is_place(entry[name])}
-    return {**where, **labels, "alertname": name.strip()[:500]}, plain if flat else annotations
+    return {**where, **labels, "alertname": name[:500]}, plain if flat else annotations
 
 
 def _is_place(said: object) -> bool:

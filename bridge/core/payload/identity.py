@@ -7,6 +7,8 @@ import json
 import re
 from typing import TYPE_CHECKING
 
+from bridge.core.payload import fields
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -17,7 +19,12 @@ TEST_FINGERPRINT = "57c6d9296de2ad39"
 """Grafana's Test button sends its tests under this fingerprint, up to version 11 (observed: Grafana Cloud, 2025)."""
 
 _NOTHING = re.compile(r"0+")
-_STATE_PREFIX = re.compile(r"(?:\s*\[[^\]]*\])+\s*")
+_BRACKETS = re.compile(r"(?:\s*\[[^\]]*\])+")
+_BRACKET = re.compile(r"\[[^\]]*\]")
+_WORDS = "|".join(
+    word.replace("_", "[ _]?") for word in sorted({*fields.FIRING_WORDS, *fields.RESOLVED_WORDS, "paused"})
+)
+_STATE = re.compile(rf"\[\s*(?:{_WORDS})(?:\s*:\s*\d+)?(?:\s*,.*)?\s*\]", re.IGNORECASE | re.DOTALL)
 
 
 def fingerprint(said: str, labels: Mapping[str, str], rule: str, title: str, receiver: str) -> str:
@@ -59,9 +66,15 @@ def organisation(said: str) -> str:
 
 
 def bare_title(title: str) -> str:
-    """Return a title without its leading `[FIRING:1]` or `[OK]`, which changes from firing to resolve."""
-    prefix = _STATE_PREFIX.match(title)
-    return title[prefix.end() :].strip() if prefix else title.strip()
+    """Return a title without its leading `[FIRING:1]` or `[OK]`, which changes from firing to resolve.
+
+    What else stands in brackets there (`[prod]`) is part of the name.
+    """
+    leading = _BRACKETS.match(title)
+    if leading is None:
+        return title.strip()
+    kept = [one for one in _BRACKET.findall(leading[0]) if not _STATE.fullmatch(one)]
+    return " ".join([*kept, title[leading.end() :].strip()]).strip()
 
 
 def _digest(parts: list[object]) -> str:
