@@ -586,6 +586,22 @@ def test_a_receipt_replayed_from_quarantine_overwrites_nothing_newer(posts):
     assert [(one["teams"], one["priority"], one["state"]) for one in posts.incidents()] == before
 
 
+def test_a_resolve_replayed_from_quarantine_ends_nothing_that_fired_again_since(posts):
+    constant = {"startsAt": "2026-03-02T08:00:00Z"}
+    over = alert(status="resolved", endsAt="2026-03-02T08:05:00Z", **constant)
+    posts.hear(alert(**constant))
+    resolve = posts.post({"orgId": 1, "alerts": [over, 5]})
+    posts.absorb()
+    posts.hear(alert(**constant), seconds=1800)
+    assert [one["state"] for one in posts.incidents()] == ["resolved", "firing"]
+    posts.clock.advance(1800)
+    posts.ledger.write(lambda connection: acts.replay_receipts(connection, [resolve], "anna", posts.clock.now()))
+    posts.absorb()
+    assert [one["state"] for one in posts.incidents()] == ["resolved", "firing"]
+    posts.hear(over)
+    assert [one["state"] for one in posts.incidents()] == ["resolved", "resolved"]
+
+
 def test_older_news_is_told_at_no_more_places(posts):
     older = posts.post({"orgId": 1, "alerts": [alert(Priority="P0"), 5]})
     posts.absorb()

@@ -23,6 +23,8 @@ LATE = timedelta(minutes=10)
 """A firing of a resolved episode that comes within this time of the resolve is late, after it "fires again"."""
 TWIN = timedelta(minutes=2)
 """The members of an HA pair start the same episode at most this far apart (they differ by an evaluation's seconds)."""
+APART = timedelta(minutes=1)
+"""How far the clocks of two hosts that receive may be apart."""
 
 
 @dataclass(slots=True)
@@ -101,7 +103,21 @@ def judge(alert: Alert, at: datetime, known: Sequence[Episode], now: datetime | 
         return _judge_without_start(alert, at, last, now)
     if alert.status is Status.FIRING:
         return _judge_firing(alert, at, same, last)
-    return _judge_resolve(alert, same, last)
+    found = _judge_resolve(alert, same, last)
+    ends = found.episode if found.verdict is Verdict.RESOLVES else None
+    if ends is not None and _overtaken(at, ends, now):
+        return Judgement(Verdict.STRAY, "received before what fires was heard of last", ends)
+    return found
+
+
+def _overtaken(at: datetime, firing: Episode, now: datetime | None) -> bool:
+    """Return whether a resolve received `at` is older news than the episode that it would end.
+
+    It beats firings of up to 10 min after it, in whatever order they are absorbed. What fires again came later than
+    that after a resolve: one received before it is of the time before.
+    """
+    again = firing.again > 1 and outdated(at + APART, firing.since, now)
+    return again or outdated(at + LATE, firing.received_at, now)
 
 
 def _judge_without_start(alert: Alert, at: datetime, last: Episode, now: datetime | None) -> Judgement:

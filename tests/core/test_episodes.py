@@ -1,6 +1,7 @@
 """What an alert means, given what is known of its fingerprint: one row a rule, with the reason that people read.
 
-Times are minutes after noon. An episode is written `E(start, end=…, heard=…)`; `heard` is when its resolve came.
+Times are minutes after noon. An episode is written `E(start, end=…, heard=…)`; `heard` is when its resolve came, `last`
+when it was heard of last.
 """
 
 from datetime import timedelta
@@ -12,7 +13,7 @@ from bridge.core.alert import Status
 from bridge.core.episodes import LATE, TWIN, Episode, Verdict, judge
 
 
-def E(start, end=None, heard=None, ended="resolved", again=1, since=None):  # noqa: N802, PLR0913, PLR0917 - a table's shorthand
+def E(start, end=None, heard=None, ended="resolved", again=1, since=None, last=None):  # noqa: N802, PLR0913, PLR0917 - a table's shorthand
     over = end is not None
     return Episode(
         id=f"{start}",
@@ -21,7 +22,7 @@ def E(start, end=None, heard=None, ended="resolved", again=1, since=None):  # no
         org="1",
         status=Status.RESOLVED if over else Status.FIRING,
         since=at(since or start or 0),
-        received_at=at(heard if over else start or 0),
+        received_at=at(last or (heard if over else since or start or 0)),
         digest="",
         starts_at=None if start is None else at(start),
         again=again,
@@ -91,6 +92,13 @@ RESOLVED = [
     ("sent again, then fired without a start", 60, 0, 55, [E(0, 5, 5), E(None, since=50)], Verdict.RESOLVES, "newer"),
     ("ended before ours was heard, which had no start", 60, 0, 49, [E(None, since=50)], Verdict.RESOLVES, "one before"),
     ("a start, ours had none", 6, 0, 5, [E(None)], Verdict.RESOLVES, "so is the one before"),
+    ("received 10 min before the last firing", 20, 0, 19, [E(0, last=30)], Verdict.RESOLVES, "the episode ends"),
+    ("received long before the last firing", 20, 0, 19, [E(0, last=30.1)], Verdict.STRAY, "heard of last"),
+    ("of a newer one, received long before", 20, 5, 19, [E(0, last=30.1)], Verdict.STRAY, "heard of last"),
+    ("an earlier twin's, received long before", 20, 0, 19, [E(0.05, last=30.1)], Verdict.STRAY, "heard of last"),
+    ("received before it fired again", 28, 0, 27, [E(0, again=2, since=30)], Verdict.STRAY, "heard of last"),
+    ("by a clock behind, it fired again", 29.5, 0, 29, [E(0, again=2, since=30)], Verdict.RESOLVES, "ends"),
+    ("after it fired again", 31, 0, 30.5, [E(0, again=2, since=30)], Verdict.RESOLVES, "the episode ends"),
     ("of what moved", 6, 0, 5, [E(0, 3, 3, "moved"), E(0)], Verdict.RESOLVES, "the episode ends"),
 ]
 
@@ -107,6 +115,11 @@ def test_a_firing(_case, received, start, known, verdict, why):
 def test_a_resolve(_case, received, start, end, known, verdict, why):  # noqa: PLR0913, PLR0917 - the row's columns
     found = judge(alert("resolved", start, end), at(received), known)
     assert (found.verdict, why in found.why) == (verdict, True), found.why
+
+
+def test_where_a_clock_was_set_back_a_resolve_is_no_older_news():
+    for known in (E(0, last=60), E(0, again=2, since=60)):
+        assert judge(alert("resolved", 0, 5), at(6), [known], now=at(6)).verdict is Verdict.RESOLVES
 
 
 def test_what_is_superseded_is_named_only_while_it_fires():
