@@ -11,7 +11,7 @@ from bridge.core.alert import Priority, Status
 from bridge.core.incident import OPEN, State
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from bridge.core.alert import NormalAlert
 
@@ -35,6 +35,8 @@ class Standing:
 @dataclass(slots=True)
 class Case:
     """An incident on the way through a merge. `changed` asks for a new version; `fresh` for an insert.
+
+    `roused` says that it was stale, and is heard of again.
 
     `members` are the standings of its episodes by id; `firing` counts those that fire by priority (a group may hold
     thousands, and each of them is settled).
@@ -63,6 +65,7 @@ class Case:
     members: dict[str, Standing] = field(default_factory=dict)
     firing: Counter[Priority] = field(default_factory=Counter)
     fresh: bool = False
+    roused: bool = False
     changed: bool = False
     history: list[tuple[str, str]] = field(default_factory=list)
 
@@ -105,6 +108,7 @@ class Case:
             return
         firing = [priority for priority, count in self.firing.items() if count]
         if firing:
+            self.roused = self.roused or self.state is State.STALE
             self.state = State.FIRING
             if min(firing) != self.priority:
                 self.note("priority", f"{self.priority} → {min(firing)}")
@@ -122,6 +126,15 @@ class Case:
         newest = {member.fingerprint: member for _, member in sorted(self.members.items())}
         staying = [member for member in newest.values() if member.ended not in {"moved", "superseded"}]
         return staying or list(newest.values())
+
+    def may_reopen(self, at: datetime, within: timedelta) -> bool:
+        """Return whether it goes on as the same where it fires again, by the times that we heard.
+
+        People see the message end then, and senders' clocks differ.
+        """
+        if self.state is not State.RESOLVED or not within or self.settled_at is None:
+            return False
+        return at - self.settled_at <= within
 
     def reopen(self) -> None:
         """Go on as the same incident: it fires again within reopen_duration."""

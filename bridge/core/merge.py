@@ -51,13 +51,17 @@ class Book:
         if judgement.verdict is Verdict.AGAIN and not case.members:
             case.opened_at = at
         old = judgement.supersedes
-        if old is not None and old.incident == case.id:
+        silent = case.state is State.STALE or case.roused
+        anew = silent and old is not None and old.starts_at and arrival.alert.alert.starts_at
+        if old is not None and old.incident == case.id and not anew:
             # the same member goes on under its later start; nobody needs to hear of it
             return self._repeat(case, old, arrival, at)
         before = judgement.episode
         self._add(case, arrival, at, before.again + 1 if before else 1, before)
         if old is not None:
-            self._end(old, at, at, "superseded", f"fires anew for {', '.join(arrival.teams)}")
+            here = old.incident == case.id
+            why = "after it was no longer heard of" if here else f"for {', '.join(arrival.teams)}"
+            self._end(old, at, at, "superseded", f"fires anew {why}")
         return case
 
     def _repeats(self, arrival: Arrival, at: datetime, judgement: Judgement) -> Case:
@@ -135,7 +139,7 @@ class Book:
 
     def _unseen(self, arrival: Arrival, at: datetime, judgement: Judgement) -> Case:
         last = self.cases.get(self.latest.get(arrival.key, ""))
-        if last is not None and (last.open or self._may_reopen(last, at)):
+        if last is not None and (last.open or last.may_reopen(at, self.reopen_duration)):
             # a member that was over before we heard of it, as the others of its incident are, or will be
             case = last
         else:
@@ -158,16 +162,10 @@ class Book:
         last = self.cases.get(self.latest.get(arrival.key, ""))
         if last is not None and last.open:
             return last
-        if last is not None and self._may_reopen(last, at):
+        if last is not None and last.may_reopen(at, self.reopen_duration):
             last.reopen()
             return last
         return self._open_case(arrival, at, last)
-
-    def _may_reopen(self, case: Case, at: datetime) -> bool:
-        # by the times that we heard: people see the message end then, and senders' clocks differ
-        if case.state is not State.RESOLVED or not self.reopen_duration or case.settled_at is None:
-            return False
-        return at - case.settled_at <= self.reopen_duration
 
     def _open_case(self, arrival: Arrival, at: datetime, last: Case | None) -> Case:
         alert = arrival.alert.alert

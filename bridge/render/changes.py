@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
     from datetime import datetime, tzinfo
 
-    from bridge.core.incident import Incident
+    from bridge.core.incident import Incident, Member
 
 MOST_NAMES = 5
 ALL = frozenset({"state", "priority", "members"})
@@ -24,7 +24,10 @@ ALL = frozenset({"state", "priority", "members"})
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What is worth telling. `what`: resolved, ended, stale, heard, again, closed, worse, better, joined, reminder."""
+    """What is worth telling.
+
+    `what`: resolved, ended, stale, heard, anew, again, closed, worse, better, joined, reminder.
+    """
 
     what: str
     words: str
@@ -32,6 +35,7 @@ class Change:
 
 def announced(incident: Incident) -> dict[str, Any]:
     """Return, as JSON, all that `changes` compares; stored with what was last told."""
+    stale = incident.state is State.STALE
     return {
         "state": incident.state.value,
         "state_reason": incident.state_reason,
@@ -39,6 +43,7 @@ def announced(incident: Incident) -> dict[str, Any]:
         "firing": sorted(member.id for member in incident.firing),
         "more": incident.more_firing,
         "n": incident.times,
+        **({"silent": sorted(member.fingerprint for member in incident.firing)} if stale else {}),
     }
 
 
@@ -86,8 +91,8 @@ def _state(incident: Incident, before: Mapping[str, Any], zone: tzinfo) -> Itera
     if incident.state is State.FIRING:
         if times != incident.times or was in OVER:
             yield Change("again", f"Firing again ({ordinal(incident.times)} time).")
-        elif was == State.STALE and _heard_again(incident, before):
-            yield Change("heard", "Heard of again: still firing.")
+        elif was == State.STALE:
+            yield from _roused(incident, before)
     elif was == incident.state and (reason == incident.state_reason or incident.state is not State.RESOLVED):
         return
     elif incident.state is State.STALE:
@@ -98,6 +103,22 @@ def _state(incident: Incident, before: Mapping[str, Any], zone: tzinfo) -> Itera
         yield Change("closed", "Closed: a test." if incident.test else "Closed by a person.")
     else:
         yield _end(incident)
+
+
+def _roused(incident: Incident, before: Mapping[str, Any]) -> Iterator[Change]:
+    """Tell what is heard of again of what was stale: that it still fires, or that it fires anew."""
+    if _heard_again(incident, before):
+        yield Change("heard", "Heard of again: still firing.")
+    if anew := _anew(incident, before):
+        latest = group.latest(incident.members)
+        which = listing(group.names(anew, latest, MOST_NAMES), MOST_NAMES, len(anew)) if len(latest) > 1 else ""
+        yield Change("anew", f"Fires anew, after it was no longer heard of{which and f': {which}'}.")
+
+
+def _anew(incident: Incident, before: Mapping[str, Any]) -> list[Member]:
+    """Return the members that are new episodes of alerts that were told to be no longer heard of."""
+    known, silent = set(before.get("firing") or ()), set(before.get("silent") or ())
+    return [member for member in incident.firing if member.id not in known and member.fingerprint in silent]
 
 
 def _heard_again(incident: Incident, before: Mapping[str, Any]) -> bool:
@@ -140,7 +161,8 @@ def _members(incident: Incident, before: Mapping[str, Any]) -> Iterator[Change]:
     ):
         return
     known, unknown = set(before.get("firing") or ()), int(before.get("more") or 0)
-    new = [member for member in incident.firing if member.id not in known]
+    anew = {member.id for member in _anew(incident, before)}  # these are told as such
+    new = [member for member in incident.firing if member.id not in known | anew]
     joined = len(new)
     if unknown or incident.more_firing:
         # not all of them are known by id; of as many as there are more now, the newest are new (ids go with time)

@@ -305,6 +305,44 @@ def test_a_stale_incident_that_is_heard_of_again_fires():
     assert (case.state, case.changed, whats(case)[-1]) == (State.FIRING, True, "heard of again")
 
 
+def test_a_later_start_after_silence_is_a_new_member_that_ends_the_one_before():
+    known = book()
+    case = heard(known, 1)
+    case.state, case.changed, case.history = State.STALE, False, []
+    assert heard(known, 900, start=890) is case
+    assert (case.state, case.changed, case.times, firing(known)) == (State.FIRING, True, 1, {("f1", case.id)})
+    assert case.history == [
+        ("member joined", "Disk full"),
+        ("superseded", "fires anew after it was no longer heard of"),
+    ]
+    old, new = known.episodes["1", "f1"]
+    assert (old.status, old.ended, new.since, new.received_at) == (Status.RESOLVED, "superseded", at(890), at(900))
+    heard(known, 905, start=0)
+    heard(known, 906, "resolved", 0, 5)
+    assert firing(known) == {("f1", case.id)}
+    heard(known, 910, "resolved", 890, 909)
+    assert (case.state, case.resolved_at, case.state_reason) == (State.RESOLVED, at(909), None)
+
+
+def test_a_later_start_after_silence_is_new_though_another_member_was_heard_of_before_it():
+    known = book()
+    case = heard(known, 1, fingerprint="a")
+    heard(known, 1, fingerprint="b")
+    case.state = State.STALE
+    heard(known, 900, fingerprint="a")
+    heard(known, 900, start=890, fingerprint="b")
+    assert [len(known.episodes["1", name]) for name in "ab"] == [1, 2]
+
+
+@pytest.mark.parametrize(("before", "after"), [(None, None), (None, 890), (0, None)])
+def test_without_starts_what_was_stale_only_goes_on(before, after):
+    known = book()
+    case = heard(known, 1, start=before)
+    case.state = State.STALE
+    heard(known, 900, start=after)
+    assert (case.state, len(known.episodes["1", "f1"])) == (State.FIRING, 1)
+
+
 @pytest.mark.parametrize("first", ["A", "B"])
 def test_ha_twins_are_one_episode_whoever_speaks_first(first):
     known = book()

@@ -6,11 +6,15 @@ from datetime import timedelta
 
 import pytest
 from destination_kit import NOW, Lane, incident, member, settings
+from fake_clock import FakeClock
 from goldens import MESSAGES, as_json, compare
+from posts import Posts, alert
 
+from bridge.chores.stale import Stale
 from bridge.core.alert import Priority, Status
 from bridge.core.incident import State
 from bridge.destinations import KINDS
+from bridge.ledger import incidents
 from bridge.sandbox import Sandbox, schemas
 
 ONCALL = "inductor-oncall"
@@ -95,3 +99,30 @@ def test_what_was_taken_holds_to_the_schemas():
     for told in lived("slack", LIFE).values():
         for one in told:
             schemas.validator(schemas.BLOCK_KIT).validate(one["request"].get("blocks", []))
+
+
+def test_what_fires_anew_after_silence_pages_under_its_own_key_and_is_worded_so(ledger, tmp_path):
+    posts = Posts(ledger, FakeClock(), tmp_path)
+    pages, thread = Lane("pagerduty"), Lane("slack")
+
+    def tell():
+        with ledger.read() as connection:
+            its = incidents.load(connection, posts.stored()[0].id)
+        for lane in (pages, thread):
+            lane.tell(its, now=posts.clock.now())
+
+    posts.hear(alert(Priority="P0"))
+    tell()
+    posts.clock.advance(86_400)
+    assert Stale(ledger, posts.clock, lambda: posts.rules).look()
+    tell()
+    anew = {"start": "2026-03-03T11:00:00Z", "Priority": "P0"}
+    posts.hear(alert(**anew))
+    tell()
+    opened = [step.request["dedup_key"] for step in pages.steps]
+    assert len(opened) == len(set(opened)) == 2
+    assert thread.taken[-1].request["text"] == "Fires anew, after it was no longer heard of."
+    posts.hear(alert("resolved", end="2026-03-03T11:30:00Z", **anew))
+    tell()
+    assert {step.request["dedup_key"] for step in pages.taken} == set(opened)
+    assert posts.stored()[0].state == "resolved"

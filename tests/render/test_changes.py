@@ -68,6 +68,22 @@ CHANGES = {
         disks([host(1, received_at=END), host(2, received_at=END, joined_at=END)]),
         "Heard of again: still firing.\n1 more: host-2.",
     ),
+    "fires anew after silence": (
+        incident(state=State.STALE),
+        incident(members=(member(id="m9", since=END, received_at=END, joined_at=END),)),
+        "Fires anew, after it was no longer heard of.",
+    ),
+    "one of a group fires anew after silence, another goes on, one joins": (
+        disks([host(1), host(2)], state=State.STALE),
+        disks(
+            [
+                host(1, id="m9", received_at=END, joined_at=END),
+                host(2, received_at=END),
+                host(3, received_at=END, joined_at=END),
+            ]
+        ),
+        "Heard of again: still firing.\nFires anew, after it was no longer heard of: host-1.\n1 more: host-3.",
+    ),
     "closed": (incident(), incident(state=State.CLOSED), "Closed by a person."),
     "two more": (FEW, disks([*FEW.members, host(10), host(9)]), "2 more: host-9, host-10."),
     "many more": (FEW, MANY, "43 more: host-3, host-4, host-5, host-6, host-7 and 38 more."),
