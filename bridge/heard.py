@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from bridge.core.alert import Origin, Status
 from bridge.core.decision import decision, kept
+from bridge.core.identity import rule_key
 from bridge.core.incident import State
 from bridge.ledger.columns import stamp
 
 if TYPE_CHECKING:
+    from collections.abc import Container, Iterable
+
     from bridge.core.alert import NormalAlert
     from bridge.core.cases import Arrival, Case
+    from bridge.core.route import Router
     from bridge.core.routed import Routed
     from bridge.ledger.receipts import Receipt
     from bridge.ledger.stored import Line
@@ -22,6 +26,22 @@ DECIDED = frozenset({"opened", "fires again", "fired late", "moved here", "prior
 """The lines that say where an incident is told anew; with the others the decision would be one more of the same."""
 
 OF_ITS_RULE = Origin("its rule's incident", note="it tells of its rule, and names no team itself")
+
+
+def fired(
+    alerts: Iterable[NormalAlert], lost: Container[tuple[str, str]], router: Router
+) -> dict[tuple[str, str], list[str]]:
+    """Return the teams of a commit's own firings, for those rules (organisation, rule key) whose alerts lost theirs.
+
+    The ledger knows none of them yet.
+    """
+    found: dict[tuple[str, str], list[str]] = {}
+    for one in alerts if lost else ():
+        rule = (one.alert.org, rule_key(one.alert))
+        if rule in lost and one.alert.status is Status.FIRING and (one.team_said or not one.no_data):
+            known = found.setdefault(rule, [])
+            known += [team for team in router.route(one).teams if team not in known]
+    return found
 
 
 @dataclass(slots=True)

@@ -367,6 +367,33 @@ def test_missing_data_of_a_rule_with_two_open_incidents_goes_to_both_teams(posts
     assert {one["address"] for one in found[2]["deliveries"]} == {"#storage", "#network", "acme/alerts"}
 
 
+@pytest.mark.parametrize("apart", [False, True], ids=["one notification", "two"])
+def test_missing_data_that_is_absorbed_with_its_rules_first_firing_goes_to_its_team(posts, apart):
+    told = [no_data(), alert(Team="network")]
+    for alerts in [[one] for one in told[::-1]] if apart else [told]:
+        posts.post({"orgId": 1, "alerts": alerts})
+    posts.absorb()
+    (incident,) = posts.incidents()
+    assert (incident["teams"], len(incident["alerts"])) == (["network"], 2)
+
+
+def test_missing_data_and_a_first_firing_since_its_rule_was_quiet_go_to_the_team_that_fires(posts):
+    posts.hear(alert(Team="storage"))
+    posts.hear(alert("resolved", Team="storage"))
+    posts.hear(no_data(), alert(fingerprint="f2", Team="network"), seconds=3600)
+    assert [one["teams"] for one in posts.incidents()] == [["storage"], ["network"]]
+
+
+def test_missing_data_that_was_told_to_the_default_team_goes_to_its_rules_once_that_is_known(posts):
+    posts.hear(no_data())
+    posts.hear(alert(Team="network"))
+    posts.hear(no_data())
+    assert [(one["teams"], one["state"]) for one in posts.incidents()] == [
+        (["unrouted"], "resolved"),
+        (["network"], "firing"),
+    ]
+
+
 def test_missing_data_of_a_rule_that_is_quiet_goes_to_the_teams_of_its_last_incident(posts):
     posts.hear(alert(Team="network"))
     posts.hear(alert("resolved", Team="network"))

@@ -154,8 +154,18 @@ def _standings(connection: Connection, book: Book, before: Mapping[str, Case]) -
         book.cases[row.incident].stand(row.id, standing)
 
 
-def rule_teams(connection: Connection, source: str, rules: set[tuple[str, str]]) -> dict[tuple[str, str], list[str]]:
-    """Return, for (organisation, rule key), all teams of the rule's open incidents, else those of its last one."""
+def rule_teams(
+    connection: Connection,
+    source: str,
+    rules: set[tuple[str, str]],
+    fired: Mapping[tuple[str, str], Sequence[str]] = MappingProxyType({}),
+    default: str = "",
+) -> dict[tuple[str, str], list[str]]:
+    """Return, for (organisation, rule key), all teams of the rule's open incidents, else those of its last one.
+
+    `fired` are teams of what is about to be stored, which is open. The `default` team is none where there is another:
+    it may be there only because nobody knew the rule's.
+    """
     if not rules:
         return {}
     # each side by itself, which may find more than was asked for: by pairs SQLite reads all incidents of the source
@@ -165,10 +175,11 @@ def rule_teams(connection: Connection, source: str, rules: set[tuple[str, str]])
     # of a rule thousands may be open, of few teams
     columns = [incidents.c[name] for name in ("org", "rule_key", "teams", "state")]
     query = select(*columns).where(mine, or_(OPEN, incidents.c.id.in_(last))).group_by(*columns)
-    found: dict[tuple[str, str], dict[str, list[str]]] = {}
+    found = {rule: {"open": list(teams), "last": []} for rule, teams in fired.items()}
     for row in connection.execute(query.order_by(func.max(incidents.c.id))):
         kinds = found.setdefault((row.org, row.rule_key), {"open": [], "last": []})
         kinds["last"] = list(row.teams)
         if row.state in OPEN_STATES:
             kinds["open"] += [team for team in row.teams if team not in kinds["open"]]
-    return {rule: kinds["open"] or kinds["last"] for rule, kinds in found.items()}
+    teams = {rule: kinds["open"] or kinds["last"] for rule, kinds in found.items()}
+    return {rule: [team for team in known if team != default] or known for rule, known in teams.items()}
