@@ -12,11 +12,16 @@ from bridge.config.load import load
 from bridge.core.alert import Priority
 from bridge.core.route import target_at
 from bridge.core.rules import STORM
+from bridge.destinations.base import Address, Settings, Want
+from bridge.destinations.pagerduty import step as pagerduty
 from bridge.effective import Effective
 from bridge.ids import new_id
 from bridge.ledger import placing
+from bridge.ledger.incidents import load as load_incident
 from bridge.ledger.placing import Placement
 from bridge.ledger.tables import deliveries
+from bridge.render.folders import template_folder
+from bridge.render.jinja import Words
 
 FALLBACK = "send: {P0: [slack], P1: [slack]}\nfallback: {default: {after: 2m, send: [pagerduty]}}\n"
 
@@ -24,8 +29,8 @@ FALLBACK = "send: {P0: [slack], P1: [slack]}\nfallback: {default: {after: 2m, se
 class Watched(Posts):
     """Posts, and the chore that looks who was not told."""
 
-    def __init__(self, ledger, clock, folder, more=""):
-        super().__init__(ledger, clock, folder, CONFIG + FALLBACK + more)
+    def __init__(self, ledger, clock, folder, more="", config=CONFIG + FALLBACK):
+        super().__init__(ledger, clock, folder, config + more)
         self.loaded = load(str(folder / "bridge.yml"), ENV)
         self.effective = Effective(lambda: self.rules, ENV, b"key")
 
@@ -98,3 +103,67 @@ def test_very_many_pages_by_a_fallback_are_one_page_for_the_rest(ledger, clock, 
         place.absorb(STORM)
     told = [(row.state, (row.reason or "")[:9]) for row in place.pages()]
     assert sorted(told) == [*[("pending", "")] * 4, *[("skipped", "in digest")] * 6]
+
+
+PAGED = "send: {P0: [pagerduty], P2: [pagerduty]}\nfallback: {default: {after: 2m, send: [slack]}}\n"
+
+
+class Paged(Watched):
+    """What is paged, and told on Slack where it can't be."""
+
+    def __init__(self, ledger, clock, folder, again=""):
+        super().__init__(ledger, clock, folder, PAGED, CONFIG.replace('{env:PD}"', f'{{env:PD}}"{again}'))
+
+    def page(self):
+        """As if PagerDuty had taken the page that is due."""
+        (row,) = self.pages()
+        with self.ledger.read() as connection:
+            incident = load_incident(connection, row.incident)
+        settings, address = Settings("pagerduty", "pagerduty", {}), Address("pagerduty", row.address, row.lane)
+        want = Want(row.id, incident, settings, address, Words((template_folder(),)), self.clock.now())
+        have = pagerduty.next_step(want, row.have).told
+        self.change(state="delivered", told=1, due_at=None, have=have)
+
+    def change(self, **values):
+        mine = update(deliveries).where(deliveries.c.kind == "pagerduty").values(**values)
+        self.ledger.write(lambda one: one.execute(mine).rowcount)
+
+    def elsewhere(self):
+        return [row.because for row in self.deliveries() if row.kind == "slack"]
+
+
+@pytest.mark.parametrize(
+    ("again", "priority", "after", "told"),
+    [
+        ("", "P0", 6, 1),
+        ("", "P0", 4, 0),
+        (", page_again: 20m", "P0", 19, 0),
+        (", page_again: 20m", "P0", 21, 1),
+        ("", "P2", 6, 0),
+    ],
+)
+def test_a_page_for_who_joins_that_can_not_be_sent_comes_to_its_fallback(  # noqa: PLR0913, PLR0917 - its row
+    ledger, clock, tmp_path, again, priority, after, told
+):
+    place = Paged(ledger, clock, tmp_path, again)
+    place.hear(alert(Priority=priority))
+    place.page()
+    place.hear(alert(Priority=priority, fingerprint="f2"), seconds=60 * after)
+    place.change(state="retrying", last_error="HTTP 503")
+    for minutes in (1, 2, 3):
+        clock.advance(minutes=1)
+        place.watch().look()
+        assert len(place.elsewhere()) == (told if minutes > 1 else 0)
+    assert all("HTTP 503" in because for because in place.elsewhere())
+
+
+def test_who_joined_and_is_over_comes_to_no_fallback(ledger, clock, tmp_path):
+    place = Paged(ledger, clock, tmp_path)
+    place.hear(alert(Priority="P0"))
+    place.page()
+    place.hear(alert(Priority="P0", fingerprint="f2"), seconds=360)
+    place.change(state="retrying", last_error="HTTP 503")
+    place.hear(alert("resolved", Priority="P0", fingerprint="f2"))
+    clock.advance(minutes=3)
+    place.watch().look()
+    assert place.elsewhere() == []

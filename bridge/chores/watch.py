@@ -12,21 +12,18 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from bridge.chores.fallbacks import Fallbacks
 from bridge.chores.storms import set_aside
 from bridge.core.alert import Priority
-from bridge.core.route import target_at
 from bridge.core.rules import OWN, PRIORITY, TEAM
 from bridge.delivery.trouble import lasts
-from bridge.delivery.yard import HeldError
 from bridge.ids import new_id
 from bridge.ledger import lanes, placing, receipts, storage, troubles
 from bridge.ledger.columns import stamp
-from bridge.ledger.placing import Placement
 from bridge.ledger.receipts import Receipt
-from bridge.ledger.told import told_at
 
 if TYPE_CHECKING:
-    from sqlalchemy.engine import Connection, Row
+    from sqlalchemy.engine import Connection
 
     from bridge.clock import Clock
     from bridge.config.loaded import Loaded
@@ -73,7 +70,7 @@ class Watch:
         self._ledger = ledger
         self._clock = clock
         self._loaded = loaded
-        self._effective = effective
+        self._fallbacks = Fallbacks(loaded, effective)
         self._holder = f"{holder}/watch"
 
     def look(self) -> bool:
@@ -81,7 +78,7 @@ class Watch:
         now = self._clock.now()
         with self._ledger.read() as connection:
             body = self._notices(connection, now)
-            wanted = self._fallbacks(connection, now)
+            wanted = self._fallbacks.wanted(connection, now)
         if not body and not wanted:
             return False
         database_now = self._ledger.database_now(now)
@@ -177,38 +174,6 @@ class Watch:
                 summary = "A part of the configuration is broken and does not hold"
                 name = f"Configuration broken in parts: {where}"
                 found.append(Trouble(name, Priority.P2, summary, _cut(wrong.broken)))
-        return found
-
-    def _fallbacks(self, connection: Connection, now: datetime) -> list[tuple[Row[Any], list[Placement]]]:
-        """Return incidents that were not told in time, or are dead at an address, with where they are told instead."""
-        rows = self._loaded.settings.fallback
-        if not rows:
-            return []
-        found = []
-        for row in troubles.untold(connection):
-            rule = rows.get(Priority(row.priority)) or rows.get("default")
-            late = rule and rule.after is not None and now - row.since >= rule.after
-            if rule and (row.state == "dead" or late):
-                found.append((row, self._placements(row, rule.send)))
-        told = told_at(connection, [row.incident for row, _ in found])
-        missing = [(row, [one for one in places if told[row.incident].takes(one)]) for row, places in found]
-        # in the order of their ids, as all who lock several
-        return sorted(((row, places) for row, places in missing if places), key=lambda one: str(one[0].incident))
-
-    def _placements(self, row: Row[Any], names: tuple[str, ...]) -> list[Placement]:
-        rules = self._loaded.rules
-        why = row.reason or row.last_error or "no answer yet"
-        because = f"Told here because {row.kind} {row.address} could not be told: {why}"
-        found = []
-        for name in names:
-            target = target_at(rules, name, row.team, Priority(row.priority), row.source)
-            if isinstance(target, str):
-                continue
-            try:
-                address = self._effective.address(target)
-            except HeldError:
-                continue  # its secret is missing as well: nothing better to tell it by
-            found.append(Placement(name, target.kind, address.text, address.lane, row.team, "fallback", because))
         return found
 
 

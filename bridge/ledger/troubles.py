@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, delete, exists, func, or_, select
+from sqlalchemy import and_, bindparam, delete, exists, func, or_, select
 
 from bridge.core.rules import OWN, SHADOW, TEST
+from bridge.ledger.paging import PAGER
 from bridge.ledger.tables import OPEN_STATES, QUARANTINED, alerts, deliveries, history, incidents, lanes, receipts
 
 if TYPE_CHECKING:
@@ -195,6 +196,14 @@ _RISES = [(old, new) for old in range(4) for new in range(old)]
 _news = (history.c.incident == incidents.c.id) & (history.c.at >= deliveries.c.since)
 _rises = [(history.c.why == f"P{old} → P{new}") & (incidents.c.priority == f"P{new}") for old, new in _RISES]
 _louder = or_(history.c.what == "fires again", (history.c.what == "priority") & or_(*_rises))
+_sure = or_(deliveries.c.state == "dead", deliveries.c.told == 0, exists().where(_news, _louder))
+_elsewhere = deliveries.alias()
+_joined = and_(
+    deliveries.c.kind == PAGER,
+    exists().where(_news, history.c.what == "member joined"),
+    # who was told at its fallback hears there who joins
+    ~exists().where(_elsewhere.c.incident == incidents.c.id, _elsewhere.c.because.is_not(None)),
+)
 _UNTOLD = (
     select(
         deliveries.c.kind,
@@ -204,6 +213,9 @@ _UNTOLD = (
         deliveries.c.since,
         deliveries.c.last_error,
         deliveries.c.reason,
+        deliveries.c.destination,
+        deliveries.c.have,
+        _sure.label("sure"),
         incidents.c.id.label("incident"),
         incidents.c.priority,
         incidents.c.source,
@@ -213,7 +225,7 @@ _UNTOLD = (
         deliveries.c.because.is_(None),
         deliveries.c.destination != SHADOW,
         deliveries.c.state.in_(("pending", "retrying", "held", "dead")),
-        or_(deliveries.c.state == "dead", deliveries.c.told == 0, exists().where(_news, _louder)),
+        or_(_sure, _joined),
         incidents.c.state == "firing",
         incidents.c.source != TEST,
     )
@@ -224,6 +236,7 @@ def untold(connection: Connection) -> list[Row[Any]]:
     """Return the deliveries of firing incidents that are dead at an address that routing chose, or wait to be told.
 
     What shadow mode tells has no fallback, for that would be told to people, and a test has none. Those that wait were
-    never told there, or it fires again, or has become more urgent, since it was told.
+    never told there, or it fires again, or has become more urgent, since it was told. Of those that are not `sure` an
+    alert joined what was paged: whether that is to page anew its service's settings say.
     """
     return list(connection.execute(_UNTOLD))

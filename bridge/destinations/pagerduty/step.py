@@ -26,7 +26,7 @@ from bridge.destinations.steps import names, number, table, told, urgency
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bridge.core.incident import Member
+    from bridge.core.incident import Incident, Member
     from bridge.destinations.base import JSON, Have, Settings, Want
 
 PAGE_AGAIN: Final = timedelta(minutes=5)
@@ -61,8 +61,8 @@ def _firing(want: Want, have: Have, pages: list[dict[str, Any]]) -> Step | None:
         return None
     if not any(_pages(page) for page in pages):
         return _page(want, have, pages, None)
-    newcomers = _newcomers(want, pages)
-    return _page(want, have, pages, newcomers) if newcomers else _rise(want, have, pages)
+    joined = newcomers(want.incident, want.settings, pages, want.now)
+    return _page(want, have, pages, joined) if joined else _rise(want, have, pages)
 
 
 def _doubtful(want: Want, have: Have, pages: list[dict[str, Any]]) -> Step | None:
@@ -182,29 +182,31 @@ def _number_of(page: JSON) -> int:
     return int(number) if number.isdecimal() else 1
 
 
-def _newcomers(want: Want, pages: list[dict[str, Any]]) -> tuple[str, ...]:
+def newcomers(incident: Incident, settings: Settings, pages: list[dict[str, Any]], now: datetime) -> tuple[str, ...]:
     """Members that joined an open P0 or P1 incident more than `page_again` after its last page, in none so far.
 
-    A storm pages again when it has doubled.
+    A storm pages again when it has doubled. Where no page is open, none joined one.
     """
-    if want.incident.source == STORM:
-        return _doubled(want, pages)
-    if want.incident.priority not in URGENT:
+    if not any(_pages(page) for page in pages):
+        return ()
+    if incident.source == STORM:
+        return _doubled(incident, pages)
+    if incident.priority not in URGENT:
         return ()
     known = {str(member) for page in pages if _pages(page) for member in page.get("members") or ()}
-    quiet_until = max(datetime.fromisoformat(str(page["at"])) for page in pages) + _page_again(want.settings)
+    quiet_until = max(datetime.fromisoformat(str(page["at"])) for page in pages) + _page_again(settings)
 
     def joined(member: Member) -> bool:
-        return member.id not in known and quiet_until < min(member.joined_at or member.received_at, want.now)
+        return member.id not in known and quiet_until < min(member.joined_at or member.received_at, now)
 
-    return tuple(member.id for member in want.incident.firing if joined(member))
+    return tuple(member.id for member in incident.firing if joined(member))
 
 
-def _doubled(want: Want, pages: list[dict[str, Any]]) -> tuple[str, ...]:
+def _doubled(incident: Incident, pages: list[dict[str, Any]]) -> tuple[str, ...]:
     known = {str(member) for page in pages if _pages(page) for member in page.get("members") or ()}
-    fresh = tuple(member.id for member in want.incident.firing if member.id not in known)
-    told = max(len(known), _told_of(pages)) if want.incident.more_firing else len(known)
-    return fresh if len(fresh) + want.incident.more_firing >= told else ()
+    fresh = tuple(member.id for member in incident.firing if member.id not in known)
+    told = max(len(known), _told_of(pages)) if incident.more_firing else len(known)
+    return fresh if len(fresh) + incident.more_firing >= told else ()
 
 
 def _told_of(pages: list[dict[str, Any]]) -> int:

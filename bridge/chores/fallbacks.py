@@ -1,0 +1,71 @@
+"""Fallbacks: who could not be told of an incident at one of its addresses is told elsewhere, and why."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from bridge.core.alert import Priority
+from bridge.core.route import target_at
+from bridge.delivery.yard import HeldError
+from bridge.destinations.base import Settings
+from bridge.destinations.pagerduty.step import newcomers, pages_of
+from bridge.ledger import incidents, troubles
+from bridge.ledger.placing import Placement
+from bridge.ledger.told import told_at
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy.engine import Connection, Row
+
+    from bridge.config.loaded import Loaded
+    from bridge.effective import Effective
+
+
+class Fallbacks:
+    """What is to be told elsewhere, worked out from what is stored."""
+
+    def __init__(self, loaded: Loaded, effective: Effective) -> None:
+        self._loaded = loaded
+        self._effective = effective
+
+    def wanted(self, connection: Connection, now: datetime) -> list[tuple[Row[Any], list[Placement]]]:
+        """Return incidents that were not told in time, or are dead at an address, with where they are told instead."""
+        rows = self._loaded.settings.fallback
+        if not rows:
+            return []
+        found = []
+        for row in troubles.untold(connection):
+            rule = rows.get(Priority(row.priority)) or rows.get("default")
+            late = rule and rule.after is not None and now - row.since >= rule.after
+            if rule and (row.state == "dead" or late) and (row.sure or self._would_page(connection, row, now)):
+                found.append((row, self._placements(row, rule.send)))
+        told = told_at(connection, [row.incident for row, _ in found])
+        missing = [(row, [one for one in places if told[row.incident].takes(one)]) for row, places in found]
+        # in the order of their ids, as all who lock several
+        return sorted(((row, places) for row, places in missing if places), key=lambda one: str(one[0].incident))
+
+    def _would_page(self, connection: Connection, row: Row[Any], now: datetime) -> bool:
+        """Return whether a page for who joined is due at a service that was told of the others."""
+        target = target_at(self._loaded.rules, row.destination, row.team, Priority(row.priority), row.source)
+        incident = incidents.load(connection, row.incident)
+        if isinstance(target, str) or incident is None:
+            return False
+        settings = Settings(target.destination, target.kind, target.settings)
+        return bool(newcomers(incident, settings, pages_of(row.have), now))
+
+    def _placements(self, row: Row[Any], names: tuple[str, ...]) -> list[Placement]:
+        rules = self._loaded.rules
+        why = row.reason or row.last_error or "no answer yet"
+        because = f"Told here because {row.kind} {row.address} could not be told: {why}"
+        found = []
+        for name in names:
+            target = target_at(rules, name, row.team, Priority(row.priority), row.source)
+            if isinstance(target, str):
+                continue
+            try:
+                address = self._effective.address(target)
+            except HeldError:
+                continue  # its secret is missing as well: nothing better to tell it by
+            found.append(Placement(name, target.kind, address.text, address.lane, row.team, "fallback", because))
+        return found
