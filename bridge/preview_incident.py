@@ -38,6 +38,7 @@ def incident_of(book: Book, case: Case) -> Incident:
         more_over=len(members) - max(firing, SHOWN) if len(members) > SHOWN else 0,
         times=case.times,
         team_said=case.facts["team_said"],
+        default_known=case.facts.get("default_known", False),
         unknown_teams=tuple(case.facts["unknown_teams"]),
         truncated=case.facts["truncated"],
         external_url=case.facts["external_url"],

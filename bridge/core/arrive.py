@@ -75,13 +75,15 @@ def arrive(alert: NormalAlert, routed: Routed, group: Group, source: str, heard:
         "job_count": alert.job_count,
         **({"priority_word": alert.priority_word} if alert.priority_word else {}),
     }
+    team_said = alert.team_said or routed.team_set is not None
     facts = {
-        "team_said": alert.team_said or routed.team_set is not None,
+        "team_said": team_said,
         "unknown_teams": routed.unknown_teams,
         "truncated": group.truncated,
         "drop": routed.drop,
         "external_url": group.external_url,
         "receiver": group.receiver,
+        **({"default_known": True} if routed.all_known and not team_said else {}),
     }
     links = pinned(said.links, said.starts_at, heard)
     digest = hashlib.sha256(_SORTED.encode(detail).encode("utf-8", "surrogatepass")).hexdigest()[:DIGEST]

@@ -107,9 +107,10 @@ class Incident:
 
     `version` grows with every change worth storing; deliveries compare it with what they told. `times` counts how
     often it fired again within `reopen_duration`. `team_said` is False where no team was named, nor set by a route, and
-    the default team stands in; `unknown_teams` were named, but are not configured. `more_firing` and `more_over` count
-    the members that are there beside those that are loaded. `remotes` are the message, page and issue of the same
-    incident by kind, for cross-links; `happened` is its history, oldest first.
+    the default team stands in: `default_known` where that one is configured. `unknown_teams` were named, but are not
+    configured. `more_firing` and `more_over` count the members that are there beside those that are loaded. `remotes`
+    are the message, page and issue of the same incident by kind, for cross-links; `happened` is its history, oldest
+    first.
     """
 
     id: str
@@ -131,6 +132,7 @@ class Incident:
     times: int = 1
     previous: Previous | None = None
     team_said: bool = True
+    default_known: bool = False
     unknown_teams: tuple[str, ...] = ()
     truncated: int = 0
     external_url: str = ""

@@ -65,6 +65,7 @@ def route(alert: NormalAlert, source: str, rules: Rules) -> Routed:
         tuple(tried),
         _group_by(teams, matching, rules),
         unknown_teams=tuple(team for team in teams if rules.teams and team not in rules.teams),
+        all_known=all(team in rules.teams for team in teams),
         missed=tuple(missed),
         untried=tuple(_name(rule, number) for number, rule in enumerate(rules.routes[len(tried) :], len(tried) + 1)),
         team_set=next((name for name, rule in reversed(matching) if rule.set_teams), None),

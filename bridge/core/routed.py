@@ -60,9 +60,9 @@ class Target:
 class Routed:
     """An alert with its way: teams and priority after the routes' `set`, its targets, and all rules tried.
 
-    `unknown_teams` are those of its teams that are not configured, where any are. `missed` are the destinations that it
-    does not go to, `untried` the routes that were not looked at, since one before them matched. `team_set` and
-    `priority_set` name the route that had the last word on it, where one had.
+    `unknown_teams` are those of its teams that are not configured, where any are; `all_known` is whether each is.
+    `missed` are the destinations that it does not go to, `untried` the routes that were not looked at, since one before
+    them matched. `team_set` and `priority_set` name the route that had the last word on it, where one had.
     """
 
     teams: tuple[str, ...]
@@ -72,6 +72,7 @@ class Routed:
     group_by: tuple[str, ...]
     drop: bool = False
     unknown_teams: tuple[str, ...] = ()
+    all_known: bool = False
     missed: tuple[Missed, ...] = ()
     untried: tuple[str, ...] = ()
     team_set: str | None = None

@@ -104,6 +104,7 @@ def _incident(
         times=row.times,
         previous=previous,
         team_said=row.facts.get("team_said", True),
+        default_known=row.facts.get("default_known", False),
         unknown_teams=tuple(row.facts.get("unknown_teams", ())),
         truncated=row.facts.get("truncated", 0),
         external_url=row.facts.get("external_url", ""),

@@ -170,7 +170,9 @@ def notes(want: Want, shown: Sequence[Link], *, public: bool = False) -> tuple[s
     because = "Told here because another place could not be told." if public else one_line(want.because or "")
     told = [because] if want.because else []
     if not incident.team_said:
-        told.append("No team given: sent to the default destinations.")
+        names = ", ".join(one_line(team)[:50] for team in incident.teams[:5])
+        to = f"team {names}" if incident.default_known else "the default destinations"
+        told.append(f"No team given: sent to {to}.")
     elif incident.unknown_teams:
         names = ", ".join(one_line(team)[:50] for team in incident.unknown_teams[:5])
         told.append(f"Team {names} is not configured: sent to the default destinations.")

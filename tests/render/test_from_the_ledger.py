@@ -228,6 +228,14 @@ def test_a_team_that_a_route_sets_is_told_as_one_that_was_named(ledger, clock, t
         assert ("(no team given)" not in issue) is set_by_route
 
 
+def test_where_the_default_team_is_configured_it_is_told_as_that_teams(ledger, clock, tmp_path):
+    posts = Posts(ledger, clock, tmp_path, CONFIG + "normalize: {default_team: storage}\n")
+    one = alert()
+    one["annotations"] = {}
+    posts.hear(one)
+    assert view(told(posts)).notes == ("No team given: sent to team storage.",)
+
+
 def test_the_incident_before_is_linked_where_it_was_told_in_this_very_channel(posts):
     once(posts, 1)
     once(posts, 2)
