@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bridge.config.problem import ConfigError, Problem
+from bridge.config.addresses import bridge_url
+from bridge.config.problem import ConfigError, Problem, WrongError
 from bridge.config.secrets import Hidden
 from bridge.config.words import listed, quoted
 
@@ -71,7 +72,7 @@ def external_url(env: Mapping[str, str]) -> str | None:
     """Return BRIDGE_EXTERNAL_URL without the slash at its end, None where it isn't set.
 
     Raises:
-        ConfigError: it is no http(s) address.
+        ConfigError: it is no http(s) address, or the one that Grafana posts to.
     """
     problems: list[Problem] = []
     url = _url(env, problems)
@@ -82,10 +83,13 @@ def external_url(env: Mapping[str, str]) -> str | None:
 
 def _url(env: Mapping[str, str], problems: list[Problem]) -> str | None:
     url = env.get("BRIDGE_EXTERNAL_URL", "").strip().rstrip("/")
-    if url and not url.startswith(("http://", "https://")):
-        mend = "write one like https://alerts.example.com"
-        problems.append(Problem("BRIDGE_EXTERNAL_URL", 0, f"is {quoted(url)}, which is no address", mend))
-    return url or None
+    if not url:
+        return None
+    try:
+        return bridge_url(url)
+    except WrongError as error:
+        problems.append(Problem("BRIDGE_EXTERNAL_URL", 0, error.what, error.mend))
+        return None
 
 
 def _hidden(env: Mapping[str, str], name: str) -> Hidden | None:

@@ -190,6 +190,13 @@ def test_own_tests_run(files):
     assert run().exit_code == 1
 
 
+def test_a_wrong_address_in_the_environment_fails(files):
+    assert files.findings(GOOD, ENV) == []
+    result = run(env={**ENV, "BRIDGE_EXTERNAL_URL": "https://alerts.example/webhooks/grafana"})
+    assert result.exit_code == 1
+    assert "BRIDGE_EXTERNAL_URL: is where Grafana posts: write what stands before /webhooks" in result.output
+
+
 def test_a_problem_fails(files):
     files.write("timezone: UTC\n")
     result = run("--json")

@@ -39,6 +39,20 @@ def test_all_set():
     assert "hunter2" not in repr(found)
 
 
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        ("https://alerts.example/webhooks/grafana", "is where Grafana posts: write what stands before /webhooks"),
+        ("https://alerts.example/bridge/webhooks/", "is where Grafana posts: write what stands before /webhooks"),
+        ("https://", "is 'https:', which is no address: write one like https://alerts.example.com"),
+    ],
+)
+def test_an_address_that_no_page_is_at_is_refused(url, problem):
+    with pytest.raises(ConfigError) as caught:
+        from_environ({"BRIDGE_EXTERNAL_URL": url})
+    assert str(caught.value) == f"BRIDGE_EXTERNAL_URL: {problem}"
+
+
 def test_faults_are_told_at_once():
     with pytest.raises(ConfigError) as caught:
         from_environ(
