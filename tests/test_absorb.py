@@ -338,6 +338,18 @@ def test_what_a_person_closed_hears_no_more_of_its_alert(posts):
     assert [one["state"] for one in posts.incidents()] == ["closed", "firing"]
 
 
+@pytest.mark.parametrize("start", ["2026-03-02T11:00:00Z", None])
+def test_the_history_of_what_a_person_closed_says_that_it_fires_on(posts, start):
+    posts.hear(alert(start=start))
+    posts.close(posts.incidents()[0]["id"])
+    wanted = [one.want for one in posts.deliveries()]
+    for _ in range(8):
+        posts.hear(alert(start=start), seconds=4 * 3600)
+    (incident,) = posts.incidents()
+    assert [line["what"] for line in incident["timeline"]].count("still firing") == 2
+    assert [one.want for one in posts.deliveries()] == wanted
+
+
 def test_a_test_notification_is_told_where_its_alerts_would_be_and_leaves_nothing_open(posts):
     test = {**alert(fingerprint="57c6d9296de2ad39"), "labels": {"alertname": "TestAlert"}}
     posts.hear(test)

@@ -5,19 +5,20 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from bridge.core.alert import Priority, Status
 from bridge.core.incident import OPEN, State
 
 if TYPE_CHECKING:
-    from datetime import datetime, timedelta
-
     from bridge.core.alert import NormalAlert
 
 JSON = dict[str, Any]
 MOST_GROUPS = 20
 """Groups of the sender's that are known of one incident."""
+ONCE = timedelta(days=1)
+"""A sender's repeats of what was closed are a line in its history once in this time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +143,14 @@ class Case:
         self.times += 0 if self.never_fired else 1
         self.never_fired = False
         self.note("fires again", "within reopen_duration of its end")
+
+    def fires_on(self, at: datetime) -> None:
+        """Keep in the history of what is closed that its sender repeats it, once a day."""
+        last = self.facts.get("fired_on")
+        known = self.settled_at if last is None else datetime.fromisoformat(last) + ONCE
+        if known is None or at > known:
+            self.facts = {**self.facts, "fired_on": at.isoformat()}
+            self.history.append(("still firing", "after it was closed"))
 
     def note(self, what: str, why: str) -> None:
         """Add a line to its history, and ask for a new version."""

@@ -79,6 +79,7 @@ class Book:
     def _repeat(self, case: Case, episode: Episode, arrival: Arrival, at: datetime) -> Case:
         self._starts(episode, arrival)
         if case.state is State.CLOSED:
+            case.fires_on(at)
             return case
         episode.received_at, self.dirty[episode.id] = at, episode
         if not episode.digest.startswith(arrival.digest):  # older releases kept more of it

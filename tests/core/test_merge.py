@@ -278,6 +278,17 @@ def test_a_person_closes_it_its_repeats_and_its_resolve_change_nothing_but_its_h
     assert case.history[-1] == ("resolved", "after it was closed")
 
 
+@pytest.mark.parametrize("start", [0, None])
+def test_that_what_was_closed_fires_on_is_a_line_in_its_history_once_a_day(start):
+    known = book()
+    case = heard(known, 1, start=start)
+    case.state, case.settled_at, case.changed, case.history = State.CLOSED, at(10), False, []
+    for minutes in (9, 20, 30, 20 + 1440, 21 + 1440, 30 + 1440, 21 + 1439):
+        heard(known, minutes, start=start, priority="P0")
+    assert case.history == [("still firing", "after it was closed")] * 2
+    assert (case.state, case.priority, case.changed) == (State.CLOSED, "P2", False)
+
+
 def test_a_closed_incidents_twin_opens_nothing_and_a_new_episode_a_new_incident():
     known = book()
     case = heard(known, 1)
