@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+import json
 from datetime import timedelta
 
 import pytest
 from fake_clock import NOON, FakeClock
+from harness import ENV, alert, group
 
+from bridge.app import create_app
 from bridge.clock import SystemClock
+from bridge.compose import compose
+from bridge.config.environ import from_environ
 from bridge.delivery import budget, trouble
 from bridge.delivery.turns import paced, sent_at
 from bridge.destinations.base import Settings
@@ -37,6 +44,40 @@ def test_time_goes_on_from_where_it_was_until_the_wall_clock_has_caught_up():
     machine.wall += 3600
     assert clock.now() - begun == timedelta(seconds=610)
     assert clock.ahead() == 0
+
+
+@pytest.fixture
+def stamped(tmp_path):
+    """A bridge whose source signs with a stamp."""
+    auth = {"hmac": {"secret": "${env:HMAC}", "timestamp_header": "X-Stamp", "tolerance": "5m"}}
+    slack = {"token": "${env:SLACK_BOT_TOKEN}", "channel": "#alerts"}
+    said = {"sources": {"grafana": {"auth": auth}}, "destinations": {"slack": slack}}
+    (tmp_path / "bridge.yml").write_text(json.dumps(said), "utf-8")
+    config, database = str(tmp_path / "bridge.yml"), f"sqlite:///{tmp_path / 'bridge.db'}"
+    env = {**ENV, "BRIDGE_CONFIG": config, "BRIDGE_DATABASE_URL": database, "HMAC": "secret"}
+    bridge = compose(from_environ(env), env)
+    yield bridge
+    bridge.close()
+
+
+def test_a_sender_whose_time_is_right_is_let_in_whatever_our_clock_had_been(stamped):
+    machine = Machine()
+    stamped.clock = SystemClock(lambda: machine.wall, lambda: machine.mono)
+    web = create_app(stamped).test_client()
+
+    def post(at):
+        body = json.dumps(group(alert(f"Stamped {at}"))).encode()
+        signature = hmac.new(b"secret", f"{at}:".encode() + body, hashlib.sha256).hexdigest()
+        headers = {"X-Stamp": str(at), "X-Grafana-Alerting-Signature": signature}
+        return web.post("/webhooks/grafana", data=body, headers=headers).status_code
+
+    right = int(machine.wall)
+    machine.wall += 3600
+    assert post(right) == 401  # nobody can tell which of the two is wrong
+    machine.wall -= 3600
+    assert stamped.clock.ahead() == pytest.approx(3600)
+    assert [post(right), post(right - 299), post(right + 299)] == [202, 202, 202]
+    assert [post(right - 301), post(right + 301), post(right + 3600)] == [401, 401, 401]
 
 
 def test_a_pace_of_before_holds_nobody_back():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import zlib
 from contextlib import nullcontext
+from datetime import timedelta
 from functools import partial
 from typing import IO, TYPE_CHECKING
 
@@ -21,8 +22,6 @@ from bridge.web import auth, served
 from bridge.web.direct import KeptAnswer
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from bridge.compose import Bridge
     from bridge.config.sources import SourceSettings
 
@@ -76,7 +75,7 @@ def receive(source: str) -> tuple[Response, int] | Response:
 def _take_in(bridge: Bridge, settings: SourceSettings, kept: KeptAnswer | None) -> tuple[Response, int] | Response:
     source, now = settings.name, bridge.clock.now()
     try:
-        body = _admitted(bridge, settings, now)
+        body = _admitted(bridge, settings)
     except (TooLargeError, UnfinishedError, auth.RefusedError) as error:
         outcome, status, sentence = _refusal(error, settings)
         bridge.kept.add(NOTIFICATIONS, source=source, outcome=outcome)
@@ -118,9 +117,11 @@ def _taken(receipt: str) -> Response:
     return Response(f'{{"receipt":"{receipt}"}}\n', 202, mimetype="application/json")
 
 
-def _admitted(bridge: Bridge, settings: SourceSettings, now: datetime) -> bytes:
+def _admitted(bridge: Bridge, settings: SourceSettings) -> bytes:
     """Return the body of a request that may be taken in; one that can't be unpacked is kept as it came."""
     raw = read_body(settings.max_body)
+    # a stamp is the sender's time: where our own goes on ahead of a clock that was set right, that one counts
+    now = bridge.clock.now() - timedelta(seconds=bridge.clock.ahead())
     auth.admit(settings, request.headers, raw, webhook_token=bridge.environ.webhook_token, env=bridge.env, now=now)
     try:
         return unpack(raw, request.headers.get("Content-Encoding", ""), settings.max_body)
