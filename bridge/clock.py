@@ -19,7 +19,7 @@ class Clock(Protocol):
         ...
 
     def monotonic(self) -> float:
-        """Return seconds that never go back, for deadlines."""
+        """Return seconds that never go back and count while the machine sleeps, for leases and deadlines."""
         ...
 
     def ahead(self) -> float:
@@ -29,6 +29,14 @@ class Clock(Protocol):
     def sleep(self, seconds: float) -> None:
         """Let so much time pass."""
         ...
+
+
+def passed() -> float:
+    """Return seconds that never go back, with those in which the machine was suspended, where its system counts them.
+
+    By what stands still meanwhile (`time.monotonic` on Linux) who wakes up would take a lease for his that ran out.
+    """
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
 
 
 class SystemClock:
@@ -41,7 +49,7 @@ class SystemClock:
     def __init__(
         self,
         wall: Callable[[], float] = time.time,  # noqa: TID251 - the edge itself
-        monotonic: Callable[[], float] = time.monotonic,
+        monotonic: Callable[[], float] = passed,
     ) -> None:
         self._lock = threading.Lock()
         self._read_wall, self._read_monotonic = wall, monotonic
@@ -56,7 +64,7 @@ class SystemClock:
             return datetime.fromtimestamp(self._wall, UTC)
 
     def monotonic(self) -> float:
-        """Return seconds that never go back."""
+        """Return seconds that never go back and count while the machine sleeps."""
         return self._read_monotonic()
 
     def ahead(self) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import time
 from datetime import timedelta
 
 import pytest
@@ -58,6 +59,18 @@ def stamped(tmp_path):
     bridge = compose(from_environ(env), env)
     yield bridge
     bridge.close()
+
+
+@pytest.mark.skipif(not hasattr(time, "CLOCK_BOOTTIME"), reason="this system counts no time in which it sleeps")
+def test_time_passes_while_the_machine_sleeps(monkeypatch):
+    slept = 3600.0
+    really = time.clock_gettime
+    monkeypatch.setattr(time, "clock_gettime", lambda of: really(of) + (slept if of == time.CLOCK_BOOTTIME else 0))
+    clock = SystemClock()
+    ends = clock.monotonic() + 12
+    assert clock.monotonic() < ends
+    slept += 60
+    assert clock.monotonic() > ends
 
 
 def test_a_sender_whose_time_is_right_is_let_in_whatever_our_clock_had_been(stamped):

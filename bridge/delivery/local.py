@@ -6,6 +6,7 @@ Threads only take turns. They are pooled by kind of lane: who hangs keeps no thr
 from __future__ import annotations
 
 import threading
+import time
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -110,9 +111,9 @@ class Deliverer:
 
     def healthy(self) -> bool:
         """Whether no turn hangs and the writer lives; else this process had better be replaced."""
-        monotonic = self._yard.clock.monotonic()
+        awake = time.monotonic()  # a turn that a suspended machine held up does not hang
         with self._lock:
-            hung = any(monotonic - since > HUNG for since in self._running.values())
+            hung = any(awake - since > HUNG for since in self._running.values())
         return not hung and self._yard.ledger.writer.alive
 
     def stop(self) -> None:
@@ -182,7 +183,7 @@ class Deliverer:
             while not (self._stopping or rests):
                 worked.kicked = False
                 with self._lock:
-                    self._running[threading.get_ident()] = self._yard.clock.monotonic()
+                    self._running[threading.get_ident()] = time.monotonic()
                 rest = worked.lane.turn()
                 rests = rest is not None and self._may_rest(worked, rest)
         except (lanes.LostLeaseError, StaleSenderError) as error:
