@@ -14,6 +14,8 @@ from bridge.ledger import storage
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sqlalchemy.engine import Connection
+
     from bridge.clock import SystemClock
     from bridge.ledger.ledger import Ledger
 
@@ -33,6 +35,7 @@ class Room:
         self._looked: float | None = None
         self._looking: threading.Thread | None = None
         self._full = False
+        self._measured: tuple[float, int] | None = None
 
     def known(self) -> bool:
         """Return whether `full` knows without a look."""
@@ -60,6 +63,16 @@ class Room:
     def _measure(self) -> None:
         try:
             with self._ledger.read() as connection:
-                self._full = storage.last_used(connection) >= self._most()
+                self._full = self._used(connection) >= self._most()
         except (SQLAlchemyError, sqlite3.Error):
             self._full = False  # whether it can be stored, storing will say
+
+    def _used(self, connection: Connection) -> int:
+        """Return the bytes in use as who prunes has measured them; where nobody does, as we do ourselves."""
+        lately = storage.used_lately(connection, self._clock.now())
+        if lately is not None:
+            return lately
+        at = self._clock.monotonic()
+        if self._measured is None or at - self._measured[0] >= storage.LATELY:
+            self._measured = at, storage.used(connection)
+        return self._measured[1]

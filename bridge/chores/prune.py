@@ -65,7 +65,7 @@ class Prune:
                 while parts > 0 and over > 0 and self._ledger.write(remove):
                     parts, over = parts - 1, self._used() - int(most * GOAL)
             size = self._used()
-        self._ledger.write(partial(storage.settle, size=size))
+        self._ledger.write(partial(storage.settle, size=size, now=self._clock.now()))
 
     def _used(self) -> int:
         with self._ledger.read() as connection:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 BATCH = 200
 METRIC = "storage_bytes"
+_MEASURED_AT = "storage_measured_at"
+LATELY = 60.0
+"""Seconds for which what was measured holds; while anybody prunes it is measured every ten."""
 PAGES = 1_000
 KEPT = 1_000
 """Free pages of an SQLite file that are given back at once, and that it keeps: it will need them."""
@@ -57,9 +60,20 @@ def last_used(connection: Connection) -> int:
     return counts.all_of(connection).get(counts.key(METRIC), 0)
 
 
-def settle(connection: Connection, size: int) -> None:
+def used_lately(connection: Connection, now: datetime) -> int | None:
+    """Return what `last_used` does; None where that is no news any more, for nobody prunes."""
+    if connection.dialect.name == "sqlite":
+        return used(connection)
+    known = counts.all_of(connection)
+    # of another host, whose clock may be ahead of ours
+    lately = abs(now.timestamp() - known.get(counts.key(_MEASURED_AT), 0)) < LATELY
+    return known.get(counts.key(METRIC)) if lately else None
+
+
+def settle(connection: Connection, size: int, now: datetime) -> None:
     """Keep what was measured, for the metrics and for intake; give free pages back to the disk."""
     counts.put(connection, counts.key(METRIC), size)
+    counts.put(connection, counts.key(_MEASURED_AT), int(now.timestamp()))
     _give_back(connection)
 
 

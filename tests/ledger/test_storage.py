@@ -173,16 +173,32 @@ def test_room_is_looked_at_every_so_often(posts):
     room = Room(posts.ledger, posts.clock, lambda: limits[0])
     assert room.full() == ""
     limits[0] = 1
-    posts.ledger.write(lambda one: storage.settle(one, 5))
+    posts.ledger.write(lambda one: storage.settle(one, 5, posts.clock.now()))
     assert room.full() == ""
     posts.clock.advance(3)
     assert room.full()
 
 
+def test_room_is_measured_where_nobody_prunes(posts):
+    if posts.ledger.embedded:
+        pytest.skip("on SQLite it is measured at each look")
+    posts.ledger.write(lambda one: storage.settle(one, 5, posts.clock.now()))
+    room = Room(posts.ledger, posts.clock, lambda: 30_000)
+    assert room.full() == ""
+    large(posts, 1)
+    posts.clock.advance(storage.LATELY)
+    assert room.full()
+    posts.ledger.write(lambda one: one.execute(update(receipts).values(body=None)).rowcount)
+    posts.clock.advance(storage.LATELY - 1)
+    assert room.full()  # not at each look: a large table takes its time
+    posts.clock.advance(3)
+    assert room.full() == ""
+
+
 def test_nobody_waits_for_a_look_that_hangs(posts):
     if posts.ledger.embedded:
         pytest.skip("nothing keeps a reader of SQLite's waiting")
-    posts.ledger.write(lambda one: storage.settle(one, 5))
+    posts.ledger.write(lambda one: storage.settle(one, 5, posts.clock.now()))
     room = Room(posts.ledger, posts.clock, lambda: 1)
     with posts.ledger.engine.begin() as stranger:
         stranger.exec_driver_sql("LOCK TABLE counts IN ACCESS EXCLUSIVE MODE")
