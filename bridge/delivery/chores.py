@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+THREADS = 64
+"""Chores at once, or lists of them: who hangs keeps no other from being done."""
 
 
 @dataclass(slots=True)
@@ -30,6 +35,22 @@ class Chores:
         self._chores = chores
         self._made_work = made_work
         self._report = report
+        self._pool = ThreadPoolExecutor(THREADS)
+        self._stopping = False
+
+    def start(self, monotonic: float) -> None:
+        """Do what is due, in a thread."""
+        if due := self.due(monotonic):
+            self._pool.submit(self.do, due)
+
+    def stop(self) -> None:
+        """Begin no more."""
+        self._stopping = True
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def wait(self) -> None:
+        """Wait for what was begun."""
+        self._pool.shutdown(wait=True)
 
     def due(self, monotonic: float) -> list[Chore]:
         """Return the chores that are due, and set when they are due again."""
@@ -41,7 +62,8 @@ class Chores:
     def do(self, chores: list[Chore]) -> None:
         """Do chores, but for those that are being done: they will be due again."""
         for chore in chores:
-            self._do(chore)
+            if not self._stopping:
+                self._do(chore)
 
     def _do(self, chore: Chore) -> None:
         if not chore.doing.acquire(blocking=False):

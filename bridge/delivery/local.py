@@ -100,8 +100,7 @@ class Deliverer:
                 self._renew(monotonic)
             for name in sorted(names):
                 self._start(name)
-            if chores := self._chores.due(monotonic):
-                self._pools["chores"].submit(self._chores.do, chores)
+            self._chores.start(monotonic)
         except (UnavailableError, SQLAlchemyError) as error:
             self._yard.report("database", None, type(error).__name__)
 
@@ -111,20 +110,21 @@ class Deliverer:
 
     def healthy(self) -> bool:
         """Whether no turn hangs and the writer lives; else this process had better be replaced."""
-        awake = time.monotonic()  # a turn that a suspended machine held up does not hang
-        with self._lock:
-            hung = any(awake - since > HUNG for since in self._running.values())
+        with self._lock:  # by the time that the machine was awake
+            hung = any(time.monotonic() - since > HUNG for since in self._running.values())
         return not hung and self._yard.ledger.writer.alive
 
     def stop(self) -> None:
-        """Finish the turns under way, begin no more, and give the lanes back."""
+        """Finish the turns under way, begin no more, and give the lanes back; then finish what chores have begun."""
         with self._lock:
             self._stopping = True
+        self._chores.stop()
         for pool in list(self._pools.values()):
             pool.shutdown(wait=True, cancel_futures=True)
-        names = list(self._held)
         try:
-            self._yard.keep(lambda connection: lanes.release(connection, self._yard.holder, names))
+            self._yard.ledger.write(lambda connection: lanes.release(connection, self._yard.holder, list(self._held)))
+            self._chores.wait()
+            self._yard.keep(lambda _connection: None)  # what is counted, by chores too
         except UnavailableError as error:
             self._yard.report("database", None, str(error))
 

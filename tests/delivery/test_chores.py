@@ -2,7 +2,12 @@
 
 import threading
 
+from counted import in_process
+from harness import alert, eventually, group
+from sqlalchemy import select
+
 from bridge.delivery.chores import Chore, Chores
+from bridge.ledger.tables import lanes
 
 
 def test_one_that_fails_keeps_no_other_one_from_being_done():
@@ -39,3 +44,40 @@ def test_one_that_is_being_done_is_left_to_who_does_it():
     go.set()
     first.join(10)
     assert done == ["quick", "slow", "quick"]
+
+
+def test_of_those_that_are_due_together_none_is_begun_once_it_is_to_stop():
+    done = []
+    told_to_stop = Chore(1, lambda: done.append("first") or chores.stop())
+    chores = Chores((told_to_stop, Chore(1, lambda: done.append("second"))), lambda: None, lambda *_: None)
+    chores.do(chores.due(10.0))
+    assert done == ["first"]
+
+
+def test_who_stops_gives_its_lanes_back_before_its_chores_have_ended(ledger_url, tmp_path):
+    begun, go = threading.Event(), threading.Event()
+
+    with in_process(ledger_url, tmp_path, "slack", rate="1000/s") as counted:
+        delivering, ledger = counted.delivering, counted.bridge.ledger
+        delivering._chores = Chores((Chore(60, lambda: begun.set() or go.wait(20)),), lambda: None, lambda *_: None)
+        counted.store(group(alert("one", Priority="P3")))
+
+        def holder():
+            with ledger.read() as connection:
+                return connection.execute(select(lanes.c.holder).where(lanes.c.name == "intake/grafana")).scalar()
+
+        def held():
+            delivering.round()
+            return holder()
+
+        eventually(held)
+        assert begun.wait(10)
+        stopping = threading.Thread(target=delivering.stop)
+        stopping.start()
+        try:
+            eventually(lambda: holder() is None)
+            assert stopping.is_alive()  # what a chore has begun is finished
+        finally:
+            go.set()
+            stopping.join(20)
+        assert not stopping.is_alive()

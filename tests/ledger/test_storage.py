@@ -7,11 +7,12 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from fake_clock import FakeClock
 from harness import eventually
 from posts import CONFIG, Posts, alert
 from sqlalchemy import func, select, text, update
 
-from bridge.chores.prune import Prune
+from bridge.chores.prune import LONGEST, Prune
 from bridge.config.load import load
 from bridge.ledger import storage
 from bridge.ledger.tables import alerts, deliveries, history, incident_teams, incidents, receipts
@@ -59,6 +60,27 @@ def test_what_is_older_than_it_is_kept_goes(posts, tmp_path):
         prune.look()
         assert (counted(posts.ledger, receipts), counted(posts.ledger, incidents)) == left, days
     assert {counted(posts.ledger, table) for table in (alerts, deliveries, history, incident_teams)} == {0}
+
+
+def test_a_look_at_very_much_takes_its_time_and_the_rest_goes_at_the_next_ones(posts, tmp_path, monkeypatch):
+    monkeypatch.setattr(storage, "BATCH", 1)
+
+    class Passing(FakeClock):
+        """Time that goes on whenever somebody looks at it."""
+
+        def monotonic(self):
+            self.advance(LONGEST * 0.4)
+            return super().monotonic()
+
+    for _ in range(7):
+        posts.hear(alert())
+    posts.clock.advance(days=61)
+    prune, left = pruning(posts, tmp_path), []
+    prune._clock = Passing(posts.clock.now())
+    for _ in range(3):
+        prune.look()
+        left.append(counted(posts.ledger, receipts))
+    assert left == [4, 1, 0]
 
 
 def test_what_is_too_much_goes_whatever_became_of_what_is_too_old(posts, tmp_path):
