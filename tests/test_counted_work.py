@@ -10,14 +10,16 @@ from itertools import pairwise
 import pytest
 from counted import in_process
 from harness import alert, group
-from sqlalchemy import event
+from sqlalchemy import event, select
 from sqlalchemy.pool import Pool
 
 from bridge.delivery.lane import EVERY_TENTH, TOGETHER
 from bridge.delivery.turns import Rest
 from bridge.ids import new_id
 from bridge.ledger import receipts
+from bridge.ledger.book import FEW
 from bridge.ledger.receipts import Receipt
+from bridge.ledger.tables import alerts
 from bridge.parts import SHORT, SLICE, USUAL
 
 MANY = 50
@@ -232,3 +234,37 @@ def test_a_large_notification_costs_the_same_to_its_last_slice(effort, counted):
         assert intake.turn() == rest
         costs.append(effort() - before)
     assert costs[-1] == pytest.approx(costs[1], rel=0.15)
+
+
+def test_an_incident_that_never_ends_costs_the_same_however_many_of_its_alerts_are_over(effort, counted):
+    """A rule over pods: some always fire, and thousands that did stay members."""
+    if not counted.bridge.ledger.embedded:
+        pytest.skip("counted by SQLite's own steps")
+
+    def pod(number, **said):
+        return {**alert("pods", Priority="P3"), "fingerprint": f"{number:016x}", **said}
+
+    def over(first, number):
+        """As if so many pods had fired and were over."""
+
+        def more(connection):
+            (one,) = connection.execute(select(alerts).where(alerts.c.status == "resolved").limit(1)).mappings()
+            rows = [{**one, "id": new_id(), "fingerprint": f"{n:016x}"} for n in range(first, first + number)]
+            connection.execute(alerts.insert(), rows)
+
+        counted.bridge.ledger.write(more)
+
+    def cost(number):
+        counted.store(group(pod(number)))
+        before = effort()
+        assert counted.absorb()["commits"] == 1
+        return effort() - before
+
+    counted.store(group(pod(1), pod(2), pod(3)))
+    counted.store(group(pod(1, status="resolved")))
+    counted.absorb()
+    over(10_000, 2 * FEW)
+    cost(4)  # makes its plans
+    few = cost(5)
+    over(20_000, 20 * FEW)
+    assert cost(6) == pytest.approx(few, rel=0.15)

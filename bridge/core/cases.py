@@ -12,6 +12,8 @@ from bridge.core.alert import Priority, Status
 from bridge.core.incident import OPEN, State
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from bridge.core.alert import NormalAlert
 
 JSON = dict[str, Any]
@@ -40,7 +42,8 @@ class Case:
     `roused` says that it was stale, and is heard of again.
 
     `members` are the standings of its episodes by id; `firing` counts those that fire by priority (a group may hold
-    thousands, and each of them is settled).
+    thousands, and each of them is settled). Where there are very many, those that are over come with `rest`, once they
+    are needed.
     """
 
     id: str
@@ -69,6 +72,7 @@ class Case:
     roused: bool = False
     changed: bool = False
     history: list[tuple[str, str]] = field(default_factory=list)
+    rest: Callable[[], None] | None = field(default=None, repr=False, compare=False)
 
     @property
     def open(self) -> bool:
@@ -115,6 +119,8 @@ class Case:
                 self.note("priority", f"{self.priority} → {min(firing)}")
                 self.priority = min(firing)
         elif self.open:
+            if self.rest is not None:
+                self.rest()
             ends = [member.ends_at for member in self.members.values() if member.ends_at]
             reasons = {member.reason for member in self._told() if member.reason}
             self.state = State.RESOLVED

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from bridge.core.episodes import Episode, told_end
 from bridge.core.incident import State
 from bridge.core.merge import Book
 from bridge.ledger.statements import Statement
-from bridge.ledger.tables import OPEN, OPEN_STATES, alerts, incidents
+from bridge.ledger.tables import FIRING, OPEN, OPEN_STATES, alerts, incidents
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -67,7 +68,21 @@ _EPISODES = Statement(
     )
     .order_by(alerts.c.id)
 )
-_STANDINGS = Statement(select(*_STANDING).where(alerts.c.incident.in_(bindparam("cases", expanding=True))))
+_MINE = alerts.c.incident.in_(bindparam("cases", expanding=True))
+FEW = 500
+"""Members of all incidents together up to which they are read whole; of more those that fire, and those heard of."""
+_STANDINGS = Statement(
+    select(*_STANDING).where(
+        alerts.c.id.in_(
+            union_all(
+                select(alerts.c.id).where(_MINE, FIRING),
+                select(alerts.c.id).where(alerts.c.id.in_(bindparam("heard", expanding=True))),
+                select(select(alerts.c.id).where(_MINE).limit(bindparam("few")).subquery().c.id),
+            )
+        )
+    )
+)
+_ALL_STANDINGS = Statement(select(*_STANDING).where(_MINE))
 
 
 def load(  # noqa: PLR0913, PLR0917 - what is known has these sides
@@ -140,18 +155,36 @@ def _case(row: Any) -> Case:  # noqa: ANN401 - a row of incidents
 
 
 def _standings(connection: Connection, book: Book, before: Mapping[str, Case]) -> None:
+    rest = partial(_rest, connection, book)
     for known in before.values():
         if (case := book.cases.get(known.id)) is not None:
             case.members, case.firing = dict(known.members), known.firing.copy()
+            case.rest = rest if known.rest is not None else None
     unread = [incident for incident in book.cases if incident not in before]
-    if not unread:
+    episodes = (episode for known in book.episodes.values() for episode in known)
+    heard = [one.id for one in episodes if one.id not in book.cases[one.incident].members]
+    if not unread and not heard:
         return
-    for row in _STANDINGS.rows(connection, {"cases": unread}):
-        ends = told_end(row.ends_at, row.resolved_at)
-        standing = Standing(
-            _STATUSES[row.status], _PRIORITIES[row.priority], row.fingerprint, row.ended, row.reason, ends
-        )
-        book.cases[row.incident].stand(row.id, standing)
+    rows = _STANDINGS.rows(connection, {"cases": unread, "heard": heard, "few": FEW})
+    for row in rows:
+        book.cases[row.incident].stand(row.id, _standing(row))
+    if len(rows) >= FEW:
+        for incident in unread:
+            book.cases[incident].rest = rest
+
+
+def _rest(connection: Connection, book: Book) -> None:
+    """Read the members that are over of all incidents which lack them: one of these ends, and tells how all did."""
+    lacking = {case.id: case for case in book.cases.values() if case.rest is not None}
+    for row in _ALL_STANDINGS.rows(connection, {"cases": list(lacking)}):
+        lacking[row.incident].members.setdefault(row.id, _standing(row))
+    for case in lacking.values():
+        case.rest = None
+
+
+def _standing(row: Any) -> Standing:  # noqa: ANN401 - a row of alerts
+    ends = told_end(row.ends_at, row.resolved_at)
+    return Standing(_STATUSES[row.status], _PRIORITIES[row.priority], row.fingerprint, row.ended, row.reason, ends)
 
 
 def rule_teams(

@@ -6,6 +6,7 @@ from sqlalchemy import Index, text
 
 from bridge.ledger.tables import (
     BEGUN,
+    FIRING,
     NEW,
     OPEN,
     QUARANTINED,
@@ -51,6 +52,7 @@ Index("ix_incidents_key_id", incidents.c.key, incidents.c.id)
 Index("ix_incidents_rule", incidents.c.source, incidents.c.org, incidents.c.rule_key, incidents.c.id)
 Index("ix_incidents_state_id", incidents.c.state, incidents.c.id)
 Index("ix_incident_words_word", incident_words.c.word, incident_words.c.incident)
+Index("ix_alerts_firing", alerts.c.incident, sqlite_where=FIRING, postgresql_where=FIRING)
 Index("ix_alerts_episode", alerts.c.source, alerts.c.org, alerts.c.fingerprint, alerts.c.id)
 Index(
     "ix_deliveries_due",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Connection, Engine
 
-HEAD = "0013"
+HEAD = "0014"
 """The newest revision in `migrations/versions`; a test holds the two together."""
 PLACE = Path(__file__).parent / "migrations"
 PATIENCE = 20.0

@@ -103,6 +103,8 @@ incident_words = Table(
     sqlite_with_rowid=False,
 )
 
+FIRING = text("status = 'firing'")
+"""The condition that an alert fires; as text: see OPEN."""
 alerts = Table(
     "alerts",
     metadata,

@@ -108,6 +108,22 @@ def test_members_as_the_last_commit_left_them_stand_for_those_that_are_stored(le
     assert facts(case) == before
 
 
+def test_of_very_many_members_those_that_are_over_are_read_when_the_incident_ends(ledger, monkeypatch):
+    monkeypatch.setattr(book, "FEW", 10)
+    over = [said(f"f{number:04}", "resolved", 0, 1.5 + number / 1000, reason="Paused") for number in range(30)]
+    (case,) = absorb(ledger, 1, said("a"), *(said(f"f{number:04}") for number in range(30)))
+    absorb(ledger, 3, *over)
+    absorb(ledger, 4, said("b", priority="P0"))
+    known = load(ledger, said("a"), said("f0007"))
+    members = known.cases[case.id].members.values()
+    assert {"a", "b", "f0007"} <= {one.fingerprint for one in members}
+    assert len(members) <= book.FEW + 3
+    absorb(ledger, 5, said("a", "resolved", 0, 1.1), said("b", "resolved", 0, 1.2, priority="P0"))
+    with ledger.read() as connection:
+        (row,) = connection.execute(select(incidents)).all()
+    assert (row.state, row.state_reason, row.resolved_at) == ("resolved", "Paused", at(1.529))
+
+
 def test_only_what_the_slice_touches_is_loaded(ledger):
     absorb(ledger, 1, *(said(f"f{number}", teams=(f"team{number}",)) for number in range(5)))
     found = load(ledger, said("f1", teams=("team1",)), said("new", teams=("team2",)))
@@ -232,8 +248,11 @@ STEPS = st.lists(
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(STEPS, st.integers(1, 5))
-def test_merging_in_slices_through_the_database_ends_as_in_memory(sqlite_ledger, steps, size):
+@given(STEPS, st.integers(1, 5), st.sampled_from([1, book.FEW]), st.booleans())
+def test_merging_in_slices_through_the_database_ends_as_in_memory(  # noqa: PLR0913, PLR0917 - what is drawn
+    sqlite_ledger, monkeypatch, steps, size, few, carried
+):
+    monkeypatch.setattr(book, "FEW", few)  # of more members those that are over are read once they are needed
     ids = (f"{number:026}" for number in range(10_000))
     memory = Book("grafana", lambda: next(ids), TEN)
     minutes, heard = 41.0, []
@@ -247,12 +266,14 @@ def test_merging_in_slices_through_the_database_ends_as_in_memory(sqlite_ledger,
     def work(connection):
         for table in (history, incident_teams, alerts, incidents):
             connection.execute(table.delete())
+        before = {}
         for start in range(0, len(heard), size):
             part = heard[start : start + size]
-            known = book.load(connection, "grafana", [one for one, _ in part], new_id, TEN)
+            known = book.load(connection, "grafana", [one for one, _ in part], new_id, TEN, before)
             for one, minute in part:
                 known.absorb(one, at(minute))
             stored.store(connection, known, at(part[-1][1]))
+            before = known.cases if carried else {}
 
     sqlite_ledger.write(work)
     with sqlite_ledger.read() as connection:
