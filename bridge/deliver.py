@@ -94,7 +94,7 @@ def deliverer(
             report=reports,
         )
 
-    held = resume.Resume(bridge.ledger, bridge.clock, lambda: bridge.loaded.rules, bridge.effective)
+    held = resume.Resume(bridge.ledger, bridge.clock, bridge.effective)
     watching = watch.Watch(bridge.ledger, bridge.clock, bridge.loaded, bridge.effective, holder)
     silent = stale.Stale(bridge.ledger, bridge.clock, lambda: bridge.loaded.rules)
     folding = storms.Storms(bridge.ledger, bridge.clock, lambda: bridge.loaded.rules, holder)

@@ -11,6 +11,7 @@ from bridge.config.secrets import MissingSecretError, Secret
 from bridge.core.alert import Priority
 from bridge.core.fill import Facts, called
 from bridge.core.route import target_at
+from bridge.core.routed import Target
 from bridge.core.row import row
 from bridge.delivery.yard import HeldError
 from bridge.destinations import KINDS
@@ -21,10 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from bridge.core.incident import Incident
-    from bridge.core.routed import Target
     from bridge.core.rules import Rules
     from bridge.destinations.ports import Client
     from bridge.ledger.deliveries import Delivery
+    from bridge.ledger.placing import Held
 
 PLACES = {"slack": "channel", "github": "repo"}
 """The setting that an address fixes: routing is decided once, when an alert is absorbed."""
@@ -88,12 +89,21 @@ class Effective:
         except ValueError as error:
             raise HeldError(f"destination {target.destination}: {error}") from None
 
+    def target(self, one: Delivery | Held, priority: Priority, source: str) -> Target:
+        """Return by what a delivery is told now; raises HeldError where that is nothing, with the reason.
+
+        A name may have become another kind's: by its settings nothing is told that was routed before, for its secret
+        is another service's.
+        """
+        found = target_at(self._rules(), one.destination, one.team, priority, source)
+        if isinstance(found, Target) and found.kind == one.kind:
+            return found
+        why = found if isinstance(found, str) else f"it is a {found.kind} now, and this was told by {one.kind}"
+        raise HeldError(f"destination {one.destination}: {why}; the delivery goes on when it is back")
+
     def settings(self, delivery: Delivery, incident: Incident) -> Settings:
         """Return a delivery's settings as they are now, at the address that it was routed to; raises HeldError."""
-        rules = self._rules()
-        found = target_at(rules, delivery.destination, delivery.team, incident.priority, incident.source)
-        if isinstance(found, str):
-            raise HeldError(f"destination {delivery.destination}: {found}; the delivery goes on when it is back")
+        rules, found = self._rules(), self.target(delivery, incident.priority, incident.source)
         values = at_place(found.settings, delivery.kind, delivery.address)
         if self._stands_in(found.settings, delivery):
             values.pop("mention", None)

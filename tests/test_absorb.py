@@ -232,7 +232,7 @@ def test_of_two_teams_whose_secret_is_missing_each_is_told_once_it_is_back(  # n
     theirs = update(deliveries).where(deliveries.c.kind == "slack").values(state="held", due_at=None)
     posts.ledger.write(lambda connection: connection.execute(theirs).rowcount)
     monkeypatch.setitem(ENV, "SLACK", "xoxb-1")
-    Resume(posts.ledger, posts.clock, lambda: posts.rules, Effective(lambda: posts.rules, ENV, b"key")).look()
+    Resume(posts.ledger, posts.clock, Effective(lambda: posts.rules, ENV, b"key")).look()
     rows = [row for row in posts.deliveries() if row.kind == "slack"]
     assert sorted(row.address for row in rows if row.state == "pending") == sorted(told)
     assert {row.state for row in rows if row.address not in told} <= {"skipped"}
@@ -671,7 +671,7 @@ def hold(posts):
 
 
 def resume(posts):
-    Resume(posts.ledger, posts.clock, lambda: posts.rules, Effective(lambda: posts.rules, ENV, b"key")).look()
+    Resume(posts.ledger, posts.clock, Effective(lambda: posts.rules, ENV, b"key")).look()
 
 
 REPLACED = pytest.mark.parametrize(

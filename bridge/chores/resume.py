@@ -5,17 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bridge.core.alert import Priority
-from bridge.core.route import target_at
 from bridge.delivery.yard import HeldError
 from bridge.ledger import placing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from sqlalchemy.engine import Connection
 
     from bridge.clock import Clock
-    from bridge.core.rules import Rules
     from bridge.effective import Effective
     from bridge.ledger.ledger import Ledger
     from bridge.ledger.placing import Held
@@ -27,10 +23,9 @@ EVERY = 10.0
 class Resume:
     """Looks whether held deliveries have what they need again."""
 
-    def __init__(self, ledger: Ledger, clock: Clock, rules: Callable[[], Rules], effective: Effective) -> None:
+    def __init__(self, ledger: Ledger, clock: Clock, effective: Effective) -> None:
         self._ledger = ledger
         self._clock = clock
-        self._rules = rules
         self._effective = effective
 
     def look(self) -> bool:
@@ -41,7 +36,7 @@ class Resume:
             after = page[-1].id
             found = []
             for one in page:
-                who = (one.destination, one.team, one.priority, one.source)
+                who = (one.kind, one.destination, one.team, one.priority, one.source)
                 if who not in places:
                     places[who] = self._place(one)
                 if (place := places[who]) is not None:
@@ -69,11 +64,8 @@ class Resume:
 
     def _place(self, one: Held) -> tuple[str, str] | None:
         """Return the address and lane that a delivery's settings lead to, None while it can't be told."""
-        rules = self._rules()
-        target = target_at(rules, one.destination, one.team, Priority(one.priority), one.source)
-        if isinstance(target, str):
-            return None
         try:
+            target = self._effective.target(one, Priority(one.priority), one.source)
             address = self._effective.address(target)
             self._effective.connect(target).close()
         except HeldError:

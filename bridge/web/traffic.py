@@ -89,7 +89,7 @@ def _lane(row: Any, newest: Any, rules: Rules, now: datetime) -> LaneShown:  # n
 def _pace(delivery: Any, rules: Rules) -> str:  # noqa: ANN401 - a row of deliveries
     """Return a place's rate as the configuration writes it."""
     target = target_at(rules, delivery.destination, delivery.team, Priority.P2, OWN)
-    if isinstance(target, str):
+    if isinstance(target, str) or target.kind != delivery.kind:
         return "not configured now"
     rate = plain(target.settings.get("rate", defaults(delivery.kind).get("rate")))
     return " and ".join(map(str, rate)) if isinstance(rate, list) and rate else "no limit"
