@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bridge.config.defaults import effective
@@ -13,9 +14,11 @@ from bridge.core.fill import Facts, called
 from bridge.core.route import target_at
 from bridge.core.routed import Target
 from bridge.core.row import row
+from bridge.core.rules import SHADOW
 from bridge.delivery.yard import HeldError
 from bridge.destinations import KINDS
 from bridge.destinations.base import Address, Settings
+from bridge.destinations.steps import names
 from bridge.ledger.placing import HELD_LANE
 
 if TYPE_CHECKING:
@@ -92,18 +95,43 @@ class Effective:
     def target(self, one: Delivery | Held, priority: Priority, source: str) -> Target:
         """Return by what a delivery is told now; raises HeldError where that is nothing, with the reason.
 
-        A name may have become another kind's: by its settings nothing is told that was routed before, for its secret
-        is another service's.
+        A name may have become another kind's, whose secret is another service's, or have gone: then another one of its
+        kind that leads to the same place goes on, the first by name.
         """
-        found = target_at(self._rules(), one.destination, one.team, priority, source)
+        rules = self._rules()
+        found = target_at(rules, one.destination, one.team, priority, source)
         if isinstance(found, Target) and found.kind == one.kind:
             return found
+        for name in sorted(rules.destinations) if one.destination != SHADOW else ():
+            if leads := self._leading(name, one, priority, source):
+                return leads
         why = found if isinstance(found, str) else f"it is a {found.kind} now, and this was told by {one.kind}"
         raise HeldError(f"destination {one.destination}: {why}; the delivery goes on when it is back")
+
+    def _leading(self, name: str, one: Delivery | Held, priority: Priority, source: str) -> Target | None:
+        """Return a destination's target that leads to a delivery's place, None where it leads elsewhere now."""
+        target = target_at(self._rules(), name, one.team, priority, source)
+        if isinstance(target, str) or target.kind != one.kind or (one.address, one.lane) not in self._places(target):
+            return None
+        return target
+
+    def _places(self, target: Target) -> set[tuple[str, str]]:
+        """Return all addresses and lanes of a target: by each of its keys, and of the channel that stands in."""
+        try:
+            values = self._resolved(target.destination, target.kind, target.settings, target.team).values
+        except HeldError:
+            return set()
+        ways = [("routing_key", key) for key in names(values, "routing_key")]
+        ways += [("channel", str(values[name])) for name in ("channel", "fallback_channel") if values.get(name)]
+        several: list[Mapping[str, object]] = [{**values, name: value} for name, value in ways] or [values]
+        settings = (Settings(target.destination, target.kind, one) for one in several)
+        found = (KINDS[target.kind].address(one, self.digest) for one in settings)
+        return {(one.text, one.lane) for one in found}
 
     def settings(self, delivery: Delivery, incident: Incident) -> Settings:
         """Return a delivery's settings as they are now, at the address that it was routed to; raises HeldError."""
         rules, found = self._rules(), self.target(delivery, incident.priority, incident.source)
+        delivery = replace(delivery, destination=found.destination)
         values = at_place(found.settings, delivery.kind, delivery.address)
         if self._stands_in(found.settings, delivery):
             values.pop("mention", None)

@@ -36,7 +36,7 @@ class Resume:
             after = page[-1].id
             found = []
             for one in page:
-                who = (one.kind, one.destination, one.team, one.priority, one.source)
+                who = (one.destination, one.kind, one.address, one.lane, one.team, one.priority, one.source)
                 if who not in places:
                     places[who] = self._place(one)
                 if (place := places[who]) is not None:

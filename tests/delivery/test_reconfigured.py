@@ -2,7 +2,7 @@
 
 import pytest
 from lane_kit import take, turns
-from posts import Posts, alert
+from posts import ENV, Posts, alert
 
 from bridge.chores.resume import Resume
 from bridge.effective import Effective
@@ -18,8 +18,7 @@ class Place(Posts):
     def __init__(self, ledger, clock, folder, sandbox, config):
         self.sandbox, self.folder = sandbox, folder
         super().__init__(ledger, clock, folder, self.config(config))
-        self.env = dict(TOKENS)
-        self.effective = Effective(lambda: self.rules, self.env, b"key")
+        self.effective = Effective(lambda: self.rules, ENV, b"key")
 
     def config(self, said):
         """Return a configuration whose destinations lead to the doubles."""
@@ -56,7 +55,9 @@ class Place(Posts):
 
 
 @pytest.fixture
-def place(sqlite_ledger, clock, tmp_path):
+def place(sqlite_ledger, clock, tmp_path, monkeypatch):
+    for name, secret in TOKENS.items():
+        monkeypatch.setitem(ENV, name, secret)
     with Sandbox(clock=lambda: clock.now().timestamp()) as sandbox:
         yield lambda config: Place(sqlite_ledger, clock, tmp_path, sandbox, config)
 
@@ -87,3 +88,56 @@ def test_what_was_told_by_one_kind_is_held_while_its_name_is_another_kinds(place
     bridge.reload(CHAT)
     assert bridge.resume()
     assert {row.state for row in bridge.rows("slack")} == {"delivered"}
+
+
+PAGED = """\
+destinations:
+  pagerduty: {kind: pagerduty, routing_key: "${env:PD}"}
+  chat: {kind: slack, token: "${env:SLACK}", channel: "#{priority}-alerts", fallback_channel: "#alerts"}
+teams: {storage: {}, network: {}}
+send: {P0: [pagerduty, chat], P1: [pagerduty, chat], P2: [chat]}
+"""
+
+
+def test_what_was_renamed_is_told_to_its_end_by_its_new_name(place):
+    bridge = place(PAGED)
+    bridge.tell(alert(Priority="P1"))
+    renamed = PAGED.replace("pagerduty: {", "pages: {").replace("chat: {", "talk: {")
+    bridge.reload(renamed.replace("[pagerduty, chat]", "[pages, talk]").replace("[chat]", "[talk]"))
+    bridge.tell(alert(Priority="P1"))
+    assert (len(bridge.rows("pagerduty")), len(bridge.rows("slack"))) == (1, 1)
+    bridge.tell(alert("resolved", Priority="P1"))
+    assert bridge.pages() == [("0", "resolved")]
+    (message,) = bridge.sandbox.slack.messages("p1-alerts")
+    assert "resolved" in message.text.lower()
+    assert {row.state for row in bridge.deliveries()} == {"delivered"}
+
+
+def test_of_two_names_of_one_place_the_one_that_stays_goes_on_with_what_the_other_began(place, monkeypatch):
+    both = CHAT.replace("teams:", '  leads: {kind: slack, token: "${env:SLACK}", channel: "#alerts"}\nteams:')
+    bridge = place(both.replace("P2: [chat]", "P2: [chat, leads]"))
+    bridge.tell(alert())
+    monkeypatch.delitem(ENV, "SLACK")
+    bridge.tell(alert("resolved"))
+    bridge.reload(both.replace("  chat: {", "  mates: {").replace("#alerts", "#mates", 1).replace("[chat]", "[leads]"))
+    assert not bridge.resume()
+    assert [row.state for row in bridge.rows("slack")] == ["held"]
+    monkeypatch.setitem(ENV, "SLACK", TOKENS["SLACK"])
+    assert bridge.resume()
+    assert [row.state for row in bridge.rows("slack")] == ["delivered"]
+    assert [len(bridge.sandbox.slack.messages(name)) for name in ("alerts", "mates")] == [1, 0]
+
+
+def test_what_was_told_in_the_channel_that_stands_in_is_so_by_a_new_name_too(place):
+    bridge = place(PAGED)
+    bridge.sandbox.slack.strict_channels = True
+    bridge.tell(alert())
+    bridge.reload(PAGED.replace("chat: {", "talk: {").replace("chat]", "talk]"))
+    bridge.tell(alert(summary="worse"))
+    bridge.tell(alert("resolved"))
+    assert {(row.address, row.state) for row in bridge.rows("slack")} <= {
+        ("#alerts", "delivered"),
+        ("#p2-alerts", "skipped"),
+    }
+    (message,) = bridge.sandbox.slack.messages("alerts")
+    assert "resolved" in message.text.lower()
