@@ -104,10 +104,10 @@ def replay(connection: Connection, ids: Sequence[str], who: str, at: datetime) -
 
 
 def dismiss(connection: Connection, ids: Sequence[str], who: str, at: datetime) -> list[str]:
-    """Let dead letters rest: nothing more is told there; those that were dead."""
+    """Let dead letters rest, and what is held for a place that never comes back: nothing more is told there."""
     rows = connection.execute(
         update(deliveries)
-        .where(deliveries.c.id.in_(ids), deliveries.c.state == "dead")
+        .where(deliveries.c.id.in_(ids), deliveries.c.state.in_(("dead", "held")))
         .values(state="skipped", due_at=None, reason=DISMISSED)
         .returning(deliveries.c.id, deliveries.c.incident)
     ).all()
@@ -159,7 +159,7 @@ def _act(
 ACTS: Mapping[tuple[str, str], tuple[Act, str]] = {
     ("incidents", "close"): (close, "there is no such incident, or it is closed already"),
     ("deliveries", "replay"): (replay, "there is no such dead letter"),
-    ("deliveries", "dismiss"): (dismiss, "there is no such dead letter"),
+    ("deliveries", "dismiss"): (dismiss, "there is no such dead letter or held delivery"),
     ("receipts", "replay"): (replay_receipts, "there is no such receipt in quarantine"),
     ("receipts", "dismiss"): (dismiss_receipts, "there is no such receipt in quarantine"),
 }

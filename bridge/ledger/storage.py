@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Table, delete, exists, func, select, text, true, update
 
 from bridge.ledger import counts
-from bridge.ledger.tables import OPEN_STATES, QUARANTINED, alerts, deliveries, history, incidents, metadata, receipts
+from bridge.ledger.tables import (
+    OPEN_STATES,
+    OUTDATED,
+    QUARANTINED,
+    alerts,
+    deliveries,
+    history,
+    incidents,
+    metadata,
+    receipts,
+)
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -28,7 +38,8 @@ KEPT = 1_000
 """Free pages of an SQLite file that are given back at once, and that it keeps: it will need them."""
 _READ = (receipts.c.state == "absorbed") & receipts.c.problem.is_(None)
 _WAITING = ("pending", "retrying", "dead")
-"""States of a delivery that keep its incident: somebody is still to be told of it."""
+"""States of a delivery that keep its incident: somebody is still to be told of it. One that is held keeps it where what
+stands there is not the truth: nobody else would end a page."""
 
 
 def used(connection: Connection) -> int:
@@ -132,7 +143,8 @@ def _give_back(connection: Connection) -> None:
 
 
 def _over(state: str) -> ColumnElement[bool]:
-    waiting = exists().where(deliveries.c.incident == incidents.c.id, deliveries.c.state.in_(_WAITING))
+    waits = deliveries.c.state.in_(_WAITING) | ((deliveries.c.state == "held") & OUTDATED)
+    waiting = exists().where(deliveries.c.incident == incidents.c.id, waits)
     return (incidents.c.state == state) & ~waiting
 
 

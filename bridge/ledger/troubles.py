@@ -13,7 +13,17 @@ from sqlalchemy import and_, bindparam, delete, exists, func, or_, select
 
 from bridge.core.rules import OWN, SHADOW, TEST
 from bridge.ledger.paging import PAGER
-from bridge.ledger.tables import OPEN_STATES, QUARANTINED, alerts, deliveries, history, incidents, lanes, receipts
+from bridge.ledger.tables import (
+    OPEN_STATES,
+    OUTDATED,
+    QUARANTINED,
+    alerts,
+    deliveries,
+    history,
+    incidents,
+    lanes,
+    receipts,
+)
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -76,9 +86,9 @@ _HELD = (
     .where(
         deliveries.c.state.in_(("held", "retrying")),
         incidents.c.source.not_in(UNTOLD),
-        # what retries although its place can't be asked says why
+        # what is over may still be open there; what retries although its place can't be asked says why
         or_(
-            (deliveries.c.state == "held") & incidents.c.state.in_(OPEN_STATES),
+            (deliveries.c.state == "held") & or_(incidents.c.state.in_(OPEN_STATES), OUTDATED),
             (deliveries.c.state == "retrying") & deliveries.c.reason.is_not(None),
         ),
     )

@@ -4,9 +4,11 @@ import pytest
 from lane_kit import take, turns
 from posts import ENV, Posts, alert
 
+from bridge.chores.prune import Prune
 from bridge.chores.resume import Resume
+from bridge.config.load import load
 from bridge.effective import Effective
-from bridge.ledger import due
+from bridge.ledger import acts, due, troubles
 from bridge.sandbox import Sandbox
 
 TOKENS = {"SLACK": "xoxb-sandbox", "GH": "ghp_sandbox", "PD": "0" * 32}
@@ -49,6 +51,17 @@ class Place(Posts):
 
     def rows(self, kind):
         return [row for row in self.deliveries() if row.kind == kind]
+
+    def held(self):
+        """What operators are told of as held: destinations, and how many wait."""
+        with self.ledger.read() as connection:
+            return [(one.destination, one.number) for one in troubles.held(connection)]
+
+    def prune(self):
+        """Remove all that may go."""
+        (self.folder / "much.yml").write_text(self.config(f"max_storage: 1KiB\n{PAGED}"))
+        loaded = load(self.folder / "much.yml", ENV)
+        Prune(self.ledger, self.clock, lambda: loaded).look()
 
     def pages(self):
         return [(page.routing_key[0], page.status) for page in self.sandbox.pagerduty.pages]
@@ -141,3 +154,46 @@ def test_what_was_told_in_the_channel_that_stands_in_is_so_by_a_new_name_too(pla
     }
     (message,) = bridge.sandbox.slack.messages("alerts")
     assert "resolved" in message.text.lower()
+
+
+def test_a_page_that_can_not_be_ended_for_its_secret_is_gone_is_told_of_and_kept_until_it_is_back(place, monkeypatch):
+    bridge = place(PAGED)
+    bridge.tell(alert(Priority="P1"))
+    monkeypatch.delitem(ENV, "PD")
+    bridge.tell(alert(Priority="P1", summary="worse"))
+    assert bridge.held() == [("pagerduty", 1)]
+    bridge.tell(alert("resolved", Priority="P1"))
+    assert bridge.held() == [("pagerduty", 1)]
+    bridge.prune()
+    assert [one["state"] for one in bridge.incidents()] == ["resolved"]
+    monkeypatch.setitem(ENV, "PD", TOKENS["PD"])
+    assert bridge.resume()
+    assert (bridge.pages(), bridge.held()) == ([("0", "resolved")], [])
+    bridge.prune()
+    assert bridge.incidents() == []
+
+
+def test_what_was_never_told_and_is_over_is_waited_for_no_more(place, monkeypatch):
+    bridge = place(PAGED)
+    monkeypatch.delitem(ENV, "PD")
+    bridge.tell(alert(Priority="P1"))
+    assert bridge.held() == [("pagerduty", 1)]
+    bridge.tell(alert("resolved", Priority="P1"))
+    assert bridge.held() == []
+    bridge.prune()
+    assert bridge.incidents() == []
+
+
+def test_what_waits_for_a_place_that_never_comes_back_can_be_dismissed(place):
+    bridge = place(PAGED)
+    bridge.tell(alert(Priority="P1"))
+    bridge.reload(
+        PAGED.replace('  pagerduty: {kind: pagerduty, routing_key: "${env:PD}"}\n', "").replace("pagerduty, ", "")
+    )
+    bridge.tell(alert("resolved", Priority="P1"))
+    (page,) = bridge.rows("pagerduty")
+    assert bridge.held() == [("pagerduty", 1)]
+    bridge.ledger.write(lambda connection: acts.dismiss(connection, [page.id], "alice", bridge.clock.now()))
+    assert bridge.held() == []
+    bridge.prune()
+    assert bridge.incidents() == []
