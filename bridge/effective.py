@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 PLACES = {"slack": "channel", "github": "repo"}
 """The setting that an address fixes: routing is decided once, when an alert is absorbed."""
+WAYS = ("routing_key", "webhook_url")
+"""Settings that are a secret and an address in one."""
 
 
 def at_place(values: Mapping[str, object], kind: str, address: str) -> dict[str, object]:
@@ -80,7 +82,7 @@ class Effective:
         rules = self._rules()
         found, own = rules.destinations.get(destination), rules.teams.get(team)
         settings = {**(found.settings if found else {}), **(own.destinations.get(destination, {}) if own else {})}
-        said = [settings.get(name) for name in ("routing_key", "webhook_url")]
+        said = [settings.get(name) for name in WAYS]
         every = [one for value in said for one in (value if isinstance(value, (list, tuple)) else (value,))]
         return not any(isinstance(one, Secret) and one.placeholders & {"priority", "source"} for one in every)
 
@@ -96,24 +98,39 @@ class Effective:
         """Return by what a delivery is told now; raises HeldError where that is nothing, with the reason.
 
         A name may have become another kind's, whose secret is another service's, or have gone: then another one of its
-        kind that leads to the same place goes on, the first by name.
+        kind that leads to the same place goes on, the first by name. And a secret that is the place may depend on the
+        priority: the one goes on that the incident was routed by.
         """
         rules = self._rules()
         found = target_at(rules, one.destination, one.team, priority, source)
         if isinstance(found, Target) and found.kind == one.kind:
-            return found
-        for name in sorted(rules.destinations) if one.destination != SHADOW else ():
-            if leads := self._leading(name, one, priority, source):
+            if HELD_LANE in one.lane or self.one_secret(one.destination, one.team):
+                return found
+            if leads := self._leading(one.destination, one, priority, source):
                 return leads
-        why = found if isinstance(found, str) else f"it is a {found.kind} now, and this was told by {one.kind}"
+            why = f"none of its secrets leads to {one.address} now"
+        else:
+            for name in sorted(rules.destinations) if one.destination != SHADOW else ():
+                if leads := self._leading(name, one, priority, source):
+                    return leads
+            why = found if isinstance(found, str) else f"it is a {found.kind} now, and this was told by {one.kind}"
         raise HeldError(f"destination {one.destination}: {why}; the delivery goes on when it is back")
 
     def _leading(self, name: str, one: Delivery | Held, priority: Priority, source: str) -> Target | None:
-        """Return a destination's target that leads to a delivery's place, None where it leads elsewhere now."""
-        target = target_at(self._rules(), name, one.team, priority, source)
-        if isinstance(target, str) or target.kind != one.kind or (one.address, one.lane) not in self._places(target):
+        """Return a destination's target that leads to a delivery's place, None where it leads elsewhere now.
+
+        Where the way there depends on the priority, it is that at which the incident was routed there; all else is of
+        the present one.
+        """
+        now = target_at(self._rules(), name, one.team, priority, source)
+        if isinstance(now, str) or now.kind != one.kind:
             return None
-        return target
+        for level in dict.fromkeys((priority, *Priority)):
+            then = target_at(self._rules(), name, one.team, level, source)
+            if isinstance(then, Target) and (one.address, one.lane) in self._places(then):
+                ways = {key: then.settings[key] for key in (*WAYS, PLACES.get(one.kind, "")) if key in then.settings}
+                return replace(now, settings={**now.settings, **ways})
+        return None
 
     def _places(self, target: Target) -> set[tuple[str, str]]:
         """Return all addresses and lanes of a target: by each of its keys, and of the channel that stands in."""

@@ -197,3 +197,34 @@ def test_what_waits_for_a_place_that_never_comes_back_can_be_dismissed(place):
     assert bridge.held() == []
     bridge.prune()
     assert bridge.incidents() == []
+
+
+@pytest.fixture
+def by_priority(place, tmp_path):
+    """A bridge that pages a service for each priority, its key in a file."""
+    for level in ("P0", "P1"):
+        (tmp_path / level).write_text(level[1] * 32)
+    bridge = place(PAGED.replace("${env:PD}", f"${{file:{tmp_path}/{{priority}}}}").replace(", chat]", "]"))
+    bridge.tell(alert(Priority="P1"))
+    return bridge
+
+
+def test_a_page_goes_on_at_the_service_that_it_was_routed_to_when_its_incident_is_worse(by_priority):
+    by_priority.tell(alert(Priority="P0", fingerprint="f2"))
+    assert sorted(by_priority.pages()) == [("0", "triggered"), ("1", "triggered")]
+    by_priority.tell(alert("resolved", Priority="P1"), alert("resolved", Priority="P0", fingerprint="f2"))
+    assert sorted(by_priority.pages()) == [("0", "resolved"), ("1", "resolved")]
+    assert {row.state for row in by_priority.deliveries()} == {"delivered"}
+
+
+def test_a_page_whose_own_key_is_missing_is_held_though_that_of_the_present_priority_is_there(by_priority, tmp_path):
+    (tmp_path / "P1").rename(tmp_path / "gone")
+    by_priority.tell(alert(Priority="P0", fingerprint="f2"))
+    assert sorted(by_priority.pages()) == [("0", "triggered"), ("1", "triggered")]
+    assert not by_priority.resume()
+    (held,) = [row for row in by_priority.deliveries() if row.state == "held"]
+    assert held.reason.startswith(f"destination pagerduty: none of its secrets leads to {held.address} now")
+    (tmp_path / "gone").rename(tmp_path / "P1")
+    assert by_priority.resume()
+    by_priority.tell(alert("resolved", Priority="P1"), alert("resolved", Priority="P0", fingerprint="f2"))
+    assert sorted(by_priority.pages()) == [("0", "resolved"), ("1", "resolved")]
