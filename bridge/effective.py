@@ -42,6 +42,18 @@ def at_place(values: Mapping[str, object], kind: str, address: str) -> dict[str,
     return {**values, PLACES[kind]: address} if fixed else dict(values)
 
 
+def moved(target: Target, one: Delivery | Held) -> str:
+    """Say that a destination has a token where a delivery was routed to a webhook, or the reverse; else nothing.
+
+    It is another address: the incident is told there by its next news, and where it was told before no more.
+    """
+    hooked = bool(target.settings.get("webhook_url")) and not target.settings.get("channel")
+    if one.kind != "slack" or HELD_LANE in one.lane or hooked == one.address.startswith("webhook "):
+        return ""
+    was, now = ("a token", "a webhook") if hooked else ("a webhook", "a token")
+    return f"destination {target.destination} has {now} now, and this was routed when it had {was}"
+
+
 def shared(rules: Rules, team: str) -> dict[str, object]:
     """Return what the settings of every kind have beside those of their own."""
     return {"timezone": rules.zone(team), "external_url": rules.external_url}
@@ -104,7 +116,7 @@ class Effective:
         rules = self._rules()
         found = target_at(rules, one.destination, one.team, priority, source)
         if isinstance(found, Target) and found.kind == one.kind:
-            if HELD_LANE in one.lane or self.one_secret(one.destination, one.team):
+            if HELD_LANE in one.lane or self.one_secret(one.destination, one.team) or moved(found, one):
                 return found
             if leads := self._leading(one.destination, one, priority, source):
                 return leads
@@ -150,6 +162,10 @@ class Effective:
         rules, found = self._rules(), self.target(delivery, incident.priority, incident.source)
         delivery = replace(delivery, destination=found.destination)
         values = at_place(found.settings, delivery.kind, delivery.address)
+        if gone := moved(found, delivery):
+            if not delivery.told:
+                raise HeldError(gone)
+            values["moved"] = gone
         if self._stands_in(found.settings, delivery):
             values.pop("mention", None)
         elif delivery.kind == "slack" and len(incident.teams) > 1:

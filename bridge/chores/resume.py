@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from bridge.core.alert import Priority
 from bridge.delivery.yard import HeldError
+from bridge.effective import moved
 from bridge.ledger import placing
 
 if TYPE_CHECKING:
@@ -30,18 +31,26 @@ class Resume:
 
     def look(self) -> bool:
         """Make those due that can be told now; return whether there were any."""
-        places: dict[tuple[str, ...], tuple[str, str] | None] = {}
+        places: dict[tuple[object, ...], tuple[str, str] | None] = {}
         resumed, after = False, ""
         while page := self._page(after):
             after = page[-1].id
             found = []
             for one in page:
-                who = (one.destination, one.kind, one.address, one.lane, one.team, one.priority, one.source)
+                who = (
+                    one.destination,
+                    one.kind,
+                    one.address,
+                    one.lane,
+                    one.team,
+                    one.told > 0,
+                    one.priority,
+                    one.source,
+                )
                 if who not in places:
                     places[who] = self._place(one)
                 if (place := places[who]) is not None:
-                    # routed when its secret was missing: only now is it known where it leads to
-                    found.append((one, place if placing.HELD_LANE in one.lane else (one.address, one.lane)))
+                    found.append((one, place))
             resumed |= self._resume(found)
         return resumed
 
@@ -63,11 +72,13 @@ class Resume:
         return bool(found)
 
     def _place(self, one: Held) -> tuple[str, str] | None:
-        """Return the address and lane that a delivery's settings lead to, None while it can't be told."""
+        """Return the address and lane at which a delivery goes on, None while it can't be told."""
         try:
             target = self._effective.target(one, Priority(one.priority), one.source)
             address = self._effective.address(target)
             self._effective.connect(target).close()
         except HeldError:
             return None
-        return address.text, address.lane
+        # routed when its secret was missing, or to a place of another sort: only now is it known where it leads to
+        anew = placing.HELD_LANE in one.lane or (moved(target, one) and not one.told)
+        return (address.text, address.lane) if anew else (one.address, one.lane)

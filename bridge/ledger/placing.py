@@ -212,13 +212,14 @@ class Held:
     address: str
     lane: str
     team: str
+    told: int
     priority: str
     source: str
 
 
 def held(connection: Connection, after: str = "") -> list[Held]:
     """Return the held deliveries, the oldest first, a thousand at once; the next ones come `after` the last id."""
-    mine = [deliveries.c[name] for name in ("id", "incident", "destination", "kind", "address", "lane", "team")]
+    mine = [deliveries.c[name] for name in ("id", "incident", "destination", "kind", "address", "lane", "team", "told")]
     query = (
         select(*mine, incidents.c.priority, incidents.c.source)
         .join(incidents, incidents.c.id == deliveries.c.incident)
@@ -241,8 +242,8 @@ def resume(  # noqa: PLR0913 - a place has these sides
         return
     told = told_at(connection, [one.incident])[one.incident]
     team = one.team if one_secret else ""
-    # what has an address was placed there: only what has none yet may be led to where its incident is told
-    if HELD_LANE in one.lane and told.has(one.kind, address, lane, one.destination, team):
+    # what stays at its address was placed there: only what is led to another may come to where its incident is told
+    if lane != one.lane and told.has(one.kind, address, lane, one.destination, team):
         change(connection, one.id, state="skipped", reason=f"told at {address} already")
         return
     values = {"state": "pending", "reason": None, "address": address, "lane": lane}

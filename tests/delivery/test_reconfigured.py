@@ -9,7 +9,7 @@ from bridge.chores.resume import Resume
 from bridge.config.load import load
 from bridge.effective import Effective
 from bridge.ledger import acts, due, troubles
-from bridge.sandbox import Sandbox
+from bridge.sandbox import Fault, Sandbox
 
 TOKENS = {"SLACK": "xoxb-sandbox", "GH": "ghp_sandbox", "PD": "0" * 32}
 
@@ -72,6 +72,7 @@ def place(sqlite_ledger, clock, tmp_path, monkeypatch):
     for name, secret in TOKENS.items():
         monkeypatch.setitem(ENV, name, secret)
     with Sandbox(clock=lambda: clock.now().timestamp()) as sandbox:
+        monkeypatch.setitem(ENV, "HOOK", sandbox.slack_webhook_url)
         yield lambda config: Place(sqlite_ledger, clock, tmp_path, sandbox, config)
 
 
@@ -228,3 +229,41 @@ def test_a_page_whose_own_key_is_missing_is_held_though_that_of_the_present_prio
     assert by_priority.resume()
     by_priority.tell(alert("resolved", Priority="P1"), alert("resolved", Priority="P0", fingerprint="f2"))
     assert sorted(by_priority.pages()) == [("0", "resolved"), ("1", "resolved")]
+
+
+HOOKED = CHAT.replace('token: "${env:SLACK}", channel: "#alerts"', 'webhook_url: "${env:HOOK}"')
+MENTIONING = [said.replace('"}', '", mention: "<@U0000001>"}') for said in (HOOKED, CHAT)]
+SWITCHED = pytest.mark.parametrize(("before", "after"), [MENTIONING, MENTIONING[::-1]], ids=["token", "webhook"])
+
+
+@SWITCHED
+def test_what_was_told_by_a_webhook_is_told_once_by_a_token_and_the_reverse(place, before, after):
+    bridge = place(before)
+    bridge.tell(alert())
+    bridge.reload(after)
+    for number in range(3):
+        bridge.tell(alert(summary=f"news {number}"))
+    bridge.tell(alert("resolved"))
+    aloud = [one.text for one in bridge.sandbox.slack.messages("alerts") if "<@U0000001>" in f"{one.text}{one.blocks}"]
+    assert len(aloud) == 2  # at each place one
+    old, new = bridge.rows("slack")
+    assert (old.state, new.state) == ("skipped", "delivered")
+    assert old.reason.startswith("destination chat has a ")
+    assert not bridge.resume()
+
+
+@SWITCHED
+def test_what_could_not_be_told_by_a_webhook_is_told_once_by_a_token_and_the_reverse(place, before, after):
+    bridge = place(before)
+    bridge.sandbox.faults.add(Fault("status", "slack", status=503))
+    bridge.tell(alert())
+    bridge.sandbox.faults.clear()
+    bridge.reload(after)
+    bridge.clock.advance(60)
+    bridge.tell()
+    assert [row.state for row in bridge.rows("slack")] == ["held"]
+    assert bridge.resume()
+    bridge.tell(alert(summary="news"))
+    assert [row.state for row in bridge.rows("slack")] == ["delivered"]
+    (message,) = [one for one in bridge.sandbox.slack.messages("alerts") if "<@U0000001>" in f"{one.text}{one.blocks}"]
+    assert message.text

@@ -59,10 +59,10 @@ def is_id(channel: str) -> bool:
 def next_step(want: Want, have: Have) -> Step | Nothing:
     """Return the one request that is due now, or nothing."""
     hook = not want.settings.text("token")
-    if not ("posted" in have if hook else text(have, "ts")) or lost(have):
-        reason = _untold(want)
-        if reason:
-            return Nothing(reason)
+    fresh = not ("posted" in have if hook else text(have, "ts")) or lost(have)
+    if reason := want.settings.text("moved") or (_untold(want) if fresh else None):
+        return Nothing(reason)
+    if fresh:
         return _hook_open(want, have) if hook else _learn(want, have) or _open(want, have)
     if hook:
         return _hook_reply(want, have) or Nothing()
