@@ -109,8 +109,8 @@ class Incident:
     often it fired again within `reopen_duration`. `team_said` is False where no team was named, nor set by a route, and
     the default team stands in: `default_known` where that one is configured. `unknown_teams` were named, but are not
     configured. `more_firing` and `more_over` count the members that are there beside those that are loaded. `remotes`
-    are the message, page and issue of the same incident by kind, for cross-links; `happened` is its history, oldest
-    first.
+    are the message, page and issue of the same incident by kind, for cross-links; `places` are the addresses of all
+    that stand anywhere, by URL. `happened` is its history, oldest first.
     """
 
     id: str
@@ -140,6 +140,7 @@ class Incident:
     test: bool = False
     never_fired: bool = False
     remotes: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    places: Mapping[str, str] = field(default_factory=dict)
     happened: tuple[Happening, ...] = ()
 
     @property

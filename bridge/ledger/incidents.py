@@ -71,7 +71,7 @@ def load_all(connection: Connection, ids: Sequence[str]) -> dict[str, Incident]:
     members, happened = _members(connection, ids), _happened(connection, ids)
     remotes = _remotes(connection, ids)
     return {
-        row.id: _incident(row, members[row.id], _previous(connection, row), _by_kind(remotes[row.id]), happened[row.id])
+        row.id: _incident(row, members[row.id], _previous(connection, row), remotes[row.id], happened[row.id])
         for row in rows
     }
 
@@ -80,7 +80,7 @@ def _incident(
     row: Any,  # noqa: ANN401 - a row of incidents
     found: Members,
     previous: Previous | None,
-    remotes: Mapping[str, Remote],
+    remotes: Sequence[Placed],
     happened: list[Happening],
 ) -> Incident:
     members, more_firing, more_over = found
@@ -111,7 +111,8 @@ def _incident(
         receiver=row.facts.get("receiver", ""),
         test=row.test,
         never_fired=row.never_fired,
-        remotes=remotes,
+        remotes=_by_kind(remotes),
+        places={str(remote["url"]): address for _, address, remote in remotes},
         happened=tuple(happened),
     )
 

@@ -267,3 +267,31 @@ def test_what_could_not_be_told_by_a_webhook_is_told_once_by_a_token_and_the_rev
     assert [row.state for row in bridge.rows("slack")] == ["delivered"]
     (message,) = [one for one in bridge.sandbox.slack.messages("alerts") if "<@U0000001>" in f"{one.text}{one.blocks}"]
     assert message.text
+
+
+@pytest.mark.parametrize("named", ["#new", "its id"])
+def test_a_channel_that_is_called_another_name_is_told_no_second_time(place, named):
+    bridge = place(CHAT.replace('"#alerts"', '"#old"'))
+    bridge.tell(alert())
+    channel = bridge.sandbox.slack.workspace.add_channel("old")
+    if named == "#new":
+        channel.name = "new"
+    bridge.reload(CHAT.replace("#alerts", named if named == "#new" else channel.id))
+    bridge.tell(alert(summary="news"))
+    bridge.tell(alert(summary="more news"))
+    bridge.tell(alert("resolved"))
+    (message,) = [one for one in channel.messages.values() if one.thread is None]
+    assert "resolved" in message.text.lower()
+    assert [(row.state, row.reason) for row in bridge.rows("slack")] == [
+        ("delivered", None),
+        ("skipped", "told at #old already"),
+    ]
+
+
+def test_two_teams_are_told_by_each_of_two_names_of_one_channel(place):
+    bridge = place(CHAT)
+    channel = bridge.sandbox.slack.workspace.add_channel("alerts")
+    own = f'teams: {{storage: {{}}, network: {{destinations: {{chat: {{channel: "{channel.id}"}}}}}}}}'
+    bridge.reload(CHAT.replace("teams: {storage: {}, network: {}}", own))
+    bridge.tell(alert(Team="storage, network"))
+    assert len(channel.messages) == 2

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from bridge.destinations.slack.escape import ESCAPE, cut, link, mrkdwn, neutral
 from bridge.destinations.slack.mentions import mentions
 from bridge.destinations.slack.parts import Parts, built_in, from_template
+from bridge.destinations.steps import text
 from bridge.render import changes, times
 from bridge.render.jinja import TemplateFailedError
 from bridge.render.shadow import heading
@@ -167,3 +168,15 @@ def _plain(escaped: str) -> dict[str, Any]:
 def _mrkdwn(escaped: str) -> dict[str, Any]:
     # verbatim: Slack makes no links or mentions of its own of what it finds in the text
     return {"type": "mrkdwn", "text": escaped, "verbatim": True}
+
+
+def stands_at(want: Want) -> str:
+    """Return by which address an incident is told in this very channel already: it was renamed, or is named by its id.
+
+    Several teams may call others each: they are told by each of their names. So is what shadow mode says.
+    """
+    channel, base = text(want.place, "channel_id"), text(want.place, "team_url").rstrip("/")
+    if not channel or want.would or len(want.incident.teams) > 1:
+        return ""
+    here = f"{base}/archives/{channel}/"
+    return next((address for url, address in want.incident.places.items() if here in url), "")

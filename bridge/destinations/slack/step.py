@@ -63,6 +63,8 @@ def next_step(want: Want, have: Have) -> Step | Nothing:
     if reason := want.settings.text("moved") or (_untold(want) if fresh else None):
         return Nothing(reason)
     if fresh:
+        if not lost(have) and (already := message.stands_at(want)):
+            return Nothing(f"told at {already} already")
         return _hook_open(want, have) if hook else _learn(want, have) or _open(want, have)
     if hook:
         return _hook_reply(want, have) or Nothing()
@@ -146,10 +148,8 @@ def _open(want: Want, have: Have) -> Step:
     }
     if lost(have):
         facts["renewed"] = True
-    path = text(want.place, "team_url")
-    return Step(
-        Intent.OPEN, number(have), "chat.postMessage", request, told(want, have, **facts), creates=True, path=path
-    )
+    sure, path = told(want, have, **facts), text(want.place, "team_url")
+    return Step(Intent.OPEN, number(have), "chat.postMessage", request, sure, creates=True, path=path)
 
 
 def _edit(want: Want, have: Have) -> Step | None:
