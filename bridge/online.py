@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import secrets
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bridge.compose import known_key
 from bridge.config.environ import from_environ
 from bridge.config.problem import ConfigError, Level, Problem
 from bridge.core.alert import Priority
+from bridge.core.fill import called
 from bridge.core.route import target_at
 from bridge.core.rules import SHADOW
 from bridge.delivery.yard import HeldError
@@ -61,8 +63,12 @@ def _key(env: Mapping[str, str]) -> bytes:
 
 
 def _places(loaded: Loaded, effective: Effective) -> Iterator[tuple[Target, str]]:
-    """Give each place once for each credential: what all teams share, then what teams have of their own."""
-    seen = set()
+    """Give each place once for each credential: what all teams share, then what teams have of their own.
+
+    Who is called there for any team, at any priority, is looked for at once.
+    """
+    found: dict[tuple[str, str | None], tuple[Target, str]] = {}
+    mentions: dict[tuple[str, str | None], dict[str, None]] = {}
     sources = loaded.settings.sources
     shadow = loaded.rules.shadow
     for name in (*loaded.rules.destinations, *([SHADOW] if shadow and shadow.channel else [])):
@@ -77,9 +83,12 @@ def _places(loaded: Loaded, effective: Effective) -> Iterator[tuple[Target, str]
                     except HeldError:
                         continue  # its secret is missing, which is said already
                     who = (address.lane, effective.account(name, team, priority, source))
-                    if who not in seen:
-                        seen.add(who)
-                        yield target, address.text
+                    found.setdefault(who, (target, address.text))
+                    mention = called(target.settings.get("mention"), priority)
+                    mentions.setdefault(who, {}).update(dict.fromkeys(mention))
+    for who, (target, address_text) in found.items():
+        mention = tuple(mentions[who])
+        yield replace(target, settings={**target.settings, "mention": mention}) if mention else target, address_text
 
 
 def _where(loaded: Loaded, destination: str) -> str:

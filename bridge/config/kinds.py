@@ -68,7 +68,9 @@ class Slack(Common):
     fallback_channel: Channel | None = Field(None, description="For teams that aren't configured, channels not there.")
     mention: Mentions | None = Field(
         None,
-        description="@handle, <@U…>, <!subteam^…>, <!here>, several apart by spaces; or a map by priority; off: nobody.",
+        description=(
+            "@handle, <@U…>, <!subteam^…>, <!here>, several apart by spaces; or a map by priority; off: nobody."
+        ),
     )
     replies: Replies = Field(Replies(), description="Which changes make a thread reply.")
     reply_broadcast: OneOrMore[Literal["state", "priority", "members"]] = Field(

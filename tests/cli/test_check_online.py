@@ -73,6 +73,40 @@ def test_a_channel_that_can_not_be_read_is_a_warning(findings, sandbox):
     assert "channels:history" in mend
 
 
+def test_handles_that_call_nobody_are_found_and_each_place_is_asked_once(findings, sandbox):
+    sandbox.slack.workspace.usergroups["ops"] = "Operations"
+    slack = {"mention": {"P0": "@ops @infra-oncall <@U0001>", "P1": "@{team}-oncall"}}
+    teams = {"storage": {}, "network": {"destinations": {"slack": {"channel": "#storage-alerts"}}}}
+    found = findings(destinations={"slack": slack}, teams=teams)
+    assert [(level, what.partition(": ")[2]) for level, what, _ in found] == [
+        ("warning", "@infra-oncall calls nobody: there is no such user group"),
+        ("warning", "@storage-oncall calls nobody: there is no such user group"),
+        ("warning", "@infra-oncall calls nobody: there is no such user group"),
+        ("warning", "@network-oncall calls nobody: there is no such user group"),
+    ]
+    assert all("<!subteam^S…>" in mend and "<@U…>" in mend for _, _, mend in found)
+    assert len(sandbox.seen("slack", "conversations.list")) == 2
+    assert len(sandbox.seen("slack", "usergroups.list")) == 2
+
+
+def test_user_groups_that_can_not_be_read_are_said_once_and_asked_for_only_where_one_is_called(findings, sandbox):
+    sandbox.faults.add(Fault("ok_false", "slack", path="/api/usergroups.list", code="missing_scope"))
+    assert findings(destinations={"slack": {"mention": "<!here> <@U0001>"}}) == []
+    assert sandbox.seen("slack", "usergroups.list") == []
+    [(level, what, mend)] = findings(destinations={"slack": {"mention": {"P0": "@ops", "P1": "@dev"}}})
+    assert level == "warning"
+    assert what.endswith("user groups can't be read: @ops, @dev call nobody")
+    assert "usergroups:read" in mend
+
+
+def test_a_webhook_calls_no_user_group(sandbox, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOOK", f"{sandbox.slack_url}hook")
+    path = tmp_path / "bridge.yml"
+    path.write_text('destinations:\n  slack: {webhook_url: "${env:HOOK}", mention: "@ops"}\n')
+    result = CliRunner().invoke(check, ["--online", "--config", str(path)])
+    assert "@ops calls nobody" in result.output
+
+
 def test_a_webhook_is_said_to_be_blind_and_is_not_asked(sandbox, tmp_path, monkeypatch):
     monkeypatch.setenv("HOOK", f"{sandbox.slack_url}hook")
     path = tmp_path / "bridge.yml"

@@ -182,17 +182,18 @@ def test_close_reasons(told, reason):
 
 GROUPS = {"broken-inductor-oncall": "S0ONCALL"}
 P0 = incident(priority=Priority.P0)
+NOT_CALLED = "(not called: no known user group)"
 
 
 @pytest.mark.parametrize(
     ("mention", "called"),
     [
-        (MENTION, ("<!subteam^S0ONCALL>", "<!here>", "@\N{WORD JOINER}nobody")),
+        (MENTION, ("<!subteam^S0ONCALL>", "<!here>", f"@\N{WORD JOINER}nobody {NOT_CALLED}")),
         ("<@U0123>", ("<@U0123>",)),
         ("@here", ("<!here>",)),
         ("@{team}-oncall", ()),
         (["<!here>", "<!here>"], ("<!here>",)),
-        ("<!here> <@U1>", ("&lt;!here&gt; &lt;@\N{WORD JOINER}U1&gt;",)),
+        ("<!here> <@U1>", (f"&lt;!here&gt; &lt;@\N{WORD JOINER}U1&gt; {NOT_CALLED}",)),
         ({"P1": "<!here>"}, ()),
         (None, ()),
         ("", ()),

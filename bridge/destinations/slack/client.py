@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from bridge.destinations.base import Done, Failed, Fault, Found, Intent, Lack, Scope, Step
@@ -15,16 +14,19 @@ from bridge.destinations.http import ExchangeError, Http, bearer
 from bridge.destinations.ports import Listing
 from bridge.destinations.slack.errors import OK, UNREADABLE, About, from_hook
 from bridge.destinations.slack.learn import learn
-from bridge.destinations.slack.step import EVENT, channel_name, is_id, shown_name
+from bridge.destinations.slack.marks import mark_of, marks_in
+from bridge.destinations.slack.mentions import handles, uncalled
+from bridge.destinations.slack.step import channel_name, is_id, shown_name
 from bridge.destinations.slack.web import RefusedError, Web
 from bridge.destinations.steps import delivery_of, table, text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from bridge.destinations.base import JSON, Have, Outcome, Settings
     from bridge.destinations.http import Transport
     from bridge.destinations.ports import Client
+    from bridge.destinations.slack.marks import Mark
 
 API: Final = "https://slack.com/api/"
 SKEW: Final = timedelta(minutes=5)
@@ -34,9 +36,6 @@ PAGES: Final = 20
 BLIND: Final = "an answer that is lost can't be looked up, so its message is posted once more"
 _INVITE: Final = "invite the bot into it (/invite)"
 ASKED_SINCE: Final = datetime(2020, 1, 1, tzinfo=UTC)
-
-Mark = tuple[str, int]
-"""A delivery's id and a step's number."""
 
 
 def connect(settings: Settings, http: Callable[[str], Transport] = Http) -> Client:
@@ -57,6 +56,7 @@ class Slack:
         base, token = settings.text("api_url", API).rstrip("/") + "/", settings.text("token")
         bearer(token)
         self._channel = shown_name(channel_name(settings))
+        self._handles = handles(settings)
         self._http = http(base)
         self._web = Web(token, base, self._http)
 
@@ -79,7 +79,7 @@ class Slack:
 
     def find(self, step: Step, have: Have, since: datetime, deadline: float) -> Found | Failed:
         """Look in the channel, or in the thread for a reply."""
-        mark = _mark(table(step.request, "metadata"))
+        mark = mark_of(table(step.request, "metadata"))
         channel = _channel_of(step, have)
         if mark is None or not channel:
             return _unsearchable("unmarked" if mark is None else "the channel's id is not known")
@@ -94,7 +94,7 @@ class Slack:
     ) -> Listing | Failed | None:
         """List the channel for all doubts there at once; a thread is read by `find`, which refuses what has no mark."""
         channel = _channel_of(step, have)
-        if text(step.request, "thread_ts") or not channel or _mark(table(step.request, "metadata")) is None:
+        if text(step.request, "thread_ts") or not channel or mark_of(table(step.request, "metadata")) is None:
             return None
         read = self._read(channel, "", since, cursor, Deadline(deadline))
         if isinstance(read, Failed):
@@ -109,14 +109,20 @@ class Slack:
         return _remote(step, str(found["channel"]), str(found["ts"]))
 
     def lacks(self, deadline: float) -> list[Lack]:
-        """Ask for the channel, and read a page of it, as a lookup would; a public one is joined, as before a post."""
+        """Ask for the channel, read a page of it, as a lookup would, and look for the user groups that are called.
+
+        A public channel is joined, as before a post.
+        """
         until = Deadline(deadline)
-        handles: JSON = {"channel": self._channel, "handles": False}
-        step = Step(Intent.OPEN, 1, "conversations.list", handles, {}, learns=True)
+        request: JSON = {"channel": self._channel, "handles": bool(self._handles)}
+        step = Step(Intent.OPEN, 1, "conversations.list", request, {}, learns=True)
         place = learn(self._web.within(until, _at_once), step, until)
         if isinstance(place, Failed):
             return [Lack(place.error, place.hint, told=False, retry_after=place.retry_after)]
-        code, channel = text(place.remote, "unsearchable"), text(place.remote, "channel_id")
+        return [*self._lacks_there(place.remote, until), *uncalled(self._handles, place.remote.get("usergroups"))]
+
+    def _lacks_there(self, place: JSON, until: Deadline) -> list[Lack]:
+        code, channel = text(place, "unsearchable"), text(place, "channel_id")
         if code == "channel_not_found":
             return [Lack(f"there is no {self._channel}, or the bot can't see it", f"make it, or {_INVITE}", told=False)]
         if not code and channel:
@@ -158,7 +164,7 @@ class Slack:
             blind = error.failed.error in UNREADABLE
             return _unsearchable(error.failed.error, error.failed.hint) if blind else error.failed
         following = (record.get("response_metadata") or {}).get("next_cursor") or None
-        return dict(_marks_in(record.get("messages"))), following
+        return dict(marks_in(record.get("messages"))), following
 
     def close(self) -> None:
         """Give connections back."""
@@ -172,7 +178,7 @@ class Webhook:
         self._url = settings.text("webhook_url")
         parts = urlsplit(self._url)
         self._http = http(f"{parts.scheme}://{parts.netloc}")
-        name = channel_name(settings)
+        self._handles, name = handles(settings), channel_name(settings)
         self._channel = shown_name(name) if name else "the webhook's channel"
 
     def send(self, step: Step, have: Have, deadline: float, ready: Callable[[], None]) -> Outcome:
@@ -195,7 +201,8 @@ class Webhook:
 
     def lacks(self, deadline: float) -> list[Lack]:  # noqa: ARG002 - as all clients
         """Nothing can be asked: whatever is sent to a webhook is posted."""
-        return [Lack(f"webhook_url can't be searched: {BLIND}", "use a bot token and a channel")]
+        blind = Lack(f"webhook_url can't be searched: {BLIND}", "use a bot token and a channel")
+        return [blind, *uncalled(self._handles, None)]
 
     def close(self) -> None:
         """Give connections back."""
@@ -225,20 +232,3 @@ def _remote(step: Step, channel: str, ts: str) -> JSON:
     if step.path and is_id(channel):
         remote["url"] = f"{step.path.rstrip('/')}/archives/{channel}/p{ts.replace('.', '')}"
     return remote
-
-
-def _mark(metadata: JSON) -> Mark | None:
-    """Read the mark from a message's metadata; None where there is none of ours."""
-    payload = table(metadata, "event_payload")
-    delivery, number = text(payload, "delivery"), payload.get("step")
-    if metadata.get("event_type") != EVENT or not delivery or not re.fullmatch(r"\d{1,9}", str(number)):
-        return None
-    return delivery, int(str(number))
-
-
-def _marks_in(messages: Any) -> Iterator[tuple[Mark, str]]:  # noqa: ANN401 (JSON as it came)
-    """The marks in a page of messages, each with its message's ts."""
-    for message in messages if isinstance(messages, list) else ():
-        mark = _mark(table(message, "metadata"))
-        if mark and message.get("ts"):
-            yield mark, str(message["ts"])

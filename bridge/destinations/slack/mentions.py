@@ -7,22 +7,25 @@ from typing import TYPE_CHECKING
 
 from bridge.core.fill import called
 from bridge.core.incident import State
+from bridge.destinations.base import Lack
 from bridge.destinations.slack.escape import mrkdwn
+from bridge.destinations.steps import names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from bridge.destinations.base import Want
+    from bridge.destinations.base import Settings, Want
 
 _SPECIAL = re.compile(r"@?(here|channel|everyone)")
+_HANDLE = re.compile(r"@(?!(?:here|channel|everyone)$)[^{]+")
 _SLACK = re.compile(r"<@[UW][A-Z0-9]+>|<!subteam\^S[A-Z0-9]+>|<!(?:here|channel|everyone)>")
 
 
 def mentions(want: Want) -> tuple[str, ...]:
     """Return the mentions of a message that opens now; none unless the incident fires, and none for a test.
 
-    A name that still holds `{team}` is that of a team which is not configured: it calls nobody. A handle that the
-    workspace doesn't know is shown as text.
+    A name that still holds `{team}` is that of a team which is not configured: it calls nobody. A handle that is no
+    known user group is shown as text, which says so.
     """
     handles = _handles(want)
     written = (_mention(one, handles) for one in _called(want))
@@ -33,6 +36,26 @@ def unknown(want: Want) -> bool:
     """Return whether a message that opens now calls a handle which is among no user groups that were learned."""
     handles = _handles(want)
     return any(one[:1] == "@" and "<" not in _mention(one, handles) and "{" not in one for one in _called(want))
+
+
+def handles(settings: Settings) -> tuple[str, ...]:
+    """Return the handles that `mention` holds, at any priority: who is called by them must be asked for."""
+    mention = settings.values.get("mention")
+    values = mention.values() if isinstance(mention, dict) else (mention,)
+    words = (word for value in values for word in names({"mention": value}, "mention"))
+    return tuple(dict.fromkeys(word for word in words if _HANDLE.fullmatch(word)))
+
+
+def uncalled(handles: tuple[str, ...], groups: object) -> list[Lack]:
+    """Return what keeps handles from calling anybody; `groups` is what was learned, None where it can't be read."""
+    other = "write a group as <!subteam^S…>, a person as <@U…>"
+    if handles and not isinstance(groups, dict):
+        many = "calls" if len(handles) == 1 else "call"
+        return [
+            Lack(f"user groups can't be read: {', '.join(handles)} {many} nobody", f"grant usergroups:read, or {other}")
+        ]
+    missing = [one for one in handles if isinstance(groups, dict) and "<" not in _mention(one, groups)]
+    return [Lack(f"{one} calls nobody: there is no such user group", f"correct it, or {other}") for one in missing]
 
 
 def _called(want: Want) -> tuple[str, ...]:
@@ -58,4 +81,4 @@ def _mention(said: str, handles: Mapping[str, object]) -> str:
     group = handles.get(said.removeprefix("@"))
     if isinstance(group, str) and re.fullmatch(r"S[A-Z0-9]+", group):
         return f"<!subteam^{group}>"
-    return mrkdwn(said)
+    return mrkdwn(f"{said} (not called: no known user group)")

@@ -13,16 +13,14 @@ from typing import TYPE_CHECKING, Final
 from bridge.core.incident import OVER, State
 from bridge.destinations.base import Address, Intent, Nothing, Step
 from bridge.destinations.slack import message
-from bridge.destinations.slack.mentions import unknown
+from bridge.destinations.slack.marks import marked
+from bridge.destinations.slack.mentions import handles, unknown
 from bridge.destinations.steps import lost, names, number, shown, table, text, told
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bridge.destinations.base import JSON, Have, Settings, Want
-
-EVENT: Final = "bridge_delivery"
-"""The type of the metadata that marks our messages."""
 
 QUIET: Final[JSON] = {"unfurl_links": False, "unfurl_media": False}
 GROUPS_FOR: Final = 600.0
@@ -82,10 +80,10 @@ def _untold(want: Want) -> str | None:
 
 def _learn(want: Want, have: Have) -> Step | None:
     """Ask once a lane for the channel's id and what else is needed, before the first post."""
-    handles = any(re.match(r"@(?!(here|channel|everyone)$)", word) for word in _mention_words(want.settings))
+    called = bool(handles(want.settings))
     if "channel_id" in want.place:
-        return _learn_groups(want, have) if handles else None
-    request: JSON = {"channel": _configured(want), "handles": handles}
+        return _learn_groups(want, have) if called else None
+    request: JSON = {"channel": _configured(want), "handles": called}
     before = want.place.get("before")
     if isinstance(before, dict) and text(before, "channel_id"):
         request["known"] = before  # good enough to post by
@@ -108,12 +106,6 @@ def _learn_groups(want: Want, have: Have) -> Step | None:
     return Step(Intent.OPEN, number(have), "usergroups.list", request, {"steps": number(have)}, learns=True)
 
 
-def _mention_words(settings: Settings) -> tuple[str, ...]:
-    mention = settings.values.get("mention")
-    values = mention.values() if isinstance(mention, dict) else (mention,)
-    return tuple(word for value in values for word in names({"mention": value}, "mention"))
-
-
 def _configured(want: Want) -> str:
     return shown_name(channel_name(want.settings))
 
@@ -124,21 +116,13 @@ def _content(want: Want, have: Have, mentions: tuple[str, ...]) -> tuple[JSON, s
     return shown(want, f"{plain} {mentions}", lambda: message.content(want, plain=plain, mentions=mentions))
 
 
-def _marked(want: Want, have: Have) -> JSON:
-    """The metadata by which a message is found again."""
-    if have.get("bare"):
-        return {}
-    payload = {"delivery": want.delivery, "step": number(have)}
-    return {"metadata": {"event_type": EVENT, "event_payload": payload}}
-
-
 def _open(want: Want, have: Have) -> Step:
     """Post the message: with a mention only while it fires, and not where it stands in for one that was removed."""
     aloud = want.incident.state is State.FIRING and not lost(have)
     mentions = message.mentions(want) if aloud else ()
     content, says = _content(want, have, mentions)
     channel = text(want.place, "channel_id") or _configured(want)
-    request: JSON = {"channel": channel, **content, **_marked(want, have), **QUIET, "parse": "none"}
+    request: JSON = {"channel": channel, **content, **marked(want, have), **QUIET, "parse": "none"}
     facts: JSON = {
         "shown": says,
         "announced": message.announced(want),
@@ -177,7 +161,7 @@ def _reply(want: Want, have: Have) -> Step | None:
         return None
     now = message.announced(want)
     said = _by_itself(want, words) if have.get("flat") else words
-    request: JSON = {"channel": text(have, "channel"), "text": said, **_marked(want, have), **QUIET, "parse": "none"}
+    request: JSON = {"channel": text(have, "channel"), "text": said, **marked(want, have), **QUIET, "parse": "none"}
     if not have.get("flat"):
         request["thread_ts"] = text(have, "ts")
         if _changed(before, now) & set(names(want.settings.values, "reply_broadcast")):
@@ -198,7 +182,7 @@ def _remind(want: Want, have: Have) -> Step | None:
     request: JSON = {
         "channel": text(have, "channel"),
         "text": message.reminder(want),
-        **_marked(want, have),
+        **marked(want, have),
         **QUIET,
         "parse": "none",
     }

@@ -1,0 +1,48 @@
+"""Who is called: from a configuration to the request that Slack receives."""
+
+import json
+
+import pytest
+from lane_kit import take, turns
+from posts import ENV, Posts, alert
+
+from bridge.effective import Effective
+from bridge.sandbox import Sandbox
+
+
+class Calls(Posts):
+    """A channel with a mention at P0."""
+
+    def __init__(self, ledger, clock, folder, sandbox, mention):
+        slack = f'token: "${{env:SLACK}}", channel: "#alerts", mention: {mention}, api_url: "{sandbox.slack_url}"'
+        super().__init__(ledger, clock, folder, f"destinations:\n  slack: {{{slack}, rate: off}}\n")
+        self.sandbox = sandbox
+        self.effective = Effective(lambda: self.rules, ENV | {"SLACK": "xoxb-sandbox"}, b"key")
+
+    def tell(self, **more):
+        """Absorb one alert and send all that is due; return the requests that Slack received of it."""
+        self.hear(alert(Priority="P0", **more))
+        before = len(self.sandbox.seen("slack"))
+        turns(take(self.ledger, self.clock, self.deliveries()[-1].lane, self.effective))
+        return [json.loads(one.body) for one in self.sandbox.seen("slack")[before:] if "chat." in one.path]
+
+
+@pytest.fixture
+def calls(sqlite_ledger, clock, tmp_path):
+    with Sandbox(clock=lambda: clock.now().timestamp()) as sandbox:
+        sandbox.slack.workspace.usergroups["ops"] = "Operations"
+        yield lambda mention: Calls(sqlite_ledger, clock, tmp_path, sandbox, mention)
+
+
+def test_several_mentions_in_one_setting_are_called_each(calls):
+    made = calls('{P0: "@ops <@U0001>"}')
+    (opened,) = made.tell()
+    ops = made.sandbox.slack.workspace.usergroup_id("ops")
+    assert opened["text"].startswith(f"<!subteam^{ops}> <@U0001> ")
+    assert opened["blocks"][1]["text"]["text"] == f"<!subteam^{ops}> <@U0001>"
+
+
+def test_a_handle_that_is_no_user_group_says_so(calls):
+    (opened,) = calls('{P0: "@infra-oncall <@U0001>"}').tell()
+    said = "@\N{WORD JOINER}infra-oncall (not called: no known user group) <@U0001>"
+    assert opened["blocks"][1]["text"]["text"] == said
