@@ -29,6 +29,8 @@ NO_ANSWER = frozenset({408, 502, 503, 504})
 """Statuses by which a place, or what stands before it, says that it is not there."""
 KEPT = frozenset({"steps", "delivery", "plain", "bare"})
 """Of what we have, what still holds at another place."""
+BECAUSE = "because"
+"""In what we have: why it is told at the place that stands in. Routing chose that, so its row says nothing of it."""
 
 
 def outcome(lane: HeldLane, task: Task, step: Step, result: Outcome) -> Acting[bool]:
@@ -191,7 +193,9 @@ def _elsewhere(lane: HeldLane, task: Task, step: Step, result: Failed) -> Acting
         else:
             values = {"address": address, "lane": name, "due_at": now, "state": "pending"}
             # whatever was told stays where it was: here it begins anew, under fresh marks
-            values["have"] = {name: fact for name, fact in task.delivery.have.items() if name in KEPT} | result.note
+            kept = {name: fact for name, fact in task.delivery.have.items() if name in KEPT} | result.note
+            because = f"{task.delivery.kind} {task.delivery.address} could not be told: {result.error}"
+            values["have"] = {**kept, BECAUSE: f"Told here because {because}"}
         deliveries.change(connection, task.delivery.id, doubt=None, last_error=result.error, **values)
         timeline.note(connection, task.delivery, now, "elsewhere", why=why, **task.asked(step.method, result))
 

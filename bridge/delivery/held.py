@@ -190,7 +190,7 @@ class HeldLane:
             now=now,
             place=self.place,
             never_fired=task.incident.never_fired,
-            because=task.delivery.because,
+            because=task.delivery.because or task.delivery.have.get("because"),
             would=Would.from_json(task.delivery.would) if task.delivery.would else None,
         )
         return task.want
