@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from bridge.core.alert import Priority
 from bridge.core.incident import State
-from bridge.destinations.slack.step import reminds
+from bridge.destinations.slack.thread import reminds
 from bridge.ledger import reminders
 
 if TYPE_CHECKING:

@@ -5,6 +5,7 @@ from destination_kit import NOW, Lane, digest, incident, member, settings, want
 
 from bridge.core.alert import Priority, Status
 from bridge.core.incident import State
+from bridge.core.shadow import Would
 from bridge.destinations import slack
 from bridge.destinations.base import Intent, Nothing
 
@@ -149,6 +150,77 @@ def test_an_incident_over_before_it_could_be_told_is_one_message_without_a_menti
     assert "<!here>" not in str(lane.taken[-1].request)
     lane.tell(incident(state=State.RESOLVED))
     assert lane.taken == []
+
+
+AGAIN = incident(times=2)
+
+
+@pytest.mark.parametrize("replies", [None, "off"])
+@pytest.mark.parametrize("opened", [State.RESOLVED, State.STALE])
+def test_who_was_not_called_by_the_opening_message_is_called_once_when_it_fires_again(opened, replies):
+    lane = told(incident(state=opened), mention=["<!here>", "<@U1>"], replies=replies)
+    lane.tell(AGAIN)
+    (edit, reply) = lane.taken
+    assert "<!here>" not in str(edit.request)
+    assert reply.request["text"] == "<!here> <@U1> Firing again (2nd time)."
+    assert (reply.request["thread_ts"], reply.request["reply_broadcast"]) == (lane.have["ts"], True)
+    lane.tell(incident(state=State.RESOLVED, times=2))
+    lane.tell(incident(times=3))
+    lane.tell(incident(times=3, priority=Priority.P0))
+    assert str([step.request["text"] for step in lane.steps if step.creates]).count("<!here>") == 1
+
+
+def test_stale_heard_of_again_calls_who_was_not_called():
+    lane = told(incident(state=State.STALE), incident(), mention="<!here>")
+    assert lane.taken[-1].request["text"] == "<!here> Heard of again: still firing."
+
+
+def test_without_a_mention_at_its_priority_a_call_waits_for_the_next_time():
+    lane = told(incident(state=State.RESOLVED), AGAIN, mention={"P0": "<!here>"})
+    assert lane.taken[-1].request["text"] == "Firing again (2nd time)."
+    lane.tell(incident(times=2, priority=Priority.P0))
+    assert "<!here>" not in str(lane.taken[-1].request)
+    lane.tell(incident(times=2, state=State.RESOLVED))
+    lane.tell(incident(times=3, priority=Priority.P0))
+    assert lane.taken[-1].request["text"].startswith("<!here> Firing again (3rd time).")
+
+
+@pytest.mark.parametrize(
+    ("opened", "again", "more"),
+    [
+        (incident(), AGAIN, {}),
+        (incident(state=State.RESOLVED), AGAIN, {"would": Would(("a",), ("#a",))}),
+        (incident(state=State.CLOSED, test=True), incident(times=2, test=True), {}),
+    ],
+    ids=["called", "shadow", "test"],
+)
+def test_a_reply_calls_nobody_else(opened, again, more):
+    lane = told(opened, incident(state=State.RESOLVED, test=opened.test), again, mention="<!here>", **more)
+    replies = [step.request for step in lane.steps if step.intent == "announce"]
+    assert replies
+    assert "<!" not in str(replies)
+    assert "reply_broadcast" not in str(replies)
+
+
+@pytest.mark.parametrize("way", [HOOK, {}])
+def test_outside_a_thread_the_call_stands_below_the_headline(way):
+    lane = told(incident(state=State.RESOLVED), mention="<!here>", **way)
+    lane.have |= {"flat": True}
+    lane.tell(AGAIN)
+    headline, words = lane.taken[-1].request["text"].split("\n")
+    assert "Inductor Jobs Broken" in headline
+    assert words == "<!here> Firing again (2nd time)."
+    lane.tell(incident(state=State.RESOLVED, times=2))
+    lane.tell(incident(times=3))
+    assert "<!here>" not in str(lane.taken)
+
+
+def test_a_message_opened_afresh_calls_nobody():
+    lane = told(incident(), mention="<!here>")
+    lane.have |= {"replaced": True}
+    lane.tell(incident(state=State.RESOLVED))
+    lane.tell(AGAIN)
+    assert lane.taken[-1].request["text"] == "Firing again (2nd time)."
 
 
 def test_a_test_is_told_although_it_is_closed():

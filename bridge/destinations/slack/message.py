@@ -85,11 +85,18 @@ def announced(want: Want) -> dict[str, Any]:
     return changes.announced(want.incident)
 
 
-def reply(want: Want, before: dict[str, Any]) -> str | None:
-    """Return a thread reply for what changed since `before`, None where nothing is worth one. It never mentions."""
+def reply(want: Want, before: dict[str, Any], mentions: tuple[str, ...] = ()) -> str | None:
+    """Return a thread reply for what changed since `before`, None where nothing is worth one.
+
+    It mentions nobody but those whom the opening message did not call since nothing fired then (`mentions`): they are
+    called whatever the setting `replies` says.
+    """
     zone = times.zone_named(want.settings.text("timezone", "UTC"))
-    told = changes.changes(want.incident, before, zone, changes.wanted(want.settings.values.get("replies")))
-    return _said(want, told) or None if told else None
+    about = changes.ALL if mentions else changes.wanted(want.settings.values.get("replies"))
+    told = changes.changes(want.incident, before, zone, about)
+    if not told:
+        return None
+    return cut(f"{cut(' '.join(mentions), MENTIONS)} {_said(want, told)}".strip(), TEXT) or None
 
 
 def reminder(want: Want) -> str:

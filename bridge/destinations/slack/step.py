@@ -2,7 +2,8 @@
 
 `Have`: `ts`, `channel` (its id), `url` from the answers; `shown` (digest of what the message says), `announced` (what
 was said aloud), `mentions`, `state`; `plain`, `bare`, `flat` (how a refusal asked to send: without blocks, without
-metadata, outside the thread); `replaced` and `renewed`; `aloud`. With an incoming webhook: `posted`, `unsearchable`.
+metadata, outside the thread); `replaced` and `renewed`; `aloud`, `uncalled`. With an incoming webhook: `posted`,
+`unsearchable`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from bridge.destinations.base import Address, Intent, Nothing, Step
 from bridge.destinations.slack import message
 from bridge.destinations.slack.marks import marked
 from bridge.destinations.slack.mentions import handles, unknown
+from bridge.destinations.slack.thread import ALOUD, QUIET, UNCALLED, calls, hook_reply, remind, reply
 from bridge.destinations.steps import lost, names, number, shown, table, text, told
 
 if TYPE_CHECKING:
@@ -22,11 +24,8 @@ if TYPE_CHECKING:
 
     from bridge.destinations.base import JSON, Have, Settings, Want
 
-QUIET: Final[JSON] = {"unfurl_links": False, "unfurl_media": False}
 GROUPS_FOR: Final = 600.0
 """Seconds after which a user group that is not known is asked for again."""
-ALOUD: Final = "aloud"
-"""In what we have: when the channel was last told that it fires, in seconds since 1970."""
 
 
 def address(settings: Settings, digest: Callable[[str], str]) -> Address:
@@ -65,8 +64,8 @@ def next_step(want: Want, have: Have) -> Step | Nothing:
             return Nothing(f"told at {already} already")
         return _hook_open(want, have) if hook else _learn(want, have) or _open(want, have)
     if hook:
-        return _hook_reply(want, have) or Nothing()
-    return _edit(want, have) or _reply(want, have) or _remind(want, have) or Nothing()
+        return hook_reply(want, have) or Nothing()
+    return _edit(want, have) or reply(want, have) or remind(want, have) or Nothing()
 
 
 def _untold(want: Want) -> str | None:
@@ -132,6 +131,8 @@ def _open(want: Want, have: Have) -> Step:
     }
     if lost(have):
         facts["renewed"] = True
+    elif not aloud:
+        facts[UNCALLED] = True
     sure, path = told(want, have, **facts), text(want.place, "team_url")
     return Step(Intent.OPEN, number(have), "chat.postMessage", request, sure, creates=True, path=path)
 
@@ -144,7 +145,7 @@ def _edit(want: Want, have: Have) -> Step | None:
     facts: JSON = {"shown": says, "state": want.incident.state.value}
     if want.incident.state is State.FIRING and have.get("state") in OVER:
         facts[ALOUD] = want.now.timestamp()  # that it fires again is said now, and no reminder
-    if message.reply(want, table(have, "announced")) is None:
+    if message.reply(want, table(have, "announced"), calls(want, have)) is None:
         facts["announced"] = message.announced(want)
     place: JSON = {"channel": text(have, "channel"), "ts": text(have, "ts")}
     request: JSON = {**place, "blocks": [], **content, "parse": "none"}  # without blocks, those it has are to go
@@ -153,82 +154,12 @@ def _edit(want: Want, have: Have) -> Step | None:
     return Step(intent, number(have), "chat.update", request, told(want, have, **facts), unsure={"shown": None})
 
 
-def _reply(want: Want, have: Have) -> Step | None:
-    """Say in the thread what changed, where it is worth a notification."""
-    before = table(have, "announced")
-    words = message.reply(want, before)
-    if words is None:
-        return None
-    now = message.announced(want)
-    said = _by_itself(want, words) if have.get("flat") else words
-    request: JSON = {"channel": text(have, "channel"), "text": said, **marked(want, have), **QUIET, "parse": "none"}
-    if not have.get("flat"):
-        request["thread_ts"] = text(have, "ts")
-        if _changed(before, now) & set(names(want.settings.values, "reply_broadcast")):
-            request["reply_broadcast"] = True
-    facts = told(want, have, announced=now)
-    return Step(Intent.ANNOUNCE, number(have), "chat.postMessage", request, facts, creates=True)
-
-
-def _by_itself(want: Want, words: str) -> str:
-    """Words that stand in no thread, below the headline that says what they are about."""
-    return f"{message.content(want)['text']}\n{words}"
-
-
-def _remind(want: Want, have: Have) -> Step | None:
-    """Say in the thread, and but for shadow mode to the channel, that it still fires; never with a mention."""
-    if not _to_remind(want, have):
-        return None
-    request: JSON = {
-        "channel": text(have, "channel"),
-        "text": message.reminder(want),
-        **marked(want, have),
-        **QUIET,
-        "parse": "none",
-    }
-    if not have.get("flat"):
-        request |= {"thread_ts": text(have, "ts"), **({} if want.would else {"reply_broadcast": True})}
-    facts = told(want, have, **{ALOUD: want.now.timestamp()})
-    return Step(Intent.ANNOUNCE, number(have), "chat.postMessage", request, facts, creates=True)
-
-
-def _to_remind(want: Want, have: Have) -> bool:
-    every = want.settings.values.get("remind")
-    return isinstance(every, float) and reminds(want.incident.state, have, every, want.now.timestamp())
-
-
-def reminds(state: State, have: Have, every: float, now: float) -> bool:
-    """Return whether people are to be told again of what fires, `every` so many seconds since they last were."""
-    aloud = have.get(ALOUD)
-    return state is State.FIRING and isinstance(aloud, int | float) and now - aloud >= every
-
-
-def _changed(before: JSON, now: JSON) -> set[str]:
-    """What an announcement is about, in the words of the setting: state, priority, members."""
-    changed = {key for key in now if now[key] != before.get(key)}
-    if changed & {"state", "state_reason", "n"}:
-        return {"state", *changed} - {"firing"}
-    return {"members", *changed} if "firing" in changed else changed
-
-
 def _hook_open(want: Want, have: Have) -> Step:
     """Post through an incoming webhook: it answers without an id, so there is no edit, no thread, no looking up."""
     mentions = message.mentions(want) if want.incident.state is State.FIRING else ()
     content, _ = _content(want, have, mentions)
     said: JSON = {"announced": message.announced(want), ALOUD: want.now.timestamp()}
+    if want.incident.state is not State.FIRING:
+        said[UNCALLED] = True
     facts = told(want, have, posted=True, unsearchable="webhook_url", **said)
     return Step(Intent.OPEN, number(have), "webhook", {**content, **QUIET, "parse": "none"}, facts, creates=True)
-
-
-def _hook_reply(want: Want, have: Have) -> Step | None:
-    """Post a change worth a notification, or a reminder, as a short message of its own, below its headline."""
-    words = message.reply(want, table(have, "announced"))
-    if words is not None:
-        words = _by_itself(want, words)
-    elif _to_remind(want, have):
-        words = message.reminder(want)  # it names the incident itself
-    else:
-        return None
-    facts = told(want, have, announced=message.announced(want), **{ALOUD: want.now.timestamp()})
-    request: JSON = {"text": words, **QUIET, "parse": "none"}
-    return Step(Intent.ANNOUNCE, number(have), "webhook", request, facts, creates=True)
