@@ -48,7 +48,7 @@ def page(family: str) -> str:
 def _rows(rows: Iterable[tuple[str, Mapping[str, str]]], general: Mapping[Fault, str]) -> Iterable[Reason]:
     for name, row in rows:
         fault = Fault(row["treat"])
-        if fault in DEADLY:
+        if fault in DEADLY and "frozen" not in row.get("note", ()):
             say = row.get("say") or general[fault]
             yield name, _plain(say, name), " ".join(filter(None, (WHEN[fault], REACH.get(row["scope"], ""))))
 

@@ -146,13 +146,15 @@ def _degrade(lane: HeldLane, task: Task, step: Step, result: Failed) -> Acting[N
 
 
 def _replace(lane: HeldLane, task: Task, step: Step, result: Failed) -> Acting[None]:
-    """The remote is gone: a fresh one, once; and once more for who replays what is dead of it."""
-    if task.delivery.have.get("replaced"):
-        have = {name: fact for name, fact in task.delivery.have.items() if name not in {"replaced", "renewed"}}
-        yield from dead(lane, replace(task, delivery=replace(task.delivery, have=have)), step, result)
-        return
-    why = f"gone there ({result.error}): a fresh one, once"
-    yield from _again_with(lane, task, {"replaced": True, **result.note}, why, task.asked(step.method, result))
+    """The remote is gone: a fresh one, once, then as a note says; once more for who replays what is dead of it."""
+    have, facts, why = task.delivery.have, {"replaced": True, **result.note}, "gone there ({}): a fresh one, once"
+    if have.get("replaced"):
+        if all(have.get(name) == value for name, value in result.note.items()):
+            have = {name: fact for name, fact in have.items() if name not in {"replaced", "renewed"}}
+            yield from dead(lane, replace(task, delivery=replace(task.delivery, have=have)), step, result)
+            return
+        facts, why = result.note, "can't be changed there ({}): left as it is"
+    yield from _again_with(lane, task, facts, why.format(result.error), task.asked(step.method, result))
 
 
 def _again_with(

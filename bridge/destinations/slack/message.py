@@ -85,14 +85,14 @@ def announced(want: Want) -> dict[str, Any]:
     return changes.announced(want.incident)
 
 
-def reply(want: Want, before: dict[str, Any], mentions: tuple[str, ...] = ()) -> str | None:
+def reply(want: Want, before: dict[str, Any], mentions: tuple[str, ...] = (), *, whole: bool = False) -> str | None:
     """Return a thread reply for what changed since `before`, None where nothing is worth one.
 
     It mentions nobody but those whom the opening message did not call since nothing fired then (`mentions`): they are
-    called whatever the setting `replies` says.
+    called whatever the setting `replies` says, as is told what is to be told `whole`.
     """
     zone = times.zone_named(want.settings.text("timezone", "UTC"))
-    about = changes.ALL if mentions else changes.wanted(want.settings.values.get("replies"))
+    about = changes.ALL if mentions or whole else changes.wanted(want.settings.values.get("replies"))
     told = changes.changes(want.incident, before, zone, about)
     if not told:
         return None

@@ -2,8 +2,8 @@
 
 `Have`: `ts`, `channel` (its id), `url` from the answers; `shown` (digest of what the message says), `announced` (what
 was said aloud), `mentions`, `state`; `plain`, `bare`, `flat` (how a refusal asked to send: without blocks, without
-metadata, outside the thread); `replaced` and `renewed`; `aloud`, `uncalled`. With an incoming webhook: `posted`,
-`unsearchable`.
+metadata, outside the thread); `replaced` and `renewed`; `aloud`, `uncalled`, `frozen`. With an incoming webhook:
+`posted`, `unsearchable`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from bridge.destinations.base import Address, Intent, Nothing, Step
 from bridge.destinations.slack import message
 from bridge.destinations.slack.marks import marked
 from bridge.destinations.slack.mentions import handles, unknown
-from bridge.destinations.slack.thread import ALOUD, QUIET, UNCALLED, calls, hook_reply, remind, reply
+from bridge.destinations.slack.thread import ALOUD, FROZEN, QUIET, UNCALLED, calls, hook_reply, remind, reply
 from bridge.destinations.steps import lost, names, number, shown, table, text, told
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def _open(want: Want, have: Have) -> Step:
         ALOUD: want.now.timestamp(),
     }
     if lost(have):
-        facts["renewed"] = True
+        facts |= {"renewed": True, FROZEN: False}
     elif not aloud:
         facts[UNCALLED] = True
     sure, path = told(want, have, **facts), text(want.place, "team_url")
@@ -139,6 +139,8 @@ def _open(want: Want, have: Have) -> Step:
 
 def _edit(want: Want, have: Have) -> Step | None:
     """Change the message in place, silently; `chat.update` keeps the metadata that it is not given."""
+    if have.get(FROZEN):
+        return None
     content, says = _content(want, have, names(have, "mentions"))
     if says == have.get("shown"):
         return None

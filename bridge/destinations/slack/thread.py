@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from bridge.core.incident import State
+from bridge.core.incident import OVER, State
 from bridge.destinations.base import Intent, Step
 from bridge.destinations.slack import message
 from bridge.destinations.slack.marks import marked
@@ -18,12 +18,19 @@ ALOUD: Final = "aloud"
 """In what we have: when the channel was last told that it fires, in seconds since 1970."""
 UNCALLED: Final = "uncalled"
 """In what we have: nothing fired when the message was opened, and nobody was called since."""
+FROZEN: Final = "frozen"
+"""In what we have: Slack lets nobody change the message any more, and it stood in for another one already."""
 
 
 def reply(want: Want, have: Have) -> Step | None:
-    """Say in the thread what changed, where it is worth a notification."""
-    before, called = table(have, "announced"), calls(want, have)
-    words = message.reply(want, before, called)
+    """Say in the thread what changed, where it is worth a notification.
+
+    Below a message that can't be edited, that it is over or fires again is said whatever the setting `replies` says,
+    and to the channel too, which sees it nowhere else.
+    """
+    before, called, frozen = table(have, "announced"), calls(want, have), bool(have.get(FROZEN))
+    turns = frozen and (before.get("state") in OVER) != (want.incident.state in OVER)
+    words = message.reply(want, before, called, whole=turns)
     if words is None:
         return None
     now = message.announced(want)
@@ -31,9 +38,15 @@ def reply(want: Want, have: Have) -> Step | None:
     request: JSON = {"channel": text(have, "channel"), "text": said, **marked(want, have), **QUIET, "parse": "none"}
     if not have.get("flat"):
         request["thread_ts"] = text(have, "ts")
-        if called or _changed(before, now) & set(names(want.settings.values, "reply_broadcast")):
+        if (
+            called
+            or (turns and not want.would)
+            or _changed(before, now) & set(names(want.settings.values, "reply_broadcast"))
+        ):
             request["reply_broadcast"] = True
     facts = told(want, have, announced=now, **_called(called))
+    if frozen:  # what an edit says else
+        facts |= {"state": want.incident.state.value, ALOUD: want.now.timestamp()}
     return Step(Intent.ANNOUNCE, number(have), "chat.postMessage", request, facts, creates=True)
 
 
