@@ -12,6 +12,7 @@ from bridge.destinations.pagerduty import message as pagerduty
 from bridge.destinations.pagerduty import step as step_of_pages
 from bridge.destinations.slack import message as slack
 from bridge.sandbox import schemas
+from bridge.sandbox.slack_checks import text_length
 
 SHOWN = sorted(SCENES.keys() - {"long"})
 OVER = ["closed", "closed-by-name", "paused", "resolved"]
@@ -70,6 +71,18 @@ def test_slack_takes_every_message(scene):
     assert 0 < len(content["text"]) <= 4_000
     assert 0 < len(slack_content(scene, plain=True)["text"]) <= 4_000
     assert len(json.dumps(content, ensure_ascii=False)) < 11_000
+
+
+@pytest.mark.parametrize("scene", ["p0", "long"])
+def test_many_user_groups_are_all_called_and_slack_takes_the_message(scene):
+    groups = tuple(f"<!subteam^S{n:010}>" for n in range(40))
+    content = slack.content(want(scene), mentions=groups)
+    schemas.validator(schemas.BLOCK_KIT).validate(content["blocks"])
+    assert content["blocks"][1]["text"]["text"] == " ".join(groups)
+    assert text_length(content["blocks"]) < 10_000
+    for text in (content["text"], slack.content(want(scene), plain=True, mentions=groups)["text"]):
+        assert text.startswith(" ".join(groups))
+        assert len(text) <= 4_000
 
 
 @pytest.mark.parametrize("plain", [False, True])

@@ -27,7 +27,7 @@ HEADER: Final = 150
 TEXT: Final = 3_900
 """chat.update refuses text above 4,000 characters, where chat.postMessage cuts it."""
 
-# A message holds about 10,000 characters; these rooms and the header's add up to less.
+# The blocks of a message hold about 10,000 characters; these rooms, but for the text's, and MENTIONS add up to less.
 ROOMS: Final = {
     "headline": HEADER,
     "text": 700,
@@ -57,7 +57,8 @@ BLOCKS: Final = {**ROOMS, "reply": TEXT}
 READ: Final = ("headline", "what", "alerts")
 """What people miss where it is cut."""
 UNFORMATTED: Final = ESCAPE.plain_blocks
-MENTIONS: Final = 200
+MENTIONS: Final = 1_000
+"""Room for who is called: some forty user groups. One that is left out is not called."""
 SHADOW: Final = 300
 """Above the message, in shadow mode, which calls nobody."""
 
