@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bridge.core.incident import OVER, State
 from bridge.render import members as group
-from bridge.render.states import over
+from bridge.render.states import over, standing
 from bridge.render.times import duration, moment
 from bridge.render.words import listing, number, ordinal
 
@@ -76,7 +76,13 @@ def ended_at(incident: Incident) -> datetime | None:
 
 
 def began_at(incident: Incident) -> datetime:
-    """Return since when its first alert fired."""
+    """Return since when its first alert fired, the first time: those that are known may be of its last time only."""
+    first = first_since(incident)
+    return min(first, incident.opened_at) if incident.times > 1 else first
+
+
+def first_since(incident: Incident) -> datetime:
+    """Return since when the first alert fired of those that are known."""
     return min((member.since for member in incident.members), default=incident.opened_at)
 
 
@@ -89,10 +95,11 @@ def lasted(incident: Incident) -> str:
 def _state(incident: Incident, before: Mapping[str, Any], zone: tzinfo) -> Iterator[Change]:
     was, reason, times = before.get("state"), before.get("state_reason"), before.get("n", 1)
     if incident.state is State.FIRING:
+        holds = standing(incident).word
         if times != incident.times or was in OVER:
-            yield Change("again", f"Firing again ({ordinal(incident.times)} time).")
+            yield Change("again", f"{holds[:1].upper()}{holds[1:]} again ({ordinal(incident.times)} time).")
         elif was == State.STALE:
-            yield from _roused(incident, before)
+            yield from _roused(incident, before, holds)
     elif was == incident.state and (reason == incident.state_reason or incident.state is not State.RESOLVED):
         return
     elif incident.state is State.STALE:
@@ -105,10 +112,10 @@ def _state(incident: Incident, before: Mapping[str, Any], zone: tzinfo) -> Itera
         yield _end(incident)
 
 
-def _roused(incident: Incident, before: Mapping[str, Any]) -> Iterator[Change]:
-    """Tell what is heard of again of what was stale: that it still fires, or that it fires anew."""
+def _roused(incident: Incident, before: Mapping[str, Any], holds: str) -> Iterator[Change]:
+    """Tell what is heard of again of what was stale: that it still fires (`holds` is the word), or fires anew."""
     if _heard_again(incident, before):
-        yield Change("heard", "Heard of again: still firing.")
+        yield Change("heard", f"Heard of again: still {holds}.")
     if anew := _anew(incident, before):
         latest = group.latest(incident.members)
         which = listing(group.names(anew, latest, MOST_NAMES), MOST_NAMES, len(anew)) if len(latest) > 1 else ""
@@ -131,14 +138,11 @@ def _heard_again(incident: Incident, before: Mapping[str, Any]) -> bool:
 
 
 def _end(incident: Incident) -> Change:
-    how, end = over(incident.state_reason), ended_at(incident)
-    after = lasted(incident)
+    how, after = over(incident.state_reason), lasted(incident)
     if not how.recovered:
         return Change("ended", how.after(after))
-    if incident.times > 1 and end:
-        # the alerts that are known may be those of its last time only
-        since = min(began_at(incident), incident.opened_at)
-        after = f"{duration((end - since).total_seconds())}, having fired {number(incident.times)} times"
+    if incident.times > 1 and after:
+        after = f"{after}, having fired {number(incident.times)} times"
     return Change("resolved", f"Resolved after {after}." if after else "Resolved.")
 
 

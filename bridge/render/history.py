@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from bridge.core.incident import OVER
 from bridge.render import members as group
 from bridge.render import times
-from bridge.render.changes import began_at, ended_at
+from bridge.render.changes import began_at, ended_at, first_since
 from bridge.render.states import standing
 from bridge.render.words import listing, number, ordinal
 
@@ -40,9 +40,6 @@ def history(incident: Incident, zone: tzinfo, *, places: bool = True) -> tuple[E
     Where it was told is left out without `places`: a channel's name is not for everybody's eyes.
     """
     began, end = began_at(incident), ended_at(incident)
-    if incident.times > 1:
-        # the alerts that are known may be those of its last time only
-        began = min(began, incident.opened_at)
     happened = [(began, "firing"), *_joined(incident), *_noted(incident, places=places)]
     if incident.state in OVER and end:
         happened.append((max(end, began), standing(incident).word))
@@ -81,7 +78,7 @@ def _noted(incident: Incident, *, places: bool) -> list[tuple[datetime, str]]:
 def _joined(incident: Incident) -> list[tuple[datetime, str]]:
     """Return who joined after the first minute, a minute a line; of very many lines the last stands for the rest."""
     members = group.latest(incident.members)
-    after = _minute(began_at(incident)) + timedelta(minutes=1)
+    after = _minute(first_since(incident)) + timedelta(minutes=1)
     # who fires again joins nobody
     again = min((one.at for one in incident.happened if one.what == "fires again"), default=None)
     new = (one for one in members if one.again == 1 and one.since >= after)

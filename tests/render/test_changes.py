@@ -2,14 +2,16 @@
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from goldens import MESSAGES, compare
 from scenes import END, MENTION, START, disks, host, incident, member, over, resolved, want
 
-from bridge.core.alert import Priority
+from bridge.core.alert import Priority, Status
 from bridge.core.incident import State
 from bridge.destinations.github import message as github
+from bridge.destinations.pagerduty import message as pagerduty
 from bridge.destinations.slack import message as slack
 
 P1 = incident(priority=Priority.P1)
@@ -83,6 +85,12 @@ CHANGES = {
             ]
         ),
         "Heard of again: still firing.\nFires anew, after it was no longer heard of: host-1.\n1 more: host-3.",
+    ),
+    "no data again": (over(), incident(times=2, members=(member(no_data="NoData"),)), "No data again (2nd time)."),
+    "not evaluated, heard of again": (
+        incident(state=State.STALE),
+        incident(members=(member(no_data="Error"),)),
+        "Heard of again: still cannot be evaluated.",
     ),
     "closed": (incident(), incident(state=State.CLOSED), "Closed by a person."),
     "two more": (FEW, disks([*FEW.members, host(10), host(9)]), "2 more: host-9, host-10."),
@@ -211,6 +219,34 @@ def test_mentions(mention, called):
 def test_nobody_is_called_for_what_does_not_fire(told):
     assert slack.mentions(want(told, mention="<!here>")) == ()
     assert slack.mentions(replace(want(P0, mention="<!here>"), never_fired=True)) == ()
+
+
+@pytest.mark.parametrize(
+    ("cause", "words"), [("NoData", "no data"), ("Error", "cannot be evaluated"), (None, "firing")]
+)
+def test_a_reminder_says_how_it_stands_in_the_words_of_its_header(cause, words):
+    told = want(incident(members=(member(no_data=cause),)))
+    assert slack.reminder(told) == f"Still {words} after 2 h 18 min: P2 Inductor Jobs Broken."
+    assert f"P2 {words}: " in slack.content(told)["blocks"][0]["text"]["text"]
+
+
+def test_of_what_fired_twice_all_places_say_one_length():
+    last = resolved(member(since=START + timedelta(minutes=35), starts_at=START + timedelta(minutes=35)))
+    fired = {"times": 2, "members": (replace(last, status=Status.FIRING, ends_at=None, resolved_at=None),)}
+    before, after = incident(**fired), over(times=2, members=(last,))
+    lasted = "2 h 18 min"
+    assert slack.reply(want(after), slack.announced(want(before))) == f"Resolved after {lasted}, having fired 2 times."
+    assert f"9:29\N{EN DASH}11:47 AM PST, {lasted} · 2nd time" in str(slack.content(want(after)))
+    ledger = want(after, "github")
+    assert github.comment(ledger, github.announced(want(before, "github"))).endswith(f"after {lasted}.")
+    body = github.body(ledger, "m")
+    assert "| Occurred At | Dec 9, 2025 9:29 AM PST |" in body
+    assert f"11:47 AM PST, after {lasted}" in body
+    assert slack.reminder(want(before)).startswith(f"Still firing after {lasted}: ")
+    paged = pagerduty.trigger(want(before, "pagerduty"), "k", None, 2)["payload"]
+    assert (paged["timestamp"], "9:29 AM PST, 2nd time" in str(paged)) == ("2025-12-09T18:04:00Z", True)
+    paged = pagerduty.trigger(want(before, "pagerduty"), "k", (last.id,), 2)["payload"]
+    assert "10:04 AM PST, 2nd time" in str(paged)
 
 
 def test_a_mention_stays_in_edits():

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from bridge.core.rules import STORM
 from bridge.destinations.pagerduty.escape import inert, spoken
 from bridge.render import builtin, members, times
-from bridge.render.changes import began_at
+from bridge.render.changes import first_since
 from bridge.render.facts import counted_more
 from bridge.render.jinja import TemplateFailedError
 from bridge.render.members import tally
@@ -63,7 +63,7 @@ def trigger(want: Want, key: str, members: tuple[str, ...] | None, page: int, co
     told = _only(want, members, count)
     seen = view(told)
     summary, details = _words(told, seen)
-    began = began_at(told.incident)
+    began = first_since(told.incident)  # the page is about its last time
     event: dict[str, Any] = {
         "event_action": "trigger",
         "dedup_key": key,
@@ -104,7 +104,9 @@ def _only(want: Want, chosen: tuple[str, ...] | None, count: int) -> Want:
     if not those:
         return want
     more = max(min(count - len(those), want.incident.more_firing), 0)
-    return replace(want, incident=replace(want.incident, members=those, more_firing=more, more_over=0))
+    since = min(member.since for member in those)  # not when others fired
+    only = replace(want.incident, members=those, more_firing=more, more_over=0, opened_at=since)
+    return replace(want, incident=only)
 
 
 def _words(want: Want, seen: View) -> tuple[str, dict[str, str]]:

@@ -104,7 +104,7 @@ def reminder(want: Want) -> str:
     """Return what is said again of an incident that still fires; it stands in the channel too, so it names it."""
     seen, begun = view(want), changes.began_at(want.incident)
     after = times.duration((want.now - begun).total_seconds())
-    words = f"Still firing after {after}: {seen.priority} {seen.title}{f', {seen.count}' if seen.count else ''}."
+    words = f"Still {seen.word} after {after}: {seen.priority} {seen.title}{f', {seen.count}' if seen.count else ''}."
     # a template that says nothing of it would have Slack refuse an empty message
     return _said(want, (changes.Change("reminder", words),)) or cut(mrkdwn(words), TEXT)
 
