@@ -216,15 +216,9 @@ _joined = and_(
 )
 _UNTOLD = (
     select(
-        deliveries.c.kind,
-        deliveries.c.address,
-        deliveries.c.team,
-        deliveries.c.state,
-        deliveries.c.since,
+        *(deliveries.c[name] for name in ("kind", "address", "team", "destination", "state", "since", "have")),
         deliveries.c.last_error,
         deliveries.c.reason,
-        deliveries.c.destination,
-        deliveries.c.have,
         _sure.label("sure"),
         incidents.c.id.label("incident"),
         incidents.c.priority,
