@@ -293,15 +293,34 @@ def test_a_transferred_issue_is_followed(sandbox, lane, over):
 @pytest.mark.parametrize("where", [{"over": 3}, {"visible": False}, {"has_issues": False}, {"writes": False}], ids=str)
 def test_an_issue_that_was_transferred_out_of_reach_is_opened_anew_once(sandbox, lane, where):
     lane.tell(incident())
+    made_a_minute_ago(lane)
     transferred(sandbox, **where)
     lane.tell(incident(priority=Priority.P0))
     assert [(failure.fault, failure.scope) for failure in lane.failures] == [(Fault.REPLACE, Scope.DELIVERY)]
     assert (lane.have["number"], issue(sandbox, 2).state) == (2, "open")
 
 
+def test_a_repository_that_moved_to_where_nothing_can_be_written_opens_nothing_anew(sandbox, lane):
+    lane.tell(incident())
+    sandbox.github.repository("acme/alerts").moved_to = "acme/new"
+    sandbox.github.add_repository("acme/new", writes=False)
+    step = github.next_step(want("github", incident(priority=Priority.P0), place=SEEN), lane.have)
+    failed = lane.client.send(step, lane.have, 5.0, lambda: None)
+    assert (failed.fault, failed.scope, failed.error) == (Fault.PERMANENT, Scope.CHANNEL, "resource_not_accessible")
+
+
+def test_an_issue_made_just_now_in_a_repository_that_moved_is_asked_for_again(sandbox, lane):
+    sandbox.github.add_repository("acme/alerts").moved_to = "acme/new"
+    lane.tell(incident())
+    sandbox.faults.add(Play("status", status=404, path="/repositories/*/issues/1", body=NOT_FOUND, count=1))
+    with pytest.raises(AssertionError, match="issue_not_seen_yet"):
+        lane.tell(incident(priority=Priority.P0))
+
+
 @pytest.mark.parametrize("where", [{"over": 3}, {"visible": False}], ids=str)
 def test_a_comment_is_gone_with_an_issue_that_was_transferred_out_of_reach(sandbox, lane, where):
     lane.tell(incident())
+    made_a_minute_ago(lane)
     transferred(sandbox, **where)
     assert lane.client.find(COMMENT, lane.have, datetime.now(UTC), 5.0) == Found(None)
 

@@ -81,11 +81,10 @@ class GitHub:
 
     def _of_issue(self, step: Step, have: Have, answer: Answer, fault: Failed, until: Deadline) -> Failed:
         """Read what a refusal says of the one issue that a step is for; as it is where it says nothing."""
-        if out_of_reach(answer, fault, step.method):
-            return gone(fault, self._repo, delivery_of(step, have))
         if unseen(answer, step.method) and read.made_just_now(have, answer):
             return not_yet(answer)
-        if fault.error == "not_found" and step.method in {"PATCH issue", "POST comments"}:
+        missing = fault.error == "not_found" and step.method in {"PATCH issue", "POST comments"}
+        if missing or out_of_reach(answer, fault, step.method):
             return self._missing(fault, until, delivery_of(step, have))
         return fault
 
@@ -97,6 +96,8 @@ class GitHub:
             # what can't be asked just now may be there: nothing follows from it for others
             passing = seen.fault in {Fault.RETRY, Fault.LIMITED}
             return replace(seen, unknown=False) if passing else fault
+        if answer.moved and fault.error != "not_found":
+            return fault  # it is the repository that moved, with all that is in it
         return gone(fault, self._repo, delivery)
 
     def find(self, step: Step, have: Have, since: datetime, deadline: float) -> Found | Failed:
