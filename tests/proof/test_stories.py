@@ -372,7 +372,7 @@ def test_what_is_in_doubt_stays_so_in_a_dead_letter(store, lost, refused):
 def test_what_is_replayed_but_is_too_far_back_to_be_found_is_told_once_more(store):
     def busy(world: World) -> None:
         (repository,) = world.github.repositories.values()
-        for number in range(1_100):
+        for number in range(5_100):
             repository.open_issue(f"somebody's {number}", "text", "octocat", world.clock.seconds())
 
     faults = (
