@@ -67,7 +67,7 @@ class GitHub:
         try:
             answer = self._session.exchange(step.method.partition(" ")[0], step.path, step.request, until, ready)
             if _succeeded(answer):
-                return read.done(step, have, answer, deadline - until.left())
+                return read.done(step, have, answer)
             fault = self._session.failed(answer, step.method, self._repo, delivery)
             fault = self._of_issue(step, have, answer, fault, until)
         except ExchangeError as error:

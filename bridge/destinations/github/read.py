@@ -19,33 +19,29 @@ UNSEEN: Final = 30.0
 """Seconds after which an issue is seen in all of GitHub."""
 
 
-def done(step: Step, have: Have, answer: Answer, took: float) -> Outcome:
-    """Read a success that took so many seconds; one whose body is not what GitHub sends may come from a proxy."""
-    begun = None if answer.epoch is None else answer.epoch - took
-    found = {} if "label" in step.method else remote(step, have, answer.record() or {}, begun)
+def done(step: Step, have: Have, answer: Answer) -> Outcome:
+    """Read a success; one whose body is not what GitHub sends may come from a proxy."""
+    found = {} if "label" in step.method else remote(step, have, answer.record() or {})
     return unlike_github(answer) if found is None else Done(found, answer.request_id, answer.status)
 
 
-def remote(step: Step, have: Have, record: Mapping[str, Any], begun: float | None = None) -> JSON | None:
-    """What an answer brings into `Have`, or into the lane's place; None where it is no such answer.
-
-    `begun`: when its request began by GitHub's clock, in seconds since 1970.
-    """
+def remote(step: Step, have: Have, record: Mapping[str, Any]) -> JSON | None:
+    """What an answer brings into `Have`, or into the lane's place; None where it is no such answer."""
     if step.learns:
         private = record.get("private")
         return {"private": private, "id": record.get("id")} if isinstance(private, bool) else None
     if step.method == "POST comments":
-        return {"comment_id": record["id"]} if isinstance(record.get("id"), int) else None
+        return {"comment_id": record["id"], **_login(record)} if isinstance(record.get("id"), int) else None
     if not isinstance(record.get("number"), int):
         return None
     state = "closed" if record.get("state") == "closed" else "open"
     if step.method == "POST issues":
         made = {"number": record["number"], "url": text(dict(record), "html_url"), "state": state, "closed_by": None}
-        return {**made, "made": _epoch(record.get("created_at"))}
-    return {"state": state, **_who(state, str(step.request.get("state") or ""), have, record, begun)}
+        return {**made, "made": _epoch(record.get("created_at")), **_login(record)}
+    return {"state": state, **_who(state, str(step.request.get("state") or ""), have, record)}
 
 
-def _who(state: str, asked: str, have: Have, record: Mapping[str, Any], begun: float | None) -> JSON:
+def _who(state: str, asked: str, have: Have, record: Mapping[str, Any]) -> JSON:
     """Who closed an issue, or opened it again: we, where we asked for it, else a person.
 
     What we asked for when an answer was lost (`asked` in `Have`) is ours as well.
@@ -58,23 +54,26 @@ def _who(state: str, asked: str, have: Have, record: Mapping[str, Any], begun: f
         return {"closed_by": text(have, "closed_by") or "person"}
     if (asked or lost) != "closed":
         return {"closed_by": "person"}
-    if _closed_before(record, None if lost == "closed" else begun):
+    if _closed_before(record, have):
         return {"closed_by": "person", "person_commented": True}  # the comment that goes before a closing
     return {"closed_by": "bridge"}
 
 
-def _closed_before(record: Mapping[str, Any], begun: float | None) -> bool:
-    """Had a person closed the issue before our request to close it, which then leaves `closed_at` as it was?
+def _closed_before(record: Mapping[str, Any], have: Have) -> bool:
+    """Had a person closed the issue before our request to close it, which then leaves `closed_by` as it was?
 
-    Who closed it does not tell: the issue may be of an account whose token was replaced since. Only where the times
-    can't tell is another one than its author taken for a person. GitHub's times are whole seconds: what was closed in
-    the second before is taken for ours, for one that is not opened again would be silent.
+    Another account than ours did, by what we wrote last: the comment that goes before a closing, mostly; the issue may
+    be of one whose token was replaced since. Who closes with the very account that we have is taken for us.
     """
-    at = _epoch(record.get("closed_at"))
-    if at is not None and begun is not None:
-        return at < begun - 1
     closer, author = (text(table(dict(record), key), "login") for key in ("closed_by", "user"))
-    return bool(closer and author and closer != author)
+    ours = text(have, "login") or author
+    return bool(closer and ours and closer != ours)
+
+
+def _login(record: Mapping[str, Any]) -> JSON:
+    """By which account we wrote what an answer shows."""
+    login = text(table(dict(record), "user"), "login")
+    return {"login": login} if login else {}
 
 
 def made_just_now(have: Have, answer: Answer) -> bool:

@@ -1,10 +1,10 @@
 """What comes next for an issue: learn who can read it, open, edit quietly, label, comment, close, reopen.
 
-`Have`: `number`, `url`, `made` (when, by GitHub's clock), `state` (open or closed, as the last answer said),
-`closed_by` (bridge or person), `mark` (what stands at the top of the body), `shown` (digest of title and body),
-`labels` (ours that it has), `unsure_labels` (ours that it may have), `announced`, `person_commented`, `kept_open` (a
-person reopened it after we closed it), `asked` (the state that was asked for when nobody knows whether it acted),
-`assignees_refused`; `plain`, `replaced` and `renewed`.
+`Have`: `number`, `url`, `made` (when, by GitHub's clock), `login` (by which account we wrote last), `state` (open or
+closed, as the last answer said), `closed_by` (bridge or person), `mark` (what stands at the top of the body), `shown`
+(digest of title and body), `labels` (ours that it has), `unsure_labels` (ours that it may have), `announced`,
+`person_commented`, `kept_open` (a person reopened it after we closed it), `asked` (the state that was asked for when
+nobody knows whether it acted), `assignees_refused`; `plain`, `replaced` and `renewed`.
 
 A person who closes the issue is respected: it is not reopened and gets one more comment at most while the incident
 lasts; its text goes on telling the truth.
