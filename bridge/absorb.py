@@ -23,7 +23,8 @@ from bridge.delivery.turns import Rest
 from bridge.delivery.yard import HeldError
 from bridge.heard import OF_ITS_RULE, Heard, fired, tells
 from bridge.ledger import book, deliveries, due, lanes, placing, receipts, stored
-from bridge.ledger.placing import HELD_LANE, Placement
+from bridge.ledger.holding import HELD_LANE
+from bridge.ledger.placing import Placement
 from bridge.ledger.unavailable import RefusedError, UnavailableError
 from bridge.parts import SHORT, SLICE, USUAL, Large, Part, growing, refused, tell, unreadable
 

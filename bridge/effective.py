@@ -19,7 +19,7 @@ from bridge.delivery.yard import HeldError
 from bridge.destinations import KINDS
 from bridge.destinations.base import Address, Settings
 from bridge.destinations.steps import names
-from bridge.ledger.placing import HELD_LANE
+from bridge.ledger.holding import HELD_LANE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from bridge.core.rules import Rules
     from bridge.destinations.ports import Client
     from bridge.ledger.deliveries import Delivery
-    from bridge.ledger.placing import Held
+    from bridge.ledger.holding import Held
 
 PLACES = {"slack": "channel", "github": "repo"}
 """The setting that an address fixes: routing is decided once, when an alert is absorbed."""
@@ -45,7 +45,7 @@ def at_place(values: Mapping[str, object], kind: str, address: str) -> dict[str,
 def moved(target: Target, one: Delivery | Held) -> str:
     """Say that a destination has a token where a delivery was routed to a webhook, or the reverse; else nothing.
 
-    It is another address: the incident is told there by its next news, and where it was told before no more.
+    It is another address: the incident is told there with its next news, and where it was told before no more.
     """
     hooked = bool(target.settings.get("webhook_url")) and not target.settings.get("channel")
     if one.kind != "slack" or HELD_LANE in one.lane or hooked == one.address.startswith("webhook "):
@@ -163,9 +163,7 @@ class Effective:
         delivery = replace(delivery, destination=found.destination)
         values = at_place(found.settings, delivery.kind, delivery.address)
         if gone := moved(found, delivery):
-            if not delivery.told:
-                raise HeldError(gone)
-            values["moved"] = gone
+            raise HeldError(gone)
         if self._stands_in(found.settings, delivery):
             values.pop("mention", None)
         elif delivery.kind == "slack" and len(incident.teams) > 1:

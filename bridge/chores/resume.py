@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 from bridge.core.alert import Priority
 from bridge.delivery.yard import HeldError
 from bridge.effective import moved
-from bridge.ledger import placing
+from bridge.ledger import holding, placing
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
     from bridge.clock import Clock
     from bridge.effective import Effective
+    from bridge.ledger.holding import Held
     from bridge.ledger.ledger import Ledger
-    from bridge.ledger.placing import Held
 
 EVERY = 10.0
 """Seconds between two looks."""
@@ -31,22 +31,13 @@ class Resume:
 
     def look(self) -> bool:
         """Make those due that can be told now; return whether there were any."""
-        places: dict[tuple[object, ...], tuple[str, str] | None] = {}
+        places: dict[tuple[str, ...], tuple[str, str] | None] = {}
         resumed, after = False, ""
         while page := self._page(after):
             after = page[-1].id
             found = []
             for one in page:
-                who = (
-                    one.destination,
-                    one.kind,
-                    one.address,
-                    one.lane,
-                    one.team,
-                    one.told > 0,
-                    one.priority,
-                    one.source,
-                )
+                who = (one.destination, one.kind, one.address, one.lane, one.team, one.priority, one.source)
                 if who not in places:
                     places[who] = self._place(one)
                 if (place := places[who]) is not None:
@@ -56,7 +47,7 @@ class Resume:
 
     def _page(self, after: str) -> list[Held]:
         with self._ledger.read() as connection:
-            return placing.held(connection, after)
+            return holding.held(connection, after)
 
     def _resume(self, found: list[tuple[Held, tuple[str, str]]]) -> bool:
         now = self._clock.now()
@@ -65,7 +56,7 @@ class Resume:
             placing.locked(connection, {one.incident for one, _ in found})
             for one, (address, lane) in found:
                 one_secret = self._effective.one_secret(one.destination, one.team)
-                placing.resume(connection, one, address, lane, now, one_secret=one_secret)
+                holding.resume(connection, one, address, lane, now, one_secret=one_secret)
 
         if found:
             self._ledger.write(write)
@@ -80,5 +71,5 @@ class Resume:
         except HeldError:
             return None
         # routed when its secret was missing, or to a place of another sort: only now is it known where it leads to
-        anew = placing.HELD_LANE in one.lane or (moved(target, one) and not one.told)
+        anew = holding.HELD_LANE in one.lane or moved(target, one)
         return (address.text, address.lane) if anew else (one.address, one.lane)

@@ -11,6 +11,7 @@ from bridge.delivery.turns import doubtful
 from bridge.destinations.base import Done, Failed, Fault, Scope, Step
 from bridge.ledger import deliveries, placing, timeline
 from bridge.ledger.columns import stamp
+from bridge.ledger.holding import KEPT
 from bridge.ledger.told import told_at
 
 if TYPE_CHECKING:
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 
 NO_ANSWER = frozenset({408, 502, 503, 504})
 """Statuses by which a place, or what stands before it, says that it is not there."""
-KEPT = frozenset({"steps", "delivery", "plain", "bare"})
-"""Of what we have, what still holds at another place."""
 BECAUSE = "because"
 """In what we have: why it is told at the place that stands in. Routing chose that, so its row says nothing of it."""
 

@@ -1,4 +1,4 @@
-"""Placing an incident's deliveries: at which addresses it is told, and those that wait for what they lack."""
+"""Placing an incident's deliveries: at which addresses it is told."""
 
 from __future__ import annotations
 
@@ -195,56 +195,3 @@ def _add(connection: Connection, rows: list[JSON], at: datetime) -> None:
     made = [{**row, **times, "due_at": at if row["state"] == "pending" else None} for row in rows]
     _PLACE.run(connection, made)
     timeline.ADD.run(connection, lines)
-
-
-HELD_LANE = "/held/"
-"""In the lane's name of a delivery whose place could not be told from its settings, for a secret was missing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """A held delivery: what decides whether it can go on."""
-
-    id: str
-    incident: str
-    destination: str
-    kind: str
-    address: str
-    lane: str
-    team: str
-    told: int
-    priority: str
-    source: str
-
-
-def held(connection: Connection, after: str = "") -> list[Held]:
-    """Return the held deliveries, the oldest first, a thousand at once; the next ones come `after` the last id."""
-    mine = [deliveries.c[name] for name in ("id", "incident", "destination", "kind", "address", "lane", "team", "told")]
-    query = (
-        select(*mine, incidents.c.priority, incidents.c.source)
-        .join(incidents, incidents.c.id == deliveries.c.incident)
-        .where(deliveries.c.state == "held", deliveries.c.id > after)
-        .order_by(deliveries.c.id)
-        .limit(1000)
-    )
-    return [Held(**row._mapping) for row in connection.execute(query)]  # noqa: SLF001 - SQLAlchemy's public spelling
-
-
-def resume(  # noqa: PLR0913 - a place has these sides
-    connection: Connection, one: Held, address: str, lane: str, at: datetime, *, one_secret: bool
-) -> None:
-    """Make a held delivery due, at its address; where the incident is told there already, it is skipped.
-
-    The caller has the incident locked; `one_secret` is as a `Placement` says it.
-    """
-    still = select(deliveries.c.id).where(deliveries.c.id == one.id, deliveries.c.state == "held").with_for_update()
-    if connection.execute(still).first() is None:
-        return
-    told = told_at(connection, [one.incident])[one.incident]
-    team = one.team if one_secret else ""
-    # what stays at its address was placed there: only what is led to another may come to where its incident is told
-    if lane != one.lane and told.has(one.kind, address, lane, one.destination, team):
-        change(connection, one.id, state="skipped", reason=f"told at {address} already")
-        return
-    values = {"state": "pending", "reason": None, "address": address, "lane": lane}
-    change(connection, one.id, due_at=at, since=at, heard_at=None, **values)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 SECRETS = ("key ", "webhook ")
 """How addresses begin that are known by the digest of a secret (`address` of PagerDuty's and Slack's)."""
+LEFT_LANE = "/held/left/"
+"""In the lane's name, before that of its old one, of a delivery that left its place: it is told by another one."""
 
 
 class Told:
@@ -69,5 +71,6 @@ def told_at(connection: Connection, ids: Collection[str]) -> dict[str, Told]:
         return found
     for row in _TOLD_AT.rows(connection, {"ids": list(ids)}):
         team = row.team if row.state != "dead" else ""  # it may have died of the secret that was replaced
-        found[row.incident].add(row.kind, row.address, row.lane, row.destination, team)
+        lane = row.lane.partition(LEFT_LANE)[2] or row.lane
+        found[row.incident].add(row.kind, row.address, lane, row.destination, team)
     return found

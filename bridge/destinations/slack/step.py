@@ -57,9 +57,9 @@ def next_step(want: Want, have: Have) -> Step | Nothing:
     """Return the one request that is due now, or nothing."""
     hook = not want.settings.text("token")
     fresh = not ("posted" in have if hook else text(have, "ts")) or lost(have)
-    if reason := want.settings.text("moved") or (_untold(want) if fresh else None):
-        return Nothing(reason)
     if fresh:
+        if reason := _untold(want):
+            return Nothing(reason)
         if not lost(have) and (already := message.stands_at(want)):
             return Nothing(f"told at {already} already")
         return _hook_open(want, have) if hook else _learn(want, have) or _open(want, have)
