@@ -110,7 +110,7 @@ class Incident:
     the default team stands in: `default_known` where that one is configured. `unknown_teams` were named, but are not
     configured. `more_firing` and `more_over` count the members that are there beside those that are loaded. `remotes`
     are the message, page and issue of the same incident by kind, for cross-links; `places` are the addresses of all
-    that stand anywhere, by URL. `happened` is its history, oldest first.
+    that are told on, by URL. `happened` is its history, oldest first.
     """
 
     id: str

@@ -43,7 +43,7 @@ _FIRST_MEMBERS = Statement(
 _COUNTED = select(func.sum(case((_FIRES, 1), else_=0)), func.sum(1 - _GONE), func.count()).where(_MINE)
 _LAST_MEMBERS = Statement(select(alerts).where(_MINE, _FIRES).order_by(alerts.c.id.desc()).limit(NEWEST))
 _REMOTES = Statement(
-    select(deliveries.c.incident, deliveries.c.kind, deliveries.c.address, deliveries.c.have)
+    select(*(deliveries.c[name] for name in ("incident", "kind", "address", "state", "have")))
     .where(deliveries.c.incident.in_(_KEYS))
     .order_by(deliveries.c.id)
 )
@@ -55,8 +55,9 @@ _HAPPENED = Statement(
     .limit(MOST_LINES)
 )
 Remote = Mapping[str, object]
-Placed = tuple[str, str, Remote]
-"""The kind and address of a place where people can look at an incident; how to get there, and its name."""
+Placed = tuple[str, str, Remote, bool]
+"""The kind and address of a place where people can look at an incident; how to get there, its name; is it told on?"""
+UNTOLD = ("dead", "held", "skipped")
 
 
 def load(connection: Connection, incident_id: str) -> Incident | None:
@@ -112,7 +113,7 @@ def _incident(
         test=row.test,
         never_fired=row.never_fired,
         remotes=_by_kind(remotes),
-        places={str(remote["url"]): address for _, address, remote in remotes},
+        places={str(remote["url"]): address for _, address, remote, goes_on in remotes if goes_on},
         happened=tuple(happened),
     )
 
@@ -215,18 +216,19 @@ def _remotes(connection: Connection, ids: Sequence[str]) -> dict[str, list[Place
     for row in _REMOTES.rows(connection, {"keys": list(ids)}):
         if url := row.have.get("url"):
             number = f"#{row.have['number']}" if row.have.get("number") else ""
-            found[row.incident].append((row.kind, row.address, {"url": url, "text": f"{row.address}{number}"}))
+            remote = {"url": url, "text": f"{row.address}{number}"}
+            found[row.incident].append((row.kind, row.address, remote, row.state not in UNTOLD))
     return found
 
 
 def _by_kind(remotes: Sequence[Placed]) -> dict[str, Remote]:
     """Return the first remote of each kind."""
-    return {kind: remote for kind, _, remote in reversed(remotes)}
+    return {kind: remote for kind, _, remote, _ in reversed(remotes)}
 
 
 def _by_place(remotes: Sequence[Placed]) -> dict[str, Remote]:
     """Return the first remote of each kind, and each by its address as well."""
-    return _by_kind(remotes) | {address: remote for _, address, remote in remotes}
+    return _by_kind(remotes) | {address: remote for _, address, remote, _ in remotes}
 
 
 def _happened(connection: Connection, ids: Sequence[str]) -> dict[str, list[Happening]]:

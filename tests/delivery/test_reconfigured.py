@@ -359,6 +359,32 @@ def test_a_channel_that_is_called_another_name_is_told_no_second_time(place, nam
     ]
 
 
+@pytest.mark.parametrize("end", ["held", "dead", "dismissed"])
+def test_a_channel_that_is_called_another_name_is_told_where_nobody_tells_its_message_any_more(place, end):
+    bridge = place(CHAT.replace('"#alerts"', '"#old"'))
+    bridge.tell(alert())
+    channel = bridge.sandbox.slack.workspace.add_channel("old")
+    channel.name = "new"
+    renamed = CHAT.replace("#alerts", "#new")
+    if end == "held":  # its name has gone, and none leads to #old
+        bridge.reload(renamed.replace("chat: {", "talk: {").replace("[chat]", "[talk]"))
+    else:
+        bridge.sandbox.faults.add(Fault("ok_false", "slack", code="is_archived"))
+        bridge.tell(alert(summary="worse"))
+        bridge.sandbox.faults.clear()
+        (dead,) = bridge.rows("slack")
+        assert dead.state == "dead"
+        if end == "dismissed":
+            bridge.ledger.write(lambda connection: acts.dismiss(connection, [dead.id], "alice", bridge.clock.now()))
+        bridge.reload(renamed)
+    bridge.tell(alert(summary="news"))
+    bridge.tell(alert("resolved"))
+    old, new = bridge.rows("slack")
+    assert (old.state, new.state) == ("skipped" if end == "dismissed" else end, "delivered")
+    last = [one for one in channel.messages.values() if one.thread is None][-1]
+    assert "resolved" in last.text.lower()
+
+
 def test_two_teams_are_told_by_each_of_two_names_of_one_channel(place):
     bridge = place(CHAT)
     channel = bridge.sandbox.slack.workspace.add_channel("alerts")
