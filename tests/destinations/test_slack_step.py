@@ -170,6 +170,22 @@ def test_who_was_not_called_by_the_opening_message_is_called_once_when_it_fires_
     assert str([step.request["text"] for step in lane.steps if step.creates]).count("<!here>") == 1
 
 
+GROUPS = {"oncall": "S0000001"}
+
+
+@pytest.mark.parametrize("aged", [{}, {"before": ROOM | {"usergroups": GROUPS}}, ROOM], ids=["none", "aged", "room"])
+def test_user_groups_are_known_before_a_reply_calls_who_was_not_called(aged):
+    lane = told(incident(state=State.RESOLVED), mention="@oncall")
+    lane.place = aged
+    wanted = want("slack", AGAIN, place=lane.place, mention="@oncall")
+    learn = slack.next_step(wanted, lane.have)
+    assert (learn.learns, learn.request["handles"]) == (True, True)
+    lane.place = ROOM | {"usergroups": GROUPS}
+    lane.tell(AGAIN)
+    assert lane.methods == ["chat.update", "chat.postMessage"]
+    assert lane.taken[-1].request["text"].startswith("<!subteam^S0000001> Firing again")
+
+
 def test_stale_heard_of_again_calls_who_was_not_called():
     lane = told(incident(state=State.STALE), incident(), mention="<!here>")
     assert lane.taken[-1].request["text"] == "<!here> Heard of again: still firing."

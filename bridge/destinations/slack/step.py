@@ -65,7 +65,9 @@ def next_step(want: Want, have: Have) -> Step | Nothing:
         return _hook_open(want, have) if hook else _learn(want, have) or _open(want, have)
     if hook:
         return hook_reply(want, have) or Nothing()
-    return _edit(want, have) or reply(want, have) or remind(want, have) or Nothing()
+    # who is called by a reply must be known as well as who is called by the message
+    learn = _learn(want, have) if handles(want.settings) and calls(want, have) else None
+    return learn or _edit(want, have) or reply(want, have) or remind(want, have) or Nothing()
 
 
 def _untold(want: Want) -> str | None:
