@@ -82,6 +82,23 @@ def test_what_fires_again_is_no_reminder():
     assert len([words for words in said(lane) if words.startswith("Still firing")]) == 1
 
 
+def test_a_reply_below_a_message_that_can_not_be_edited_puts_no_reminder_off():
+    lane = Lane("slack", remind=3600.0)
+    lane.tell(now=NOW)
+    lane.have |= {"frozen": True}
+    worse = incident(priority=Priority.P0)
+    lane.tell(worse, now=NOW + 0.9 * HOUR)
+    assert said(lane) == ["Worse: P1 → P0."]
+    lane.tell(worse, now=NOW + HOUR)
+    assert said(lane) == ["Still firing after 1 h 1 min: P0 Inductor Jobs Broken."]
+    lane.tell(incident(state=State.RESOLVED), now=NOW + 1.5 * HOUR)
+    lane.tell(incident(times=2), now=NOW + 3 * HOUR)
+    lane.tell(incident(times=2), now=NOW + 3.9 * HOUR)
+    assert said(lane) == []
+    lane.tell(incident(times=2), now=NOW + 4 * HOUR)
+    assert len(said(lane)) == 1
+
+
 def test_without_an_interval_nothing_is_said_again():
     lane = Lane("slack")
     lane.tell(now=NOW)

@@ -46,7 +46,9 @@ def reply(want: Want, have: Have) -> Step | None:
             request["reply_broadcast"] = True
     facts = told(want, have, announced=now, **_called(called))
     if frozen:  # what an edit says else
-        facts |= {"state": want.incident.state.value, ALOUD: want.now.timestamp()}
+        facts["state"] = want.incident.state.value
+        if turns and want.incident.state is State.FIRING:
+            facts[ALOUD] = want.now.timestamp()
     return Step(Intent.ANNOUNCE, number(have), "chat.postMessage", request, facts, creates=True)
 
 
