@@ -56,7 +56,7 @@ def changes(
     told = (
         *(_state(incident, before, zone) if "state" in about else ()),
         *(_priority(incident, before) if "priority" in about else ()),
-        *(_members(incident, before) if "members" in about else ()),
+        *(_members(incident, before, about) if "members" in about else ()),
     )
     return tuple(told)
 
@@ -156,7 +156,7 @@ def _priority(incident: Incident, before: Mapping[str, Any]) -> Iterator[Change]
         yield Change("better", f"Less urgent: {was} → {incident.priority.value}.")
 
 
-def _members(incident: Incident, before: Mapping[str, Any]) -> Iterator[Change]:
+def _members(incident: Incident, before: Mapping[str, Any], about: Collection[str]) -> Iterator[Change]:
     """Tell members that fire now and didn't; not on a reopening, which is told as a whole."""
     if (
         incident.state is not State.FIRING
@@ -165,7 +165,8 @@ def _members(incident: Incident, before: Mapping[str, Any]) -> Iterator[Change]:
     ):
         return
     known, unknown = set(before.get("firing") or ()), int(before.get("more") or 0)
-    anew = {member.id for member in _anew(incident, before)}  # these are told as such
+    # these are told as such, where that is asked for
+    anew = {member.id for member in _anew(incident, before)} if "state" in about else set()
     new = [member for member in incident.firing if member.id not in known | anew]
     joined = len(new)
     if unknown or incident.more_firing:

@@ -160,6 +160,13 @@ def test_members_and_priority_can_be_kept_quiet():
     assert slack.reply(want(after, replies={"priority": False}), before) == "1 more: host-3."
 
 
+def test_where_states_are_kept_quiet_what_fires_anew_after_silence_is_told_as_a_member():
+    before = slack.announced(want(disks([host(1), host(2)], state=State.STALE)))
+    after = disks([host(1, id="m9", received_at=END, joined_at=END), host(2, received_at=END)])
+    assert slack.reply(want(after, replies={"state": "off", "members": True}), before) == "1 more: host-1."
+    assert slack.reply(want(after, replies={"members": "off"}), before).endswith("no longer heard of: host-1.")
+
+
 def test_comments_say_when():
     before = github.announced(want(incident(), "github"))
     assert github.comment(want(over(), "github"), before) == ("Resolved Dec 9, 2025 11:47 AM PST, after 2 h 18 min.")
