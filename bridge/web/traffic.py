@@ -13,6 +13,7 @@ from bridge.config.sources import Basic, Bearer, Header, Hmac, Open
 from bridge.core.alert import Priority
 from bridge.core.route import target_at
 from bridge.core.rules import OWN
+from bridge.delivery.yard import HeldError
 from bridge.destinations import KINDS
 from bridge.ledger import lanes as held
 from bridge.ledger import overview
@@ -87,10 +88,13 @@ def _lane(row: Any, newest: Any, rules: Rules, now: datetime) -> LaneShown:  # n
 
 
 def _pace(delivery: Any, rules: Rules) -> str:  # noqa: ANN401 - a row of deliveries
-    """Return a place's rate as the configuration writes it."""
+    """Return a place's rate as the configuration writes it, of another name where that leads to the place now."""
     target = target_at(rules, delivery.destination, delivery.team, Priority.P2, OWN)
     if isinstance(target, str) or target.kind != delivery.kind:
-        return "not configured now"
+        try:
+            target = bridge().effective.target(delivery, Priority.P2, OWN)
+        except HeldError:
+            return "not configured now"
     rate = plain(target.settings.get("rate", defaults(delivery.kind).get("rate")))
     return " and ".join(map(str, rate)) if isinstance(rate, list) and rate else "no limit"
 

@@ -242,6 +242,22 @@ def test_lanes_say_what_holds_them_up(start, sandbox):
     assert bridge.process.stop() == 0
 
 
+def test_a_lane_that_another_name_leads_to_shows_its_pace(start, sandbox):
+    settings = config(sandbox, send={"P3": ["slack"]})
+    bridge = start(settings)
+    bridge.post(group(alert("told", Priority="P3")))
+    eventually(lambda: {one["state"] for one in api(bridge, "deliveries")["items"]} == {"delivered"}, "told")
+    slack = {"kind": "slack", **settings["destinations"].pop("slack"), "rate": "50/min"}
+    settings |= {"destinations": {**settings["destinations"], "talk": slack}, "send": {"P3": ["talk"]}}
+    assert bridge.process.stop() == 0
+    bridge.configure(settings)
+    bridge.restart()
+    page = bridge.request("GET", "/lanes").text
+    assert "<span>50/m</span>" in page
+    assert "not configured now" not in page
+    assert bridge.process.stop() == 0
+
+
 def test_a_page_says_that_nobody_delivers(start, sandbox):
     bridge = start(config(sandbox), verb="web")
     assert "No deliverer is running" in bridge.request("GET", "/lanes").text
