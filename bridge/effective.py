@@ -116,7 +116,8 @@ class Effective:
         rules = self._rules()
         found = target_at(rules, one.destination, one.team, priority, source)
         if isinstance(found, Target) and found.kind == one.kind:
-            if HELD_LANE in one.lane or self.one_secret(one.destination, one.team) or moved(found, one):
+            secret = any(name in found.settings for name in WAYS)
+            if not secret or HELD_LANE in one.lane or self.one_secret(one.destination, one.team) or moved(found, one):
                 return found
             if leads := self._leading(one.destination, one, priority, source):
                 return leads
@@ -160,7 +161,8 @@ class Effective:
     def settings(self, delivery: Delivery, incident: Incident) -> Settings:
         """Return a delivery's settings as they are now, at the address that it was routed to; raises HeldError."""
         rules, found = self._rules(), self.target(delivery, incident.priority, incident.source)
-        delivery = replace(delivery, destination=found.destination)
+        if found.destination != delivery.destination:
+            delivery = replace(delivery, destination=found.destination)
         values = at_place(found.settings, delivery.kind, delivery.address)
         if gone := moved(found, delivery):
             raise HeldError(gone)
