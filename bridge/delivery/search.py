@@ -84,6 +84,8 @@ class Search:
         self, lane: HeldLane, task: Task, client: Lister, step: Step, when: tuple[datetime, datetime]
     ) -> tuple[Found | Failed | None, datetime]:
         (at, needed), now = when, lane.yard.clock.now()
+        if not client.lists(step, task.delivery.have):
+            return self._by_itself(lane, task, client, step, at), now
         mark = f"{task.delivery.id}:{step.number}"
         alone = bool((task.delivery.doubt or {}).get("buried"))
         which = mark if alone else ""
@@ -95,11 +97,6 @@ class Search:
         if (limited := _limited(lane, task, client)) is not None:
             return limited, now
         page = self._heard(lane, task, step, client.page(step, task.delivery.have, walk.since, walk.cursor, LOOKUP))
-        if page is None:
-            found = lane.yard.client(task.settings).find(step, task.delivery.have, at, LOOKUP)
-            if isinstance(found, Failed) and budget.budget_of(task.settings, step.method) == _drawn(task, client):
-                found = _paused(lane, task, client, found)  # the token's limit, whatever is asked for
-            return self._heard(lane, task, step, found), now
         if isinstance(page, Failed):
             if page.fault is not Fault.LIMITED:
                 self._walks.pop(which, None)  # a cursor may be what was refused
@@ -109,6 +106,15 @@ class Search:
         if alone and (mark in walk.found or (walk.whole and task.delivery.doubt and task.delivery.doubt["negatives"])):
             del self._walks[which]
         return _found(client, step, walk, mark), walk.began
+
+    def _by_itself(self, lane: HeldLane, task: Task, client: Lister, step: Step, at: datetime) -> Found | Failed:
+        """Look where no listing reads: what it says of other steps is nothing of this one."""
+        if (limited := _limited(lane, task, client)) is not None:
+            return limited
+        found = lane.yard.client(task.settings).find(step, task.delivery.have, at, LOOKUP)
+        if isinstance(found, Failed) and budget.budget_of(task.settings, step.method) == _drawn(task, client):
+            found = _paused(lane, task, client, found)  # the token's limit, whatever is asked for
+        return self._heard(lane, task, step, found)
 
     def _heard(self, lane: HeldLane, task: Task, step: Step, found: T) -> T:
         """Let lookups rest, longer and longer, while they fail; in a lane in trouble one is a probe like any other."""

@@ -44,10 +44,12 @@ class Lister(Protocol):
 
     LISTS: str
 
-    def page(
-        self, step: Step, have: Have, since: datetime, cursor: str | None, deadline: float
-    ) -> Listing | Failed | None:
-        """Return a page, newest first, not older than `since` less 5 minutes; None where the step has its own place."""
+    def lists(self, step: Step, have: Have) -> bool:
+        """Return whether what a step made can stand in the listing; where it has a place of its own, `find` reads."""
+        ...
+
+    def page(self, step: Step, have: Have, since: datetime, cursor: str | None, deadline: float) -> Listing | Failed:
+        """Return a page, newest first, not older than `since` less 5 minutes, for a step that it `lists`."""
         ...
 
     def adopt(self, step: Step, found: JSON) -> JSON:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from lane_kit import take
+from lane_kit import take, turns
 from posts import ENV, Posts, alert
 
 from bridge.delivery.doubt import APART
@@ -115,3 +115,39 @@ def test_an_issue_is_found_behind_more_than_one_lookup_can_read(sqlite_ledger, c
             work()
         assert [issue.number for issue in repository.issues.values() if "bridge:" in (issue.body or "")] == [1]
         assert [(row.state, row.have["number"]) for row in place.deliveries()] == [("delivered", 1)]
+
+
+@pytest.mark.parametrize("kind", PLACES)
+def test_what_stands_in_a_place_of_its_own_is_not_answered_for_by_a_listing(sqlite_ledger, clock, tmp_path, kind):
+    """A comment, or a reply, in doubt beside what opens another incident: only that one stands in the listing."""
+    with Sandbox(clock=lambda: clock.now().timestamp()) as sandbox:
+        config = f"destinations:\n  {kind}: {{{PLACES[kind].format(sandbox)}, rate: off}}\n"
+        place = Posts(sqlite_ledger, clock, tmp_path, f"{config}send: {{P1: [{kind}], P2: [{kind}]}}\n")
+        effective = Effective(lambda: place.rules, TOKENS, b"key")
+        place.hear(alert(Priority="P2"))
+        lane = take(sqlite_ledger, clock, place.deliveries()[0].lane, effective)
+        lane.lease_ends = clock.monotonic() + 60
+        turns(lane)
+        follows = "/repos/acme/alerts/issues/1/comments" if kind == "github" else MADE[kind]
+        within = "" if kind == "github" else "thread_ts"
+        sandbox.faults.add(Fault("drop_answer", kind, "POST", follows, contains=within, count=1))
+        sandbox.faults.add(Fault("reset", kind, "POST", MADE[kind], contains="Another", count=2))
+        others = [alert(fingerprint=name, Priority="P1") for name in ("Another", "Another one")]
+        for one in others:
+            one["labels"]["alertname"] = one["fingerprint"]
+            one["generatorURL"] = one["generatorURL"].replace("rule1", one["fingerprint"])
+        place.hear(alert("resolved", Priority="P2"), *others)
+        for _ in range(3):
+            turns(lane)
+            clock.advance(1)
+        assert sum(row.doubt is not None for row in place.deliveries()) == 3
+        for _ in range(5):  # all are due at once, each time
+            clock.advance(8)
+            turns(lane)
+        assert {row.state for row in place.deliveries()} == {"delivered"}
+        if kind == "github":
+            told = sandbox.github.repository("acme/alerts").issues[1].comments
+        else:
+            opened, *_ = sandbox.slack.messages("alerts")
+            told = sandbox.slack.channel("alerts").replies(opened)
+        assert len(told) == 1

@@ -197,7 +197,8 @@ def test_a_reply_is_found_in_its_thread_and_old_messages_are_walked_past(sandbox
     assert [dict(page.found) for page in pages if page.found] == [
         {f"{DELIVERY}:1": {"channel": channel.id, "ts": lane.have["ts"]}}
     ]
-    assert lane.client.page(reply, lane.have, since, None, 5.0) is None
+    assert lane.client.lists(opening, lane.have)
+    assert not lane.client.lists(reply, lane.have)
 
 
 def test_what_can_not_be_searched_says_so(sandbox):

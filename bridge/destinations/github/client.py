@@ -117,12 +117,12 @@ class GitHub:
             cursor = listed.cursor
         return Found(None)
 
-    def page(
-        self, step: Step, have: Have, since: datetime, cursor: str | None, deadline: float
-    ) -> Listing | Failed | None:
-        """List the repository's issues for all doubts there at once; an issue's comments are read by `find`."""
-        if step.method != "POST issues" or _mark(step.request) is None:
-            return None
+    def lists(self, step: Step, have: Have) -> bool:  # noqa: ARG002 - as all clients
+        """Return whether a step opened an issue; its comments are read by `find`, which refuses what has no mark."""
+        return step.method == "POST issues" and _mark(step.request) is not None
+
+    def page(self, step: Step, have: Have, since: datetime, cursor: str | None, deadline: float) -> Listing | Failed:
+        """List the repository's issues for all doubts there at once."""
         return self._listed(step, have, cursor or self._first(since), MOST_PAGES, Deadline(deadline))
 
     def adopt(self, step: Step, found: JSON) -> JSON:  # noqa: ARG002 - as all clients

@@ -89,13 +89,14 @@ class Slack:
             return found
         return Found(_remote(step, channel, found[mark]) if mark in found else None)
 
-    def page(
-        self, step: Step, have: Have, since: datetime, cursor: str | None, deadline: float
-    ) -> Listing | Failed | None:
-        """List the channel for all doubts there at once; a thread is read by `find`, which refuses what has no mark."""
+    def lists(self, step: Step, have: Have) -> bool:
+        """Return whether a step posted to the channel; a thread is read by `find`, which refuses what has no mark."""
+        marked = mark_of(table(step.request, "metadata")) is not None
+        return marked and not text(step.request, "thread_ts") and bool(_channel_of(step, have))
+
+    def page(self, step: Step, have: Have, since: datetime, cursor: str | None, deadline: float) -> Listing | Failed:
+        """List the channel for all doubts there at once."""
         channel = _channel_of(step, have)
-        if text(step.request, "thread_ts") or not channel or mark_of(table(step.request, "metadata")) is None:
-            return None
         read = self._read(channel, "", since, cursor, Deadline(deadline))
         if isinstance(read, Failed):
             return read
