@@ -244,6 +244,14 @@ def test_a_token_is_an_end_that_replaces_a_refused_one_and_is_refused_when_it_is
     )
 
 
+def test_a_token_that_was_taken_is_replaced_as_any_other_when_it_is_refused_later(sandbox, client, clock):
+    for late, made in ((0, 1), (60, 2), (120, 3)):
+        clock.late = late
+        assert isinstance(send(client), Done)
+        assert exchanges(sandbox) == made
+        refuse(sandbox, ISSUES, 401, "Bad credentials", count=1)
+
+
 def test_a_replay_after_that_end_goes_by_another_token(sandbox, client, clock):
     refuse(sandbox, ISSUES, 401, "Bad credentials", count=4)
     for late in (0, 30, 60):

@@ -127,10 +127,14 @@ class Installation:
         """Was the token made just now, so that a part of GitHub may not know it yet?"""
         return bool(self._held[0]) and self._clock.monotonic() - self._held[2] < FRESH
 
-    def replaces(self, answer: Answer) -> bool:
-        """Is another token worth a try after this answer? Once, and not of one that has only to age."""
+    def heard(self, answer: Answer) -> None:
+        """Take note of a token that was taken: where it is refused later, another one is worth a try as at first."""
         if answer.status != 401:  # noqa: PLR2004 - the status is its name
             self._replaced = False
+
+    def replaces(self, answer: Answer) -> bool:
+        """Is another token worth a try after this answer? Once, and not of one that has only to age."""
+        self.heard(answer)
         return answer.status == 401 and not self._replaced and not self.fresh  # noqa: PLR2004 - as above
 
     def explain(self, fault: Failed) -> Failed:

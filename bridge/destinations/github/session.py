@@ -70,7 +70,8 @@ class Session:
         token = self._app.token(self._http, until)
         answer = send(token=token)
         if self._app.replaces(answer):
-            return send(token=self._app.token(self._http, until, refused=token))
+            answer = send(token=self._app.token(self._http, until, refused=token))
+            self._app.heard(answer)
         return answer
 
     def _send(  # noqa: PLR0913 - one request has these parts
