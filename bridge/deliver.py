@@ -108,7 +108,7 @@ def deliverer(
         Chore(stale.EVERY, silent.look),
         Chore(tests.EVERY, left.look),
         Chore(remind.EVERY, again.look),
-        Chore(prune.EVERY, pruning.look),
+        Chore(prune.EVERY, pruning.look, again=lambda: pruning.more),
     )
     delivering = Deliverer(yard, listener, open_intake, chores=chores)
     carrier = None if bridge.ledger.embedded else _carrier(bridge, yard)

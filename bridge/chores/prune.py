@@ -19,19 +19,24 @@ if TYPE_CHECKING:
 EVERY = 10.0
 """Seconds between two looks."""
 MOST = 200
-"""Parts that are removed at one look; of very much the rest goes at the next ones."""
+"""Parts of a sort that are removed at one look; of very much the rest goes at the next ones, which come at once."""
 LONGEST = 1.0
-"""Seconds after which a look begins no more of what is old, and as long again of what is too much: who stops waits."""
+"""Seconds after which a look begins no more receipts that are old, and as long again for incidents, and for what is too
+much: who stops waits."""
 BEGIN = 0.9
 GOAL = 0.85
 """Parts of `max_storage`: above the one the oldest goes, until the other is reached."""
 
 
 class Parts:
-    """How much more may be removed: a number of parts, for so long; the first one always."""
+    """How much more may be removed: a number of parts, for so long; the first one always.
 
-    def __init__(self, clock: Clock, left: int) -> None:
-        self.left = left
+    `cut` says that more may be there than that.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self.left = MOST
+        self.cut = False
         self._clock = clock
         self._ends: float | None = None
 
@@ -39,32 +44,36 @@ class Parts:
         """Return whether one more part may be removed."""
         now = self._clock.monotonic()
         self._ends = now + LONGEST if self._ends is None else self._ends
-        return self.left > 0 and now < self._ends
+        self.cut = self.left <= 0 or now >= self._ends
+        return not self.cut
 
 
 class Prune:
-    """Looks what may go."""
+    """Looks what may go; `more` says that the last look left some of it."""
 
     def __init__(self, ledger: Ledger, clock: Clock, loaded: Callable[[], Loaded]) -> None:
         self._ledger = ledger
         self._clock = clock
         self._loaded = loaded
+        self.more = False
 
     def look(self) -> bool:
         """Remove what is old, then what is too much; it makes no work for lanes."""
-        parts = Parts(self._clock, MOST)
+        self.more = False
+        receipts, incidents, much = (Parts(self._clock) for _ in range(3))
         try:
-            self._old(parts)
+            self._old(receipts, incidents)
         finally:
             # whatever became of that: a disk must not fill up
-            self._much(Parts(self._clock, parts.left))
+            self._much(much)
+            self.more = receipts.cut or incidents.cut or much.cut
         return False
 
-    def _old(self, parts: Parts) -> None:
-        """Remove what is older than it is kept."""
+    def _old(self, receipts: Parts, incidents: Parts) -> None:
+        """Remove what is older than it is kept; no receipts, however many, keep incidents from it."""
         keep, now = self._loaded().settings.retention, self._clock.now()
-        self._all(lambda one: storage.old_receipts(one, now - keep.receipts, now - keep.quarantine), parts)
-        self._all(lambda one: storage.old_incidents(one, now - keep.incidents), parts)
+        self._all(lambda one: storage.old_receipts(one, now - keep.receipts, now - keep.quarantine), receipts)
+        self._all(lambda one: storage.old_incidents(one, now - keep.incidents), incidents)
 
     def _all(self, remove: Callable[[Connection], int], parts: Parts) -> None:
         while parts.more() and self._ledger.write(remove):

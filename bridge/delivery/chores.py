@@ -17,12 +17,16 @@ THREADS = 64
 
 @dataclass(slots=True)
 class Chore:
-    """Something to be done every so many seconds; `act` says whether it made work for the lanes."""
+    """Something to be done every so many seconds; `act` says whether it made work for the lanes.
+
+    Then `again` says whether so much was left that it is due again at once.
+    """
 
     every: float
     act: Callable[[], object]
     due: float = 0.0
     doing: threading.Lock = field(default_factory=threading.Lock)
+    again: Callable[[], bool] = lambda: False
 
 
 class Chores:
@@ -74,4 +78,8 @@ class Chores:
         except Exception as error:  # noqa: BLE001 - the next time may do
             self._report("chore", None, error)
         finally:
+            again = chore.again()
             chore.doing.release()
+        if again:
+            chore.due = 0.0
+            self._made_work()  # so that the next round comes soon

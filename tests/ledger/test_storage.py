@@ -72,15 +72,18 @@ def test_a_look_at_very_much_takes_its_time_and_the_rest_goes_at_the_next_ones(p
             self.advance(LONGEST * 0.4)
             return super().monotonic()
 
-    for _ in range(7):
+    posts.hear(titled("Over"))
+    posts.hear(titled("Over", "resolved"))
+    for _ in range(5):
         posts.hear(alert())
+    delivered(posts)
     posts.clock.advance(days=61)
-    prune, left = pruning(posts, tmp_path), []
+    prune, left = pruning(posts, tmp_path, retention="{receipts: 30d, incidents: 60d}"), []
     prune._clock = Passing(posts.clock.now())
     for _ in range(3):
         prune.look()
-        left.append(counted(posts.ledger, receipts))
-    assert left == [4, 1, 0]
+        left.append((counted(posts.ledger, receipts), counted(posts.ledger, incidents), prune.more))
+    assert left == [(4, 1, True), (1, 1, True), (0, 1, False)]
 
 
 def test_what_is_too_much_goes_whatever_became_of_what_is_too_old(posts, tmp_path):
