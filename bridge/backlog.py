@@ -31,7 +31,7 @@ HOLD = timedelta(seconds=15)
 
 
 class Backlog:
-    """The receipts of a source that wait when its deliverers come back."""
+    """The receipts of a source that wait when its deliverers come back: when its lane is taken."""
 
     def __init__(self, ledger: Ledger, clock: Clock, wake: Callable[[Iterable[str]], None]) -> None:
         self._ledger = ledger
@@ -39,11 +39,13 @@ class Backlog:
         self._wake = wake
         self._until: datetime | None = None
         self._goes_on = False
+        self._first = True  # who has the lane, and is behind, is no deliverer that comes back
 
     def look(self, waiting: Sequence[Receipt], *, whole: bool) -> bool:
         """Take note of what waits, and whether a commit is to absorb the `whole`; return whether more may be left."""
         now = self._clock.now()
-        self._goes_on = not whole and any(self._of_it(one, now) for one in waiting)
+        may, self._first = self._first or self._until is not None, False
+        self._goes_on = may and not whole and any(self._of_it(one, now) for one in waiting)
         if self._goes_on and self._until is None:
             self._until = now + HOLD
         return self._goes_on
@@ -58,7 +60,7 @@ class Backlog:
         """Let what was put off be told now."""
         if self._until and (now := self._clock.now()) < self._until:
             self._wake(self._ledger.write(partial(due.bring_forward, was=self._until, at=now)))
-        self._until = None
+        self._until, self._first = None, False
 
     def _of_it(self, receipt: Receipt, now: datetime) -> bool:
         """Return whether a receipt came before it began to be absorbed; what a person sent once more is none of it."""

@@ -6,10 +6,12 @@ from datetime import timedelta
 
 import pytest
 from posts import Posts, alert
+from sqlalchemy import update
 
 from bridge.backlog import AWAY, HOLD
 from bridge.delivery.turns import Rest
 from bridge.ledger import due
+from bridge.ledger.tables import deliveries
 from bridge.parts import SLICE, USUAL
 
 OURS = "ours"
@@ -109,3 +111,28 @@ def test_what_comes_while_it_is_absorbed_is_told_at_once(posts):
     posts.post({"alerts": [one(OURS, priority="P0")]})
     assert intake.turn() is None
     assert due_now(posts) == {(OURS, "firing")}
+
+
+@pytest.mark.parametrize("before", [0, 1], ids=["nothing", "something"])
+def test_who_is_there_and_far_behind_keeps_nothing_back(posts, before):
+    intake = posts.intake()
+    for _ in range(before):
+        posts.post({"alerts": [one("before")]})
+    assert intake.turn() == Rest()
+    fires_and_ends(posts, 2 * USUAL.receipts)
+    posts.clock.advance(2 * AWAY.total_seconds())
+    assert intake.turn() is None
+    assert (OURS, "firing") in due_now(posts)
+
+
+@pytest.mark.parametrize("tried", [{"doubt": {"ended": None}}, {"attempts": 3}], ids=["in doubt", "failed"])
+def test_what_was_tried_keeps_its_time(posts, tried):
+    posts.hear(one("tried"), one("new"))
+    mine = update(deliveries).where(deliveries.c.incident == ids(posts)[0])
+    assert posts.ledger.write(lambda connection: connection.execute(mine.values(**tried)).rowcount)
+    now, later = posts.clock.now(), posts.clock.now() + HOLD
+    posts.ledger.write(lambda connection: due.move(connection, ids(posts), (now, now), later))
+    assert due_now(posts) == {("tried", "firing")}
+    posts.ledger.write(lambda connection: connection.execute(mine.values(due_at=later)).rowcount)
+    posts.ledger.write(lambda connection: due.bring_forward(connection, later, now))
+    assert due_now(posts) == {("new", "firing")}

@@ -51,6 +51,8 @@ _MOVE = Statement(
     .where(
         deliveries.c.incident == bindparam("key_incident"),
         deliveries.c.due_at.between(bindparam("first"), bindparam("last")),
+        deliveries.c.doubt.is_(None),
+        deliveries.c.attempts == 0,
     )
     .values(due_at=bindparam("due", type_=deliveries.c.due_at.type))
 )
@@ -73,7 +75,7 @@ def next_at(connection: Connection) -> datetime | None:
 
 
 def move(connection: Connection, ids: Collection[str], times: tuple[datetime, datetime], to: datetime) -> None:
-    """Let what of incidents is due between two times be due at another one."""
+    """Let what of incidents is due between two times be due at another one; what was tried keeps its own time."""
     # in the order of their ids, as all who lock several
     first, last = times
     _MOVE.run(connection, [{"key_incident": one, "first": first, "last": last, "due": to} for one in sorted(ids)])
