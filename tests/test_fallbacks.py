@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 from posts import CONFIG, ENV, Posts, alert
-from sqlalchemy import update
+from sqlalchemy import event, update
+from sqlalchemy.engine import Engine
 
 from bridge.chores.storms import Storms
 from bridge.chores.watch import Watch
@@ -155,6 +156,49 @@ def test_a_page_for_who_joins_that_can_not_be_sent_comes_to_its_fallback(  # noq
         place.watch().look()
         assert len(place.elsewhere()) == (told if minutes > 1 else 0)
     assert all("HTTP 503" in because for because in place.elsewhere())
+
+
+@pytest.mark.parametrize("name", ["pager", None], ids=["renamed", "removed"])
+def test_who_joins_where_a_name_has_gone_comes_to_its_fallback(ledger, clock, tmp_path, name):
+    place = Paged(ledger, clock, tmp_path)
+    place.hear(alert(Priority="P0"))
+    place.page()
+    place.hear(alert(Priority="P0", fingerprint="f2"), seconds=360)
+    place.change(state="retrying" if name else "held", last_error="HTTP 503")
+    now = f'  {name}: {{kind: pagerduty, routing_key: "${{env:PD}}"}}\n' if name else ""
+    config = CONFIG.replace('  pagerduty: {routing_key: "${env:PD}"}\n', now)
+    place = Watched(ledger, clock, tmp_path, config=config + PAGED.replace("[pagerduty]", f"[{name or 'slack'}]"))
+    for minutes in (1, 2, 3):
+        clock.advance(minutes=1)
+        place.watch().look()
+        assert sum(row.kind == "slack" for row in place.deliveries()) == (minutes > 1)
+
+
+def test_in_a_long_outage_only_the_alerts_of_what_may_page_anew_are_read(sqlite_ledger, clock, tmp_path):
+    place, read = Paged(sqlite_ledger, clock, tmp_path), []
+
+    def looks():
+        """Look, and say whether alerts of incidents were read."""
+        read.clear()
+        place.watch().look()
+        return any("detail" in one and "FROM alerts" in one and "incident IN" in one for one in read)
+
+    place.hear(alert(Priority="P0"))
+    place.page()
+    place.hear(alert(Priority="P0", fingerprint="f2"), seconds=60)
+    place.change(state="retrying", last_error="HTTP 503")
+    event.listen(Engine, "before_cursor_execute", note := lambda *said: read.append(said[2]))
+    try:
+        clock.advance(minutes=3)
+        assert (looks(), place.elsewhere()) == (False, []), "no page is due to who joined so soon"
+        clock.advance(minutes=2)
+        place.hear(alert(Priority="P0", fingerprint="f3"))
+        clock.advance(minutes=3)
+        assert looks()
+        assert len(place.elsewhere()) == 1
+        assert not looks(), "it is told there now"
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
 
 
 def test_who_joined_and_is_over_comes_to_no_fallback(ledger, clock, tmp_path):

@@ -8,9 +8,9 @@ from bridge.core.alert import Priority
 from bridge.core.route import target_at
 from bridge.delivery.yard import HeldError
 from bridge.destinations.base import Settings
-from bridge.destinations.pagerduty.step import newcomers, pages_of
+from bridge.destinations.pagerduty.step import may_join, newcomers, pages_of
 from bridge.ledger import incidents, troubles
-from bridge.ledger.placing import Placement
+from bridge.ledger.placing import Held, Placement
 from bridge.ledger.told import told_at
 
 if TYPE_CHECKING:
@@ -38,21 +38,37 @@ class Fallbacks:
         for row in troubles.untold(connection):
             rule = rows.get(Priority(row.priority)) or rows.get("default")
             late = rule and rule.after is not None and now - row.since >= rule.after
-            if rule and (row.state == "dead" or late) and (row.sure or self._would_page(connection, row, now)):
+            if rule and (row.state == "dead" or late) and (row.sure or self._may_page(row, now)):
                 found.append((row, self._placements(row, rule.send)))
         told = told_at(connection, [row.incident for row, _ in found])
-        missing = [(row, [one for one in places if told[row.incident].takes(one)]) for row, places in found]
+        found = [(row, places) for row, places in found if any(told[row.incident].lacks(one) for one in places)]
+        paging = self._paging(connection, [row for row, _ in found if not row.sure], now)
+        due = [(row, places) for row, places in found if row.sure or row.id in paging]
+        missing = [(row, [one for one in places if told[row.incident].takes(one)]) for row, places in due]
         # in the order of their ids, as all who lock several
         return sorted(((row, places) for row, places in missing if places), key=lambda one: str(one[0].incident))
 
-    def _would_page(self, connection: Connection, row: Row[Any], now: datetime) -> bool:
-        """Return whether a page for who joined is due at a service that was told of the others."""
-        target = target_at(self._loaded.rules, row.destination, row.team, Priority(row.priority), row.source)
-        incident = incidents.load(connection, row.incident)
-        if isinstance(target, str) or incident is None:
-            return False
-        settings = Settings(target.destination, target.kind, target.settings)
-        return bool(newcomers(incident, settings, pages_of(row.have), now))
+    def _may_page(self, row: Row[Any], now: datetime) -> bool:
+        """Return whether a page for who joined may be due at a service that was told of the others."""
+        return may_join(row.source, Priority(row.priority), self._settings(row), pages_of(row.have), now)
+
+    def _paging(self, connection: Connection, rows: list[Row[Any]], now: datetime) -> set[str]:
+        """Return by which of these deliveries a page is due for who joined: their alerts say so."""
+        known = incidents.load_all(connection, list({row.incident for row in rows})) if rows else {}
+        return {
+            row.id
+            for row in rows
+            if row.incident in known and newcomers(known[row.incident], self._settings(row), pages_of(row.have), now)
+        }
+
+    def _settings(self, row: Row[Any]) -> Settings:
+        """Return the settings by which a delivery is told now; by none, as where its name is gone, the default ones."""
+        held = Held(*(getattr(row, name) for name in Held.__slots__))
+        try:
+            target = self._effective.target(held, Priority(row.priority), row.source)
+        except HeldError:
+            return Settings(row.destination, row.kind, {})
+        return Settings(target.destination, target.kind, target.settings)
 
     def _placements(self, row: Row[Any], names: tuple[str, ...]) -> list[Placement]:
         rules = self._loaded.rules

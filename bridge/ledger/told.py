@@ -43,14 +43,22 @@ class Told:
 
     def takes(self, placement: Placement) -> bool:
         """Count a placement as told; return whether it was not before."""
-        where = placement.lane, placement.destination, placement.team if placement.one_secret else ""
-        if placement.named and self.has(placement.kind, placement.named, *where):
-            # its secret is missing: told all the same under this name, or by the secret of before
-            self.add(placement.kind, placement.named, *where)
-            return False
-        fresh = not self.has(placement.kind, placement.address, *where)
-        self.add(placement.kind, placement.address, *where)
+        where = self._where(placement)
+        fresh = not self.has(*where)
+        self.add(*where)
         return fresh
+
+    def lacks(self, placement: Placement) -> bool:
+        """Return whether a placement is not told yet."""
+        return not self.has(*self._where(placement))
+
+    def _where(self, placement: Placement) -> tuple[str, str, str, str, str]:
+        team = placement.team if placement.one_secret else ""
+        kind, lane, destination = placement.kind, placement.lane, placement.destination
+        if placement.named and self.has(kind, placement.named, lane, destination, team):
+            # its secret is missing: told all the same under this name, or by the secret of before
+            return kind, placement.named, lane, destination, team
+        return kind, placement.address, lane, destination, team
 
 
 def _known_by(kind: str, address: str, lane: str, destination: str, team: str) -> set[tuple[str, ...]]:

@@ -187,19 +187,28 @@ def newcomers(incident: Incident, settings: Settings, pages: list[dict[str, Any]
 
     A storm pages again when it has doubled. Where no page is open, none joined one.
     """
-    if not any(_pages(page) for page in pages):
+    if not may_join(incident.source, incident.priority, settings, pages, now):
         return ()
     if incident.source == STORM:
         return _doubled(incident, pages)
-    if incident.priority not in URGENT:
-        return ()
     known = {str(member) for page in pages if _pages(page) for member in page.get("members") or ()}
-    quiet_until = max(datetime.fromisoformat(str(page["at"])) for page in pages) + _page_again(settings)
+    quiet_until = _quiet_until(settings, pages)
 
     def joined(member: Member) -> bool:
         return member.id not in known and quiet_until < min(member.joined_at or member.received_at, now)
 
     return tuple(member.id for member in incident.firing if joined(member))
+
+
+def may_join(source: str, priority: Priority, settings: Settings, pages: list[dict[str, Any]], now: datetime) -> bool:
+    """Return whether who joins pages now, as far as it can be said without the members."""
+    if not any(_pages(page) for page in pages):
+        return False
+    return source == STORM or (priority in URGENT and _quiet_until(settings, pages) < now)
+
+
+def _quiet_until(settings: Settings, pages: list[dict[str, Any]]) -> datetime:
+    return max(datetime.fromisoformat(str(page["at"])) for page in pages) + _page_again(settings)
 
 
 def _doubled(incident: Incident, pages: list[dict[str, Any]]) -> tuple[str, ...]:
