@@ -73,16 +73,35 @@ def test_time_passes_while_the_machine_sleeps(monkeypatch):
     assert clock.monotonic() > ends
 
 
+def signed(web, at):
+    """Post what is signed and stamped so."""
+    body = json.dumps(group(alert(f"Stamped {at}"))).encode()
+    signature = hmac.new(b"secret", f"{at}:".encode() + body, hashlib.sha256).hexdigest()
+    headers = {"X-Stamp": str(at), "X-Grafana-Alerting-Signature": signature}
+    return web.post("/webhooks/grafana", data=body, headers=headers)
+
+
+def test_what_one_with_the_right_time_stored_is_known_to_one_that_is_ahead(stamped):
+    machine = Machine()
+    stamped.clock = SystemClock(lambda: machine.wall, lambda: machine.mono)
+    web = create_app(stamped).test_client()
+    first = signed(web, at := int(machine.wall))
+    machine.wall += 3600
+    stamped.clock.now()
+    machine.wall -= 3600
+    assert stamped.clock.ahead() == pytest.approx(3600)
+    again = signed(web, at)
+    assert (first.status_code, again.status_code) == (202, 202)
+    assert again.json == first.json
+
+
 def test_a_sender_whose_time_is_right_is_let_in_whatever_our_clock_had_been(stamped):
     machine = Machine()
     stamped.clock = SystemClock(lambda: machine.wall, lambda: machine.mono)
     web = create_app(stamped).test_client()
 
     def post(at):
-        body = json.dumps(group(alert(f"Stamped {at}"))).encode()
-        signature = hmac.new(b"secret", f"{at}:".encode() + body, hashlib.sha256).hexdigest()
-        headers = {"X-Stamp": str(at), "X-Grafana-Alerting-Signature": signature}
-        return web.post("/webhooks/grafana", data=body, headers=headers).status_code
+        return signed(web, at).status_code
 
     right = int(machine.wall)
     machine.wall += 3600

@@ -100,9 +100,9 @@ def _take_in(bridge: Bridge, settings: SourceSettings, kept: KeptAnswer | None) 
             receipts.append(bridge.ledger, receipt).result()
             stored = receipt.id
         else:
-            tolerance = getattr(settings.auth, "tolerance", None)
-            # a stamp may be ahead of us by as much, and is good for as long again
-            since = now - 2 * tolerance if tolerance else None
+            tolerance, ahead = getattr(settings.auth, "tolerance", None), timedelta(seconds=bridge.clock.ahead())
+            # a stamp may be ahead of us by as much, and is good for as long again: by the time that it is checked by
+            since = now - ahead - 2 * tolerance if tolerance else None
             unstamped = not getattr(settings.auth, "timestamp_header", None)
             stored = receipts.once(bridge.ledger, receipt, signature, since, unstamped=unstamped)
     except UnavailableError as error:
