@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from bridge.parts import Part
 
 AWAY = timedelta(minutes=1)
-"""What waited longer to be absorbed did so because nobody was there: a burst, which is told from its beginning, takes
-less. No two hosts' clocks differ so much."""
+"""What waited longer when a lane is taken did so because nobody was there: a burst, which is told from its beginning,
+takes less. No two hosts' clocks differ so much."""
 HOLD = timedelta(seconds=15)
 """For how long what is told is put off at most, from when the first of it was absorbed."""
 
