@@ -10,7 +10,8 @@ from bridge.delivery.yard import HeldError
 from bridge.destinations.base import Settings
 from bridge.destinations.pagerduty.step import may_join, newcomers, pages_of
 from bridge.ledger import incidents, troubles
-from bridge.ledger.placing import Held, Placement
+from bridge.ledger.holding import Held
+from bridge.ledger.placing import Placement
 from bridge.ledger.told import told_at
 
 if TYPE_CHECKING:

@@ -216,7 +216,7 @@ _joined = and_(
 )
 _UNTOLD = (
     select(
-        *(deliveries.c[name] for name in ("id", "kind", "address", "lane", "team", "destination", "told")),
+        *(deliveries.c[name] for name in ("id", "kind", "address", "lane", "team", "destination")),
         *(deliveries.c[name] for name in ("state", "since", "have")),
         deliveries.c.last_error,
         deliveries.c.reason,
