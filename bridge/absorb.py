@@ -15,7 +15,7 @@ from bridge.chores.storms import set_aside
 from bridge.core.alert import UnreadableError
 from bridge.core.arrive import arrive, in_order
 from bridge.core.identity import rule_key
-from bridge.core.normalize import Normalizer, canonical_team
+from bridge.core.normalize import Normalizer
 from bridge.core.payload import parse
 from bridge.core.route import Router
 from bridge.core.rules import STORM
@@ -235,8 +235,7 @@ class Intake:
         normal = [(part, alert) for part in parts for alert in part.alerts]
         lost = {(one.alert.org, rule_key(one.alert)) for _, one in normal if one.no_data and not one.team_said}
         arrivals, router = [], Router(self.source, rules)
-        now, default = fired((one for _, one in normal), lost, router), rules.normalize.default_team
-        found = book.rule_teams(connection, self.source, lost, now, canonical_team(default, rules.teams))
+        found = book.rule_teams(connection, self.source, lost, fired((one for _, one in normal), lost, router))
         for part, one in normal:
             # NoData and Error alerts lose the labels of their query, often the team's: they belong to their rule's
             teams = found.get((one.alert.org, rule_key(one.alert))) if one.no_data and not one.team_said else None

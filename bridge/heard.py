@@ -33,14 +33,16 @@ def fired(
 ) -> dict[tuple[str, str], list[str]]:
     """Return the teams of a commit's own firings, for those rules (organisation, rule key) whose alerts lost theirs.
 
-    The ledger knows none of them yet.
+    The ledger knows none of them yet. Of one that no team was said for there is none: it is at the default team.
     """
     found: dict[tuple[str, str], list[str]] = {}
     for one in alerts if lost else ():
         rule = (one.alert.org, rule_key(one.alert))
         if rule in lost and one.alert.status is Status.FIRING and (one.team_said or not one.no_data):
             known = found.setdefault(rule, [])
-            known += [team for team in router.route(one).teams if team not in known]
+            routed = router.route(one)
+            said = routed.teams if one.team_said or routed.team_set else ()
+            known += [team for team in said if team not in known]
     return found
 
 

@@ -406,6 +406,45 @@ def test_missing_data_that_was_told_to_the_default_team_goes_to_its_rules_once_t
     ]
 
 
+@pytest.fixture
+def owned(ledger, clock, tmp_path) -> Posts:
+    return Posts(ledger, clock, tmp_path, f"normalize: {{default_team: storage}}\n{CONFIG}")
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+def test_a_team_that_an_alert_names_owns_its_rule_though_it_is_the_default_team(owned, at_once):
+    both = [alert(fingerprint="a"), alert(fingerprint="b", Team="network")]
+    for alerts in [[*both, no_data()]] if at_once else [both, [no_data()]]:
+        owned.hear(*alerts)
+    assert [one["teams"] for one in owned.incidents()] == [["storage"], ["network"], ["storage", "network"]]
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+def test_missing_data_joins_the_incident_of_two_teams_of_which_one_is_the_default_team(owned, at_once):
+    both = alert(Team=None, Teams="storage, network")
+    for alerts in [[both, no_data()]] if at_once else [[both], [no_data()]]:
+        owned.hear(*alerts)
+    assert [(one["teams"], len(one["alerts"])) for one in owned.incidents()] == [(["storage", "network"], 2)]
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+def test_the_default_team_owns_no_rule_that_only_an_alert_without_a_team_is_of(owned, at_once):
+    both = [alert(fingerprint="a", Team=None), alert(fingerprint="b", Team="network")]
+    for alerts in [[*both, no_data()]] if at_once else [both, [no_data()]]:
+        owned.hear(*alerts)
+    assert [(one["teams"], len(one["alerts"])) for one in owned.incidents()] == [(["storage"], 1), (["network"], 2)]
+
+
+def test_missing_data_that_the_default_team_was_told_of_twice_is_no_saying_of_a_team(posts):
+    for _ in range(2):
+        posts.hear(no_data(start="2026-03-02T11:59:00Z"), seconds=3600)
+        posts.hear(no_data(status="resolved", start="2026-03-02T11:59:00Z"))
+    assert [one.facts["team_said"] for one in posts.stored()] == [False, False]
+    posts.hear(alert(Team="network"))
+    posts.hear(no_data(), seconds=3600)
+    assert [one["teams"] for one in posts.incidents()] == [["unrouted"], ["unrouted"], ["network"]]
+
+
 def test_missing_data_of_a_rule_that_is_quiet_goes_to_the_teams_of_its_last_incident(posts):
     posts.hear(alert(Team="network"))
     posts.hear(alert("resolved", Team="network"))

@@ -7,7 +7,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, bindparam, func, or_, select, union_all
+from sqlalchemy import Text, and_, bindparam, func, literal_column, or_, select, type_coerce, union_all
 
 from bridge.core.alert import Priority, Status
 from bridge.core.cases import Case, Standing
@@ -83,6 +83,8 @@ _STANDINGS = Statement(
     )
 )
 _ALL_STANDINGS = Statement(select(*_STANDING).where(_MINE))
+# in JSON these quotes stand unescaped only around a name; not bound, for PostgreSQL to see what is grouped by
+_UNSAID = type_coerce(incidents.c.facts, Text).contains(literal_column("'\"team_said\":false'")).label("unsaid")
 
 
 def load(  # noqa: PLR0913, PLR0917 - what is known has these sides
@@ -192,12 +194,11 @@ def rule_teams(
     source: str,
     rules: set[tuple[str, str]],
     fired: Mapping[tuple[str, str], Sequence[str]] = MappingProxyType({}),
-    default: str = "",
 ) -> dict[tuple[str, str], list[str]]:
     """Return, for (organisation, rule key), all teams of the rule's open incidents, else those of its last one.
 
-    `fired` are teams of what is about to be stored, which is open. The `default` team is none where there is another:
-    it may be there only because nobody knew the rule's.
+    `fired` are teams of what is about to be stored, which is open. An incident that no team was said for is at the
+    default team only because nobody knew the rule's: it says none.
     """
     if not rules:
         return {}
@@ -206,13 +207,14 @@ def rule_teams(
     mine = and_(incidents.c.source == source, incidents.c.org.in_(orgs), incidents.c.rule_key.in_(keys))
     last = select(func.max(incidents.c.id)).where(mine).group_by(incidents.c.org, incidents.c.rule_key)
     # of a rule thousands may be open, of few teams
-    columns = [incidents.c[name] for name in ("org", "rule_key", "teams", "state")]
+    columns = [*(incidents.c[name] for name in ("org", "rule_key", "teams", "state")), _UNSAID]
     query = select(*columns).where(mine, or_(OPEN, incidents.c.id.in_(last))).group_by(*columns)
-    found = {rule: {"open": list(teams), "last": []} for rule, teams in fired.items()}
+    opened = {rule: [*teams] for rule, teams in fired.items()}
+    latest: dict[tuple[str, str], list[str]] = {}
     for row in connection.execute(query.order_by(func.max(incidents.c.id))):
-        kinds = found.setdefault((row.org, row.rule_key), {"open": [], "last": []})
-        kinds["last"] = list(row.teams)
+        rule = (row.org, row.rule_key)
+        latest[rule] = teams = [] if row.unsaid else list(row.teams)
         if row.state in OPEN_STATES:
-            kinds["open"] += [team for team in row.teams if team not in kinds["open"]]
-    teams = {rule: kinds["open"] or kinds["last"] for rule, kinds in found.items()}
-    return {rule: [team for team in known if team != default] or known for rule, known in teams.items()}
+            known = opened.setdefault(rule, [])
+            known += [team for team in teams if team not in known]
+    return {rule: teams for rule, teams in {**latest, **opened}.items() if teams}
