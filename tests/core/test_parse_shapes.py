@@ -312,6 +312,13 @@ def test_legacy_without_a_state_says_it_in_its_title(title, status):
         ("[no_data] [Paused] CPU", "CPU"),
         ("[Error budget] CPU", "[Error budget] CPU"),
         ("[normalizer] CPU", "[normalizer] CPU"),
+        ("[CRITICAL] Disk", "Disk"),
+        ("[Warning: 2] Disk", "Disk"),
+        ("[P1] [Re-Triggered] Disk", "Disk"),
+        ("[sev-2][PROBLEM] Disk", "Disk"),
+        ("[Triggered on {host:web1}] Disk", "[{host:web1}] Disk"),
+        ("[P9] [eu-west] [high] [P1-team] Disk", "[P9] [eu-west] [high] [P1-team] Disk"),
+        ("[critical path] [info desk] [up-to-date] Disk", "[critical path] [info desk] [up-to-date] Disk"),
         ("[FIRING:1]", ""),
         ("[", "["),
         (" CPU ", "CPU"),
@@ -331,6 +338,31 @@ def test_one_title_in_two_places_is_two_alerts_of_which_each_is_ended_by_its_own
     over = alert("[OK] [staging] CPU", "ok")
     assert (over.fingerprint, over.labels) == (staging.fingerprint, {"alertname": "[staging] CPU"})
     assert prod.fingerprint != staging.fingerprint
+
+
+@pytest.mark.parametrize("flat", [False, True], ids=["legacy", "flat"])
+@pytest.mark.parametrize(
+    ("fires", "over"),
+    [
+        ("[CRITICAL] Disk", "[OK] Disk"),
+        ("[WARNING] Disk", "[OK] Disk"),
+        ("[PROBLEM] Disk", "[Recovery] Disk"),
+        ("[P1] [Triggered] Disk", "[P1] [Recovered] Disk"),
+        ("[Triggered on web1] Disk", "[Recovered on web1] Disk"),
+        ("[SEV1] Disk", "Disk"),
+        ("[Down] Disk", "[Up] Disk"),
+    ],
+)
+def test_what_a_title_says_of_its_state_makes_no_other_alert_of_its_resolve(fires, over, flat):
+    def alert(title, state):
+        one = {"title": title, "state": state}
+        return read({"alerts": [one]} if flat else one).alerts[0]
+
+    first, last = alert(fires, "alerting"), alert(over, "ok")
+    assert (first.status, last.status, last.fingerprint) == (Status.FIRING, Status.RESOLVED, first.fingerprint)
+    assert (
+        alert("[Triggered on web2] Disk", "alerting").fingerprint != alert("[Triggered on web1] Disk", "ok").fingerprint
+    )
 
 
 def test_legacy_tags_may_be_a_list():

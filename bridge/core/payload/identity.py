@@ -21,10 +21,19 @@ TEST_FINGERPRINT = "57c6d9296de2ad39"
 _NOTHING = re.compile(r"0+")
 _BRACKETS = re.compile(r"(?:\s*\[[^\]]*\])+")
 _BRACKET = re.compile(r"\[[^\]]*\]")
-_WORDS = "|".join(
-    word.replace("_", "[ _]?") for word in sorted({*fields.FIRING_WORDS, *fields.RESOLVED_WORDS, "paused"})
+_SAID = frozenset(
+    {"paused", "critical", "fatal", "severe", "emergency", "disaster", "major", "minor", "warn", "warning", "info"}
+    | {"informational", "problem", "alarm", "triggered", "re-triggered", "retriggered", "recovered", "recovery"}
+    | {"open", "opened", "closed", "cleared", "down", "up", "unknown"}
 )
-_STATE = re.compile(rf"\[\s*(?:{_WORDS})(?:\s*:\s*\d+)?(?:\s*,.*)?\s*\]", re.IGNORECASE | re.DOTALL)
+"""Words for a state or a severity in a title, beside those for a status; "high" and "low" may be names."""
+_WORDS = "|".join(
+    [word.replace("_", "[ _]?") for word in sorted({*fields.FIRING_WORDS, *fields.RESOLVED_WORDS, *_SAID})]
+    + ["P[0-5]", "sev[ _-]?[0-5]"]
+)
+_STATE = re.compile(
+    rf"\[\s*(?:{_WORDS})(?:\s*:\s*\d+)?(?:\s*,.*|\s+on\s+(?P<where>.*))?\s*\]", re.IGNORECASE | re.DOTALL
+)
 
 
 def fingerprint(said: str, labels: Mapping[str, str], rule: str, title: str, receiver: str) -> str:
@@ -66,15 +75,24 @@ def organisation(said: str) -> str:
 
 
 def bare_title(title: str) -> str:
-    """Return a title without its leading `[FIRING:1]` or `[OK]`, which changes from firing to resolve.
+    """Return a title without its leading `[FIRING:1]`, `[OK]` or `[Critical]`, which changes from firing to resolve.
 
-    What else stands in brackets there (`[prod]`) is part of the name.
+    What else stands in brackets there (`[prod]`) is part of the name; so is the host of `[Triggered on web1]`.
     """
     leading = _BRACKETS.match(title)
     if leading is None:
         return title.strip()
-    kept = [one for one in _BRACKET.findall(leading[0]) if not _STATE.fullmatch(one)]
-    return " ".join([*kept, title[leading.end() :].strip()]).strip()
+    kept = [_named(one) for one in _BRACKET.findall(leading[0])]
+    return " ".join([*(one for one in kept if one), title[leading.end() :].strip()]).strip()
+
+
+def _named(bracket: str) -> str:
+    """Return what of a bracket is part of the name, nothing where it says a state alone."""
+    state = _STATE.fullmatch(bracket)
+    if state is None:
+        return bracket
+    where = (state["where"] or "").strip()
+    return f"[{where}]" if where else ""
 
 
 def _digest(parts: list[object]) -> str:
