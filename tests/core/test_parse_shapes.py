@@ -86,6 +86,33 @@ def test_alerts_that_are_named_beside_their_labels_or_annotations_keep_their_nam
     assert over.fingerprint == first.fingerprint
 
 
+@pytest.mark.parametrize("more", [{"labels": {"team": "db"}}, {"annotations": {"Priority": "P0"}}])
+@pytest.mark.parametrize(
+    ("fires", "over"),
+    [
+        ("CPU 93 %", "CPU 12 %"),
+        ("CPU 93.5% for 1,200 s", "CPU 0% for 7 s"),
+        ("[FIRING:1] load=-3", "[OK] load=0.5"),
+        ("93", "93"),
+    ],
+)
+def test_a_number_in_a_name_beside_labels_or_annotations_makes_no_other_alert_of_its_resolve(fires, over, more):
+    entry = {"title": fires, **more}
+    first, last = (read({"alerts": [one]}).alerts[0] for one in (entry, {**entry, "title": over, "status": "resolved"}))
+    assert (first.labels["alertname"], last.fingerprint) == (identity.bare_title(fires), first.fingerprint)
+
+
+@pytest.mark.parametrize(("one", "another"), [("db1 down", "db2 down"), ("10.0.0.1 down", "10.0.0.2 down"), ("1", "2")])
+def test_a_number_that_is_part_of_a_word_tells_alerts_apart(one, another):
+    first, second = read({"alerts": [{"title": said, "labels": {"team": "db"}} for said in (one, another)]}).alerts
+    assert first.fingerprint != second.fingerprint
+
+
+def test_flat_alerts_are_told_apart_by_their_whole_names():
+    first, second = read({"alerts": [{"title": f"Error {number}"} for number in (404, 500)]}).alerts
+    assert first.fingerprint != second.fingerprint
+
+
 def test_alerts_that_are_named_beside_their_labels_are_told_apart_by_where_they_are():
     both = [{"name": "Disk full", "host": host, "labels": {"team": "db"}} for host in ("db1", "db2")]
     first, second = read({"alerts": both}).alerts

@@ -14,6 +14,7 @@ from bridge.core.payload import fields, identity
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    Map = dict[str, str]
     Told = tuple[dict[str, object], Callable[[dict[str, object]], Alert]]
 
 LAZY = 1_000
@@ -67,26 +68,31 @@ def is_alert(document: Mapping[str, object]) -> bool:
     return isinstance(labels, dict) and ("alertname" in labels or bool(names & {"annotations", "startsat"}))
 
 
-def structured(entry: dict[str, object], grouped: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
-    """Return an entry's labels and annotations, completed by its other words; `grouped` are its group's labels.
+def structured(entry: dict[str, object], grouped: Mapping[str, str]) -> tuple[Map, Map, Map]:
+    """Return an entry's labels and annotations, completed by its other words, and the labels that it is known by.
+
+    `grouped` are its group's labels.
 
     What names it is its label `alertname`, where neither it nor its group has one. What says where it is, is a label
     too then, so that it is told from others of its name. Where its sender knows neither labels nor annotations, its
-    other texts and numbers are annotations.
+    other texts and numbers are annotations; where it does, a number in its name is a measure, and it is known without.
     """
     labels, annotations = fields.string_map(entry.get("labels")), fields.string_map(entry.get("annotations"))
     flat = not labels and not annotations
     if not flat and (labels.get("alertname") or grouped.get("alertname")):
-        return labels, annotations
+        return labels, annotations, labels
     plain = plain_words(entry)
     lower = {name.lower(): said for name, said in plain.items()}
     # a message, which may change from firing to resolve, names only what has nothing else to be known by
     naming = _NAMES if labels or _TITLES & annotations.keys() else _NAMING
     name = next((bare for word in naming if (bare := identity.bare_title(lower.get(word, "")))), "")
     if not name:
-        return labels, annotations
+        return labels, annotations, labels
     where = {name: said for name, said in plain.items() if name.lower() in _WHERE and _is_place(entry[name])}
-    return {**where, **labels, "alertname": name[:500]}, plain if flat else annotations
+    named = {**where, **labels, "alertname": name[:500]}
+    if flat:
+        return named, plain, named
+    return named, annotations, {**named, "alertname": identity.unmeasured(named["alertname"])}
 
 
 def _is_place(said: object) -> bool:

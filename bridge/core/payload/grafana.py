@@ -104,7 +104,7 @@ def read(document: dict[str, object], listed: Sequence[object], shape: str) -> G
 def read_alert(entry: dict[str, object], common: Common) -> Alert:
     """Read one alert; whatever an entry lacks, it is an alert."""
     entry = fields.canonical(entry, ALERT_NAMES)
-    own_labels, own_annotations = entries.structured(entry, common.labels)
+    own_labels, own_annotations, known_by = entries.structured(entry, common.labels)
     entry = alertmanager.unfold(entry, own_labels, own_annotations)
     org = identity.organisation(fields.identifier(entry.get("orgId"))) or common.org
     rule = fields.identifier(entry.get("ruleUID")) or links.rule_uid(entry.get("generatorURL"), entry.get("silenceURL"))
@@ -117,7 +117,7 @@ def read_alert(entry: dict[str, object], common: Common) -> Alert:
         status=fields.status(state, common.status),
         fingerprint=identity.fingerprint(
             said,
-            {**common.group_labels, **own_labels} if own_labels else labels,
+            {**common.group_labels, **known_by} if known_by else labels,
             rule or "",
             title,
             common.receiver,

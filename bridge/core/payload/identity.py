@@ -35,6 +35,9 @@ _STATE = re.compile(
     rf"\[\s*(?:{_WORDS})(?:\s*:\s*\d+)?(?:\s*,.*|\s+on\s+(?P<where>.*))?\s*\]", re.IGNORECASE | re.DOTALL
 )
 
+_NUMBER = re.compile(r"(?<![\w.-])[+-]?\d+(?:,\d{3})*(?:[.,]\d+)?(?![.,]?\d)")
+"""A number that is no part of a word ("db1", "web-2"), nor of an address."""
+
 
 def fingerprint(said: str, labels: Mapping[str, str], rule: str, title: str, receiver: str) -> str:
     """Return an alert's fingerprint, never empty.
@@ -84,6 +87,15 @@ def bare_title(title: str) -> str:
         return title.strip()
     kept = [_named(one) for one in _BRACKET.findall(leading[0])]
     return " ".join([*(one for one in kept if one), title[leading.end() :].strip()]).strip()
+
+
+def unmeasured(name: str) -> str:
+    """Return a name without its numbers, which change from firing to resolve ("CPU 93 %"); one of nothing else stays.
+
+    What is part of a word is no number: "db1".
+    """
+    bare = _NUMBER.sub("", name)
+    return bare if any(map(str.isalpha, bare)) else name
 
 
 def _named(bracket: str) -> str:
