@@ -174,7 +174,8 @@ class Intake:
         now = self._clock.now()
         arrivals = self._arrivals(connection, parts, rules)
         heard_of = [arrival for _, arrival, _ in arrivals]
-        known = book.load(connection, self.source, heard_of, self._new_id, rules.reopen_duration, before)
+        hold, after = rules.reopen_duration, rules.stale_after
+        known = book.load(connection, self.source, heard_of, self._new_id, hold, before, stale_after=after)
         known.now = now
         history = Heard()
         wanted, heard = self._merge(known, arrivals, history)

@@ -113,7 +113,7 @@ def preview(  # noqa: PLR0913 - its ports
     """
     group = read(body, source)
     numbers = count(1)
-    book = Book(source, lambda: f"{next(numbers):0{_ID}}", rules.reopen_duration)
+    book = Book(source, lambda: f"{next(numbers):0{_ID}}", rules.reopen_duration, stale_after=rules.stale_after)
     drafts: dict[str, _Draft] = {}
     alerts = []
     for number, alert in enumerate(group.alerts):

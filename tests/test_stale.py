@@ -26,6 +26,10 @@ def alert(name="Disk full", status="firing"):
     return {"status": status, "labels": {"alertname": name}, "fingerprint": name.replace(" ", "")}
 
 
+def began(fingerprint, start):
+    return {**alert(), "fingerprint": fingerprint, "startsAt": start}
+
+
 def states(posts):
     return [one["state"] for one in posts.incidents()]
 
@@ -55,6 +59,27 @@ def test_what_is_repeated_is_not_stale_though_nothing_changes(posts):
     posts.clock.advance(13 * 3600)
     assert stale(posts).look()
     assert states(posts) == ["stale", "stale"]
+
+
+def test_what_fires_anew_after_silence_is_a_new_member_though_another_one_woke_its_incident_before(posts):
+    """That other one is heard of in an earlier commit."""
+    posts.hear(began("a", "2026-03-02T11:00:00Z"), began("b", "2026-03-02T11:00:00Z"))
+    posts.clock.advance(DAY)
+    assert stale(posts).look()
+    posts.hear(began("a", "2026-03-02T11:00:00Z"))
+    assert states(posts) == ["firing"]
+    posts.hear(began("b", "2026-03-03T11:50:00Z"))
+    (incident,) = posts.incidents()
+    fires = [(one["fingerprint"], one["status"]) for one in incident["alerts"]]
+    assert sorted(fires) == [("a", "firing"), ("b", "firing"), ("b", "resolved")]
+
+
+def test_a_later_start_of_the_bridges_own_says_nothing_new_however_long_it_was_quiet(posts):
+    for start in ("2026-03-02T11:00:00Z", "2026-03-03T11:50:00Z"):
+        posts.post({"orgId": 1, "alerts": [began("a", start)]}, source="bridge")
+        posts.absorb("bridge")
+        posts.clock.advance(DAY)
+    assert [one["status"] for one in posts.incidents()[0]["alerts"]] == ["firing"]
 
 
 def test_a_resolve_ends_what_is_stale(posts):

@@ -39,8 +39,6 @@ class Standing:
 class Case:
     """An incident on the way through a merge. `changed` asks for a new version; `fresh` for an insert.
 
-    `roused` says that it was stale, and is heard of again.
-
     `members` are the standings of its episodes by id; `firing` counts those that fire by priority (a group may hold
     thousands, and each of them is settled). Where there are very many, those that are over come with `rest`, once they
     are needed.
@@ -69,7 +67,6 @@ class Case:
     members: dict[str, Standing] = field(default_factory=dict)
     firing: Counter[Priority] = field(default_factory=Counter)
     fresh: bool = False
-    roused: bool = False
     changed: bool = False
     history: list[tuple[str, str]] = field(default_factory=list)
     rest: Callable[[], None] | None = field(default=None, repr=False, compare=False)
@@ -113,7 +110,6 @@ class Case:
             return
         firing = [priority for priority, count in self.firing.items() if count]
         if firing:
-            self.roused = self.roused or self.state is State.STALE
             self.state = State.FIRING
             if min(firing) != self.priority:
                 self.note("priority", f"{self.priority} → {min(firing)}")

@@ -25,6 +25,8 @@ TWIN = timedelta(minutes=2)
 """The members of an HA pair start the same episode at most this far apart (they differ by an evaluation's seconds)."""
 APART = timedelta(minutes=1)
 """How far the clocks of two hosts that receive may be apart."""
+ANEW = "fires anew after it was no longer heard of"
+"""Why an episode ended where its alert fires under a later start after silence."""
 
 
 @dataclass(slots=True)
@@ -56,6 +58,14 @@ class Episode:
     def firing(self) -> bool:
         """Whether it goes on."""
         return self.status is Status.FIRING
+
+    def silent(self, at: datetime, after: timedelta | None) -> bool:
+        """Return whether it was not heard of for so long, whatever else of its incident was; None: never."""
+        return after is not None and at - self.received_at >= after
+
+    def begins_before(self, start: datetime | None) -> bool:
+        """Return whether it starts before another start, where both are known."""
+        return start is not None and self.starts_at is not None and self.starts_at < start
 
 
 def told_end(ends_at: datetime | None, heard_at: datetime | None) -> datetime | None:

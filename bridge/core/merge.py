@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from bridge.core.alert import Status
 from bridge.core.arrive import ended
 from bridge.core.cases import Arrival, Case, Standing
-from bridge.core.episodes import TWIN, Episode, Judgement, Verdict, judge, outdated, told_end
+from bridge.core.episodes import ANEW, TWIN, Episode, Judgement, Verdict, judge, outdated, told_end
 from bridge.core.incident import State
 from bridge.core.rules import ALONE, STORM, TEST
 
@@ -34,6 +34,7 @@ class Book:
     details: dict[str, Arrival] = field(default_factory=dict)
     added: set[str] = field(default_factory=set)
     now: datetime | None = None
+    stale_after: timedelta | None = None
 
     def absorb(self, arrival: Arrival, at: datetime) -> Case:
         """Take in one alert received `at`; return the incident it belongs to."""
@@ -51,17 +52,15 @@ class Book:
         if judgement.verdict is Verdict.AGAIN and not case.members:
             case.opened_at = at
         old = judgement.supersedes
-        silent = case.state is State.STALE or case.roused
-        anew = silent and old is not None and old.starts_at and arrival.alert.alert.starts_at
-        if old is not None and old.incident == case.id and not anew:
+        here = old is not None and old.incident == case.id
+        silent = old is not None and (case.state is State.STALE or old.silent(at, self.stale_after))
+        if old is not None and here and not (silent and old.begins_before(arrival.alert.alert.starts_at)):
             # the same member goes on under its later start; nobody needs to hear of it
             return self._repeat(case, old, arrival, at)
         before = judgement.episode
         self._add(case, arrival, at, before.again + 1 if before else 1, before)
         if old is not None:
-            here = old.incident == case.id
-            why = "after it was no longer heard of" if here else f"for {', '.join(arrival.teams)}"
-            self._end(old, at, at, "superseded", f"fires anew {why}")
+            self._end(old, at, at, "superseded", ANEW if here else f"fires anew for {', '.join(arrival.teams)}")
         return case
 
     def _repeats(self, arrival: Arrival, at: datetime, judgement: Judgement) -> Case:

@@ -181,14 +181,16 @@ class Rules:
     def of(self, source: str) -> Rules:
         """Return the rules as they hold for a source.
 
-        What is configured for others' labels, annotations and words is not for what the bridge says itself.
+        What is configured for others' labels, annotations and words is not for what the bridge says itself, of which
+        nothing is heard while nothing changes.
         """
         if source not in ITS_OWN:
             return self
         team, priority = (FieldName(TEAM, "annotation"),), (FieldName(PRIORITY, "annotation"),)
         normalize = replace(self.normalize, team=team, priority=priority, priority_words={})
         routes = tuple(replace(rule, group_by=None) for rule in self.routes)
-        return replace(self, normalize=normalize, routes=routes, group_by=GROUP_BY, team_group_by={})
+        own = replace(self, normalize=normalize, routes=routes, stale_after=None)
+        return replace(own, group_by=GROUP_BY, team_group_by={})
 
     def shadowed(self, team: str, source: str) -> bool:
         """Return whether a team's alerts are told in shadow mode; the bridge's own trouble never is."""

@@ -94,13 +94,14 @@ def load(  # noqa: PLR0913, PLR0917 - what is known has these sides
     new_id: Callable[[], str],
     reopen_duration: timedelta,
     before: Mapping[str, Case] = MappingProxyType({}),
+    stale_after: timedelta | None = None,
 ) -> Book:
     """Return the Book for these arrivals: the episodes of their fingerprints and the incidents they can touch.
 
     `before` are incidents as our last commit left them. Nobody else changes their members while a source is ours, so
     these are not read again: a large notification's may be thousands, and it comes in many commits.
     """
-    book = Book(source=source, new_id=new_id, reopen_duration=reopen_duration)
+    book = Book(source=source, new_id=new_id, reopen_duration=reopen_duration, stale_after=stale_after)
     for episode in _episodes(connection, source, arrivals):
         book.episodes.setdefault((episode.org, episode.fingerprint), []).append(episode)
     keys = {arrival.key for arrival in arrivals}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from bridge.core.episodes import ANEW
 from bridge.core.incident import OVER, State
 from bridge.render import members as group
 from bridge.render.states import over, standing
@@ -98,7 +99,7 @@ def _state(incident: Incident, before: Mapping[str, Any], zone: tzinfo) -> Itera
         holds = standing(incident).word
         if times != incident.times or was in OVER:
             yield Change("again", f"{holds[:1].upper()}{holds[1:]} again ({ordinal(incident.times)} time).")
-        elif was == State.STALE:
+        else:
             yield from _roused(incident, before, holds)
     elif was == incident.state and (reason == incident.state_reason or incident.state is not State.RESOLVED):
         return
@@ -113,8 +114,8 @@ def _state(incident: Incident, before: Mapping[str, Any], zone: tzinfo) -> Itera
 
 
 def _roused(incident: Incident, before: Mapping[str, Any], holds: str) -> Iterator[Change]:
-    """Tell what is heard of again of what was stale: that it still fires (`holds` is the word), or fires anew."""
-    if _heard_again(incident, before):
+    """Tell what is heard of again after silence: that it still fires (`holds` is the word), or fires anew."""
+    if before.get("state") == State.STALE and _heard_again(incident, before):
         yield Change("heard", f"Heard of again: still {holds}.")
     if anew := _anew(incident, before):
         latest = group.latest(incident.members)
@@ -123,8 +124,12 @@ def _roused(incident: Incident, before: Mapping[str, Any], holds: str) -> Iterat
 
 
 def _anew(incident: Incident, before: Mapping[str, Any]) -> list[Member]:
-    """Return the members that are new episodes of alerts that were told to be no longer heard of."""
+    """Return the members that are new episodes of alerts which were told to fire, and then were silent.
+
+    That they were is told of the whole incident (older releases did not keep of whom), or known by how they ended.
+    """
     known, silent = set(before.get("firing") or ()), set(before.get("silent") or ())
+    silent |= {member.fingerprint for member in incident.members if member.id in known and member.reason == ANEW}
     return [member for member in incident.firing if member.id not in known and member.fingerprint in silent]
 
 

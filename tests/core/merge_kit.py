@@ -72,7 +72,9 @@ def arrival(  # noqa: PLR0913 - an arrival has these sides
 
 def book(reopen_minutes: float = 10) -> Book:
     ids = count(1)
-    return Book("grafana", lambda: f"{next(ids):026}", timedelta(minutes=reopen_minutes))
+    return Book(
+        "grafana", lambda: f"{next(ids):026}", timedelta(minutes=reopen_minutes), stale_after=timedelta(hours=12)
+    )
 
 
 def heard(into: Book, minutes: float, *args, **more):

@@ -345,6 +345,24 @@ def test_a_later_start_after_silence_is_new_though_another_member_was_heard_of_b
     assert [len(known.episodes["1", name]) for name in "ab"] == [1, 2]
 
 
+@pytest.mark.parametrize(("silent", "episodes"), [(719, 1), (720, 2)])
+def test_a_later_start_is_new_after_the_silence_of_its_own_alert(silent, episodes):
+    known = book()
+    heard(known, 1, fingerprint="a")
+    heard(known, 1, fingerprint="b")
+    heard(known, 600, fingerprint="a")
+    heard(known, 1 + silent, start=silent, fingerprint="b")
+    assert [len(known.episodes["1", name]) for name in "ab"] == [1, episodes]
+
+
+def test_where_nothing_is_ever_stale_a_later_start_goes_on_in_place():
+    known = book()
+    known.stale_after = None
+    heard(known, 1)
+    heard(known, 9000, start=8990)
+    assert len(known.episodes["1", "f1"]) == 1
+
+
 @pytest.mark.parametrize(("before", "after"), [(None, None), (None, 890), (0, None)])
 def test_without_starts_what_was_stale_only_goes_on(before, after):
     known = book()
