@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 
 from bridge.ledger.columns import stamp
 from bridge.ledger.tables import alerts
+from bridge.ledger.tables import deliveries as places
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 JSON = dict[str, Any]
 PAGER = "pagerduty"
 """The kind of destination that pages."""
+LEFT_OPEN = (
+    (places.c.kind == PAGER) & (places.c.state == "held") & (places.c.told > 0) & (places.c.told < places.c.want)
+)
+"""The condition that a delivery is a page that can't be told how things are now, so that nobody may have ended it."""
 
 
 def paging(

@@ -1,4 +1,4 @@
-"""How much is stored, and what of it may go: what is open, unabsorbed or dead never does.
+"""How much is stored, and what of it may go: what is open, here or as a page, unabsorbed or dead never does.
 
 Each function takes a small part, so that no writer waits long for it; it returns how much it was.
 """
@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Table, delete, exists, func, select, text, true, update
 
 from bridge.ledger import counts
+from bridge.ledger.paging import LEFT_OPEN
 from bridge.ledger.tables import (
     OPEN_STATES,
-    OUTDATED,
     QUARANTINED,
     alerts,
     deliveries,
@@ -38,8 +38,8 @@ KEPT = 1_000
 """Free pages of an SQLite file that are given back at once, and that it keeps: it will need them."""
 _READ = (receipts.c.state == "absorbed") & receipts.c.problem.is_(None)
 _WAITING = ("pending", "retrying", "dead")
-"""States of a delivery that keep its incident: somebody is still to be told of it. One that is held keeps it where what
-stands there is not the truth: nobody else would end a page."""
+"""States of a delivery that keep its incident: somebody is still to be told of it. A page that is held and open keeps
+it too: nobody else would end it, and it wakes people."""
 
 
 def used(connection: Connection) -> int:
@@ -143,7 +143,7 @@ def _give_back(connection: Connection) -> None:
 
 
 def _over(state: str) -> ColumnElement[bool]:
-    waits = deliveries.c.state.in_(_WAITING) | ((deliveries.c.state == "held") & OUTDATED)
+    waits = deliveries.c.state.in_(_WAITING) | LEFT_OPEN
     waiting = exists().where(deliveries.c.incident == incidents.c.id, waits)
     return (incidents.c.state == state) & ~waiting
 

@@ -160,8 +160,6 @@ deliveries = Table(
     Column("placed_at", Instant),  # unknown for what an older release stored
     UniqueConstraint("incident", "lane", "address"),
 )
-OUTDATED = (deliveries.c.told > 0) & (deliveries.c.told < deliveries.c.want)
-"""The condition that something stands at a delivery's place that is not the truth any more."""
 
 lanes = Table(
     "lanes",

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import and_, bindparam, delete, exists, func, or_, select
 
 from bridge.core.rules import OWN, SHADOW, TEST
-from bridge.ledger.paging import PAGER
+from bridge.ledger.paging import LEFT_OPEN, PAGER
 from bridge.ledger.tables import (
     OPEN_STATES,
-    OUTDATED,
     QUARANTINED,
     alerts,
     deliveries,
@@ -86,9 +85,10 @@ _HELD = (
     .where(
         deliveries.c.state.in_(("held", "retrying")),
         incidents.c.source.not_in(UNTOLD),
-        # what is over may still be open there; what retries although its place can't be asked says why
+        # the page of what is over may still be open; what retries although its place can't be asked says why
         or_(
-            (deliveries.c.state == "held") & or_(incidents.c.state.in_(OPEN_STATES), OUTDATED),
+            (deliveries.c.state == "held") & incidents.c.state.in_(OPEN_STATES),
+            LEFT_OPEN,
             (deliveries.c.state == "retrying") & deliveries.c.reason.is_not(None),
         ),
     )
@@ -97,7 +97,7 @@ _HELD = (
 
 
 def held(connection: Connection) -> list[Held]:
-    """Return the destinations that incidents wait for which are not over, or not told so, but for the bridge's own."""
+    """Return the destinations that open incidents wait for, or pages of what is over, but for the bridge's own."""
     rows = connection.execute(_HELD)
     return [Held(row.destination, row.number, row.urgency, row.reason or "") for row in rows]
 

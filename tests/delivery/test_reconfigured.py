@@ -186,6 +186,22 @@ def test_what_was_never_told_and_is_over_is_waited_for_no_more(place, monkeypatc
     assert bridge.incidents() == []
 
 
+@pytest.mark.parametrize("kind", ["slack", "github"])
+def test_a_message_or_issue_whose_destination_was_taken_out_is_no_trouble_for_ever_and_keeps_nothing(place, kind):
+    bridge = place(CHAT if kind == "slack" else ISSUES)
+    bridge.tell(alert())
+    bridge.reload(CHAT.replace("chat", "other").replace("#alerts", "#elsewhere"))
+    bridge.tell(alert(summary="worse"))
+    assert bridge.held() == [("chat", 1)]
+    bridge.tell(alert("resolved"))
+    assert {(row.state, row.destination) for row in bridge.rows(kind) if row.destination == "chat"} == {
+        ("held", "chat")
+    }
+    assert bridge.held() == []
+    bridge.prune()
+    assert bridge.incidents() == []
+
+
 def test_what_waits_for_a_place_that_never_comes_back_can_be_dismissed(place):
     bridge = place(PAGED)
     bridge.tell(alert(Priority="P1"))
