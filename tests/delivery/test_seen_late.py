@@ -11,7 +11,7 @@ GITHUB = 'token: "${{env:GH}}", repo: "acme/alerts", api_url: "{0.github_url}", 
 NOT_FOUND = '{"message": "Not Found"}'
 
 
-@pytest.mark.parametrize(("unseen", "opened"), [(20, 1), (300, 2)])
+@pytest.mark.parametrize(("unseen", "opened"), [(4, 1), (300, 2)])
 def test_an_issue_is_gone_only_where_it_could_have_been_seen(sqlite_ledger, clock, tmp_path, unseen, opened):
     with Sandbox(clock=lambda: clock.now().timestamp()) as sandbox:
         config = f"destinations:\n  github: {{{GITHUB.format(sandbox)}}}\n"

@@ -38,8 +38,9 @@ AHEAD: Final = 300.0
 """Seconds before its end that a token is renewed."""
 LASTS: Final = 3_600.0
 """Seconds that GitHub says a token lasts, for an answer that does not tell."""
-FRESH: Final = 20.0
-"""Seconds after which all of GitHub knows a token, and what it may do: until then a refusal says nothing of it."""
+FRESH: Final = 10.0
+"""Seconds after which all of GitHub knows a token, and what it may do: until then, unless it was taken once, a refusal
+says nothing of it. GitHub's own client waits for five."""
 JWT_LASTS: Final = 600
 BACK: Final = 60
 """Seconds that a JWT is issued in the past."""
@@ -99,6 +100,7 @@ class Installation:
         self._skew = 0.0  # seconds that GitHub's clock is ahead of ours
         self._held = ("", 0.0, 0.0)  # a token, until when it is used, and since when
         self._replaced = False  # it stands for one that was refused, and none was taken since
+        self._taken = False  # it did something
         self._lock = threading.Lock()
 
     def token(self, http: Transport, until: Deadline, refused: str = "") -> str:
@@ -125,12 +127,14 @@ class Installation:
     @property
     def fresh(self) -> bool:
         """Was the token made just now, so that a part of GitHub may not know it yet?"""
-        return bool(self._held[0]) and self._clock.monotonic() - self._held[2] < FRESH
+        return bool(self._held[0]) and not self._taken and self._clock.monotonic() - self._held[2] < FRESH
 
     def heard(self, answer: Answer) -> None:
         """Take note of a token that was taken: where it is refused later, another one is worth a try as at first."""
         if answer.status != 401:  # noqa: PLR2004 - the status is its name
             self._replaced = False
+        if answer.status // 100 == 2:  # noqa: PLR2004 - any success
+            self._taken = True
 
     def replaces(self, answer: Answer) -> bool:
         """Is another token worth a try after this answer? Once, and not of one that has only to age."""
@@ -164,6 +168,7 @@ class Installation:
             raise TokenError(replace(unlike_github(answer), unknown=False)) from None
         lasts = _seconds_left(answer, text(record, "expires_at"))
         self._held = (token, started + max(lasts - AHEAD, lasts / 2), self._clock.monotonic())
+        self._taken = False
         return token
 
     def _exchange(self, http: Transport, until: Deadline, back: int) -> Answer:
