@@ -64,6 +64,9 @@ def resume(  # noqa: PLR0913 - a place has these sides
     team = one.team if one_secret else ""
     # what stays at its address was placed there: only what is led to another may come to where its incident is told
     if lane != one.lane and told.has(one.kind, address, lane, one.destination, team):
+        going_on = told_at(connection, [one.incident], going_on=True)[one.incident]
+        if HELD_LANE not in one.lane and not going_on.has(one.kind, address, lane, one.destination, team):
+            return  # who tells there is dead: where the settings are taken back, it goes on from here
         left = one.lane if HELD_LANE in one.lane else f"{one.kind}{LEFT_LANE}{one.lane}"
         change(connection, one.id, state="skipped", reason=f"told at {address} already", lane=left)
         _return(connection, one, address, lane, at)

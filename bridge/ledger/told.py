@@ -72,12 +72,14 @@ _SIDES = [deliveries.c[name] for name in ("incident", "kind", "address", "lane",
 _TOLD_AT = Statement(select(*_SIDES).where(deliveries.c.incident.in_(bindparam("ids", expanding=True))))
 
 
-def told_at(connection: Connection, ids: Collection[str]) -> dict[str, Told]:
-    """Return, by incident, where each of these is told already."""
+def told_at(connection: Connection, ids: Collection[str], *, going_on: bool = False) -> dict[str, Told]:
+    """Return, by incident, where each of these is told already; `going_on`: and nobody has to mend that first."""
     found = {incident: Told() for incident in ids}
     if not ids:
         return found
     for row in _TOLD_AT.rows(connection, {"ids": list(ids)}):
+        if going_on and (row.state == "dead" or (row.state == "skipped" and LEFT_LANE not in row.lane)):
+            continue
         team = row.team if row.state != "dead" else ""  # it may have died of the secret that was replaced
         lane = row.lane.partition(LEFT_LANE)[2] or row.lane
         found[row.incident].add(row.kind, row.address, lane, row.destination, team)

@@ -320,6 +320,25 @@ def test_a_change_that_is_taken_back_leads_back_to_what_was_told_before_it(place
 
 
 @SWITCHED
+def test_a_change_that_fails_and_is_taken_back_goes_on_where_it_was_told_before(place, before, after):
+    bridge = place(before)
+    bridge.tell(alert())
+    bridge.reload(after)
+    hooked = after == MENTIONING[0]
+    fault = Fault("status", "slack", status=404) if hooked else Fault("ok_false", "slack", code="is_archived")
+    bridge.sandbox.faults.add(fault)
+    bridge.tell(alert(summary="news"))
+    bridge.resume()
+    assert [row.state for row in bridge.rows("slack")] == ["held", "dead"]
+    bridge.sandbox.faults.clear()
+    bridge.reload(before)
+    assert bridge.resume()
+    bridge.tell(alert("resolved"))
+    first, second = bridge.rows("slack")
+    assert (first.state, first.told, second.state) == ("delivered", first.want, "dead")
+
+
+@SWITCHED
 def test_what_died_before_the_change_is_left_once_it_is_told_at_the_new_place(place, before, after):
     bridge = place(before)
     hooked = before == MENTIONING[0]
