@@ -35,8 +35,8 @@ _STATE = re.compile(
     rf"\[\s*(?:{_WORDS})(?:\s*:\s*\d+)?(?:\s*,.*|\s+on\s+(?P<where>.*))?\s*\]", re.IGNORECASE | re.DOTALL
 )
 
-_NUMBER = re.compile(r"(?<![\w.-])[+-]?\d+(?:,\d{3})*(?:[.,]\d+)?(?![.,]?\d)")
-"""A number that is no part of a word ("db1", "web-2"), nor of an address."""
+_MEASURE = re.compile(r"(?<![\w.:/#-])[+-]?\d+(?:\.\d+)?\s*%|(?<![\w.:/#-])[+-]?\d+\.\d+(?![\w.:/#-])")
+"""What was measured: a share, or one with decimals. Others may be names ("Worker 1", "HTTP 404", "db:5432")."""
 
 
 def fingerprint(said: str, labels: Mapping[str, str], rule: str, title: str, receiver: str) -> str:
@@ -90,11 +90,8 @@ def bare_title(title: str) -> str:
 
 
 def unmeasured(name: str) -> str:
-    """Return a name without its numbers, which change from firing to resolve ("CPU 93 %"); one of nothing else stays.
-
-    What is part of a word is no number: "db1".
-    """
-    bare = _NUMBER.sub("", name)
+    """Return a name without what was measured, which changes from firing to resolve ("CPU 93 %")."""
+    bare = _MEASURE.sub("", name)
     return bare if any(map(str.isalpha, bare)) else name
 
 
