@@ -25,8 +25,6 @@ TWIN = timedelta(minutes=2)
 """The members of an HA pair start the same episode at most this far apart (they differ by an evaluation's seconds)."""
 APART = timedelta(minutes=1)
 """How far the clocks of two hosts that receive may be apart."""
-ANEW = "fires anew after it was no longer heard of"
-"""Why an episode ended where its alert fires under a later start after silence."""
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from bridge.core.alert import Status
 from bridge.core.arrive import ended
 from bridge.core.cases import Arrival, Case, Standing
-from bridge.core.episodes import ANEW, TWIN, Episode, Judgement, Verdict, judge, outdated, told_end
+from bridge.core.episodes import TWIN, Episode, Judgement, Verdict, judge, outdated, told_end
 from bridge.core.incident import State
 from bridge.core.rules import ALONE, STORM, TEST
 
@@ -60,7 +60,8 @@ class Book:
         before = judgement.episode
         self._add(case, arrival, at, before.again + 1 if before else 1, before)
         if old is not None:
-            self._end(old, at, at, "superseded", ANEW if here else f"fires anew for {', '.join(arrival.teams)}")
+            why = "after it was no longer heard of" if here else f"for {', '.join(arrival.teams)}"
+            self._end(old, at, at, "superseded", f"fires anew {why}")
         return case
 
     def _repeats(self, arrival: Arrival, at: datetime, judgement: Judgement) -> Case:

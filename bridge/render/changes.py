@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bridge.core.episodes import ANEW
 from bridge.core.incident import OVER, State
 from bridge.render import members as group
 from bridge.render.states import over, standing
@@ -124,12 +123,8 @@ def _roused(incident: Incident, before: Mapping[str, Any], holds: str) -> Iterat
 
 
 def _anew(incident: Incident, before: Mapping[str, Any]) -> list[Member]:
-    """Return the members that are new episodes of alerts which were told to fire, and then were silent.
-
-    That they were is told of the whole incident (older releases did not keep of whom), or known by how they ended.
-    """
+    """Return the members that are new episodes of alerts which were told to fire, and then to be no longer heard of."""
     known, silent = set(before.get("firing") or ()), set(before.get("silent") or ())
-    silent |= {member.fingerprint for member in incident.members if member.id in known and member.reason == ANEW}
     return [member for member in incident.firing if member.id not in known and member.fingerprint in silent]
 
 

@@ -9,7 +9,6 @@ from goldens import MESSAGES, compare
 from scenes import END, MENTION, START, disks, host, incident, member, over, resolved, want
 
 from bridge.core.alert import Priority, Status
-from bridge.core.episodes import ANEW
 from bridge.core.incident import State
 from bridge.destinations.github import message as github
 from bridge.destinations.pagerduty import message as pagerduty
@@ -87,11 +86,6 @@ CHANGES = {
         ),
         "Heard of again: still firing.\nFires anew, after it was no longer heard of: host-1.\n1 more: host-3.",
     ),
-    "one of a group fires anew after a silence that was told of none": (
-        disks([host(1), host(2)]),
-        disks([host(1), resolved(host(2), reason=ANEW), host(2, id="m9", received_at=END, joined_at=END)]),
-        "Fires anew, after it was no longer heard of: host-2.",
-    ),
     "no data again": (over(), incident(times=2, members=(member(no_data="NoData"),)), "No data again (2nd time)."),
     "not evaluated, heard of again": (
         incident(state=State.STALE),
@@ -115,13 +109,6 @@ def test_replies(name):
     before, after, words = CHANGES[name]
     told = json.loads(json.dumps(slack.announced(want(before))))
     assert slack.reply(want(after, mention=MENTION), told) == words
-
-
-def test_what_fires_anew_is_said_to_by_what_an_older_release_told_of_as_stale():
-    told = slack.announced(want(incident(state=State.STALE)))
-    told.pop("silent")
-    after = incident(members=(resolved(member(), reason=ANEW), member(id="m9", received_at=END, joined_at=END)))
-    assert slack.reply(want(after), told) == "Fires anew, after it was no longer heard of."
 
 
 def said(kind, text):
