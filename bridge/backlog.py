@@ -44,7 +44,8 @@ class Backlog:
     def look(self, waiting: Sequence[Receipt], *, whole: bool) -> bool:
         """Take note of what waits, and whether a commit is to absorb the `whole`; return whether more may be left."""
         now = self._clock.now()
-        may, self._first = self._first or self._until is not None, False
+        may = self._first or self._until is not None
+        self._first = self._first and all(one.replayed for one in waiting)
         self._goes_on = may and not whole and any(self._of_it(one, now) for one in waiting)
         if self._goes_on and self._until is None:
             self._until = now + HOLD

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 EVERY = 10.0
 """Seconds between two looks."""
 MOST = 200
-"""Parts of a sort that are removed at one look; of very much the rest goes at the next ones, which come at once."""
+"""Parts of a sort that are removed at one look; of very much the rest goes at the next ones, which come soon."""
 LONGEST = 1.0
 """Seconds after which a look begins no more receipts that are old, and as long again for incidents, and for what is too
 much: who stops waits."""

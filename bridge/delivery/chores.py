@@ -19,7 +19,7 @@ THREADS = 64
 class Chore:
     """Something to be done every so many seconds; `act` says whether it made work for the lanes.
 
-    Then `again` says whether so much was left that it is due again at once.
+    Then `again` says whether so much was left that it is due again soon.
     """
 
     every: float
@@ -81,5 +81,4 @@ class Chores:
             again = chore.again()
             chore.doing.release()
         if again:
-            chore.due = 0.0
-            self._made_work()  # so that the next round comes soon
+            chore.due = 0.0  # by the next round, a second later
