@@ -176,8 +176,7 @@ class Intake:
         heard_of = [arrival for _, arrival, _ in arrivals]
         hold, after = rules.reopen_duration, rules.stale_after
         known = book.load(connection, self.source, heard_of, self._new_id, hold, before, stale_after=after)
-        known.now = now
-        history = Heard()
+        known.now, history = now, Heard()
         wanted, heard = self._merge(known, arrivals, history)
         grown = stored.store(connection, known, now, history.details)
         deliveries.wake(connection, grown, now, heard, growing(parts))
