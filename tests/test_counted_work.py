@@ -28,10 +28,15 @@ RARELY = 10.0
 
 
 @pytest.fixture
-def counted(ledger_url, tmp_path, monkeypatch):
-    # nothing is taken back behind an answer that a busy machine delays; with a pace steps are taken one by one
+def rate():
+    return "1000/s"  # with a pace steps are taken one by one
+
+
+@pytest.fixture
+def counted(ledger_url, tmp_path, monkeypatch, rate):
+    # nothing is taken back behind an answer that a busy machine delays
     monkeypatch.setattr("bridge.delivery.lane.SLOW", 60.0)
-    with in_process(ledger_url, tmp_path, "slack", rate="1000/s") as made:
+    with in_process(ledger_url, tmp_path, "slack", rate=rate) as made:
         yield made
 
 
@@ -56,12 +61,13 @@ def test_the_work_of_a_life(counted):
     assert counted.step() == {"statements": 27, "commits": 4, "requests": ["chat.update", "chat.postMessage"]}
 
 
+@pytest.mark.parametrize("rate", ["off"])  # a pace puts off the second where the machine pauses for 50 ms meanwhile
 def test_who_has_told_all_that_was_due_does_not_look_for_more(counted):
     learnt(counted)
     counted.store(group(alert("one", Priority="P3"), alert("two", Priority="P3")))
     counted.absorb()
     lane = counted.lane()
-    lane.gap, lane._answers_at_once = 0.0, True  # as one without a pace that was answered at once
+    lane.gap, lane._answers_at_once = 0.0, True  # as one that was answered at once
     with counted.counting() as found:
         assert lane.turn() == Rest()
     assert (found["commits"], found["requests"]) == (2, ["chat.postMessage", "chat.postMessage"])
