@@ -34,6 +34,11 @@ class Answer:
     body: bytes
     moved: bool = False
 
+    @property
+    def succeeded(self) -> bool:
+        """Whether its status is a success, of whichever kind."""
+        return self.status // 100 == 2  # noqa: PLR2004 - the class of statuses is its name
+
     def without(self, *secrets: str) -> Answer:
         """Return the answer without the secrets that its request carried: some places repeat what they refuse."""
         given = [secret.lower() for secret in secrets if secret]

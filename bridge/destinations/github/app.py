@@ -38,6 +38,7 @@ AHEAD: Final = 300.0
 """Seconds before its end that a token is renewed."""
 LASTS: Final = 3_600.0
 """Seconds that GitHub says a token lasts, for an answer that does not tell."""
+UNAUTHORIZED: Final = 401
 FRESH: Final = 10.0
 """Seconds after which all of GitHub knows a token, and what it may do: until then, unless it was taken once, a refusal
 says nothing of it. GitHub's own client waits for five."""
@@ -131,15 +132,15 @@ class Installation:
 
     def heard(self, answer: Answer) -> None:
         """Take note of a token that was taken: where it is refused later, another one is worth a try as at first."""
-        if answer.status != 401:  # noqa: PLR2004 - the status is its name
+        if answer.status != UNAUTHORIZED:
             self._replaced = False
-        if answer.status // 100 == 2:  # noqa: PLR2004 - any success
+        if answer.succeeded:
             self._taken = True
 
     def replaces(self, answer: Answer) -> bool:
         """Is another token worth a try after this answer? Once, and not of one that has only to age."""
         self.heard(answer)
-        return answer.status == 401 and not self._replaced and not self.fresh  # noqa: PLR2004 - as above
+        return answer.status == UNAUTHORIZED and not self._replaced and not self.fresh
 
     def explain(self, fault: Failed) -> Failed:
         """Read a 401 to a request with a fresh token; its hint doesn't say yet how to go on."""
@@ -158,7 +159,7 @@ class Installation:
                 self._skew = answer.epoch - self._clock.now().timestamp()
             started = self._clock.monotonic()
             answer = self._exchange(http, until, FURTHER_BACK)
-        if answer.status // 100 != 2:  # noqa: PLR2004 - any success
+        if not answer.succeeded:
             raise TokenError(self._failed(answer))
         record = answer.record() or {}
         token = text(record, "token")
@@ -227,7 +228,7 @@ def _at_once() -> None:
 def _times_refused(answer: Answer) -> bool:
     """Does GitHub refuse a JWT for its times? Its other claims are named alike."""
     said = text(answer.record() or {}, "message").lower()
-    return answer.status == 401 and ("'iat'" in said or "'exp'" in said)  # noqa: PLR2004 - the status is its name
+    return answer.status == UNAUTHORIZED and ("'iat'" in said or "'exp'" in said)
 
 
 def _seconds_left(answer: Answer, expires_at: str) -> float:

@@ -66,7 +66,7 @@ class GitHub:
         until, delivery = Deadline(deadline), delivery_of(step, have)
         try:
             answer = self._session.exchange(step.method.partition(" ")[0], step.path, step.request, until, ready)
-            if _succeeded(answer):
+            if answer.succeeded:
                 return read.done(step, have, answer)
             fault = self._session.failed(answer, step.method, self._repo, delivery)
             fault = self._of_issue(step, have, answer, fault, until)
@@ -91,7 +91,7 @@ class GitHub:
     def _missing(self, fault: Failed, until: Deadline, delivery: str) -> Failed:
         """Tell an issue that is gone from a repository that can't be seen: only the first is opened anew."""
         answer = self._session.exchange("GET", f"/repos/{self._repo}", {}, until, _at_once)
-        if not _succeeded(answer):
+        if not answer.succeeded:
             seen = self._session.failed(answer, "GET", self._repo, "")
             # what can't be asked just now may be there: nothing follows from it for others
             passing = seen.fault in {Fault.RETRY, Fault.LIMITED}
@@ -155,7 +155,7 @@ class GitHub:
     def _read(self, step: Step, have: Have, path: str, until: Deadline) -> list[dict[str, Any]] | Failed:
         try:
             answer = self._session.exchange("GET", path, {}, until, _at_once, cap=LISTED)
-            if not _succeeded(answer):
+            if not answer.succeeded:
                 failed = self._session.failed(answer, "GET", self._repo, "")
                 return self._of_issue(step, have, answer, failed, until)
         except TokenError as error:
@@ -171,7 +171,7 @@ class GitHub:
         try:
             for asked in (path, f"{path}/issues?state=all&per_page=1"):
                 answer = self._session.exchange("GET", asked, {}, until, _at_once, cap=LISTED)
-                if not _succeeded(answer):
+                if not answer.succeeded:
                     failed = self._session.failed(answer, "GET", self._repo, "")
                     return [Lack(failed.error, failed.hint, told=False, retry_after=failed.retry_after)]
                 if (answer.record() or {}).get("has_issues") is False:
@@ -188,10 +188,6 @@ class GitHub:
 
 def _at_once() -> None:
     """A read changes nothing, so no stale sender needs to be stopped."""
-
-
-def _succeeded(answer: Answer) -> bool:
-    return answer.status // 100 == 2  # noqa: PLR2004 - any success
 
 
 def _mark(record: Mapping[str, Any]) -> str | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urljoin, urlsplit
 
 from bridge.destinations.base import Fault, Scope
-from bridge.destinations.github.app import HEADERS
+from bridge.destinations.github.app import HEADERS, UNAUTHORIZED
 from bridge.destinations.github.errors import REDIRECTS, failed, then_replay
 from bridge.destinations.http import MIB, Http, bearer
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from bridge.destinations.http import Transport
 
 API: Final = "https://api.github.com"
-UNAUTHORIZED: Final = 401
 HOPS: Final = 3
 """Redirects that are followed, one after the other."""
 
@@ -116,7 +115,7 @@ class Session:
             fault = then_replay(self._app.explain(fault), delivery)
         if self._app.fresh and (answer.status == UNAUTHORIZED or fault.error == "resource_not_accessible"):
             return replace(fault, fault=Fault.RETRY, scope=Scope.CHANNEL, unknown=False)
-        if fault.fault is Fault.PERMANENT and answer.status in {401, 403, 404}:
+        if fault.fault is Fault.PERMANENT and answer.status in {UNAUTHORIZED, 403, 404}:
             self._app.forget()
         return fault
 

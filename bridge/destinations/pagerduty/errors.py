@@ -40,7 +40,7 @@ def outcome(answer: Answer, key: str, delivery: str) -> Outcome:
     failed = passing(answer)
     if failed is not None:
         return failed
-    if answer.status // 100 == 2:  # noqa: PLR2004 - any success that is not PagerDuty's
+    if answer.succeeded:  # though it is not PagerDuty's
         error = "an answer that is not PagerDuty's"
         hint = "Something between the bridge and PagerDuty may have answered: look at the proxy."
         return Failed(Fault.RETRY, error, Scope.CHANNEL, hint, unknown=True, status=answer.status)

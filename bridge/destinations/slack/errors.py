@@ -68,7 +68,7 @@ def from_answer(answer: Answer, about: About) -> dict[str, Any] | Failed:
     failed = passing(answer)
     if failed is not None:
         return _limited(failed, about) if failed.fault is Fault.LIMITED else failed
-    if answer.status // 100 != 2:  # noqa: PLR2004 - any success
+    if not answer.succeeded:
         return _refused(answer, about)
     if answer.status != OK or record is None or not isinstance(record.get("ok"), bool):
         error = "an answer that is not Slack's"
@@ -84,7 +84,7 @@ def from_hook(answer: Answer, about: About) -> Failed | None:
     failed = passing(answer)
     if failed is not None:
         return _limited(failed, about) if failed.fault is Fault.LIMITED else failed
-    if answer.status // 100 == 2:  # noqa: PLR2004 - any success
+    if answer.succeeded:
         if answer.status == OK and said == "ok":
             return None
         error = "an answer that is not Slack's"
