@@ -22,6 +22,8 @@ from bridge.web import auth, served
 from bridge.web.direct import KeptAnswer
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from bridge.compose import Bridge
     from bridge.config.sources import SourceSettings
 
@@ -74,8 +76,10 @@ def receive(source: str) -> tuple[Response, int] | Response:
 
 def _take_in(bridge: Bridge, settings: SourceSettings, kept: KeptAnswer | None) -> tuple[Response, int] | Response:
     source, now = settings.name, bridge.clock.now()
+    # a stamp is the sender's time: where our own goes on ahead of a clock that was set right, that one counts
+    right = now - timedelta(seconds=bridge.clock.ahead())
     try:
-        body = _admitted(bridge, settings)
+        body = _admitted(bridge, settings, right)
     except (TooLargeError, UnfinishedError, auth.RefusedError) as error:
         outcome, status, sentence = _refusal(error, settings)
         bridge.kept.add(NOTIFICATIONS, source=source, outcome=outcome)
@@ -100,9 +104,9 @@ def _take_in(bridge: Bridge, settings: SourceSettings, kept: KeptAnswer | None) 
             receipts.append(bridge.ledger, receipt).result()
             stored = receipt.id
         else:
-            tolerance, ahead = getattr(settings.auth, "tolerance", None), timedelta(seconds=bridge.clock.ahead())
-            # a stamp may be ahead of us by as much, and is good for as long again: by the time that it is checked by
-            since = now - ahead - 2 * tolerance if tolerance else None
+            tolerance = getattr(settings.auth, "tolerance", None)
+            # a stamp may be ahead of us by as much, and is good for as long again
+            since = right - 2 * tolerance if tolerance else None
             unstamped = not getattr(settings.auth, "timestamp_header", None)
             stored = receipts.once(bridge.ledger, receipt, signature, since, unstamped=unstamped)
     except UnavailableError as error:
@@ -117,11 +121,9 @@ def _taken(receipt: str) -> Response:
     return Response(f'{{"receipt":"{receipt}"}}\n', 202, mimetype="application/json")
 
 
-def _admitted(bridge: Bridge, settings: SourceSettings) -> bytes:
+def _admitted(bridge: Bridge, settings: SourceSettings, now: datetime) -> bytes:
     """Return the body of a request that may be taken in; one that can't be unpacked is kept as it came."""
     raw = read_body(settings.max_body)
-    # a stamp is the sender's time: where our own goes on ahead of a clock that was set right, that one counts
-    now = bridge.clock.now() - timedelta(seconds=bridge.clock.ahead())
     auth.admit(settings, request.headers, raw, webhook_token=bridge.environ.webhook_token, env=bridge.env, now=now)
     try:
         return unpack(raw, request.headers.get("Content-Encoding", ""), settings.max_body)
