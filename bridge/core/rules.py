@@ -189,8 +189,7 @@ class Rules:
         team, priority = (FieldName(TEAM, "annotation"),), (FieldName(PRIORITY, "annotation"),)
         normalize = replace(self.normalize, team=team, priority=priority, priority_words={})
         routes = tuple(replace(rule, group_by=None) for rule in self.routes)
-        own = replace(self, normalize=normalize, routes=routes, stale_after=None)
-        return replace(own, group_by=GROUP_BY, team_group_by={})
+        return replace(self, normalize=normalize, routes=routes, group_by=GROUP_BY, team_group_by={}, stale_after=None)
 
     def shadowed(self, team: str, source: str) -> bool:
         """Return whether a team's alerts are told in shadow mode; the bridge's own trouble never is."""

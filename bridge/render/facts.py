@@ -161,6 +161,10 @@ def elsewhere(want: Want) -> tuple[Link, ...]:
     return tuple(told)
 
 
+def _named(teams: Sequence[str]) -> str:
+    return ", ".join(one_line(team)[:50] for team in teams[:5])
+
+
 def notes(want: Want, shown: Sequence[Link], *, public: bool = False) -> tuple[str, ...]:
     """Return what is odd about an incident, so that nobody takes it for what it is not; `shown` are its links.
 
@@ -170,11 +174,10 @@ def notes(want: Want, shown: Sequence[Link], *, public: bool = False) -> tuple[s
     because = "Told here because another place could not be told." if public else one_line(want.because or "")
     told = [because] if want.because else []
     if not incident.team_said:
-        names = ", ".join(one_line(team)[:50] for team in incident.teams[:5])
-        to = f"team {names}" if incident.default_known else "the default destinations"
+        to = f"team {_named(incident.teams)}" if incident.default_known else "the default destinations"
         told.append(f"No team given: sent to {to}.")
     elif incident.unknown_teams:
-        names = ", ".join(one_line(team)[:50] for team in incident.unknown_teams[:5])
+        names = _named(incident.unknown_teams)
         told.append(f"Team {names} is not configured: sent to the default destinations.")
     unread = [member for member in group.telling(incident.firing or incident.members) if member.priority_word]
     for member in unread[:1]:
