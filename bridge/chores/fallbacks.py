@@ -11,7 +11,7 @@ from bridge.destinations.base import Settings
 from bridge.destinations.pagerduty.step import may_join, newcomers, pages_of
 from bridge.ledger import incidents, troubles
 from bridge.ledger.holding import Held
-from bridge.ledger.placing import Placement
+from bridge.ledger.placing import Placement, instead_of
 from bridge.ledger.told import told_at
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class Fallbacks:
     def _placements(self, row: Row[Any], names: tuple[str, ...]) -> list[Placement]:
         rules = self._loaded.rules
         why = row.reason or row.last_error or "no answer yet"
-        because = f"Told here because {row.kind} {row.address} could not be told: {why}"
+        because = instead_of(row.kind, row.address, why)
         found = []
         for name in names:
             target = target_at(rules, name, row.team, Priority(row.priority), row.source)

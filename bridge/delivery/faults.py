@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from bridge.delivery import budget, settle, trouble
-from bridge.delivery.turns import doubtful
+from bridge.delivery.turns import BECAUSE, doubtful
 from bridge.destinations.base import Done, Failed, Fault, Scope, Step
 from bridge.ledger import deliveries, placing, timeline
 from bridge.ledger.columns import stamp
-from bridge.ledger.holding import KEPT
+from bridge.ledger.holding import kept
 from bridge.ledger.told import told_at
 
 if TYPE_CHECKING:
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 NO_ANSWER = frozenset({408, 502, 503, 504})
 """Statuses by which a place, or what stands before it, says that it is not there."""
-BECAUSE = "because"
-"""In what we have: why it is told at the place that stands in. Routing chose that, so its row says nothing of it."""
 
 
 def outcome(lane: HeldLane, task: Task, step: Step, result: Outcome) -> Acting[bool]:
@@ -194,9 +192,8 @@ def _elsewhere(lane: HeldLane, task: Task, step: Step, result: Failed) -> Acting
         else:
             values = {"address": address, "lane": name, "due_at": now, "state": "pending"}
             # whatever was told stays where it was: here it begins anew, under fresh marks
-            kept = {name: fact for name, fact in task.delivery.have.items() if name in KEPT} | result.note
-            because = f"{task.delivery.kind} {task.delivery.address} could not be told: {result.error}"
-            values["have"] = {**kept, BECAUSE: f"Told here because {because}"}
+            because = placing.instead_of(task.delivery.kind, task.delivery.address, result.error)
+            values["have"] = {**kept(task.delivery.have), **result.note, BECAUSE: because}
         deliveries.change(connection, task.delivery.id, doubt=None, last_error=result.error, **values)
         timeline.note(connection, task.delivery, now, "elsewhere", why=why, **task.asked(step.method, result))
 

@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bridge.core.shadow import Would
 from bridge.delivery import trouble
-from bridge.delivery.turns import NotNowError, StaleSenderError, believed, pace, paced, perform
+from bridge.delivery.turns import BECAUSE, NotNowError, StaleSenderError, believed, pace, paced, perform
 from bridge.destinations.base import Address, Want
 from bridge.ledger import lanes
 from bridge.ledger.unavailable import RefusedError, UnavailableError
@@ -190,7 +190,7 @@ class HeldLane:
             now=now,
             place=self.place,
             never_fired=task.incident.never_fired,
-            because=task.delivery.because or task.delivery.have.get("because"),
+            because=task.delivery.because or task.delivery.have.get(BECAUSE),
             would=Would.from_json(task.delivery.would) if task.delivery.would else None,
         )
         return task.want

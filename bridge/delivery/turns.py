@@ -61,6 +61,8 @@ Acting: TypeAlias = "Generator[Act, Any, T]"
 
 BELIEVED_FOR, LACKING_FOR = 86_400.0, 3_600.0
 """Seconds that what was learned about a place is believed: whole, or with something that could not be learned."""
+BECAUSE = "because"
+"""In what we have: why it is told at the place that stands in. Routing chose that, so its row says nothing of it."""
 ONCE_MORE_FOR = 600.0
 """Seconds for which it is believed once more where it could not be asked anew."""
 SHORT_TERM = 60.0

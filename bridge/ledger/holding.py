@@ -12,14 +12,14 @@ from bridge.ledger.tables import deliveries, incidents
 from bridge.ledger.told import LEFT_LANE, told_at
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from sqlalchemy.engine import Connection
 
 HELD_LANE = "/held/"
 """In the lane's name of a delivery whose place could not be told from its settings, for a secret was missing."""
-KEPT = frozenset({"steps", "delivery", "plain", "bare"})
-"""Of what we have, what still holds at another place."""
+_KEPT = frozenset({"steps", "delivery", "plain", "bare"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,11 @@ class Held:
     team: str
     priority: str
     source: str
+
+
+def kept(have: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what of what we have still holds at another place."""
+    return {name: fact for name, fact in have.items() if name in _KEPT}
 
 
 def held(connection: Connection, after: str = "") -> list[Held]:
@@ -74,7 +79,7 @@ def resume(  # noqa: PLR0913 - a place has these sides
     values: dict[str, Any] = {"state": "pending", "reason": None, "address": address, "lane": lane}
     if lane != one.lane:
         # whatever was told stays where it was: here it begins anew, under fresh marks
-        values |= {"have": {name: fact for name, fact in row.have.items() if name in KEPT}, "told": 0, "doubt": None}
+        values |= {"have": kept(row.have), "told": 0, "doubt": None}
     change(connection, one.id, due_at=at, since=at, heard_at=None, **values)
 
 

@@ -51,6 +51,11 @@ class Placement:
     named: str = ""
 
 
+def instead_of(kind: str, address: str, why: str) -> str:
+    """Say why an incident is told at a place that stands in for another one."""
+    return f"Told here because {kind} {address} could not be told: {why}"
+
+
 _PLACE = Statement(deliveries.insert())
 
 
