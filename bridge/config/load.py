@@ -116,7 +116,7 @@ class _Join:
         Where that file is as it was and another one's change is what does it, the other one is left out.
 
         Raises:
-            ConfigError: the main file has problems.
+            ConfigError: the main file has problems, or its change, or a file that is gone, makes those of another one.
         """
         while True:
             found, findings = self._assembled(self.parts)
@@ -124,6 +124,8 @@ class _Join:
             if faulty is None:
                 break
             culprit = self._culprit(faulty) or faulty
+            if culprit is faulty and self._as_it_was(faulty):
+                break  # left out, it would lose its teams for what is no fault of its own
             index = self.parts.index(culprit)
             del self.parts[index]
             self._leave_out(culprit.document.file, findings.errors(faulty.document.file), index)

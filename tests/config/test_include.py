@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bridge.config.load import load
-from bridge.config.problem import Level
+from bridge.config.problem import ConfigError, Level
 from bridge.core.alert import Priority
 from bridge.core.fill import Facts
 from bridge.core.row import row
@@ -204,6 +204,44 @@ def test_a_file_as_it_was_from_which_a_change_takes_a_name_keeps_it(files):
     assert second.rules.teams == first.rules.teams
     assert "x" in second.rules.destinations
     assert warnings(second)[0].startswith("teams/payments.yml: this included file is broken, its last good settings")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "says"),
+    [
+        ("P0: [slack]", "P0: [x, slack]", []),  # what the main file itself names stays with the file that declares it
+        ("  sre: {}", "  pay: {}", ["teams/payments.yml:1: teams.payments.aliases[0] ('pay') names the team pay"]),
+        ("  slack:", "  chat: {kind: slack}\n  gone:", None),
+    ],
+)
+def test_a_change_of_the_main_file_never_costs_an_included_one_its_teams(files, before, after, says):
+    """A whole file that is as it was is not broken: the reload is refused, and all goes on as before."""
+    files.write(PAYMENTS, "teams/payments.yml")
+    files.write("teams: {b: {send: {P0: [slack]}, destinations: {slack: {channel: b}}}}\n", "teams/user.yml")
+    first = files.load(MAIN)
+    main = files.folder / "bridge.yml"
+    main.write_text(main.read_text().replace(before, after))
+    if says == []:
+        assert load("bridge.yml", {}, last=first).rules.teams == first.rules.teams
+        return
+    with pytest.raises(ConfigError) as refused:
+        load("bridge.yml", {}, last=first)
+    told = [str(one) for one in refused.value.problems]
+    assert not any("broken" in one for one in told)
+    assert told[0].startswith(says[0]) if says else any(one.startswith("teams/user.yml:1: ") for one in told)
+
+
+def test_a_file_that_is_gone_never_costs_another_one_its_teams(files):
+    gone = files.write(PAYMENTS, "teams/payments.yml")
+    files.write("teams: {b: {send: {P0: [x]}}}\n", "teams/user.yml")
+    first = files.load(MAIN)
+    gone.unlink()
+    with pytest.raises(ConfigError) as refused:
+        load("bridge.yml", {}, last=first)
+    assert [str(one) for one in refused.value.problems] == [
+        "teams/user.yml:1: teams.b.send.P0[0] names the destination 'x', which isn't declared: known: slack"
+    ]
+    assert f"teams/user.yml: {LEFT_OUT}" in warnings(load("bridge.yml", {}))
 
 
 def test_files_that_are_not_there(files):
