@@ -14,10 +14,11 @@ from bridge.chores import tests
 from bridge.compose import compose
 from bridge.config.load import load
 from bridge.config.words import did_you_mean
-from bridge.core.normalize import canonical_team, normalize
+from bridge.core.normalize import normalize
 from bridge.core.payload import parse
 from bridge.core.route import route
 from bridge.core.rules import TEST
+from bridge.core.teams import canonical_team
 from bridge.destinations.base import instead_of_replay
 from bridge.destinations.pagerduty.step import QUIET
 from bridge.ids import new_id

@@ -6,16 +6,16 @@ import re
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from bridge.config import settings
-from bridge.config.declare import Names, Part, declare_destinations, declare_teams
+from bridge.config.declare import LONGEST, Names, Part, declare_destinations, declare_teams
 from bridge.config.schema import PRIORITY_WORDS, BridgeFile, Route, Test
 from bridge.config.shadow import shadow_rules
 from bridge.config.source_file import source_settings
 from bridge.config.table import check_keys, check_rows, main_table, table_places
 from bridge.config.validate import at
-from bridge.config.words import FOUR_LINES, did_you_mean, quoted
+from bridge.config.words import FOUR_LINES, did_you_mean, listed, quoted
 from bridge.core.alert import Priority
 from bridge.core.matchers import parse_matcher
-from bridge.core.rules import OWN, Folding, Normalizing, RouteRules, Rules
+from bridge.core.rules import ITS_OWN, Folding, Normalizing, RouteRules, Rules
 
 if TYPE_CHECKING:
     from bridge.config.document import Document
@@ -66,7 +66,6 @@ def assemble(parts: list[Part], names: Names) -> Assembled:
         page_storm=Folding(file.page_storm.pages, file.page_storm.within) if file.page_storm else None,
         mode=file.mode,
         shadow=shadow_rules(parts, file, teams, names),
-        partial=names.lenient is not None,
     )
     return Assembled(rules, _settings(main.document, file, parts, names))
 
@@ -120,8 +119,9 @@ def normalizing(file: BridgeFile) -> Normalizing:
 
 def _settings(document: Document, file: BridgeFile, parts: list[Part], names: Names) -> settings.Settings:
     for name in file.sources:
-        if not _SOURCE.fullmatch(name) or name == OWN:
-            mend = f"write letters, digits, - and _, and not {OWN}, which is the bridge's own"
+        if not _SOURCE.fullmatch(name) or name in ITS_OWN or len(name) > LONGEST:
+            own = listed(sorted(ITS_OWN), "or")
+            mend = f"write at most {LONGEST} letters, digits, - and _, and not {own}: those are the bridge's own"
             names.findings.add(document, ("sources", name), "can't be a source's name", mend)
     sources = source_settings(file.sources)
     keep, proxy = file.retention, file.auth_proxy

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import TYPE_CHECKING
 
 from bridge.config.load import load
@@ -13,6 +14,8 @@ from bridge.config.trial import run_tests
 from bridge.config.validate import at
 from bridge.config.words import listed
 from bridge.core.alert import Priority
+from bridge.core.fill import Facts
+from bridge.core.row import row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
 
     from bridge.config.loaded import Loaded
     from bridge.config.problem import Keys
-    from bridge.core.rules import RouteRules
+    from bridge.core.rules import RouteRules, Rules
 
 
 def check(path: str | Path, env: Mapping[str, str]) -> list[Problem]:
@@ -46,6 +49,7 @@ def _warnings(loaded: Loaded, env: Mapping[str, str]) -> Iterator[Problem]:
     yield from _open_sources(loaded, env)
     yield from _keyless_pagers(loaded)
     yield from _unreachable(loaded.rules.routes)
+    yield from _emptied(loaded.rules)
     yield from _uneven(loaded)
 
 
@@ -121,6 +125,29 @@ def _unreachable(routes: tuple[RouteRules, ...]) -> Iterator[Problem]:
                 what = f"this route is never reached: the one at {earlier.where} matches all that it matches"
                 yield _warning(route.where, what, "put it first, or add continue: true to the other")
                 break
+
+
+def _emptied(rules: Rules) -> Iterator[Problem]:
+    """Report routes that take away all that somebody is told at a priority: there their word counts for nothing."""
+    for route in rules.routes:
+        send = route.send
+        if send is None or send.names is not None or send.add:
+            continue
+        teams = route.set_teams or tuple(
+            name for name in rules.teams or (rules.normalize.default_team,) if _meant(route, "team", name)
+        )
+        levels = [level for level in Priority if _meant(route, "priority", level)]
+        for team, level in product(teams, [route.set_priority] if route.set_priority else levels):
+            if {*row(Facts(team, level, "", team in rules.teams), (), rules).names} <= {*send.remove}:
+                what = f"this route takes away all that {level} of team {team} is told, where it counts for nothing"
+                mend = "name who is told instead; to tell nobody, map the priority's word to drop"
+                yield _warning(route.where, what, mend)
+                break
+
+
+def _meant(route: RouteRules, name: str, value: str) -> bool:
+    """Say whether a route's matchers may hold for a team or a priority."""
+    return all(matcher.holds(value, any_case=True) for matcher in route.matchers if matcher.name == name)
 
 
 def _uneven(loaded: Loaded) -> Iterator[Problem]:

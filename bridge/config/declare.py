@@ -6,12 +6,13 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
-from bridge.config.kinds import KINDS, lacking, written
+from bridge.config.kinds import KINDS, lacking, rivals, written
 from bridge.config.problem import Level
 from bridge.config.units import OFF
 from bridge.config.validate import at, validate
 from bridge.config.words import did_you_mean, listed, quoted, shown
 from bridge.core.rules import SHADOW, DestinationRules, Sending, TeamRules
+from bridge.core.teams import folded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from bridge.config.validate import Findings
     from bridge.core.alert import Priority
 
+LONGEST = 100
+"""Characters of a declared name, for which the ledger has room."""
 _NAME = re.compile(r"[A-Za-z0-9_][\w.-]*", re.ASCII)
 
 
@@ -68,7 +71,7 @@ class Names:
 
     def team(self, document: Document, keys: Keys, said: str) -> str | None:
         """Return the canonical name of a team; a finding where it isn't configured."""
-        if (found := self.teams.get(said.casefold())) is None:
+        if (found := self.teams.get(folded(said))) is None:
             self._unknown(document, keys, f"names the team {quoted(said)}", did_you_mean(said, self.teams.values()))
         return found
 
@@ -108,8 +111,9 @@ def declare_destinations(parts: list[Part], names: Names) -> None:
     for part in parts:
         for name, settings in part.file.destinations.items():
             keys: Keys = ("destinations", name)
-            if not _NAME.fullmatch(name):
-                names.findings.add(part.document, keys, "can't be a name", "write letters, digits, - and _")
+            if not _NAME.fullmatch(name) or len(name) > LONGEST:
+                mend = f"write at most {LONGEST} letters, digits, - and _"
+                names.findings.add(part.document, keys, "can't be a name", mend)
             elif name == SHADOW:
                 names.findings.add(part.document, keys, "is what shadow mode's own is called", "give it another name")
             elif name in names.destinations:
@@ -179,18 +183,20 @@ def _teams(parts: list[Part], names: Names) -> Iterator[tuple[Part, str, Team]]:
 
 def _claim(document: Document, keys: Keys, said: str, team: str, names: Names) -> bool:
     """Take a name or alias for a team; a finding where it is taken, or can't be a name."""
-    folded = said.strip().casefold()
-    if "," in said or not folded or folded in OFF:
+    plain = folded(said)
+    if "," in said or not plain or plain in OFF or len(said) > LONGEST:
         what = f"holds {quoted(said)}, which can't be a team's name" if keys[-1] != said else "can't be a team's name"
-        names.findings.add(document, keys, what, "write a word without commas: a comma stands between teams")
+        brief = f"write at most {LONGEST} characters"
+        mend = brief if len(said) > LONGEST else "write a word without commas: a comma stands between teams"
+        names.findings.add(document, keys, what, mend)
         return False
-    if folded in names.teams:
-        owner = names.teams[folded]
-        what = f"({quoted(said)}) names the team {shown(owner)} already, at {names.places[folded]}"
+    if plain in names.teams:
+        owner = names.teams[plain]
+        what = f"({quoted(said)}) names the team {shown(owner)} already, at {names.places[plain]}"
         names.findings.add(document, keys, what, "names and aliases count in any case: keep one")
         return False
-    names.teams[folded] = team
-    names.places[folded] = document.where(keys)
+    names.teams[plain] = team
+    names.places[plain] = document.where(keys)
     return True
 
 
@@ -203,7 +209,10 @@ def _team(document: Document, name: str, team: Team, names: Names) -> TeamRules:
         if names.destination(document, way, destination):
             if at(document.data, (*way, "kind")):
                 names.findings.add(document, (*way, "kind"), "can't be changed by a team", "leave it out")
-            overrides[destination] = _settings(document, way, names.destinations[destination].kind, names)
+            declared = names.destinations[destination]
+            own = overrides[destination] = _settings(document, way, declared.kind, names)
+            for key, what, mend in rivals(declared.kind, declared.settings, own):
+                names.findings.add(document, (*way, key), what, mend)
             places |= {(destination, key): document.where((*way, key)) for key in overrides[destination]}
     send: dict[Priority, Sending] = {}
     for level, cell in team.send.items():

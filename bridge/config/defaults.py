@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from bridge.config.secrets import resolve_all, resolve_some
 from bridge.config.units import Rate
+from bridge.core.fill import overlaid
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,7 +49,7 @@ def effective(kind: str, settings: Mapping[str, object], env: Mapping[str, str])
     Raises:
         MissingSecretError: a secret isn't there; of several routing keys, none of them.
     """
-    return {**_KINDS[kind], **{name: _read(name, value, env) for name, value in settings.items()}}
+    return overlaid(_KINDS[kind], {name: _read(name, value, env) for name, value in settings.items()})
 
 
 def _read(name: str, value: object, env: Mapping[str, str]) -> object:

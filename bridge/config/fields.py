@@ -91,7 +91,7 @@ def _listed(value: object) -> object:
     return value if isinstance(value, list) else [value]
 
 
-def _no_twins(value: object) -> object:
+def no_twins(value: object) -> object:
     """Refuse keys that differ only in case, where case doesn't count."""
     if isinstance(value, dict):
         seen: set[str] = set()
@@ -104,4 +104,4 @@ def _no_twins(value: object) -> object:
 
 Off = Annotated[T | None, BeforeValidator(_off), Alternative(("off", False))]
 OneOrMore = Annotated[tuple[T, ...], BeforeValidator(_listed), Alternative(single=True)]
-ByPriority = Annotated[Mapping[Level, T], BeforeValidator(_no_twins)]
+ByPriority = Annotated[Mapping[Level, T], BeforeValidator(no_twins)]

@@ -137,7 +137,7 @@ def written(settings: Strict) -> dict[str, object]:
 
 def _plain(value: object) -> object:
     if isinstance(value, Strict):
-        return {name: _plain(getattr(value, name)) for name in type(value).model_fields}
+        return written(value)
     return dict(value) if isinstance(value, Mapping) else value
 
 
@@ -163,6 +163,17 @@ def _slack_lacks(settings: Mapping[str, object]) -> Iterator[tuple[str, str, str
         yield "channel", "holds {team} without a fallback_channel", mend
     if "{team}" in str(settings.get("fallback_channel", "")):
         yield "fallback_channel", "holds {team}, but is for teams that aren't configured", "name one channel"
+
+
+def rivals(kind: str, inherited: Mapping[str, object], own: Mapping[str, object]) -> Iterator[tuple[str, str, str]]:
+    """Yield what a team sets that could not take effect beside what it inherits, as `lacking` does."""
+    if kind == "slack" and "token" not in own and "token" in inherited and "webhook_url" in own:
+        yield "webhook_url", "stands beside the destination's token", "write channel: a token posts in any channel"
+    if kind == "slack" and "webhook_url" in inherited and "channel" in own and not {"token", "webhook_url"} & {*own}:
+        mend = "give the team a webhook_url of its own, or the destination a token"
+        yield "channel", "stands beside the destination's webhook_url, which leads to its own channel", mend
+    if kind == "github" and "app" not in own and "app" in inherited and "token" in own:
+        yield "token", "stands beside the destination's app", "leave it out, or declare a destination with the token"
 
 
 def _github_lacks(settings: Mapping[str, object]) -> Iterator[tuple[str, str, str]]:

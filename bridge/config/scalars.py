@@ -137,6 +137,8 @@ def as_size(value: object, info: ValidationInfo) -> int:
 def as_rates(value: object, info: ValidationInfo) -> tuple[units.Rate, ...]:
     """Read one rate or a list of them that all hold; off is none."""
     texts = [as_text(one, info) for one in (value if isinstance(value, list) else [value])]
+    if not texts:
+        raise WrongError("is an empty list", "write requests per time, like 1/s or 500/h, or off")
     if len(texts) == 1 and texts[0].lower() in units.OFF:
         return ()
     return tuple(units.parse_rate(text) for text in texts)

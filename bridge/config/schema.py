@@ -26,6 +26,7 @@ from bridge.config.fields import (
     Text,
     Timezone,
     Url,
+    no_twins,
 )
 from bridge.config.problem import WrongError
 from bridge.config.scalars import as_text
@@ -77,7 +78,7 @@ class Normalize(Strict):
 
     team: OneOrMore[NamedField] = (FieldName("Teams"), FieldName("Team"))
     priority: OneOrMore[NamedField] = (FieldName("Priority"), FieldName("severity"))
-    priority_words: Mapping[str, Meaning] = {}
+    priority_words: Annotated[Mapping[str, Meaning], BeforeValidator(no_twins)] = {}
     default_team: Text = "unrouted"
     default_priority: Level = Priority.P2
     unknown_priority: Level = Priority.P1
@@ -214,7 +215,7 @@ class BridgeFile(IncludedFile):
     reopen_duration: Duration = timedelta(minutes=10)
     stale_after: Off[Span] = timedelta(hours=12)
     send: Table = Field({})
-    fallback: Off[Annotated[Mapping[str, FallbackRow], BeforeValidator(_fallback)]] = None
+    fallback: Off[Annotated[Mapping[str, FallbackRow], BeforeValidator(_fallback), BeforeValidator(no_twins)]] = None
     operators: Text | None = None
     storm: Off[Storm] = None
     page_storm: Off[PageStorm] = None

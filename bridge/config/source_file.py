@@ -73,7 +73,8 @@ _FORMS = "bearer: {token}, hmac: {secret}, basic: {username, password}, header: 
 def _form(value: object) -> object:
     if isinstance(value, str) and value.strip().lower() in OFF:
         return {"none": True}
-    if not isinstance(value, dict) or len(value) != 1:
+    off = value.get("none") if isinstance(value, dict) else None
+    if not isinstance(value, dict) or len(value) != 1 or (isinstance(off, str) and off.strip().lower() in OFF):
         raise WrongError("needs exactly one form of authentication", f"write one of {_FORMS}")
     return value
 

@@ -9,8 +9,9 @@ from bridge.config.problem import Problem
 from bridge.config.sources import usual
 from bridge.config.words import listed
 from bridge.core.alert import Alert, Group, Status, Value
-from bridge.core.normalize import canonical_team, normalize
+from bridge.core.normalize import normalize
 from bridge.core.route import route
+from bridge.core.teams import canonical_team
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -13,6 +13,8 @@ OFF = frozenset({"off", "no", "false", "none"})
 ON = frozenset({"on", "yes", "true"})
 LONGEST = timedelta(days=36_500)
 """A hundred years: what is so long before or after now is a date still."""
+LARGEST = 2**60
+"""An exbibyte: a number of bytes that databases can hold."""
 _SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _BYTES = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _BYTES |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
@@ -57,10 +59,12 @@ def parse_size(text: str) -> int:
         WrongError: the text is no size, or nothing at all.
     """
     hit = _SIZE.fullmatch(text.strip())
-    size = int(float(hit[1]) * _BYTES[hit[2].upper()]) if hit else 0
+    size = float(hit[1]) * _BYTES[hit[2].upper()] if hit else 0
     if size < 1:
         raise WrongError(f"is {quoted(text)}, which is no size", "write a number and a unit, like 16MiB or 10GiB")
-    return size
+    if size > LARGEST:
+        raise WrongError("is a size too large to count with", "write at most some thousand TiB")
+    return int(size)
 
 
 def parse_rate(text: str) -> Rate:

@@ -53,6 +53,15 @@ class Filled:
     refused: str = ""
 
 
+def overlaid(below: Mapping[str, object], above: Mapping[str, object]) -> dict[str, object]:
+    """Return settings with others laid over them, field by field: of `severity` or `mention` what `above` says."""
+    return {**below, **{name: _overlaid(below.get(name), value) for name, value in above.items()}}
+
+
+def _overlaid(below: object, above: object) -> object:
+    return {**below, **above} if isinstance(below, Mapping) and isinstance(above, Mapping) else above
+
+
 def fill(settings: Mapping[str, object], origins: Mapping[str, Inherited], facts: Facts) -> Filled:
     """Return a destination's settings for one team's alert.
 

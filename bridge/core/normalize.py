@@ -11,6 +11,7 @@ from bridge.core.alert import NormalAlert, Origin, Priority, Status
 from bridge.core.payload.fields import leading_number, written
 from bridge.core.payload.legacy import SHAPE as LEGACY
 from bridge.core.rules import DROP
+from bridge.core.teams import canonical_team, visible
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from bridge.core.alert import Alert, Group
     from bridge.core.rules import FieldName, Normalizing, TeamRules
 
-LONGEST_TEAM = 100
 LONGEST_SAID = 2_000
 """Characters of a team's or priority's text that are looked at."""
 LONGEST_NAME = 100
@@ -90,29 +90,6 @@ class Normalizer:
         return self._known[key]
 
 
-def canonical_team(said: str, teams: Mapping[str, TeamRules]) -> str:
-    """Return the configured team that a name or alias means, in any case; else the name itself, lower case.
-
-    A name goes before an alias of another team. Invisible characters are taken out first.
-    """
-    plain = " ".join(_visible(said).split())
-    if plain in teams:
-        return teams[plain].name
-    wanted = plain.casefold()
-    for team in teams.values():
-        if team.name.casefold() == wanted:
-            return team.name
-    for team in teams.values():
-        if any(alias.casefold() == wanted for alias in team.aliases):
-            return team.name
-    return plain.lower()[:LONGEST_TEAM].strip()
-
-
-def _visible(said: str) -> str:
-    """Return a text without what nobody sees of it, any white space as a blank."""
-    return said if said.isprintable() else "".join(one if one.isprintable() else " " * one.isspace() for one in said)
-
-
 def read_priority(said: str, words: Mapping[str, str]) -> Priority | str | None:
     """Return the priority that a text means, `DROP` where it means that, or None where it can't be read.
 
@@ -124,8 +101,8 @@ def read_priority(said: str, words: Mapping[str, str]) -> Priority | str | None:
 
 def _read(said: str, words: Mapping[str, str]) -> tuple[Priority | str | None, str]:
     """Return what a text means, and the configured word that says so; empty where it needed none."""
-    text = _visible(said[:LONGEST_SAID]).strip()
-    known = {_visible(word).lower(): meaning for word, meaning in words.items()}
+    text = visible(said[:LONGEST_SAID]).strip()
+    known = {visible(word).lower(): meaning for word, meaning in words.items()}
     if text.lower() not in known and (match := _PLAIN.fullmatch(text) or _PHRASE.match(text)):
         return Priority(f"P{match['digit']}"), ""
     tokens = [text, text.split()[0].strip(".,:;!-()[]"), *_FIRST_WORD.findall(text)[:1]] if text else []
@@ -140,7 +117,7 @@ def _folded(mapping: Mapping[str, str], names: Collection[str]) -> dict[str, tup
     for name, text in mapping.items():
         if len(name) > LONGEST_NAME or (lower := name.lower()) not in names:
             continue
-        if _visible(text[:LONGEST_SAID]).strip().lower() not in NOT_SAID:
+        if visible(text[:LONGEST_SAID]).strip().lower() not in NOT_SAID:
             folded.setdefault(lower, (name, text))
     return folded
 

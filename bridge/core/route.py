@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bridge.core.fill import Facts, fill
-from bridge.core.normalize import canonical_team
+from bridge.core.fill import Facts, fill, overlaid
 from bridge.core.routed import Missed, Routed, Target, Tried
 from bridge.core.row import row
 from bridge.core.rules import SHADOW, Inherited
 from bridge.core.shadow import in_stead, stand_in
+from bridge.core.teams import canonical_team
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -199,11 +199,11 @@ def _shadow(facts: Facts, found: list[Target], missed: list[Missed], rules: Rule
 
 def _target(destination: DestinationRules, team: TeamRules | None, facts: Facts, why: str) -> Target | str:
     """Return one target with its settings filled in, or why there is none."""
-    settings = dict(destination.settings)
+    settings = destination.settings
     by, places = f"destination {destination.name}", destination.places
     inherited = {name: Inherited(by, places.get(name, "")) for name in settings}
     if team and (own := team.destinations.get(destination.name)):
-        settings.update(own)
+        settings = overlaid(settings, own)
         by = f"team {team.name}"
         inherited |= {name: Inherited(by, team.places.get((destination.name, name), "")) for name in own}
     filled = fill(settings, inherited, facts)

@@ -1,7 +1,7 @@
 """The row of a team at a priority: which destinations are told, by whose word, and who left the others out.
 
-Later wins: the send table, the team's own `send`, the `send` of matching routes. Where an included file is left out, a
-word that would leave nobody counts for nothing: who was to be told instead may stand in there.
+Later wins: the send table, the team's own `send`, the `send` of matching routes. A word that would leave nobody counts
+for nothing: to tell nobody, a priority's word is mapped to `drop`.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def row(facts: Facts, sends: Sequence[tuple[str, Sending]], rules: Rules) -> Row
     team = rules.teams.get(facts.team)
     if team and (own := team.send.get(level)):
         place = Inherited(f"team {team.name}, send {level}", team.places.get(("send", level), ""))
-        before, names = names, _applied(own, names, place) or (names if rules.partial else {})
+        before, names = names, _applied(own, names, place) or names
         gone = rules.destinations if own.names is not None else before
         how = "not in" if own.names is not None else "taken out by"
         without |= {name: f"{how} {place}" for name in gone if name not in names}
@@ -79,8 +79,11 @@ def row(facts: Facts, sends: Sequence[tuple[str, Sending]], rules: Rules) -> Row
     base = names if changes.whole is None else changes.whole
     every = {**base, **changes.added}
     told = {name: place for name, place in every.items() if name not in changes.removed}
-    if rules.partial:
-        told = told or every
+    if not told:
+        told = {
+            name: Inherited(f"{place}, though taken out by {changes.removed[name]}, for nobody else is left")
+            for name, place in every.items()
+        }
     left = {name: changes.left_out(name) or without.get(name, "") for name in rules.destinations if name not in told}
     return Row(told, left)
 

@@ -155,8 +155,7 @@ class RouteRules:
 class Rules:
     """Everything that parse, normalize, route and merge need of a configuration. `teams` by canonical name.
 
-    `send_places` says where each row of `send` is written. `partial`: an included file is left out, and with it perhaps
-    destinations that the rest names.
+    `send_places` says where each row of `send` is written.
     """
 
     normalize: Normalizing
@@ -176,7 +175,6 @@ class Rules:
     page_storm: Folding | None = None
     mode: str = "live"
     shadow: ShadowRules | None = None
-    partial: bool = False
 
     def of(self, source: str) -> Rules:
         """Return the rules as they hold for a source.

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from bridge.core.fill import called
+from bridge.core.fill import called, overlaid
 from bridge.core.routed import Target
 from bridge.core.rules import SHADOW, Inherited
 
@@ -73,10 +73,10 @@ def stand_in(rules: Rules, team: str) -> Target | str:
     inherited = {name: Inherited(f"destination {posts.name}", posts.places.get(name, "")) for name in settings}
     member = rules.teams.get(team)
     own = member.destinations.get(posts.name, {}) if member else {}
-    for name in _TEAMS_OWN:
-        if name in own:
-            settings[name] = own[name]
-            inherited[name] = Inherited(f"team {team}", member.places.get((posts.name, name), "") if member else "")
+    looks = {name: own[name] for name in _TEAMS_OWN if name in own}
+    settings = overlaid(settings, looks)
+    for name in looks:
+        inherited[name] = Inherited(f"team {team}", member.places.get((posts.name, name), "") if member else "")
     settings["channel"] = rules.shadow.channel
     inherited["channel"] = Inherited("shadow")
     return Target(SHADOW, posts.kind, team, settings, inherited, "shadow mode")

@@ -103,6 +103,13 @@ def test_without_its_secrets_it_is_not_said_that_it_can_be_used_now(files):
             ),
         ),
         (
+            GOOD + "routes:\n- matchers: ['a = \"b\"', 'priority =~ \"P[13]\"']\n  send: [-slack]\n",
+            (
+                "6: warning: this route takes away all that P3 of team unrouted is told, where it counts for nothing: "
+                "name who is told instead; to tell nobody, map the priority's word to drop"
+            ),
+        ),
+        (
             GOOD + "  slow: {kind: slack, token: '${env:T}', channel: ALERTS, rate: 6/m}\nsend: {P3: slow}\n",
             (
                 "5: warning: slack of team unrouted and slow of team unrouted both lead to #alerts, "

@@ -8,6 +8,12 @@ from bridge.core.matchers import parse_matcher
 
 SLACK = 'destinations:\n  slack: {token: "${env:SLACK_BOT_TOKEN}", channel: "#alerts"}\n'
 LINE = "bridge.yml:3: "
+NO_SOURCE = (
+    "can't be a source's name: write at most 100 letters, digits, - and _, "
+    "and not bridge, bridge.storm or bridge.test: those are the bridge's own"
+)
+LONG = "a-" * 51
+HIDDEN = "(not shown, it looks like a secret)"
 KEY = "0123456789abcdef0123456789abcdef"
 
 
@@ -165,8 +171,44 @@ def slack(rest: str) -> str:
         (
             "sources: {bridge: {}}",
             (
-                "sources.bridge can't be a source's name: "
-                "write letters, digits, - and _, and not bridge, which is the bridge's own"
+                "sources.bridge can't be a source's name: write at most 100 letters, digits, - and _, "
+                "and not bridge, bridge.storm or bridge.test: those are the bridge's own"
+            ),
+        ),
+        ("sources: {bridge.storm: {}}", f"sources.bridge.storm {NO_SOURCE}"),
+        (f"sources: {{{LONG}: {{}}}}", f"sources.{HIDDEN} {NO_SOURCE}"),
+        (f"teams: {{{LONG}: {{}}}}", f"teams.{HIDDEN} can't be a team's name: write at most 100 characters"),
+        (
+            "teams: {'a\u3000b': {}, 'A b': {}}",
+            (
+                "teams.A b ('A b') names the team a\u3000b already, at bridge.yml:3: "
+                "names and aliases count in any case: keep one"
+            ),
+        ),
+        (
+            "sources: {g: {auth: {none: off}}}",
+            (
+                "sources.g.auth needs exactly one form of authentication: write one of bearer: {token}, hmac: "
+                "{secret}, basic: {username, password}, header: {name, value}, or none"
+            ),
+        ),
+        (
+            "normalize: {priority_words: {bad: P0, Bad: P3}}",
+            "normalize.priority_words holds Bad twice, in different case: keep one of the two",
+        ),
+        (
+            "fallback: {P0: {after: 1m, send: [slack]}, p0: {after: 2m, send: [slack]}}",
+            "fallback holds p0 twice, in different case: keep one of the two",
+        ),
+        (
+            f"max_storage: {'9' * 400}GiB",
+            "max_storage is a size too large to count with: write at most some thousand TiB",
+        ),
+        (
+            "teams: {a: {destinations: {slack: {webhook_url: '${env:H}'}}}}",
+            (
+                "teams.a.destinations.slack.webhook_url stands beside the destination's token: "
+                "write channel: a token posts in any channel"
             ),
         ),
         (
@@ -224,6 +266,7 @@ def test_a_fault_beside_a_good_destination(files, line, problem):
             "api_url: https://user:hunter2@slack.example/",
             "api_url is (not shown, it looks like a secret), which is no address: write one like https://api.example.com",
         ),
+        ("rate: []", "rate is an empty list: write requests per time, like 1/s or 500/h, or off"),
         ("replies: {state: maybe}", "replies.state is 'maybe', neither on nor off: write on or off"),
         ("replies: {stat: on}", "replies.stat is no key that is known here: did you mean state?"),
         (
@@ -287,7 +330,7 @@ def test_a_fault_of_slacks_settings(files, line, problem):
         ("leads: {token: x}", "leads has no kind, and its name is none: add kind: slack, pagerduty or github"),
         ("Slack: {channel: a}", 'Slack has no token: add token: "${env:SLACK_BOT_TOKEN}"'),
         ("leads: {kind: mail}", "leads.kind is 'mail', which is no kind: write slack, pagerduty or github"),
-        ("+leads: {kind: slack}", "+leads can't be a name: write letters, digits, - and _"),
+        ("+leads: {kind: slack}", "+leads can't be a name: write at most 100 letters, digits, - and _"),
         (
             'pagerduty: {routing_key: "${file:keys/{team}}"}',
             (
@@ -380,6 +423,37 @@ def test_a_fault_of_a_destination(files, destination, problem):
 )
 def test_a_secret_in_the_wrong_place_is_never_shown(files, text, problem):
     assert problem in files.problems(text)
+
+
+@pytest.mark.parametrize(
+    ("declared", "own", "problem"),
+    [
+        (
+            "slack: {webhook_url: '${env:H}'}",
+            "channel: b",
+            (
+                "slack.channel stands beside the destination's webhook_url, which leads to its own channel: "
+                "give the team a webhook_url of its own, or the destination a token"
+            ),
+        ),
+        (
+            "github: {repo: a/b, app: {id: 1, installation: 2, private_key: '${env:K}'}}",
+            "token: '${env:A}'",
+            "github.token stands beside the destination's app: leave it out, or declare a destination with the token",
+        ),
+    ],
+)
+def test_what_a_team_sets_beside_what_it_inherits(files, declared, own, problem):
+    name = declared.partition(":")[0]
+    found = files.problems(f"destinations:\n  {declared}\nteams: {{a: {{destinations: {{{name}: {{{own}}}}}}}}}\n")
+    assert found == [f"{LINE}teams.a.destinations.{problem}"]
+
+
+@pytest.mark.parametrize("own", ["webhook_url: '${env:A}'", "token: '${env:A}', channel: b"])
+def test_a_team_may_have_a_webhook_or_a_token_of_its_own(files, own):
+    declared = "destinations:\n  slack: {webhook_url: '${env:H}'}\n"
+    loaded = files.load(f"{declared}teams: {{a: {{destinations: {{slack: {{{own}}}}}}}}}\n")
+    assert loaded.rules.teams["a"].destinations["slack"]
 
 
 def test_all_faults_are_told_at_once(files):

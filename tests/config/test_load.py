@@ -222,7 +222,7 @@ def test_every_setting_of_every_kind(files):
         "token": Secret("${env:T}"),
         "channel": "C0123ABC",
         "mention": dict.fromkeys(Priority, "<!here>"),
-        "replies": {"state": False, "priority": True, "members": True},
+        "replies": {"state": False},
         "reply_broadcast": ("state",),
         "api_url": "http://127.0.0.1:9/api/",
         "rate": (),
@@ -231,7 +231,7 @@ def test_every_setting_of_every_kind(files):
     }
     assert destinations["pagerduty"].settings == {
         "routing_key": (Secret("${env:A}"), Secret("${file:keys/b}")),
-        "severity": {"P0": "critical", "P1": "error", "P2": "warning", "P3": "warning"},
+        "severity": {"P3": "warning"},
         "page_again": timedelta(minutes=1),
         "rate": (Rate(2, 1),),
     }

@@ -77,7 +77,7 @@ def test_a_channels_id_stays(files, channel):
 def test_switches(files, word, on):
     loaded = files.load(slack(f"    channel: a\n    replies: {{state: {word}}}"))
     replies = loaded.rules.destinations["slack"].settings["replies"]
-    assert replies == {"state": on, "priority": True, "members": True}
+    assert replies == {"state": on}
 
 
 def test_numbers_are_texts_as_written_where_text_is_expected(files):

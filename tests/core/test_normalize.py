@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.core.alert import Priority
-from bridge.core.normalize import LONGEST_TEAM, MOST_TEAMS, Normalizer, canonical_team, normalize, read_priority
+from bridge.core.normalize import MOST_TEAMS, Normalizer, normalize, read_priority
 from bridge.core.payload import parse
 from bridge.core.rules import FieldName, TeamRules
+from bridge.core.teams import LONGEST_TEAM, canonical_team
 
 
 @pytest.mark.parametrize(
@@ -74,6 +75,14 @@ def test_a_default_says_where_it_was_looked_for():
 def test_names_go_before_aliases():
     teams = {"a": TeamRules("a", aliases=("b",)), "b": TeamRules("b")}
     assert canonical_team("B", teams) == "b"
+
+
+@pytest.mark.parametrize("name", ["決済\u3000班", "pay\u00a0ments", "two  blanks", "a\u200cb"])
+def test_a_configured_name_is_met_whatever_nobody_sees_of_it(name):
+    teams = {name: TeamRules(name), "other": TeamRules("other", aliases=(f"{name} too",))}
+    assert canonical_team(name, teams) == name
+    assert canonical_team(f" {' '.join(name.split())} ", teams) == name
+    assert canonical_team(f"{name.upper()} TOO", teams) == "other"
 
 
 def test_many_teams_are_bounded_and_noted():

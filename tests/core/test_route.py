@@ -124,6 +124,27 @@ def test_settings_of_a_configured_team():
     assert (slack.kind, github.kind, slack.team) == ("slack", "github", "broken-inductor")
 
 
+def test_a_route_that_takes_all_away_counts_for_nothing_and_that_is_said():
+    (target,) = routed(
+        {}, {"Team": "x", "Priority": "P3"}, routes=(exception(send=Sending(remove=("slack",))),)
+    ).targets
+    assert target.why.startswith("send P3, though taken out by route 1, for nobody else is left")
+
+
+def test_settings_within_a_setting_are_inherited_each():
+    """Of a map a team changes what it names, and the rest stays."""
+    declared = {"severity": {"P1": "critical"}, "mention": {"P0": "@a", "P1": "@b"}, "labels": ["one"]}
+    own = {"severity": {"P0": "warning"}, "mention": {"P1": "@c"}, "labels": ["two"]}
+    destinations = {"slack": DestinationRules("slack", "slack", declared)}
+    teams = {"t": TeamRules("t", destinations={"slack": own})}
+    (target,) = routed({}, {"Team": "t", "Priority": "P3"}, destinations=destinations, teams=teams).targets
+    assert target.settings == {
+        "severity": {"P1": "critical", "P0": "warning"},
+        "mention": {"P0": "@a", "P1": "@c"},
+        "labels": ["two"],
+    }
+
+
 def test_settings_of_a_team_that_is_not_configured():
     slack, github = routed({}, {"Priority": "P2", "Team": "Some {priority} team " + "x" * 90}).targets
     assert slack.settings == {"token": "${env:SLACK_BOT_TOKEN}", "channel": "#alerts", "fallback_channel": "#alerts"}
@@ -308,6 +329,8 @@ def test_matchers_see_the_alert_as_normalised_not_as_set():
     [
         ([Sending(add=("leads",))], ["slack", "github", "leads"]),
         ([Sending(remove=("slack",))], ["github"]),
+        ([Sending(remove=("slack", "github"))], ["slack", "github"]),
+        ([Sending(names=("slack",)), Sending(remove=("slack",))], ["slack"]),
         ([Sending(names=())], []),
         ([Sending(add=("leads",)), Sending(names=("pagerduty",))], ["pagerduty", "leads"]),
         ([Sending(names=("pagerduty",)), Sending(names=("leads",))], ["pagerduty", "leads"]),
