@@ -126,4 +126,4 @@ def number(value: float) -> str:
     """Three digits that count, no exponent."""
     if value >= 100 or value == int(value):
         return f"{value:.0f}"
-    return f"{value:.2f}" if value >= 1 else f"{value:.2g}"
+    return f"{value:.2f}" if value >= 1 else f"{value:.3g}"
