@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from flask import Flask, Response, jsonify
 from flask.sessions import SecureCookieSessionInterface
+from gunicorn.http.errors import NoMoreData, ParseException
 from sqlalchemy.exc import DataError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException
@@ -119,6 +120,8 @@ def _http_error(error: HTTPException) -> tuple[Response, int]:
 def _error(error: Exception) -> tuple[Response, int]:
     if isinstance(error, DataError):
         return jsonify(error="this can't be asked for: it holds a character, or a number, that nothing stored has"), 400
+    if isinstance(error, NoMoreData | ParseException):
+        return jsonify(error="the body did not come whole: nothing was done, send it again"), 400
     if isinstance(error, UnavailableError | SQLAlchemyError | sqlite3.Error):
         served.bridge().kept.add(DATABASE_ERRORS, process="web")
     sentence = "the bridge could not do this; its log says why"

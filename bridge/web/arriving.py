@@ -13,7 +13,7 @@ _SAYS_LENGTH = re.compile(rb"\r\ncontent-length:", re.IGNORECASE)
 _CHUNKED = re.compile(rb"\r\ntransfer-encoding:", re.IGNORECASE)
 _EXPECTS = re.compile(rb"\r\nexpect:[ \t]*100-continue", re.IGNORECASE)
 _LAST = re.compile(rb"\r\nconnection:[ \t]*close[ \t]*\r\n", re.IGNORECASE)
-_SIZE = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*(?:;[^\r\n]*)?\r\n")
+_SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\r\n]*)?\r\n")
 END = b"\r\n\r\n"
 
 
@@ -30,7 +30,7 @@ class Arriving:
         whole: all of the request is there; otherwise what `feed` handed on is to be refused.
     """
 
-    __slots__ = ("_at", "_chunked", "_end", "_last", "_most", "body", "bytes", "expects", "whole")
+    __slots__ = ("_at", "_chunked", "_end", "_framing", "_last", "_most", "body", "bytes", "expects", "whole")
 
     def __init__(self, most: int) -> None:
         self.bytes = bytearray()
@@ -41,6 +41,7 @@ class Arriving:
         self._last = False
         self._end: int | None = None  # where it ends, where that is known
         self._chunked = False
+        self._framing = 0  # bytes so far that say how long the chunks are
         self._at = 0  # what need not be looked at again
 
     @property
@@ -59,7 +60,8 @@ class Arriving:
         if not self.body and not self._head():
             return self.endless
         if self._chunked:
-            return self._chunks() or len(self.bytes) > self._most
+            # what tells one chunk from the next comes on top: as much again at most, where they are very small
+            return self._chunks() or len(self.bytes) > self._most + min(self._framing, self._most)
         end = self._end or 0
         self.whole = len(self.bytes) >= end
         return self.whole or end > self._most
@@ -95,4 +97,5 @@ class Arriving:
             after = line.end() + size + 2
             if after > len(self.bytes):
                 return False
+            self._framing += after - self._at - size
             self._at = after

@@ -76,16 +76,15 @@ class Connection(TConn):  # type: ignore[misc] # gunicorn has no types
 
 
 class Gathered(SocketUnreader):  # type: ignore[misc] # gunicorn has no types
-    """What the parser reads from: first the bytes that were gathered, as if the socket gave them.
+    """What the parser reads from: the bytes that were gathered, as if the socket gave them, and then the end.
 
-    Where there are `only` those, nothing is read from the socket, whatever a request says of its length.
+    Nothing is read from the socket itself, whatever a request says of its length: a thread would wait for the peer.
     """
 
     def __init__(self, sock: socket.socket) -> None:
         super().__init__(sock)
         self._bytes = bytearray()
         self._at = 0
-        self.only = False
 
     def give(self, gathered: bytearray) -> None:
         """Take the bytes of a request."""
@@ -95,7 +94,7 @@ class Gathered(SocketUnreader):  # type: ignore[misc] # gunicorn has no types
         """Return the next piece."""
         if self._at >= len(self._bytes):
             self.give(bytearray())
-            return b"" if self.only else bytes(super().chunk(size_hint))
+            return b""
         size = max(self.mxchunk, min(size_hint or 0, self.max_body_chunk))
         part = bytes(self._bytes[self._at : self._at + size])
         self._at += len(part)

@@ -118,12 +118,10 @@ class Direct:
         """Serve a request, up to its answer, which is sent at once or after what it waits for."""
         sock = conn.sock
         conn.sock = kept = KeptAnswer(sock)
-        conn.parser.unreader.only = True
         try:
             goes_on = bool(self._worker.handle(conn))
         finally:
             conn.sock = sock
-            conn.parser.unreader.only = False
         self._waiting[conn] = (kept, goes_on)
         if kept.write is None:
             # not from here: behind it there may be hundreds more, each of which would be served inside the last one

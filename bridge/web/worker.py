@@ -43,7 +43,7 @@ CROWDED = 16
 TAKEN = 4
 """Connections that are taken in a round at most: what they bring is stored together; some are left to the others."""
 STUCK = struct.pack("ll", 10, 0)
-"""Seconds (and microseconds) that a thread may wait for a peer to take its answer, or for what the loop misjudged."""
+"""Seconds (and microseconds) that a thread may wait for a peer to take its answer."""
 FULL = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
 
@@ -90,8 +90,7 @@ class WebWorker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
             elif error.errno not in (errno.EAGAIN, errno.ECONNABORTED, errno.EWOULDBLOCK):
                 raise
             return False
-        for side in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
-            client.setsockopt(socket.SOL_SOCKET, side, STUCK)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, STUCK)
         self.nr_conns += 1
         self.enqueue_req(Connection(self.cfg, client, address, listener.getsockname(), linger=self._lingering.begin))
         return True

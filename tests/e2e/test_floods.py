@@ -14,6 +14,9 @@ from bridge.sandbox import Sandbox
 
 BIG = 15_000_000
 SLOW = 120
+HELD = 40
+AT_ONCE = 8
+"""Seconds, on a busy machine: fewer than a thread once waited for a peer."""
 IDLE = 2_500
 
 
@@ -188,11 +191,30 @@ def test_chunks_come_in_any_pieces(bridge):
         assert answer(slow)[0] == 202
 
 
+@pytest.mark.parametrize("path", ["/webhooks/grafana", "/api/v1/explain", "/login"])
+@pytest.mark.parametrize("line", [b"5;" + b"x" * 300, b"5\n"], ids=["long", "bare"])
+def test_a_chunk_that_can_not_be_read_is_refused_and_not_waited_for(bridge, path, line):
+    """More of them than there are threads; none says more, and none closes."""
+    form = "Content-Type: application/x-www-form-urlencoded"
+    sent = request(line, "Transfer-Encoding: chunked", form, path=path)
+    with ExitStack() as stack:
+        for held in [stack.enter_context(connect(bridge, sent)) for _ in range(HELD)]:
+            held.settimeout(AT_ONCE)
+            assert answer(held)[0] == 400
+        assert bridge.post(json.loads(body("beside what is no chunk")))
+        content = body("beside what is no chunk, in chunks")
+        chunks = (content[at : at + 50] for at in range(0, len(content), 50))
+        assert bridge.request("POST", "/webhooks/grafana", content=chunks).status_code == 202
+
+
 def test_what_is_too_large_is_refused_before_it_is_sent(bridge):
     with connect(bridge, request(b"[", length=10**12)) as large:
         assert answer(large)[0] == 413
     with connect(bridge, request(b"[", length=20_000, path="/webhooks/small")) as large:
         large.sendall(b"[" * 19_999)
+        assert answer(large)[0] == 413
+    with connect(bridge, request(b"FFFFFFFFF\r\n", "Transfer-Encoding: chunked")) as large:
+        large.sendall(b"[" * (BIG + 5_000_000))
         assert answer(large)[0] == 413
 
 

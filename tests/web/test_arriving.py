@@ -72,10 +72,26 @@ def test_a_head_that_does_not_end_is_known():
 
 
 def test_what_is_no_chunk_is_handed_on():
-    for odd in (b"zz\r\n", b"-5\r\n", b"\r\n", b"1" * 300, b"FFFFFFFFF\r\n"):
+    for odd in (b"zz\r\n", b"-5\r\n", b"\r\n", b"1" * 300, b"F" * 17 + b"\r\n"):
         arriving = Arriving(MOST)
         assert arriving.feed(HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + odd), odd
         assert not arriving.whole
+
+
+def test_a_size_may_be_written_long():
+    said, arriving = feed(HEAD + b"Transfer-Encoding: chunked\r\n\r\n0000000000000002\r\n{}\r\n000000000\r\n\r\n", [60])
+    assert (said, arriving.whole) == ([False, True], True)
+
+
+def test_chunks_may_take_as_much_again_as_what_is_in_them():
+    head, small = HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"8\r\n12345678\r\n"
+    arriving = Arriving(MOST)
+    assert not arriving.feed(head + small * (MOST // 8 - 20))
+    assert arriving.feed(b"0\r\n\r\n")
+    assert arriving.whole
+    arriving = Arriving(MOST)
+    assert arriving.feed(head + small * (MOST // 8))
+    assert not arriving.whole
 
 
 def test_who_waits_to_be_asked_is_known():

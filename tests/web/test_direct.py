@@ -42,7 +42,6 @@ class Connection:
     def __init__(self, behind=0):
         self.behind = behind
         self.sock = SimpleNamespace(settimeout=lambda _seconds: None, send=len)
-        self.parser = SimpleNamespace(unreader=SimpleNamespace(only=False))
 
 
 @pytest.fixture

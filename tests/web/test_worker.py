@@ -80,6 +80,15 @@ def test_of_a_connection_that_made_room_an_event_of_the_same_round_is_nothing_mo
     assert (worker.nr_conns, worker._arriving) == (0, {})
 
 
+def test_a_request_is_read_from_what_was_gathered_and_never_from_its_peer(peer):
+    there, conn = peer
+    there.sendall(b"more")
+    there.shutdown(socket.SHUT_WR)
+    conn.give(bytearray(b"{}"))
+    reads = conn.parser.unreader
+    assert (reads.read(10), reads.read(10), reads.read()) == (b"{}", b"", b"")
+
+
 @pytest.mark.parametrize(
     ("says", "here"),
     [
