@@ -33,6 +33,8 @@ SESSION = {
     "SESSION_COOKIE_SAMESITE": "Lax",  # Strict would ask those to sign in again who come by a link in a message
     "PERMANENT_SESSION_LIFETIME": timedelta(hours=12),
     "SESSION_REFRESH_EACH_REQUEST": False,
+    # of a form, from whomever; who takes more says so of its requests
+    "MAX_CONTENT_LENGTH": 65_536,
     "MAX_FORM_MEMORY_SIZE": 65_536,
 }
 HARDENED = {

@@ -172,6 +172,7 @@ def _unavailable(why: str) -> tuple[Response, int]:
 
 def read_body(limit: int) -> bytes:
     """Read the request's body, chunked or not, up to `limit` bytes."""
+    request.max_content_length = limit  # other requests are given far less
     if (request.content_length or 0) > limit:
         raise TooLargeError
     parts: list[bytes] = []

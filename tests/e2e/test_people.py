@@ -3,6 +3,7 @@
 import re
 from contextlib import suppress
 from html.parser import HTMLParser
+from urllib.parse import urlencode
 
 import asked
 import pytest
@@ -146,6 +147,18 @@ def test_a_form_that_another_page_wrote_does_nothing(guarded):
     whole = guarded.request("GET", f"/api/v1/incidents/{incident}", headers=BEARER).json()
     assert whole["state"] == "firing"
     assert person.send(close, {"Origin": guarded.address}).status_code == 303
+
+
+def test_of_a_form_no_more_is_read_than_one_of_ours_can_hold(guarded):
+    person = Person(guarded)
+    person.get("/login")
+    assert person.send("/login", token="x" * 100_000).status_code == 413
+    assert guarded.request("POST", "/login", files={"token": b"x" * 100_000}).status_code == 413
+    late = urlencode({**person.fields, "pad": "x" * 100_000, "token": ADMIN}).encode()
+    kind = {"Content-Type": "application/x-www-form-urlencoded", "Cookie": person.cookie}
+    assert guarded.request("POST", "/login", content=iter([late]), headers=kind).status_code == 401
+    assert person.sign_in().status_code == 303
+    assert person.send("/incidents/none/close", pad="x" * 100_000).status_code == 413
 
 
 @pytest.mark.parametrize(
