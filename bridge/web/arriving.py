@@ -14,7 +14,9 @@ _CHUNKED = re.compile(rb"\r\ntransfer-encoding:", re.IGNORECASE)
 _EXPECTS = re.compile(rb"\r\nexpect:[ \t]*100-continue", re.IGNORECASE)
 _LAST = re.compile(rb"\r\nconnection:[ \t]*close[ \t]*\r\n", re.IGNORECASE)
 _SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\r\n]*)?\r\n")
+_POSTS = re.compile(rb"(?:\r\n)?(?:POST|PUT) ")
 END = b"\r\n\r\n"
+UNSAID = "the request does not say how long its body is, so nothing was stored: send Content-Length"
 
 
 class Arriving:
@@ -30,7 +32,19 @@ class Arriving:
         whole: all of the request is there; otherwise what `feed` handed on is to be refused.
     """
 
-    __slots__ = ("_at", "_chunked", "_end", "_framing", "_last", "_most", "body", "bytes", "expects", "whole")
+    __slots__ = (
+        "_at",
+        "_chunked",
+        "_end",
+        "_framing",
+        "_last",
+        "_most",
+        "_unsaid",
+        "body",
+        "bytes",
+        "expects",
+        "whole",
+    )
 
     def __init__(self, most: int) -> None:
         self.bytes = bytearray()
@@ -39,6 +53,7 @@ class Arriving:
         self.body = 0
         self._most = most
         self._last = False
+        self._unsaid = False
         self._end: int | None = None  # where it ends, where that is known
         self._chunked = False
         self._framing = 0  # bytes so far that say how long the chunks are
@@ -48,6 +63,11 @@ class Arriving:
     def last(self) -> bool:
         """Whether all is there and the sender says that nothing follows: so nothing did, and nothing will."""
         return self._last and self.whole and not self._chunked and len(self.bytes) == self._end
+
+    @property
+    def unsaid(self) -> bool:
+        """Whether a body seems to follow whose length nothing says: the next request it is not, as this is the last."""
+        return self._unsaid and self._last and bool(self.bytes[self.body :].strip(b"\r\n"))
 
     @property
     def endless(self) -> bool:
@@ -75,11 +95,13 @@ class Arriving:
         head = bytes(self.bytes[: self.body])
         self._chunked = _CHUNKED.search(head) is not None
         length = _LENGTH.search(head)
+        says = length or _SAYS_LENGTH.search(head)
         self._end = self.body + (int(length[1]) if length else 0)
-        if not length and _SAYS_LENGTH.search(head):
+        if says and not length:
             self._end = self._most + 1  # whatever it says, nobody is to wait for it
         self.expects = _EXPECTS.search(head) is not None
         self._last = _LAST.search(head) is not None
+        self._unsaid = not says and not self._chunked and _POSTS.match(head) is not None
         return True
 
     def _chunks(self) -> bool:

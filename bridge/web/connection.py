@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from gunicorn.http.unreader import SocketUnreader
 from gunicorn.workers.gthread import TConn
 
+from bridge.web.lingering import READ
+
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
@@ -54,6 +56,15 @@ class Connection(TConn):  # type: ignore[misc] # gunicorn has no types
         self.weight = 0
         self.whole = True
         self.last = False
+
+    def read(self) -> bytes | None:
+        """Return what has come; b"" where the peer says no more, and None where nothing is there yet."""
+        try:
+            return bytes(self.sock.recv(READ))
+        except (BlockingIOError, InterruptedError):
+            return None
+        except OSError:
+            return b""
 
     def give(self, gathered: bytearray) -> None:
         """Hand the bytes of a request to gunicorn's parser."""

@@ -19,6 +19,7 @@ from bridge.ledger.unavailable import UnavailableError
 from bridge.log import log
 from bridge.metrics import DATABASE_ERRORS, NOTIFICATIONS
 from bridge.web import auth, served
+from bridge.web.arriving import UNSAID
 from bridge.web.direct import KeptAnswer
 
 if TYPE_CHECKING:
@@ -52,7 +53,10 @@ class TooLargeError(Exception):
 
 
 class UnfinishedError(Exception):
-    """The sender stopped in the middle, or what it sent is no body: not as long as it says, or no chunks."""
+    """The sender stopped in the middle, or what it sent is no body: not as long as it says, or no chunks.
+
+    Or it does not say how long it is; then this says so.
+    """
 
 
 class UnpackError(Exception):
@@ -137,7 +141,7 @@ def _refusal(error: Exception, settings: SourceSettings) -> tuple[str, int, str]
         mend = f"raise max_body of source {settings.name}, or send less"
         return "too_large", 413, f"the body is over {settings.max_body} bytes: {mend}"
     if isinstance(error, UnfinishedError):
-        return "incomplete", 400, "the body did not come whole: nothing was stored, send it again"
+        return "incomplete", 400, str(error) or "the body did not come whole: nothing was stored, send it again"
     return "unauthorized", 401, str(error)
 
 
@@ -173,6 +177,8 @@ def _unavailable(why: str) -> tuple[Response, int]:
 def read_body(limit: int) -> bytes:
     """Read the request's body, chunked or not, up to `limit` bytes."""
     request.max_content_length = limit  # other requests are given far less
+    if request.content_length is None and request.environ.get("SERVER_PROTOCOL") == "HTTP/1.0":
+        raise UnfinishedError(UNSAID)  # RFC 1945, 8.3: where it ends can't be known
     if (request.content_length or 0) > limit:
         raise TooLargeError
     parts: list[bytes] = []

@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any
 
 from gunicorn.workers.gthread import ThreadWorker
 
-from bridge.web.arriving import LONGEST_HEAD, Arriving
+from bridge.web.arriving import LONGEST_HEAD, UNSAID, Arriving
 from bridge.web.connection import CUT, Answer, Connection, refusal
 from bridge.web.direct import Direct
-from bridge.web.lingering import READ, Lingering
+from bridge.web.lingering import Lingering
 from bridge.web.listening import wake_one
 
 if TYPE_CHECKING:
@@ -121,12 +121,9 @@ class WebWorker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
 
     def _read(self, conn: Connection) -> bool:
         """Read what is there; return whether more is to come."""
-        try:
-            part = conn.sock.recv(READ)
-        except (BlockingIOError, InterruptedError):
+        part = conn.read()
+        if part is None:
             return True
-        except OSError:
-            part = b""
         if not part:
             self._drop(conn, CUT if conn.weight else b"")
             return False
@@ -141,6 +138,8 @@ class WebWorker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
         if arriving.feed(part):
             if arriving.endless:
                 self._drop(conn, refusal("431 Request Header Fields Too Large", "the headers are too long"))
+            elif arriving.unsaid:
+                self._drop(conn, refusal("400 Bad Request", UNSAID))
             else:
                 self._hand_on(conn)
             return True

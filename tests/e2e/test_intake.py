@@ -355,6 +355,29 @@ def test_a_sender_that_stops_in_the_middle_stores_nothing(bridge):
     assert stored(bridge) == before
 
 
+@pytest.mark.parametrize(
+    "head", ["HTTP/1.0\r\n", "HTTP/1.0\r\nConnection: keep-alive\r\n", "HTTP/1.1\r\nConnection: close\r\n"]
+)
+def test_a_body_whose_length_is_not_said_is_refused_and_not_lost(bridge, head):
+    before = stored(bridge)
+    where = urlsplit(bridge.address)
+    with socket.create_connection((where.hostname, where.port), 10) as opened:
+        opened.sendall(f"POST /webhooks/open {head}Host: x\r\n\r\n{{}}".encode())
+        status, _, error = answer_in(opened.makefile("rb"))
+    assert (status, "send Content-Length" in error["error"]) == (400, True)
+    assert stored(bridge) == before
+
+
+@pytest.mark.parametrize(
+    "head", ["HTTP/1.0\r\nContent-Length: 0\r\n", "HTTP/1.1\r\n", "HTTP/1.1\r\nConnection: close\r\n"]
+)
+def test_no_body_at_all_is_a_body(bridge, head):
+    where = urlsplit(bridge.address)
+    with socket.create_connection((where.hostname, where.port), 10) as opened:
+        opened.sendall(f"POST /webhooks/open {head}Host: x\r\n\r\n".encode())
+        assert answer_in(opened.makefile("rb"))[0] == 202
+
+
 def test_a_database_locked_by_a_stranger_is_a_503_and_then_all_is_well(start, sandbox):
     bridge = start(config(sandbox))
     bridge.post(group(alert("before the lock")))

@@ -109,6 +109,19 @@ def test_a_length_is_read_as_the_parser_reads_it_or_nobody_waits_for_it():
         assert (said, arriving.whole) == ([False, True], True), length
 
 
+def test_a_body_whose_length_nothing_says_is_known_where_no_request_can_follow():
+    for how, more, unsaid in (
+        (b"Connection: close\r\n", b"{}", True),
+        (b"Connection: close\r\n", b"", False),
+        (b"Connection: close\r\n", b"\r\n", False),
+        (b"Connection: close\r\nContent-Length: 0\r\n", b"{}", False),
+        (b"Connection: close\r\nTransfer-Encoding: chunked\r\n", b"0\r\n\r\n{}", False),
+        (b"", b"POST / HTTP/1.1\r\n", False),
+    ):
+        said, arriving = feed(HEAD + how + b"\r\n" + more, [])
+        assert (said, arriving.unsaid) == ([True], unsaid), (how, more)
+
+
 def test_that_nothing_follows_is_known_where_nothing_does():
     for more, last in ((b"", True), (b"POST", False)):
         sent = HEAD + b"connection: Close\r\nContent-Length: 5\r\n\r\nhello" + more
