@@ -144,6 +144,10 @@ def as_header(value: object, info: ValidationInfo) -> str:
     text = as_text(value, info)
     if not _HEADER.fullmatch(text):
         raise WrongError(f"is {quoted(text)}, which is no header's name", "write one like X-Token")
+    if "_" in text:
+        # gunicorn leaves it out, as most proxies do: it could be taken for another one
+        mend = f"write {text.replace('_', '-')}: a header with _ is dropped on the way"
+        raise WrongError(f"is {quoted(text)}, which does not arrive", mend)
     return text
 
 

@@ -109,6 +109,20 @@ def slack(rest: str) -> str:
             "auth_proxy: {header: X User, trusted: [::1]}",
             ("auth_proxy.header is 'X User', which is no header's name: write one like X-Token"),
         ),
+        (
+            "auth_proxy: {header: X_User, trusted: [::1]}",
+            (
+                "auth_proxy.header is 'X_User', which does not arrive: "
+                "write X-User: a header with _ is dropped on the way"
+            ),
+        ),
+        (
+            "sources: {g: {auth: {header: {name: X_Api_Token, value: '${env:T}'}}}}",
+            (
+                "sources.g.auth.header.name is 'X_Api_Token', which does not arrive: "
+                "write X-Api-Token: a header with _ is dropped on the way"
+            ),
+        ),
         ("routes: [{matchers: []}]", "routes[0].matchers is an empty list: name at least one"),
         ("routes: [{send: [slack]}]", "routes[0].matchers is missing: add matchers"),
         ("routes: {}", "routes is a mapping where a list is expected: write [one, two], or a line `- one` each"),
