@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -20,6 +21,9 @@ from bridge.metrics import DATABASE_ERRORS
 from bridge.web import api, configured, explained, health, home, intake, pages, playground, served, static, traffic
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from wsgiref.types import StartResponse, WSGIEnvironment
+
     from flask import Request
     from flask.sessions import SecureCookieSession
 
@@ -71,6 +75,20 @@ class Sessions(SecureCookieSessionInterface):
         )
 
 
+class Application(Flask):
+    """Flask, which takes an address of a webhook with more slashes than one for the one that is meant.
+
+    It would redirect, as it does elsewhere: to an address that a sender may not reach, or reaches without the body.
+    """
+
+    def wsgi_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer a request."""
+        path = environ.get("PATH_INFO", "")
+        if "//" in path and (meant := re.sub("/+", "/", path)).startswith("/webhooks/"):
+            environ["PATH_INFO"] = meant
+        return super().wsgi_app(environ, start_response)
+
+
 def create_app(bridge: Bridge) -> Flask:
     """Return the application over what `compose` put together."""
     app = application()
@@ -86,7 +104,7 @@ def serve(app: Flask, bridge: Bridge) -> None:
 
 def application() -> Flask:
     """Return the application, which does not serve anything yet."""
-    app = Flask("bridge", static_folder=None)
+    app = Application("bridge", static_folder=None)
     app.extensions["apart"] = Apart()
     app.config.update(SESSION)
     app.session_interface = Sessions()

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 SMALL = 262_144
 """Bytes of a request up to which the loop serves it: to compress so many takes a few milliseconds."""
-_HERE = re.compile(rb"(?:POST|PUT) /webhooks/([A-Za-z0-9._-]{1,100})/? HTTP/1\.[01]\r\n")
+_HERE = re.compile(rb"(?:POST|PUT) /+webhooks/+([A-Za-z0-9._-]{1,100})/* HTTP/1\.[01]\r\n")
 _DEAR = re.compile(rb"\r\n(?:content|transfer)-encoding:", re.IGNORECASE)
 """What says that a body is to be unpacked, or put together from chunks, of which there may be very many."""
 

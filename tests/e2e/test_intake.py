@@ -162,6 +162,15 @@ def test_unknown_places_and_methods(bridge):
         assert {"POST", "PUT"} <= set(answer.headers["Allow"].replace(",", " ").split())
 
 
+@pytest.mark.parametrize("path", ["//webhooks/{}", "/webhooks//{}", "///webhooks/{}//"])
+def test_of_a_webhook_several_slashes_are_one_and_lead_nowhere_else(bridge, path):
+    assert bridge.request("POST", path.format("open"), content=b"{}").status_code == 202
+    assert bridge.request("POST", path.format("open"), content=iter([b"{}"])).status_code == 202
+    assert is_error(bridge.request("POST", path.format("bearer"), content=b"{}"), 401)
+    assert is_error(bridge.request("POST", path.format("nobody"), content=b"{}"), 404)
+    assert is_error(bridge.request("GET", path.format("open")), 405)
+
+
 def test_a_hostile_source_name_is_no_long_error(bridge):
     assert is_error(bridge.request("POST", f"/webhooks/{'%F0%9F%92%A9' * 300}", content=b"{}"), 404)
 
