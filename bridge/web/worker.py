@@ -37,7 +37,7 @@ SLOW = 1.0
 STOPPING = 1.0
 """Seconds that requests still have to come once the process is told to stop."""
 ROOM = 128 * 1024 * 1024
-"""Bytes of requests that a process holds at once: coming, waiting for a thread, or being worked on."""
+"""Bytes of requests that a process holds at once, coming or being worked on; if more, twice the largest one."""
 CROWDED = 16
 """Connections short of the most that a process has, where it begins to make room."""
 TAKEN = 4
@@ -146,7 +146,7 @@ class WebWorker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
         if arriving.expects and not expected:
             with suppress(OSError):
                 conn.sock.send(b"HTTP/1.1 100 Continue\r\n\r\n")
-        if self._held > ROOM:
+        if self._held > max(ROOM, 2 * self._most):
             largest = max(self._arriving, key=lambda one: one.weight)
             self._refuse(largest, "the bridge has too much to read at once: send it again")
             return largest is conn

@@ -89,6 +89,17 @@ def test_a_request_is_read_from_what_was_gathered_and_never_from_its_peer(peer):
     assert (reads.read(10), reads.read(10), reads.read()) == (b"{}", b"", b"")
 
 
+def test_the_largest_body_that_a_source_takes_has_room(worker, peer, monkeypatch):
+    there, conn = peer
+    monkeypatch.setattr("bridge.web.worker.ROOM", 50_000)
+    there.sendall(b"POST /webhooks/grafana HTTP/1.1\r\nHost: x\r\nContent-Length: 900000\r\n\r\n")
+    worker.enqueue_req(conn)
+    assert not worker._take(conn, b"[" * 899_999)
+    assert list(worker._arriving) == [conn]
+    worker._most = 100_000  # what a source takes is less by far: this is too much to hold
+    assert worker._take(conn, b"")
+
+
 @pytest.mark.parametrize(
     ("says", "here"),
     [
