@@ -12,6 +12,8 @@ _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*0*(\d{1,18})[ \t]*\r\n", re.IGN
 _SAYS_LENGTH = re.compile(rb"\r\ncontent-length:", re.IGNORECASE)
 _CHUNKED = re.compile(rb"\r\ntransfer-encoding:", re.IGNORECASE)
 _EXPECTS = re.compile(rb"\r\nexpect:[ \t]*100-continue", re.IGNORECASE)
+_OLD = re.compile(rb"(?:\r\n)?[^\r\n]* HTTP/1\.0\r\n")
+"""How a request of HTTP/1.0 begins, of which nobody is told to continue (RFC 9110, 10.1.1)."""
 _LAST = re.compile(rb"\r\nconnection:[ \t]*close[ \t]*\r\n", re.IGNORECASE)
 _SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\r\n]*)?\r\n")
 _POSTS = re.compile(rb"(?:\r\n)?(?:POST|PUT) ")
@@ -99,7 +101,7 @@ class Arriving:
         self._end = self.body + (int(length[1]) if length else 0)
         if says and not length:
             self._end = self._most + 1  # whatever it says, nobody is to wait for it
-        self.expects = _EXPECTS.search(head) is not None
+        self.expects = _EXPECTS.search(head) is not None and not _OLD.match(head)
         self._last = _LAST.search(head) is not None
         self._unsaid = not says and not self._chunked and _POSTS.match(head) is not None
         return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from gunicorn.http.unreader import SocketUnreader
@@ -65,6 +66,11 @@ class Connection(TConn):  # type: ignore[misc] # gunicorn has no types
             return None
         except OSError:
             return b""
+
+    def ask(self) -> None:
+        """Ask for the body."""
+        with suppress(OSError):
+            self.sock.send(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def give(self, gathered: bytearray) -> None:
         """Hand the bytes of a request to gunicorn's parser."""

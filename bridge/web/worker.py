@@ -122,12 +122,10 @@ class WebWorker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
     def _read(self, conn: Connection) -> bool:
         """Read what is there; return whether more is to come."""
         part = conn.read()
-        if part is None:
-            return True
-        if not part:
+        if part == b"":
             self._drop(conn, CUT if conn.weight else b"")
             return False
-        return not self._take(conn, part)
+        return part is None or not self._take(conn, part)
 
     def _take(self, conn: Connection, part: bytes) -> bool:
         """Add to what has come; return whether that is all: handed on, or refused."""
@@ -144,8 +142,7 @@ class WebWorker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
                 self._hand_on(conn)
             return True
         if arriving.expects and not expected:
-            with suppress(OSError):
-                conn.sock.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+            conn.ask()
         if self._held > max(ROOM, 2 * self._most):
             largest = max(self._arriving, key=lambda one: one.weight)
             self._refuse(largest, "the bridge has too much to read at once: send it again")
@@ -175,6 +172,11 @@ class WebWorker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
                 conn.sock.sendall(refusal("503 Service Unavailable", "the bridge is overloaded: send it again"))
             return False
         return super().handle(conn)
+
+    def handle_request(self, req: Any, conn: Connection) -> Any:  # noqa: ANN401 - gunicorn's
+        """Serve it: who waited to be asked for the body was asked when it was gathered, or is refused without it."""
+        req._expected_100_continue = False  # noqa: SLF001 - gunicorn would ask once more
+        return super().handle_request(req, conn)
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Any) -> None:  # noqa: ANN401 - gunicorn's
         """Answer a request that can't be read as the API answers."""

@@ -100,6 +100,12 @@ def test_who_waits_to_be_asked_is_known():
     assert arriving.expects
 
 
+def test_of_an_old_protocol_nobody_waits_to_be_asked():
+    arriving, head = Arriving(MOST), HEAD.replace(b"HTTP/1.1", b"HTTP/1.0")
+    assert not arriving.feed(head + b"Expect: 100-continue\r\nContent-Length: 2\r\n\r\n")
+    assert not arriving.expects
+
+
 def test_a_length_is_read_as_the_parser_reads_it_or_nobody_waits_for_it():
     for length in (b"9" * 19, b"1e3", b"+5", b"five", b"", b"5, 5"):
         said, arriving = feed(HEAD + b"Content-Length: %s\r\n\r\nhello" % length, [])
