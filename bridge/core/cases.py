@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from bridge.core.alert import Priority, Status
+from bridge.core.episodes import soon_after
 from bridge.core.incident import OPEN, State
 
 if TYPE_CHECKING:
@@ -130,14 +131,14 @@ class Case:
         staying = [member for member in newest.values() if member.ended not in {"moved", "superseded"}]
         return staying or list(newest.values())
 
-    def may_reopen(self, at: datetime, within: timedelta) -> bool:
+    def may_reopen(self, at: datetime, within: timedelta, now: datetime | None) -> bool:
         """Return whether it goes on as the same where it fires again, by the times that we heard.
 
-        People see the message end then, and senders' clocks differ.
+        People see the message end then, and senders' clocks differ. A later end that is yet to come `now` was long ago.
         """
         if self.state is not State.RESOLVED or not within or self.settled_at is None:
             return False
-        return at - self.settled_at <= within
+        return soon_after(at, self.settled_at, within, now)
 
     def reopen(self) -> None:
         """Go on as the same incident: it fires again within reopen_duration."""

@@ -103,6 +103,22 @@ def outdated(at: datetime, then: datetime | None, now: datetime | None) -> bool:
     return then is not None and at < then and (now is None or then <= now)
 
 
+def to_come(then: datetime, now: datetime | None) -> bool:
+    """Return whether a time that is stored is yet to come `now`, by more than two hosts may be apart.
+
+    A clock was set back since: that time says no more than that it was long ago.
+    """
+    return now is not None and then > now + APART
+
+
+def soon_after(at: datetime, then: datetime, limit: timedelta, now: datetime | None) -> bool:
+    """Return whether what was received `at` came before something else, or no later than so long after it.
+
+    Where both are yet to come, one clock that is ahead has said both.
+    """
+    return at - then <= limit and (to_come(at, now) or not to_come(then, now))
+
+
 def judge(alert: Alert, at: datetime, known: Sequence[Episode], now: datetime | None = None) -> Judgement:
     """Decide what an alert received `at` means `now`, given the fingerprint's known episodes, oldest first."""
     same = _same(alert, known)
@@ -110,7 +126,7 @@ def judge(alert: Alert, at: datetime, known: Sequence[Episode], now: datetime | 
     if last is not None and alert.starts_at is None:
         return _judge_without_start(alert, at, last, now)
     if alert.status is Status.FIRING:
-        return _judge_firing(alert, at, same, last)
+        return _judge_firing(alert, at, same, last, now)
     found = _judge_resolve(alert, same, last)
     ends = found.episode if found.verdict is Verdict.RESOLVES else None
     if ends is not None and _overtaken(at, ends, now):
@@ -152,23 +168,23 @@ def _same(alert: Alert, known: Sequence[Episode]) -> Episode | None:
 
 
 def _judge_firing(  # noqa: PLR0911 - one return a rule, in their order
-    alert: Alert, at: datetime, same: Episode | None, last: Episode | None
+    alert: Alert, at: datetime, same: Episode | None, last: Episode | None, now: datetime | None
 ) -> Judgement:
     start = alert.starts_at
     if last is None or start is None:
         return Judgement(Verdict.OPENS, "first firing of this fingerprint")
     if same is not None and same.firing:
         return Judgement(Verdict.REPEATS, "same episode, still firing", same)
-    over = not last.firing and not _is_late(at, last)
+    over = not last.firing and not _is_late(at, last, now)
     if same is not None and same.ended == "superseded" and not over:
         return Judgement(Verdict.STRAY, "a later start has superseded this episode", same)
     older = last is not same and last.starts_at is not None and start < last.starts_at
-    if same is not None and (not older or _is_late(at, same)):
-        return _fires_after_resolve(at, same, last)
+    if same is not None and (not older or _is_late(at, same, now)):
+        return _fires_after_resolve(at, same, last, now)
     if _twins(start, last):
         if last.firing:
             return Judgement(Verdict.REPEATS, "an HA twin's firing of the episode that goes on", last)
-        return _fires_after_resolve(at, last, last)
+        return _fires_after_resolve(at, last, last, now)
     if older and over:
         # nobody repeats an old start for so long but a sender for whom it goes on: another than told the resolve
         return Judgement(Verdict.AGAIN, "fires on with an older start, over 10 min after the last resolve", last)
@@ -177,15 +193,15 @@ def _judge_firing(  # noqa: PLR0911 - one return a rule, in their order
     return Judgement(Verdict.OPENS, "a later start: a new episode", supersedes=last if last.firing else None)
 
 
-def _fires_after_resolve(at: datetime, same: Episode, last: Episode) -> Judgement:
-    if _is_late(at, same):
+def _fires_after_resolve(at: datetime, same: Episode, last: Episode, now: datetime | None) -> Judgement:
+    if _is_late(at, same, now):
         return Judgement(Verdict.LATE, "the episode was resolved less than 10 min ago: resolved beats firing", same)
     why = "fires again with the same start, over 10 min after its resolve"
     return Judgement(Verdict.AGAIN, why, same, supersedes=last if last.firing else None)
 
 
-def _is_late(at: datetime, ended: Episode) -> bool:
-    return at - (ended.resolved_at or ended.received_at) <= LATE
+def _is_late(at: datetime, ended: Episode, now: datetime | None) -> bool:
+    return soon_after(at, ended.resolved_at or ended.received_at, LATE, now)
 
 
 def _twins(start: datetime, last: Episode) -> bool:

@@ -140,7 +140,7 @@ class Book:
 
     def _unseen(self, arrival: Arrival, at: datetime, judgement: Judgement) -> Case:
         last = self.cases.get(self.latest.get(arrival.key, ""))
-        if last is not None and (last.open or last.may_reopen(at, self.reopen_duration)):
+        if last is not None and (last.open or last.may_reopen(at, self.reopen_duration, self.now)):
             # a member that was over before we heard of it, as the others of its incident are, or will be
             case = last
         else:
@@ -163,7 +163,7 @@ class Book:
         last = self.cases.get(self.latest.get(arrival.key, ""))
         if last is not None and last.open:
             return last
-        if last is not None and last.may_reopen(at, self.reopen_duration):
+        if last is not None and last.may_reopen(at, self.reopen_duration, self.now):
             last.reopen()
             return last
         return self._open_case(arrival, at, last)

@@ -122,6 +122,14 @@ def test_where_a_clock_was_set_back_a_resolve_is_no_older_news():
         assert judge(alert("resolved", 0, 5), at(6), [known], now=at(6)).verdict is Verdict.RESOLVES
 
 
+def test_where_a_clock_was_set_back_what_was_resolved_before_makes_no_firing_late():
+    for known in (E(0, 5, 65), E(0.05, 5, 65)):
+        assert judge(alert("firing", 0), at(8), [known], now=at(8)).verdict is Verdict.AGAIN
+    # two hosts' clocks are no more than a minute apart, and one whose clock is ahead heard both
+    for received, heard in ((8, 9), (66, 65), (64.9, 65)):
+        assert judge(alert("firing", 0), at(received), [E(0, 5, heard)], now=at(8)).verdict is Verdict.LATE
+
+
 def test_what_is_superseded_is_named_only_while_it_fires():
     assert judge(alert("firing", 50), at(60), [E(0)]).supersedes == E(0)
     assert judge(alert("firing", 50), at(60), [E(0, 5, 5)]).supersedes is None

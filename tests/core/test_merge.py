@@ -530,6 +530,17 @@ def test_where_a_clock_was_set_back_what_comes_is_no_older_news():
     assert case.state is State.RESOLVED
 
 
+@pytest.mark.parametrize(("heard_at", "goes_on"), [(60, False), (10.5, True)])
+def test_where_a_clock_was_set_back_what_ended_before_is_opened_no_more(heard_at, goes_on):
+    known = book(reopen_minutes=5)
+    first = heard(known, 1)
+    heard(known, heard_at, "resolved", 0, 2)
+    known.now = at(10)
+    joined = heard(known, 10, "resolved", 8, 9, fingerprint="other")
+    again = heard(known, 10, start=9)
+    assert [one is first for one in (joined, again)] == [goes_on, goes_on]
+
+
 def test_what_is_told_nowhere_joins_nothing_that_is_told():
     known = book()
     told = heard(known, 0, fingerprint="a", priority="P0")

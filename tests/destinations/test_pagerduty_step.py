@@ -181,6 +181,31 @@ def test_who_joined_in_the_quiet_time_is_no_newcomer_when_it_is_heard_of_again()
     assert len(lane.steps) == 1
 
 
+def test_who_joins_after_the_clock_was_set_back_pages_and_who_joined_in_the_quiet_time_before_does_not():
+    lane, joined = Lane("pagerduty"), [member("m1")]
+
+    def tell(*more, now):
+        joined.extend(more)
+        lane.tell(incident(members=tuple(joined)), now=minutes(now))
+
+    tell(now=60)
+    tell(member("quiet", joined_at=minutes(62)), now=63)
+    tell(now=10)
+    assert len(lane.steps) == 1
+    tell(member("m2", joined_at=minutes(11)), now=11)
+    tell(member("soon after", joined_at=minutes(13)), now=13)
+    for later in (30, 61.5, 90):
+        tell(now=later)
+    assert [page["members"] for page in lane.have["pages"]] == [["m1"], ["m2"]]
+
+
+def test_who_joined_long_after_a_page_pages_also_where_the_clock_was_set_back_then():
+    lane = Lane("pagerduty")
+    lane.tell(incident(), now=minutes(60))
+    lane.tell(incident(members=(member("m1"), member("m2", joined_at=minutes(66)))), now=minutes(10))
+    assert [page["members"] for page in lane.have["pages"]] == [["m1"], ["m2"]]
+
+
 def test_a_key_that_is_gone_keeps_no_other_page_from_its_end():
     lane = Lane("pagerduty", routing_key=KEYS[1:])
     lane.tell(incident())

@@ -13,10 +13,11 @@ own; where that can't be, for its routing key is not configured any more, a fres
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from bridge.core.alert import Priority
+from bridge.core.episodes import to_come
 from bridge.core.incident import OVER, State
 from bridge.core.rules import STORM
 from bridge.destinations.base import Address, Intent, Nothing, Step
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 PAGE_AGAIN: Final = timedelta(minutes=5)
 CLOSED: Final = 10
 """Closed pages that are kept, for people."""
+LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 QUIET: Final = "a test: it pages only where that is asked for"
 URGENT: Final = frozenset({Priority.P0, Priority.P1})
 
@@ -192,10 +194,13 @@ def newcomers(incident: Incident, settings: Settings, pages: list[dict[str, Any]
     if incident.source == STORM:
         return _doubled(incident, pages)
     known = {str(member) for page in pages if _pages(page) for member in page.get("members") or ()}
-    quiet_until = _quiet_until(settings, pages)
+    quiet_until = _quiet_until(settings, pages, now)
 
     def joined(member: Member) -> bool:
-        return member.id not in known and quiet_until < min(member.joined_at or member.received_at, now)
+        at = member.joined_at or member.received_at
+        # by a clock that was set back since, one joined before or after a page of that time
+        until = _quiet_until(settings, pages, at) if to_come(at, now) else quiet_until
+        return member.id not in known and until < at
 
     return tuple(member.id for member in incident.firing if joined(member))
 
@@ -204,11 +209,13 @@ def may_join(source: str, priority: Priority, settings: Settings, pages: list[di
     """Return whether who joins pages now, as far as it can be said without the members."""
     if not any(_pages(page) for page in pages):
         return False
-    return source == STORM or (priority in URGENT and _quiet_until(settings, pages) < now)
+    return source == STORM or (priority in URGENT and _quiet_until(settings, pages, now) < now)
 
 
-def _quiet_until(settings: Settings, pages: list[dict[str, Any]]) -> datetime:
-    return max(datetime.fromisoformat(str(page["at"])) for page in pages) + _page_again(settings)
+def _quiet_until(settings: Settings, pages: list[dict[str, Any]], now: datetime) -> datetime:
+    """Return until when who joins pages nobody; a page of a time that is yet to come was opened long ago."""
+    opened = (datetime.fromisoformat(str(page["at"])) for page in pages)
+    return max((at for at in opened if not to_come(at, now)), default=LONG_AGO) + _page_again(settings)
 
 
 def _doubled(incident: Incident, pages: list[dict[str, Any]]) -> tuple[str, ...]:
