@@ -19,8 +19,8 @@ from bridge.delivery.hints import Listener
 from bridge.delivery.local import Deliverer
 from bridge.delivery.yard import Yard
 from bridge.destinations import KINDS
-from bridge.ids import new_id
-from bridge.ledger import lanes
+from bridge.ids import follow, new_id
+from bridge.ledger import book, lanes
 from bridge.ledger.write import LONG_PATIENCE
 from bridge.mapping import reader
 from bridge.metrics import Tally
@@ -81,6 +81,9 @@ def deliverer(
             yard.kick(name)
 
     def open_intake(held: Held, lease_ends: float) -> Intake:
+        # the order of episodes is that of their ids, and a clock ahead of ours, or our own before, may have made some
+        with bridge.ledger.read() as connection:
+            follow(book.newest(connection))
         return Intake(
             held,
             lease_ends,

@@ -9,9 +9,13 @@ import time
 from datetime import timedelta
 
 import pytest
+from counted import in_process
 from fake_clock import NOON, FakeClock
-from harness import ENV, alert, group
+from harness import ENV, alert, eventually, group
+from sqlalchemy import select
+from ulid import ULID
 
+from bridge import ids
 from bridge.app import create_app
 from bridge.clock import SystemClock
 from bridge.compose import compose
@@ -19,7 +23,9 @@ from bridge.config.environ import from_environ
 from bridge.delivery import budget, trouble
 from bridge.delivery.turns import paced, sent_at
 from bridge.destinations.base import Settings
+from bridge.ledger import receipts
 from bridge.ledger.deliveries import Delivery
+from bridge.ledger.tables import alerts, incidents
 
 HOUR = timedelta(hours=1)
 
@@ -133,6 +139,49 @@ def test_a_lookup_reaches_back_far_enough_by_either_clock():
     ours.now()
     machine.wall -= 3600
     assert abs(sent_at(ours, ours.now().timestamp()).timestamp() - machine.wall) < 0.001
+
+
+def hour_ahead():
+    return str(ULID.from_datetime(SystemClock().now() + HOUR))
+
+
+def test_ids_follow_what_a_clock_ahead_has_made_in_each_process_by_others(monkeypatch):
+    known, made = hour_ahead(), []
+    for _ in range(2):
+        monkeypatch.setattr(ids, "_last", 0)
+        assert ids.new_id() < known
+        ids.follow([known, "0" * 26])
+        made += [ids.new_id() for _ in range(100)]
+    assert min(made) > known
+    assert len(set(made)) == 200
+    ids.follow([ids.new_id(), known])
+    assert ids.new_id() > max(made[100:])
+
+
+def test_what_comes_after_a_clock_was_set_back_is_the_newest_of_its_alert(ledger_url, tmp_path, monkeypatch):
+    def one(status):
+        return group(alert("Without a start", status=status, start="0001-01-01T00:00:00Z"))
+
+    with in_process(ledger_url, tmp_path, "slack", rate="off") as counted:
+
+        def absorbed():
+            counted.delivering.round()
+            with counted.bridge.ledger.read() as connection:
+                return not receipts.count(connection, "new")
+
+        monkeypatch.setattr(ids, "_last", int(ULID.from_str(hour_ahead())))
+        counted.store(one("firing"))
+        counted.store(one("resolved"))
+        counted.absorb()
+        monkeypatch.setattr(ids, "_last", 0)  # a start anew, by the clock that is right now
+        for status in ("firing", "resolved"):
+            counted.store(one(status))
+            eventually(absorbed)
+        with counted.bridge.ledger.read() as connection:
+            said = connection.execute(select(alerts.c.id, alerts.c.status).order_by(alerts.c.received_at)).all()
+            assert set(connection.execute(select(incidents.c.state)).scalars()) == {"resolved"}
+    assert said == sorted(said)
+    assert [row.status for row in said] == ["resolved", "resolved"]
 
 
 def delivery(name="01KD"):

@@ -219,3 +219,11 @@ def rule_teams(
             known = opened.setdefault(rule, [])
             known += [team for team in teams if team not in known]
     return {rule: teams for rule, teams in {**latest, **opened}.items() if teams}
+
+
+_NEWEST = select(*(select(func.max(one.c.id)).scalar_subquery() for one in (alerts, incidents)))
+
+
+def newest(connection: Connection) -> list[str]:
+    """Return the greatest ids of alerts and of incidents, where there are any: what is newer must come after them."""
+    return [one for one in connection.execute(_NEWEST).one() if one is not None]
