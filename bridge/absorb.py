@@ -198,7 +198,7 @@ class Intake:
         for part, _, _ in arrivals:
             part.incidents.clear()  # a transaction may run twice; the first run's new incidents are not there
         for part, arrival, routed in arrivals:
-            case = known.absorb(arrival, part.receipt.received_at)
+            case = known.absorb(arrival, part.receipt.received_at, waited=part.waited)
             history.take(case, part.receipt, arrival, routed)
             part.incidents[case.id] = case
             if id(routed) not in ways:

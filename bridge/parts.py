@@ -58,6 +58,11 @@ class Part:
         """When it was received; None where a person sent it once more."""
         return None if self.receipt.replayed else self.receipt.received_at
 
+    @property
+    def waited(self) -> bool:
+        """Whether what came after it may be absorbed already: it was sent once more, or is the rest of a large one."""
+        return self.receipt.replayed or self.receipt.progress > 0
+
     def row(self) -> dict[str, Any]:
         """Return how far the receipt is after this part."""
         problem = "; ".join(one.why for one in self.group.problems[:10]) or None

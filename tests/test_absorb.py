@@ -26,6 +26,7 @@ from bridge.parts import SLICE
 
 PAYLOADS = Path(__file__).parent / "payloads"
 BODIES = sorted(PAYLOADS.glob("*/*.json"), key=str)
+NEVER = "0001-01-01T00:00:00Z"
 
 
 @pytest.fixture
@@ -678,6 +679,32 @@ def test_a_resolve_replayed_from_quarantine_ends_nothing_that_fired_again_since(
     assert [one["state"] for one in posts.incidents()] == ["resolved", "firing"]
     posts.hear(over)
     assert [one["state"] for one in posts.incidents()] == ["resolved", "resolved"]
+
+
+def test_a_resolve_without_a_start_ends_what_a_host_whose_clock_is_ahead_heard_before(posts):
+    posts.clock.advance(20)
+    posts.hear(alert(start=NEVER))
+    posts.clock.set_back(seconds=20)
+    posts.clock.advance(10)
+    posts.post({"orgId": 1, "alerts": [alert(status="resolved", start=NEVER)]})
+    posts.clock.advance(30)
+    posts.absorb()
+    assert [one["state"] for one in posts.incidents()] == ["resolved"]
+
+
+@pytest.mark.parametrize("large", [True, False])
+def test_a_resolve_without_a_start_that_had_to_wait_ends_nothing_that_fired_since(posts, large):
+    over, others = alert(status="resolved", start=NEVER), [alert(fingerprint=f"a{number}") for number in range(SLICE)]
+    posts.hear(alert(start=NEVER))
+    waits = posts.post({"orgId": 1, "alerts": [*others, over] if large else [over, 5]})
+    posts.intake().turn()
+    posts.hear(alert(start=NEVER), seconds=30)
+    if not large:
+        posts.ledger.write(lambda connection: acts.replay_receipts(connection, [waits], "anna", posts.clock.now()))
+        posts.absorb()
+    assert posts.receipt(waits)["state"] == "absorbed"
+    said = [one for incident in posts.incidents() for one in incident["alerts"] if one["fingerprint"] == "f1"]
+    assert "firing" in {one["status"] for one in said}
 
 
 def test_older_news_is_told_at_no_more_places(posts):

@@ -119,12 +119,17 @@ def soon_after(at: datetime, then: datetime, limit: timedelta, now: datetime | N
     return at - then <= limit and (to_come(at, now) or not to_come(then, now))
 
 
-def judge(alert: Alert, at: datetime, known: Sequence[Episode], now: datetime | None = None) -> Judgement:
-    """Decide what an alert received `at` means `now`, given the fingerprint's known episodes, oldest first."""
+def judge(
+    alert: Alert, at: datetime, known: Sequence[Episode], now: datetime | None = None, *, waited: bool = False
+) -> Judgement:
+    """Decide what an alert received `at` means `now`, given the fingerprint's known episodes, oldest first.
+
+    Where it has `waited`, what came after it may be known already.
+    """
     same = _same(alert, known)
     last = known[-1] if known else None
     if last is not None and alert.starts_at is None:
-        return _judge_without_start(alert, at, last, now)
+        return _judge_without_start(alert, at, last, now, waited=waited)
     if alert.status is Status.FIRING:
         return _judge_firing(alert, at, same, last, now)
     found = _judge_resolve(alert, same, last)
@@ -144,8 +149,12 @@ def _overtaken(at: datetime, firing: Episode, now: datetime | None) -> bool:
     return again or outdated(at + LATE, firing.received_at, now)
 
 
-def _judge_without_start(alert: Alert, at: datetime, last: Episode, now: datetime | None) -> Judgement:
-    """Decide by the times of receipt alone: the sender gives no usable startsAt."""
+def _judge_without_start(alert: Alert, at: datetime, last: Episode, now: datetime | None, *, waited: bool) -> Judgement:
+    """Decide by the times of receipt alone: the sender gives no usable startsAt.
+
+    A resolve that did not wait is taken in after what came before it; where it seems older, two hosts' clocks differ. A
+    firing has no such leave: to open what is over would be the worse error, and who fires says so again.
+    """
     why = "no usable startsAt; "
     if alert.status is Status.FIRING:
         if last.firing:
@@ -155,7 +164,7 @@ def _judge_without_start(alert: Alert, at: datetime, last: Episode, now: datetim
         return Judgement(Verdict.OPENS, f"{why}first firing received after a resolve")
     if not last.firing:
         return Judgement(Verdict.RESENT, f"{why}nothing fires", last)
-    if outdated(at, last.received_at, now):
+    if outdated(at if waited else at + APART, last.received_at, now):
         return Judgement(Verdict.STRAY, f"{why}received before what fires was heard of last", last)
     return Judgement(Verdict.RESOLVES, f"{why}ends the episode that fires", last)
 

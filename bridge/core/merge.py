@@ -36,13 +36,13 @@ class Book:
     now: datetime | None = None
     stale_after: timedelta | None = None
 
-    def absorb(self, arrival: Arrival, at: datetime) -> Case:
-        """Take in one alert received `at`; return the incident it belongs to."""
+    def absorb(self, arrival: Arrival, at: datetime, *, waited: bool = False) -> Case:
+        """Take in one alert received `at`, which may have `waited` (`judge`); return the incident it belongs to."""
         alert = arrival.alert.alert
         if alert.test:
             return self._test(arrival, at)
         known = self.episodes.get((alert.org, alert.fingerprint), [])
-        judgement = judge(alert, at, known, self.now)
+        judgement = judge(alert, at, known, self.now, waited=waited)
         case = _ACTS[judgement.verdict](self, arrival, at, judgement)
         case.hear(arrival, at)
         return case

@@ -87,6 +87,8 @@ RESOLVED = [
     ("of a newer one soon after, never seen", 3, 1.5, 2, [E(0, 1, 1)], Verdict.UNSEEN, "never seen firing"),
     ("of an older one, all over", 60, 0, 5, [E(50, 55, 55)], Verdict.RESENT, "an older one"),
     ("no start: ends what fires", 6, None, 5, [E(None)], Verdict.RESOLVES, "no usable startsAt"),
+    ("no start: by a clock behind", 29.5, None, 29, [E(None, since=30)], Verdict.RESOLVES, "no usable startsAt"),
+    ("no start: received before what fires", 28.9, None, 28, [E(None, since=30)], Verdict.STRAY, "heard of last"),
     ("no start: nothing fires", 6, None, 5, [E(0, 5, 5)], Verdict.RESENT, "no usable startsAt"),
     ("no start: nothing known", 6, None, 5, [], Verdict.UNSEEN, "never seen firing"),
     ("sent again, then fired without a start", 60, 0, 55, [E(0, 5, 5), E(None, since=50)], Verdict.RESOLVES, "newer"),
@@ -120,6 +122,11 @@ def test_a_resolve(_case, received, start, end, known, verdict, why):  # noqa: P
 def test_where_a_clock_was_set_back_a_resolve_is_no_older_news():
     for known in (E(0, last=60), E(0, again=2, since=60)):
         assert judge(alert("resolved", 0, 5), at(6), [known], now=at(6)).verdict is Verdict.RESOLVES
+
+
+def test_a_resolve_without_a_start_that_has_waited_is_as_old_as_it_says():
+    for minutes, verdict in ((29.9, Verdict.STRAY), (30, Verdict.RESOLVES)):
+        assert judge(alert("resolved", None), at(minutes), [E(None, since=30)], waited=True).verdict is verdict
 
 
 def test_where_a_clock_was_set_back_what_was_resolved_before_makes_no_firing_late():
