@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
     from bridge.ledger.deliveries import Delivery
 
-FUTURE = timedelta(minutes=1)
-"""No two hosts' clocks differ so much: what waits since later than that was written before the clock was set back."""
+FUTURE = timedelta(seconds=2)
+"""What waits since later than that was written by another host's clock, or by ours before it was set back: by that one
+it may have been due at once. Up to so much later, others of this host write while one looks."""
 _DUE = and_(
     deliveries.c.due_at.is_not(None),
     or_(deliveries.c.due_at <= bindparam("now"), deliveries.c.since > bindparam("ahead")),

@@ -176,6 +176,19 @@ def test_what_was_written_before_the_clock_was_set_back_is_due(ledger):
         assert due.due_lanes(connection, NOON) == [LANE]
 
 
+@pytest.mark.parametrize("seconds", [3, 50])
+def test_what_a_host_wrote_whose_clock_is_ahead_is_due(ledger, seconds):
+    ahead = NOON + timedelta(seconds=seconds)
+    later = waiting(ledger, "P0", due_at=ahead)
+    assert turn(ledger, NOON) is None, "tried already: that it waits is on purpose"
+    one = waiting(ledger, "P0", since=ahead, due_at=ahead)
+    assert turn(ledger, NOON) == one
+    assert turn(ledger, NOON, busy=[one]) is None
+    assert turn(ledger, ahead, busy=[one]) == later
+    with ledger.read() as connection:
+        assert due.due_lanes(connection, NOON) == [LANE]
+
+
 def test_who_gets_more_urgent_waits_no_longer(ledger):
     case = incident(ledger, "P2")
     (one,) = place(ledger, case)
