@@ -137,6 +137,20 @@ def test_once_it_is_calm_what_still_fires_is_told_by_itself(place):
     assert place.told("slack") == {"delivered": 8, "skipped": 42, "storm": 1}
 
 
+def test_where_the_clock_was_set_back_what_was_placed_before_is_no_storm_and_keeps_none_up(place):
+    place.storm(range(5))
+    place.settle()
+    place.clock.set_back(hours=1)
+    place.storm(range(5, 9))
+    assert place.told("slack") == {"delivered": 5, "pending": 4}
+    place.storm(range(9, 12))
+    assert place.told("slack") == {"delivered": 5, "pending": 5, "skipped": 2, "storm": 1}
+    place.clock.set_back(hours=1)
+    place.look()
+    assert place.digest() == ("resolved", APART, 0, 2)
+    assert place.told("slack") == {"delivered": 5, "pending": 7, "storm": 1}
+
+
 def test_what_became_worse_in_a_storm_is_told_as_urgently(place):
     place.storm(range(8), priority="P3")
     place.settle()

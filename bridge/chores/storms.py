@@ -9,6 +9,7 @@ import json
 from functools import partial, reduce
 from typing import TYPE_CHECKING, Any
 
+from bridge.core.episodes import to_come
 from bridge.core.incident import State
 from bridge.core.rules import ALONE, APART, ITS_OWN, PRIORITY, STORM, TEAM
 from bridge.core.shadow import Would
@@ -91,9 +92,8 @@ class Storms:
         limit = self._rules().folding(fold.kind)
         if limit is None:
             return True
-        since = now - limit.within
-        fresh = any(row.placed_at and row.placed_at >= since for row in firing)
-        return not fresh and len(firing) <= limit.most
+        since, placed = now - limit.within, [row.placed_at for row in firing if row.placed_at]
+        return not any(since <= at and not to_come(at, now) for at in placed) and len(firing) <= limit.most
 
     def _alerts(
         self, fold: Fold, rows: Sequence[Row[Any]], told: dict[str, JSON], *, apart: bool, now: datetime

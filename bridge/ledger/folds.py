@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Integer, bindparam, cast, func, or_, select, update
 
+from bridge.core.episodes import APART
 from bridge.core.rules import STORM
 from bridge.ledger.placing import locked
 from bridge.ledger.statements import Statement
@@ -67,22 +68,23 @@ def aside(
         if folding is None:
             continue
         if place not in placed:
-            placed[place] = recent(connection, *place, at - folding.within)
+            placed[place] = recent(connection, *place, at - folding.within, at)
         placed[place] += 1
         if placed[place] > folding.most and not (row["kind"] == "slack" and row["urgency"] == 0):
             row |= {"state": "skipped", "reason": FOLDED, "folded_into": fold_id(row["kind"], *place)}
 
 
-def recent(connection: Connection, lane: str, team: str, since: datetime) -> int:
-    """Count the incidents that were placed at a team's place since a time."""
-    return int(_RECENT.rows(connection, {"lane": lane, "team": team, "since": since})[0][0])
+def recent(connection: Connection, lane: str, team: str, since: datetime, now: datetime) -> int:
+    """Count the incidents that were placed at a team's place since a time; what is yet to come was long ago."""
+    values = {"lane": lane, "team": team, "since": since, "last": now + APART}
+    return int(_RECENT.rows(connection, values)[0][0])
 
 
 _RECENT = Statement(
     select(func.count()).where(
         deliveries.c.lane == bindparam("lane"),
         deliveries.c.team == bindparam("team"),
-        deliveries.c.placed_at >= bindparam("since"),
+        deliveries.c.placed_at.between(bindparam("since"), bindparam("last")),
     )
 )
 _columns = [deliveries.c[name] for name in ("folded_into", "kind", "lane", "team", "destination", "address")]
