@@ -38,6 +38,8 @@ def look(lane: HeldLane, search: Search, task: Task, now: datetime) -> Acting[No
         # not be written down: it has ended by now
         died = lane.acquired_at >= datetime.fromtimestamp(stored["at"], UTC)
         stored["ended"] = (lane.acquired_at if died else now).timestamp()
+    # by a clock ahead of ours, another host's or ours before it was set back: it was now, at the latest
+    stored |= {name: min(stored[name], now.timestamp()) for name in ("ended", "looked") if name in stored}
     first = datetime.fromtimestamp(stored["ended"], UTC) + timedelta(seconds=lane.kind.SETTLE)
     needed = first if not stored["negatives"] else datetime.fromtimestamp(stored["looked"], UTC) + APART
     if now < needed:  # who gets more urgent is due at once

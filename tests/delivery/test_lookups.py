@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from fake_clock import NOON
 from lane_kit import take, turns
 from posts import ENV, Posts, alert
 
@@ -49,6 +50,26 @@ def test_what_gets_more_urgent_between_two_lookups_is_looked_for_no_sooner(sqlit
         told = sandbox.slack.messages("alerts") if kind == "slack" else sandbox.github.issues("acme/alerts")
         assert len(told) == 1
         assert [(row.state, row.urgency) for row in place.deliveries()] == [("delivered", 1)]
+
+
+@pytest.mark.parametrize("kind", PLACES)
+@pytest.mark.parametrize("looks", [0, 1])
+def test_a_lookup_waits_no_longer_where_the_clock_was_set_back_meanwhile(sqlite_ledger, clock, tmp_path, kind, looks):
+    with Sandbox(clock=lambda: NOON.timestamp() + clock.monotonic()) as sandbox:
+        config = f"destinations:\n  {kind}: {{{PLACES[kind].format(sandbox)}, rate: off}}\n"
+        place = Posts(sqlite_ledger, clock, tmp_path, f"{config}send: {{P2: [{kind}]}}\n")
+        effective = Effective(lambda: place.rules, TOKENS, b"key")
+        sandbox.faults.add(Fault("reset", kind, method="POST", path=MADE[kind], count=1))
+        place.hear(alert(Priority="P2"))
+        for _ in range(looks + 1):
+            turns(take(sqlite_ledger, clock, place.deliveries()[0].lane, effective))
+            clock.advance(KINDS[kind].SETTLE + 0.1)
+        assert [row.doubt["negatives"] for row in place.deliveries()] == [looks]
+        clock.set_back(hours=1)
+        for _ in range(20):
+            turns(take(sqlite_ledger, clock, place.deliveries()[0].lane, effective))
+            clock.advance(1)
+        assert [row.state for row in place.deliveries()] == ["delivered"]
 
 
 @pytest.mark.parametrize("looked_for", ["issue", "comment"])
