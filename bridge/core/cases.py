@@ -13,7 +13,7 @@ from bridge.core.episodes import soon_after
 from bridge.core.incident import OPEN, State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from bridge.core.alert import NormalAlert
 
@@ -80,7 +80,7 @@ class Case:
     @property
     def team_set(self) -> set[str]:
         """The teams, compared without case."""
-        return {team.lower() for team in self.teams}
+        return _folded(self.teams)
 
     def stand(self, episode: str, standing: Standing) -> None:
         """Take in how an episode stands now."""
@@ -92,10 +92,29 @@ class Case:
         self.members[episode] = standing
 
     def hear(self, arrival: Arrival, at: datetime) -> None:
-        """Take in that it was heard of, and how many alerts its notification left out, unless that is older news."""
-        newer = at >= self.heard_at and self.open and arrival.alert.alert.status is Status.FIRING
+        """Take in that it was heard of, and what is told beside its alerts, unless that is older news."""
+        if at >= self.heard_at and self.open and arrival.alert.alert.status is Status.FIRING:
+            self._hear_teams(arrival)
+            self._hear_left_out(arrival)
+        self.heard_at = max(self.heard_at, at)
+
+    def _hear_teams(self, arrival: Arrival) -> None:
+        """Take in whether its teams were said, which one alert of it does for all, and which are configured by now."""
+        known, told = self.facts, arrival.facts
+        said = known.get("team_said", True) or told["team_said"]
+        default = not said and told.get("default_known", False)
+        # the order of the teams is each alert's own
+        unknown = _folded(known.get("unknown_teams", ()))
+        before = (known.get("team_said", True), known.get("default_known", False), unknown)
+        if before == (said, default, _folded(told["unknown_teams"])) or self.team_set != arrival.team_set:
+            return
+        facts = {**known, "team_said": said, "unknown_teams": told["unknown_teams"], "default_known": default}
+        self.facts, self.changed = facts, True
+
+    def _hear_left_out(self, arrival: Arrival) -> None:
+        """Take in how many alerts its notification left out."""
         known, count = self.facts.get("left_out", {}), arrival.facts["truncated"]
-        if newer and (known or count):
+        if known or count:
             # an incident may be of several of the sender's groups, each of which leaves out its own
             group = hashlib.sha256(arrival.group.encode("utf-8", "surrogatepass")).hexdigest()[:16]
             others = {name: number for name, number in known.items() if name != group}
@@ -103,7 +122,6 @@ class Case:
             if left_out != known:
                 self.facts = {**self.facts, "left_out": left_out, "truncated": sum(left_out.values())}
                 self.changed = True
-        self.heard_at = max(self.heard_at, at)
 
     def settle(self, at: datetime) -> None:
         """Make its own state and priority those of its members."""
@@ -188,4 +206,8 @@ class Arrival:
     @property
     def team_set(self) -> set[str]:
         """The teams, compared without case."""
-        return {team.lower() for team in self.teams}
+        return _folded(self.teams)
+
+
+def _folded(teams: Iterable[str]) -> set[str]:
+    return {team.lower() for team in teams}

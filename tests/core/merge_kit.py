@@ -60,11 +60,12 @@ def arrival(  # noqa: PLR0913 - an arrival has these sides
     received=LATER,
     truncated=0,
     group="",
+    unknown=(),
     **more,
 ):
     """Return an arrival: the alert's words as in `alert`, its teams and priority as routed."""
     one = normal(alert(*args, **more), teams, Priority(priority))
-    routed = Routed(tuple(teams), Priority(priority), (), (), group_by, drop)
+    routed = Routed(tuple(teams), Priority(priority), (), (), group_by, drop, unknown_teams=tuple(unknown))
     return arrive(
         one, routed, Group(alerts=(), shape="grafana", truncated=truncated, group_key=group), "grafana", received
     )

@@ -260,6 +260,16 @@ def test_a_change_of_the_teams_case_or_order_moves_nothing():
     assert firing(known) == {("f1", case.id)}
 
 
+def test_which_of_its_teams_are_configured_is_as_it_was_heard_last_in_any_order():
+    known = book()
+    case = heard(known, 0, teams=("x", "y"), unknown=("x", "y"))
+    rows = ((1, ["y", "x"], ("x", "y")), (2, ["y"], ("y",)), (1.5, ["x"], ("y",)), (3, [], ()), (4, ["x"], ("x",)))
+    for minutes, unknown, said in rows:
+        case.changed, before = False, case.facts["unknown_teams"]
+        heard(known, minutes, teams=("y", "X"), unknown=unknown)
+        assert (case.facts["unknown_teams"], case.changed) == (said, said != before), minutes
+
+
 def test_a_repeat_that_is_to_be_dropped_stays_with_its_incident():
     known = book()
     case = heard(known, 1)

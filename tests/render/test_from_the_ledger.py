@@ -236,6 +236,40 @@ def test_where_the_default_team_is_configured_it_is_told_as_that_teams(ledger, c
     assert view(told(posts)).notes == ("No team given: sent to team storage.",)
 
 
+def test_a_team_that_is_configured_by_now_is_not_said_to_be_missing_in_its_own_channel(ledger, clock, tmp_path):
+    posts = Posts(ledger, clock, tmp_path)
+    posts.hear(alert(Team="billing"))
+    assert view(told(posts)).notes == ("Team billing is not configured: sent to the default destinations.",)
+    posts.rules = Posts(ledger, clock, tmp_path, CONFIG.replace("network: {}", "network: {}, billing: {}")).rules
+    posts.hear(alert(Team="billing"))
+    assert view(told(posts)).notes == ()
+    assert {(row.address, row.want) for row in posts.deliveries() if row.kind == "slack"} == {
+        ("#alerts", 2),
+        ("#billing", 2),
+    }
+    posts.hear(alert(Team="billing"))
+    assert posts.stored()[-1].version == 2
+
+
+@pytest.mark.parametrize("reopened", [False, True])
+def test_a_team_that_is_said_by_now_is_told_as_one_that_was_given(ledger, clock, tmp_path, reopened):
+    posts = Posts(ledger, clock, tmp_path, CONFIG + "normalize: {default_team: storage}\n")
+    posts.hear({**alert(), "annotations": {}})
+    if reopened:
+        posts.hear({**alert("resolved"), "annotations": {}})
+    posts.hear(alert(start=posts.clock.now().isoformat()))
+    version = posts.stored()[-1].version
+    posts.hear({**alert(fingerprint="f2"), "annotations": {}})  # which names none still, and is told with it
+    (row,) = posts.stored()
+    assert (row.times, row.version) == (1 + reopened, version + 1)
+    posts.hear(alert(start=posts.clock.now().isoformat()), {**alert(fingerprint="f2"), "annotations": {}})
+    assert posts.stored()[-1].version == version + 1
+    assert view(told(posts)).notes == ()
+    page = pagerduty.trigger(told(posts, kind="pagerduty"), "bridge/x/1", None, 1)
+    assert page["payload"]["summary"].endswith("team storage")
+    assert "(no team given)" not in github.body(told(posts, kind="github"), "m:1")
+
+
 def test_the_incident_before_is_linked_where_it_was_told_in_this_very_channel(posts):
     once(posts, 1)
     once(posts, 2)
