@@ -66,6 +66,8 @@ class Member:
 
 MOST_COUNTED = 100
 """Recurrences that are counted one by one."""
+LEFT_OUT = "left out"
+"""What a line says that stands for those of a long history which are not loaded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,7 @@ class Happening:
     """A line of an incident's history that people care for.
 
     `what` is opened, priority ("P2 → P0" in `why`), fires again, stale, or open: told at a place of a `kind`, named
-    `address`.
+    `address`; or left out (`LEFT_OUT`).
     """
 
     at: datetime

@@ -10,7 +10,7 @@ from sqlalchemy import BindParameter, bindparam, case, func, select
 
 from bridge.core.alert import Links, Priority, Status, Value
 from bridge.core.episodes import told_end
-from bridge.core.incident import MOST_COUNTED, Happening, Incident, Member, Previous, State
+from bridge.core.incident import LEFT_OUT, MOST_COUNTED, Happening, Incident, Member, Previous, State
 from bridge.ledger.statements import Statement
 from bridge.ledger.tables import alerts, deliveries, history, incidents
 
@@ -28,6 +28,7 @@ RECENT = timedelta(days=30)
 TOLD = ("opened", "priority", "fires again", "stale", "open")
 """Lines of a history that its time line tells; what its members did, they say themselves."""
 MOST_LINES = 100
+"""Of more of them the first and the last are loaded, half of it each."""
 _GONE = case((alerts.c.ended.in_(("moved", "superseded")), 1), else_=0)
 _FIRES = (_GONE == 0) & (alerts.c.status == Status.FIRING.value)
 # built once: to build a statement takes four times as long as to run it
@@ -47,13 +48,13 @@ _REMOTES = Statement(
     .where(deliveries.c.incident.in_(_KEYS))
     .order_by(deliveries.c.id)
 )
-_HAPPENED = Statement(
+_LINES = (
     select(history.c.incident, history.c.at, history.c.what, history.c.why, deliveries.c.kind, deliveries.c.address)
     .join(deliveries, deliveries.c.id == history.c.delivery, isouter=True)
     .where(history.c.incident.in_(_KEYS), history.c.what.in_(TOLD))
-    .order_by(history.c.id)
-    .limit(MOST_LINES)
 )
+_HAPPENED = Statement(_LINES.order_by(history.c.id).limit(MOST_LINES + 1))
+_HAPPENED_LAST = Statement(_LINES.order_by(history.c.id.desc()).limit(MOST_LINES // 2))
 Remote = Mapping[str, object]
 Placed = tuple[str, str, Remote, bool]
 """The kind and address of a place where people can look at an incident; how to get there, its name; is it told on?"""
@@ -234,9 +235,15 @@ def _by_place(remotes: Sequence[Placed]) -> dict[str, Remote]:
 def _happened(connection: Connection, ids: Sequence[str]) -> dict[str, list[Happening]]:
     found: dict[str, list[Happening]] = {one: [] for one in ids}
     rows = _HAPPENED.rows(connection, {"keys": list(ids)})
-    if len(rows) == MOST_LINES and len(ids) > 1:  # of all together
+    if len(rows) > MOST_LINES and len(ids) > 1:  # of all together
         return {one: _happened(connection, [one])[one] for one in ids}
     for row in rows:
-        happening = Happening(row.at, row.what, row.why or "", row.kind or "", row.address or "")
-        found[row.incident].append(happening)
+        found[row.incident].append(_happening(row))
+    if len(rows) > MOST_LINES:
+        last = _HAPPENED_LAST.rows(connection, {"keys": list(ids)})[::-1]
+        found[ids[0]][MOST_LINES // 2 :] = [Happening(last[0].at, LEFT_OUT), *map(_happening, last)]
     return found
+
+
+def _happening(row: Any) -> Happening:  # noqa: ANN401 - a row of history
+    return Happening(row.at, row.what, row.why or "", row.kind or "", row.address or "")

@@ -7,7 +7,7 @@ from datetime import timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from bridge.core.incident import OVER
+from bridge.core.incident import LEFT_OUT, OVER
 from bridge.render import members as group
 from bridge.render import times
 from bridge.render.changes import began_at, ended_at, first_since
@@ -58,8 +58,10 @@ def _noted(incident: Incident, *, places: bool) -> list[tuple[datetime, str]]:
     opened = {one.at for one in incident.happened if one.what == "opened"}
     known: set[tuple[str, str]] = set()
     again = 1
-    for one in incident.happened:
-        if one.what == "fires again":
+    for place, one in enumerate(incident.happened):
+        if one.what == LEFT_OUT:
+            again = incident.times - sum(later.what == "fires again" for later in incident.happened[place:])
+        elif one.what == "fires again":
             again += 1
             told.append((one.at, f"firing again, {ordinal(again)} time"))
         elif one.what == "priority" and one.at not in opened:

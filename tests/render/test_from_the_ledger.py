@@ -17,6 +17,7 @@ from bridge.ledger import incidents as reading
 from bridge.ledger.tables import deliveries, incidents
 from bridge.ledger.timeline import note
 from bridge.render.view import view
+from bridge.render.words import ordinal
 
 
 @pytest.fixture
@@ -179,6 +180,23 @@ def test_the_time_line_tells_every_return(clock, ledger, tmp_path):
     assert len(posts.stored()) == 1
     events = [event.what for event in view(told(posts)).history]
     assert events == ["firing", "firing again, 2nd time", "firing again, 3rd time", "resolved"]
+
+
+def test_of_very_many_returns_the_time_line_tells_the_first_and_the_last(clock, ledger, tmp_path):
+    posts = Posts(ledger, clock, tmp_path)
+    posts.hear(alert(fingerprint="other", Team="network", start=clock.now().isoformat()))
+    times = reading.MOST_LINES + 20
+    for _ in range(times):
+        start = clock.now().isoformat()
+        posts.hear(alert(start=start))
+        posts.hear(alert("resolved", start=start, end=clock.now().isoformat()), seconds=120)
+    other, flapping = (row.id for row in posts.stored())
+    events = [event.what for event in view(told(posts)).history]
+    returns = [f"firing again, {ordinal(n)} time" for n in (*range(2, 17), *range(times - 14, times + 1))]
+    assert events == ["firing", *returns, "resolved"]
+    with posts.ledger.read() as connection:
+        both = reading.load_all(connection, [other, flapping])
+        assert both == {one: reading.load(connection, one) for one in (other, flapping)}
 
 
 def test_what_fired_several_times_is_resolved_after_all_of_it(clock, ledger, tmp_path):
