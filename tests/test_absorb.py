@@ -707,6 +707,19 @@ def test_a_resolve_without_a_start_that_had_to_wait_ends_nothing_that_fired_sinc
     assert "firing" in {one["status"] for one in said}
 
 
+def test_what_was_left_out_of_a_group_counts_while_it_is_repeated(posts):
+    mine = {"groupKey": "a", "truncatedAlerts": 30}
+    posts.hear(alert(), **mine)
+    for _ in range(3):
+        posts.hear(alert(fingerprint="f2"), groupKey="b", truncatedAlerts=5)
+        posts.hear(alert(), seconds=8 * 3600, **mine)
+        assert posts.stored()[0].facts["truncated"] == 35
+    version = posts.stored()[0].version
+    posts.hear(alert(), seconds=8 * 3600, **mine)
+    (row,) = posts.stored()
+    assert (row.facts["truncated"], row.version) == (30, version + 1)
+
+
 def test_older_news_is_told_at_no_more_places(posts):
     older = posts.post({"orgId": 1, "alerts": [alert(Priority="P0"), 5]})
     posts.absorb()

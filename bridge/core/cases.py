@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 JSON = dict[str, Any]
 MOST_GROUPS = 20
 """Groups of the sender's that are known of one incident."""
+GONE = timedelta(days=1)
+"""What a group left out that was not heard of for so long counts no more, where nothing is ever stale."""
 ONCE = timedelta(days=1)
 """A sender's repeats of what was closed are a line in its history once in this time."""
 
@@ -91,11 +93,11 @@ class Case:
             self.firing[standing.priority] += 1
         self.members[episode] = standing
 
-    def hear(self, arrival: Arrival, at: datetime) -> None:
+    def hear(self, arrival: Arrival, at: datetime, stale_after: timedelta | None = None) -> None:
         """Take in that it was heard of, and what is told beside its alerts, unless that is older news."""
         if at >= self.heard_at and self.open and arrival.alert.alert.status is Status.FIRING:
             self._hear_teams(arrival)
-            self._hear_left_out(arrival)
+            self._hear_left_out(arrival, at, stale_after or GONE)
         self.heard_at = max(self.heard_at, at)
 
     def _hear_teams(self, arrival: Arrival) -> None:
@@ -111,17 +113,25 @@ class Case:
         facts = {**known, "team_said": said, "unknown_teams": told["unknown_teams"], "default_known": default}
         self.facts, self.changed = facts, True
 
-    def _hear_left_out(self, arrival: Arrival) -> None:
-        """Take in how many alerts its notification left out."""
-        known, count = self.facts.get("left_out", {}), arrival.facts["truncated"]
-        if known or count:
-            # an incident may be of several of the sender's groups, each of which leaves out its own
-            group = hashlib.sha256(arrival.group.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-            others = {name: number for name, number in known.items() if name != group}
-            left_out = dict([*others.items(), (group, count)][-MOST_GROUPS:]) if count else others
-            if left_out != known:
-                self.facts = {**self.facts, "left_out": left_out, "truncated": sum(left_out.values())}
-                self.changed = True
+    def _hear_left_out(self, arrival: Arrival, at: datetime, gone: timedelta) -> None:
+        """Take in how many alerts its notification left out.
+
+        An incident may be of several of the sender's groups, each of which leaves out its own. A group that is heard of
+        no more may have got another name: Grafana's is made of its notification policies.
+        """
+        count, before = arrival.facts["truncated"], self.facts.get("truncated", 0)
+        if not count and not before:
+            return
+        group, now = hashlib.sha256(arrival.group.encode("utf-8", "surrogatepass")).hexdigest()[:16], at.isoformat()
+        known, times = self.facts.get("left_out", {}), self.facts.get("left_out_at", {})
+        # older releases kept no times
+        heard = {name: times.get(name, now) for name in known} | {group: now}
+        others = [name for name in known if name != group and at - datetime.fromisoformat(heard[name]) < gone]
+        names = [*others, group][-MOST_GROUPS:] if count else others
+        left_out = {name: count if name == group else known[name] for name in names}
+        total, times = sum(left_out.values()), {name: heard[name] for name in names}
+        self.changed = self.changed or total != before
+        self.facts = {**self.facts, "left_out": left_out, "left_out_at": times, "truncated": total}
 
     def settle(self, at: datetime) -> None:
         """Make its own state and priority those of its members."""
@@ -163,6 +173,8 @@ class Case:
         self.state, self.state_reason, self.resolved_at, self.settled_at = State.FIRING, None, None, None
         self.times += 0 if self.never_fired else 1
         self.never_fired = False
+        if self.facts.get("truncated"):  # whoever fires now says what is left out now
+            self.facts = {**self.facts, "left_out": {}, "truncated": 0}
         self.note("fires again", "within reopen_duration of its end")
 
     def fires_on(self, at: datetime) -> None:

@@ -44,7 +44,7 @@ class Book:
         known = self.episodes.get((alert.org, alert.fingerprint), [])
         judgement = judge(alert, at, known, self.now, waited=waited)
         case = _ACTS[judgement.verdict](self, arrival, at, judgement)
-        case.hear(arrival, at)
+        case.hear(arrival, at, self.stale_after)
         return case
 
     def _opens(self, arrival: Arrival, at: datetime, judgement: Judgement) -> Case:

@@ -78,7 +78,7 @@ incidents = Table(
     Column("version", Integer, nullable=False, server_default="1"),
     Column("never_fired", Boolean, nullable=False, server_default=text("false")),
     Column("test", Boolean, nullable=False, server_default=text("false")),
-    Column("facts", JsonText, nullable=False),  # team_said, unknown_teams, truncated, left_out, drop, external_url, …
+    Column("facts", JsonText, nullable=False),  # team_said, unknown_teams, truncated, left_out, left_out_at, drop, …
 )
 OPEN_STATES = tuple(one.value for one in incident.OPEN)
 OPEN = text("state NOT IN ('resolved', 'closed')")

@@ -1,5 +1,7 @@
 """Alerts into incidents: what people see after each of them."""
 
+from datetime import timedelta
+
 import pytest
 from merge_kit import at, book, firing, heard
 
@@ -593,3 +595,35 @@ def test_how_many_its_notification_left_out_is_as_it_was_heard_last():
         before = case.facts["truncated"]
         heard(known, minutes, truncated=left_out)
         assert (case.facts["truncated"], case.changed) == (said, said != before), minutes
+
+
+@pytest.mark.parametrize(("stale_after", "hours"), [(timedelta(hours=12), 12), (None, 24)])
+def test_what_was_left_out_of_a_group_that_is_heard_of_no_more_does_not_count(stale_after, hours):
+    known = book()
+    known.stale_after = stale_after
+    case = heard(known, 0, truncated=30, group="before the policy was edited")
+    for after, said in ((4, 60), (8, 60), (hours - 1, 60), (hours, 30), (hours + 4, 30)):
+        case.changed, before = False, case.facts["truncated"]
+        heard(known, after * 60, truncated=30, group="after")
+        assert (case.facts["truncated"], case.changed) == (said, said != before), after
+    heard(known, (hours + 8) * 60, group="after")
+    assert case.facts["truncated"] == 0
+
+
+def test_what_an_older_release_heard_was_left_out_counts_from_then_on():
+    known = book()
+    case = heard(known, 0, truncated=30, group="a")
+    del case.facts["left_out_at"]
+    for hours, said in ((13, 35), (24, 35), (25, 5)):
+        heard(known, hours * 60, truncated=5, group="b")
+        assert case.facts["truncated"] == said, hours
+
+
+@pytest.mark.parametrize("left_out", [0, 30])
+def test_what_was_left_out_before_it_fires_again_does_not_count(left_out):
+    known = book()
+    case = heard(known, 0, truncated=30, group="a")
+    heard(known, 5, "resolved", 0, 4, truncated=30, group="a")
+    assert case.facts["truncated"] == 30
+    assert heard(known, 6, start=5.5, truncated=left_out, group="b") is case
+    assert (case.times, case.facts["truncated"]) == (2, left_out)
