@@ -54,7 +54,7 @@ def as_mention(value: object, info: ValidationInfo) -> str | tuple[str, ...]:
             raise WrongError(
                 f"is {quoted(text)}, which is no mention", 'write "@handle", <@U…>, <!subteam^…> or <!here>'
             )
-    found = tuple(_EVERYBODY.get(one, one) for one in text.split())
+    found = tuple(_EVERYBODY.get(one.lower(), one) for one in text.split())
     return found if len(found) > 1 else found[0]
 
 

@@ -75,7 +75,7 @@ def test_a_channel_that_can_not_be_read_is_a_warning(findings, sandbox):
 
 def test_handles_that_call_nobody_are_found_and_each_place_is_asked_once(findings, sandbox):
     sandbox.slack.workspace.usergroups["ops"] = "Operations"
-    slack = {"mention": {"P0": "@ops @infra-oncall <@U0001>", "P1": "@{team}-oncall"}}
+    slack = {"mention": {"P0": "@ops @infra-oncall <@U0001>", "P1": "@{team}-oncall", "P2": "@OPS"}}
     teams = {"storage": {}, "network": {"destinations": {"slack": {"channel": "#storage-alerts"}}}}
     found = findings(destinations={"slack": slack}, teams=teams)
     assert [(level, what.partition(": ")[2]) for level, what, _ in found] == [

@@ -100,7 +100,7 @@ normalize: {team: "label:squad", priority: [annotation:Prio, "oncall: pt2"], pri
 teams:
   Broken-Inductor:
     aliases: [inductor, "oncall: pt2"]
-    destinations: {slack: {channel: Broken-Inductor, mention: {p0: "@oncall", P1: off, P2: "@a  @here"}}}
+    destinations: {slack: {channel: Broken-Inductor, mention: {p0: "@oncall", P1: off, P2: "@a  @Here"}}}
     send: {p0: [+slack], P3: slack}
     timezone: Europe/Berlin
     group_by: ['...']

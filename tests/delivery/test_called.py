@@ -13,9 +13,9 @@ from bridge.sandbox import Sandbox
 class Calls(Posts):
     """A channel with a mention at P0."""
 
-    def __init__(self, ledger, clock, folder, sandbox, mention):
+    def __init__(self, ledger, clock, folder, sandbox, *, mention, more=""):  # noqa: PLR0913 - as it says
         slack = f'token: "${{env:SLACK}}", channel: "#alerts", mention: {mention}, api_url: "{sandbox.slack_url}"'
-        super().__init__(ledger, clock, folder, f"destinations:\n  slack: {{{slack}, rate: off}}\n")
+        super().__init__(ledger, clock, folder, f"destinations:\n  slack: {{{slack}, rate: off}}\n{more}")
         self.sandbox = sandbox
         self.effective = Effective(lambda: self.rules, ENV | {"SLACK": "xoxb-sandbox"}, b"key")
 
@@ -31,7 +31,7 @@ class Calls(Posts):
 def calls(sqlite_ledger, clock, tmp_path):
     with Sandbox(clock=lambda: clock.now().timestamp()) as sandbox:
         sandbox.slack.workspace.usergroups["ops"] = "Operations"
-        yield lambda mention: Calls(sqlite_ledger, clock, tmp_path, sandbox, mention)
+        yield lambda mention, more="": Calls(sqlite_ledger, clock, tmp_path, sandbox, mention=mention, more=more)
 
 
 def test_several_mentions_in_one_setting_are_called_each(calls):
@@ -46,3 +46,12 @@ def test_a_handle_that_is_no_user_group_says_so(calls):
     (opened,) = calls('{P0: "@infra-oncall <@U0001>"}').tell()
     said = "@\N{WORD JOINER}infra-oncall (not called: no known user group) <@U0001>"
     assert opened["blocks"][1]["text"]["text"] == said
+
+
+@pytest.mark.parametrize("mention", ["@SRE-OnCall", "@{team}-oncall"])
+def test_a_handle_calls_its_group_however_it_is_written(calls, mention):
+    made = calls(f'{{P0: "{mention}"}}', "teams: {SRE: {}}\n")
+    groups = made.sandbox.slack.workspace
+    groups.usergroups["sre-oncall"] = "SRE on call"
+    (opened,) = made.tell(Team="sre")
+    assert opened["text"].startswith(f"<!subteam^{groups.usergroup_id('sre-oncall')}> ")

@@ -195,7 +195,7 @@ def test_close_reasons(told, reason):
     assert github.close_reason(want(told, "github")) == reason
 
 
-GROUPS = {"broken-inductor-oncall": "S0ONCALL"}
+GROUPS = {"broken-inductor-oncall": "S0ONCALL", "Kept-As-Sent": "S1"}
 P0 = incident(priority=Priority.P0)
 NOT_CALLED = "(not called: no known user group)"
 
@@ -205,6 +205,8 @@ NOT_CALLED = "(not called: no known user group)"
     [
         (MENTION, ("<!subteam^S0ONCALL>", "<!here>", f"@\N{WORD JOINER}nobody {NOT_CALLED}")),
         ("<@U0123>", ("<@U0123>",)),
+        ("@Broken-Inductor-OnCall", ("<!subteam^S0ONCALL>",)),
+        ("@kept-as-sent", ("<!subteam^S1>",)),
         ("@here", ("<!here>",)),
         ("@{team}-oncall", ()),
         (["<!here>", "<!here>"], ("<!here>",)),

@@ -144,5 +144,5 @@ def _usergroups(web: Web, channel: str) -> JSON | None:
     except RefusedError as error:
         _tolerate(error)
         return None
-    groups = record.get("usergroups") or ()
-    return {str(group["handle"]): str(group["id"]) for group in groups if group.get("handle") and group.get("id")}
+    named = [one for one in record.get("usergroups") or () if one.get("handle") and one.get("id")]
+    return {str(one["handle"]).lower(): str(one["id"]) for one in named}

@@ -78,7 +78,13 @@ def _mention(said: str, handles: Mapping[str, object]) -> str:
     special = _SPECIAL.fullmatch(said)
     if special:
         return f"<!{special[1]}>"
-    group = handles.get(said.removeprefix("@"))
+    group = _group(said.removeprefix("@").lower(), handles)
     if isinstance(group, str) and re.fullmatch(r"S[A-Z0-9]+", group):
         return f"<!subteam^{group}>"
     return mrkdwn(f"{said} (not called: no known user group)")
+
+
+def _group(name: str, handles: Mapping[str, object]) -> object:
+    """Return a user group's id: its handle is in lower case there, which a team's name that is filled in may not be."""
+    found = handles.get(name)
+    return found or next((group for handle, group in handles.items() if handle.lower() == name), None)
