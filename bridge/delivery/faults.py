@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from bridge.delivery import budget, settle, trouble
+from bridge.delivery import budget, looks, settle, trouble
 from bridge.delivery.turns import BECAUSE, doubtful
 from bridge.destinations.base import Done, Failed, Fault, Scope, Step
 from bridge.ledger import deliveries, placing, timeline
@@ -38,21 +38,10 @@ def outcome(lane: HeldLane, task: Task, step: Step, result: Outcome) -> Acting[b
     if result.fault is Fault.SATISFIED:
         return (yield from settle.done(lane, task, step.as_json(), Done({}, result.request_id, result.status)))
     if result.fault in {Fault.RETRY, Fault.LIMITED} and "known" in step.request:
-        yield from as_known(lane, task, step, result)
+        yield from looks.as_known(lane, task, step, result)
     else:
         yield from _FAULTS[result.fault](lane, task, step, result)
     return False
-
-
-def as_known(lane: HeldLane, task: Task, step: Step, result: Failed | None = None) -> Acting[None]:
-    """A place can't be asked anew, though it may take what it is sent: it is told by what was known of it."""
-    now, known = lane.yard.clock.now(), step.request["known"]
-    assert isinstance(known, dict)
-    drawn = budget.budget_of(task.settings, step.method)
-    if result is not None and result.fault is Fault.LIMITED and drawn is not None:
-        wait = result.retry_after or 0.0
-        yield lambda connection: budget.limit(connection, drawn, wait, now)
-    yield from settle.learned(lane, task.delivery, known, now)
 
 
 def _place_failed(lane: HeldLane, task: Task, step: Step, result: Failed) -> Acting[None]:
@@ -69,6 +58,7 @@ def _place_failed(lane: HeldLane, task: Task, step: Step, result: Failed) -> Act
     if not alone:
         asked = trouble.Asked(task.delivery.id, task.delivery.incident, step.method, task.at.timestamp())
         lane.failed(asked, now, result)
+        looks.renew(lane)
     why = "" if asked_it else result.hint
     values: dict[str, Any] = {"state": "retrying", "last_error": result.error, "due_at": now, "have": have}
     values["reason"] = why or None

@@ -14,13 +14,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from bridge.delivery import claim, doubt, faults, settle
+from bridge.delivery import claim, doubt, faults, looks, settle
 from bridge.delivery.held import HeldLane, is_own
 from bridge.delivery.search import Search
 from bridge.delivery.turns import NotNowError, Rest, Task, pace, patience, reckoned, soonest, until_a_lookup
 from bridge.delivery.underway import TakenBackError, Underway
 from bridge.delivery.yard import HeldError
-from bridge.destinations.base import Nothing, Step
 from bridge.ledger import deliveries, due, incidents
 from bridge.log import about
 
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from bridge.core.incident import Incident
     from bridge.delivery.turns import Act, Acting
     from bridge.delivery.yard import Yard
-    from bridge.destinations.base import Outcome, Settings
+    from bridge.destinations.base import Outcome, Settings, Step
     from bridge.ledger.deliveries import Delivery
     from bridge.ledger.lanes import Held
 
@@ -174,9 +173,8 @@ class Lane(HeldLane):
         if delivery.doubt and delivery.doubt["creates"]:
             yield from doubt.look(self, self._search, task, now)
             return None
-        step = self.kind.next_step(self.want(task, now), task.delivery.have)
-        if isinstance(step, Nothing):
-            yield from settle.nothing(self, task, step)
+        step = yield from looks.plan(self, task, now)
+        if step is None:
             return None
         booked = self._begin(step, task.settings, now)
         if isinstance(booked, Rest):
@@ -186,6 +184,7 @@ class Lane(HeldLane):
             if claimed[0]:
                 return (yield from self._no_room(task, step, booked, claimed[1]))
             outcome = self._send(task, step, booked)
+            looks.answered(self, task, step, outcome)
             told = yield from faults.outcome(self, task, step, outcome)
             yield from claim.answered(task, step, outcome)
         except NotNowError:
@@ -200,7 +199,8 @@ class Lane(HeldLane):
     def _no_room(self, task: Task, step: Step, booked: datetime, rest: Rest | None) -> Acting[Rest | None]:
         if "known" not in step.request:
             return self.give_back(booked, rest)
-        yield from faults.as_known(self, task, step)  # its place may be well, though nobody may ask about it
+        # its place may be well, though nobody may ask about it
+        yield from looks.as_known(self, task, step, until=rest.until if rest else None)
         return None
 
     def _send(self, task: Task, step: Step, booked: datetime) -> Outcome:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from bridge.delivery import trouble
 from bridge.delivery.turns import Shared
-from bridge.destinations.base import Done, Nothing, Step
+from bridge.destinations.base import VAIN, Done, Nothing, Step
 from bridge.ledger import deliveries, lanes, telling, timeline
 
 if TYPE_CHECKING:
@@ -143,8 +143,8 @@ class Telling(Shared):
 
 def learned(lane: HeldLane, delivery: Delivery, facts: Mapping[str, Any], now: datetime) -> Acting[None]:
     """Keep a fact about the place; this delivery's step follows at once."""
-    # what is asked for again alone makes nothing else younger
-    known = {name: fact for name, fact in lane.place.items() if name != "before"}
+    # what is asked for alone makes nothing else younger
+    known = {name: fact for name, fact in lane.place.items() if name not in {"before", VAIN}}
     lane.learned({"learned_at": now.timestamp(), **known, **facts})
 
     def keep(connection: Connection) -> None:

@@ -6,6 +6,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from bridge.delivery.looks import Heard
 from bridge.ledger import counts
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class Yard:
     `kick` asks for more work in a lane, from whoever runs them, `kick_due` in all that have some due. `report` hears
     facts for logs and metrics; `drain` gives what it counted since it was last asked, and `put_back` takes that where
     it could not be kept. `pass_on` tells another process of work in a lane that it holds. `searches` are what this
-    process has read of places, by lane.
+    process has read of places, by lane, `heard` what of tokens.
     """
 
     ledger: Ledger
@@ -71,6 +72,7 @@ class Yard:
     kick_due: Callable[[], None] = lambda: None
     pass_on: Callable[[str], None] = lambda _lane: None
     searches: dict[str, Search] = field(default_factory=dict, repr=False)
+    heard: Heard = field(default_factory=Heard, repr=False)
     _clients: dict[tuple[object, ...], Client] = field(default_factory=dict, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 

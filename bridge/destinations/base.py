@@ -23,6 +23,9 @@ JSON = dict[str, object]
 T = TypeVar("T")
 Have = JSON
 """What we know of the remote: ids, what it was last told. Empty before the first step. Stored as JSON."""
+VAIN = "vain"
+"""In what a lane learned of its place: when a fact of the token was asked for in vain (`at`, unix seconds), and until
+when it is asked for again before a message goes without it (`until`); empty where that is to be once more anyway."""
 
 
 class Intent(StrEnum):

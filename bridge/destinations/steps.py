@@ -65,6 +65,12 @@ def table(facts: Mapping[str, object], key: str) -> JSON:
     return value if isinstance(value, dict) else {}
 
 
+def moment(facts: Mapping[str, object], key: str, default: float = 0.0) -> float:
+    """A fact that is a time in unix seconds, or the default."""
+    value = facts.get(key)
+    return float(value) if isinstance(value, int | float) else default
+
+
 def names(facts: Mapping[str, object], key: str) -> tuple[str, ...]:
     """A fact that is one text or a list of texts, as a tuple."""
     value = facts.get(key)

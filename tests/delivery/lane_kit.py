@@ -11,8 +11,6 @@ from bridge.render.jinja import Words
 
 def take(ledger, clock, name, effective, report=lambda *_: None):
     """Take a lane, as a process does that has just begun."""
-    at = ledger.database_now(clock.now())
-    held = ledger.write(lambda connection: lanes.acquire(connection, name, "test", at))
     yard = Yard(
         ledger=ledger,
         clock=clock,
@@ -23,7 +21,14 @@ def take(ledger, clock, name, effective, report=lambda *_: None):
         holder="test",
         report=report,
     )
-    return Lane(held, yard, clock.monotonic() + 12)
+    return take_in(yard, name)
+
+
+def take_in(yard, name):
+    """Take a lane, as a process does that may have others in its yard."""
+    at = yard.ledger.database_now(yard.clock.now())
+    held = yard.ledger.write(lambda connection: lanes.acquire(connection, name, "test", at))
+    return Lane(held, yard, yard.clock.monotonic() + 12)
 
 
 def turns(lane):

@@ -41,6 +41,9 @@ class Channel(Posts):
     def told(self):
         return [one.text.partition(".")[0].rpartition(" ")[2] for one in self.sandbox.slack.messages("alerts")]
 
+    def called(self):
+        return ["<!subteam^" in one.text for one in self.sandbox.slack.messages("alerts")]
+
 
 @pytest.fixture
 def channel(sqlite_ledger, clock, tmp_path):
@@ -48,7 +51,7 @@ def channel(sqlite_ledger, clock, tmp_path):
         yield Channel(sqlite_ledger, clock, tmp_path, sandbox)
 
 
-@pytest.mark.parametrize("method", ["auth.test", "conversations.list", "usergroups.list"])
+@pytest.mark.parametrize("method", ["auth.test", "conversations.list"])
 @pytest.mark.parametrize(
     "trouble",
     [{"action": "status", "status": 503}, {"action": "status", "status": 429, "headers": {"Retry-After": "900"}}],
@@ -71,10 +74,31 @@ def test_what_can_not_be_asked_anew_keeps_no_post_waiting(channel, clock, method
 
 def test_while_nobody_may_ask_a_known_channel_is_told_all_the_same(channel, clock):
     account = channel.effective.account("slack", "storage", "P0", "grafana")
-    drawn = budget.budget_of(Settings("slack", "slack", {"account": account}), "conversations.list")
     until = clock.now() + timedelta(hours=1)
-    channel.ledger.write(lambda connection: budget.pause(connection, drawn, until, clock.now()))
+    for method in ("conversations.list", "usergroups.list"):
+        drawn = budget.budget_of(Settings("slack", "slack", {"account": account}), method)
+        channel.ledger.write(lambda connection, drawn=drawn: budget.pause(connection, drawn, until, clock.now()))
     assert channel.tell("f1")[1] == ["chat.postMessage"]
+    assert channel.called()[-1]
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [{"status": 503}, {"status": 429, "headers": {"Retry-After": "900"}}],
+    ids=["fails", "limits"],
+)
+def test_who_was_known_is_called_while_user_groups_can_not_be_asked_for_anew(channel, clock, trouble):
+    channel.sandbox.faults.add(Fault("status", "slack", path="/api/usergroups.list", **trouble))
+    asked = channel.tell("f1")[1]
+    assert (asked.count("usergroups.list"), asked[-1]) == (1, "chat.postMessage")
+    clock.advance(GROUPS_FOR / 2)
+    assert channel.tell("f2")[1] == ["chat.postMessage"]
+    assert channel.called() == [True, True, True]
+    channel.sandbox.faults.clear()
+    clock.advance(900)
+    assert channel.tell("f3")[1] == ["usergroups.list", "chat.postMessage"]
+    clock.advance(3600)
+    assert channel.tell("f4")[1] == ["chat.postMessage"]
 
 
 @pytest.mark.parametrize(

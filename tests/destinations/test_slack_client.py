@@ -2,7 +2,7 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from destination_kit import DELIVERY, Lane, incident, settings, want
+from destination_kit import DELIVERY, NOW, Lane, incident, settings, want
 from raw_server import Raw, answer
 
 from bridge.core.incident import State
@@ -10,6 +10,7 @@ from bridge.destinations import slack
 from bridge.destinations.answer import Answer
 from bridge.destinations.base import Done, Failed, Fault, Found, Intent, Scope, Step
 from bridge.destinations.slack.errors import TABLE, About, from_answer, from_hook
+from bridge.destinations.slack.step import PATIENCE
 from bridge.sandbox import Fault as Play
 from bridge.sandbox import Sandbox
 from bridge.sandbox.slack_state import BOT_SCOPES
@@ -28,6 +29,7 @@ def client(sandbox, **values):
 
 
 def learn(sandbox, **values):
+    """Send what is learned first: the channel, or of one that is known (`place`) the user groups."""
     step = slack.next_step(want("slack", **values), {})
     assert step.learns
     values.pop("place", None)
@@ -71,13 +73,11 @@ def test_a_message_brings_its_address_and_a_reply_does_not_replace_it(sandbox):
     assert message.metadata["event_payload"]["delivery"] == DELIVERY, "an edit keeps the mark"
 
 
-def test_a_public_channel_is_found_joined_and_its_groups_read(sandbox):
+def test_a_public_channel_is_found_and_joined(sandbox):
     channel = sandbox.slack.workspace.add_channel("quiet", member=False)
-    sandbox.slack.workspace.usergroups["oncall"] = "On call"
     learned = learn(sandbox, channel="#quiet", mention="@oncall").remote
     assert learned["channel_id"] == channel.id
     assert learned["member"] is True
-    assert learned["usergroups"].keys() == {"oncall"}
     assert learned["team_url"].startswith("http")
     assert channel.is_member
 
@@ -110,13 +110,14 @@ def test_a_missing_scope_does_not_keep_it_from_posting(sandbox, missing, known, 
     scopes(sandbox, *missing)
     learned = learn(sandbox, channel="#quiet", mention="@oncall").remote
     assert (learned["channel_id"] is not None, learned.get("unsearchable")) == (known, unsearchable)
-    assert learned["usergroups"] == (None if "usergroups:read" in missing else {})
+    groups = learn(sandbox, place=learned, mention="@oncall").remote
+    assert groups["usergroups"] == (None if "usergroups:read" in missing else {})
 
 
-def test_user_groups_are_learned_again_alone(sandbox):
+@pytest.mark.parametrize("known", [{}, {"usergroups": {}, "learned_at": 0.0}], ids=["first", "again"])
+def test_user_groups_are_learned_alone(sandbox, known):
     sandbox.slack.workspace.usergroups["oncall"] = "On call"
-    known = {"channel_id": "C0000001", "usergroups": {}, "learned_at": 0.0}
-    learned = learn(sandbox, place=known, mention="@oncall").remote
+    learned = learn(sandbox, place={"channel_id": "C0000001", **known}, mention="@oncall").remote
     assert (learned.keys(), learned["usergroups"].keys()) == ({"usergroups", "groups_at"}, {"oncall"})
     assert asked(sandbox) == ["usergroups.list"]
 
@@ -125,13 +126,20 @@ def test_user_groups_are_learned_again_alone(sandbox):
     ("action", "status", "fault"),
     [("status", 429, Fault.LIMITED), ("status", 503, Fault.RETRY), ("reset", None, Fault.RETRY)],
 )
-def test_user_groups_that_can_not_be_asked_for_again_are_told_by_what_is_known(sandbox, action, status, fault):
+def test_user_groups_that_can_not_be_asked_for_leave_what_is_known(sandbox, action, status, fault):
     sandbox.faults.add(Play(action, "slack", path="/api/usergroups.list", status=status))
     known = {"channel_id": "C0000001", "usergroups": {}, "learned_at": 0.0}
-    for place, told in ((known, {"groups_at"}), ({"channel_id": "C0000001"}, set())):
+    for place, patience in ((known, 0.0), ({"channel_id": "C0000001"}, PATIENCE)):
         step = slack.next_step(want("slack", place=place, mention="@oncall"), {})
         assert send(sandbox, step, mention="@oncall").fault is fault
-        assert step.request.get("known", {}).keys() == told
+        assert (step.request["known"], step.request["patient"]) == ({}, NOW.timestamp() + patience)
+
+
+def test_what_is_known_of_user_groups_stays_so_where_their_channel_is_asked_about_anew(sandbox):
+    groups = {"usergroups": {"oncall": "S1"}, "groups_at": 7.0}
+    for before, at in ((groups, 7.0), ({"usergroups": {"oncall": "S1"}, "learned_at": 5.0}, 5.0)):
+        learned = learn(sandbox, channel="#alerts", place={"before": {"channel_id": "C0000001", **before}}).remote
+        assert (learned["usergroups"], learned["groups_at"]) == ({"oncall": "S1"}, at)
 
 
 def test_a_channel_that_is_not_there_is_learned_as_such(sandbox):
@@ -156,7 +164,8 @@ def test_a_channel_that_is_not_there_is_learned_as_such(sandbox):
 def test_learning_fails_only_where_asking_later_may_help(sandbox, fault, expected, method):
     sandbox.slack.workspace.add_channel("quiet", member=False)
     sandbox.faults.add(Play(path=f"/api/{method}", **fault))
-    learned = learn(sandbox, channel="#quiet", mention="@oncall")
+    place = {"channel_id": "C0000001"} if method == "usergroups.list" else None
+    learned = learn(sandbox, channel="#quiet", mention="@oncall", place=place)
     if expected is None:
         assert isinstance(learned, Done)
     else:

@@ -44,16 +44,18 @@ def test_a_webhook_is_an_address_of_its_own():
 def test_the_place_is_learned_once_before_the_first_post():
     step = slack.next_step(want("slack"), {})
     assert (step.method, step.learns, step.creates) == ("conversations.list", True, False)
-    assert step.request == {"channel": "#alerts", "handles": False}
+    assert step.request == {"channel": "#alerts"}
     assert slack.next_step(want("slack", place={"channel_id": None, "unsearchable": "missing_scope"}), {}).creates
 
 
-@pytest.mark.parametrize("mention", ["@oncall", ["<!here>", "@oncall"], {"P0": "@oncall"}])
+@pytest.mark.parametrize("mention", ["@oncall", ["<!here>", "@oncall"], {"P1": "@oncall"}])
 def test_user_groups_are_learned_where_a_mention_is_a_handle(mention):
     step = slack.next_step(want("slack", place=ROOM, mention=mention), {})
-    assert step.learns
-    assert step.request["handles"] is True
+    assert (step.learns, step.method) == (True, "usergroups.list")
     assert not slack.next_step(want("slack", place={**ROOM, "usergroups": {}}, mention=mention), {}).learns
+    assert not slack.next_step(want("slack", incident(state=State.RESOLVED), place=ROOM, mention=mention), {}).learns
+    gone = slack.next_step(want("slack", place=ROOM, mention=mention), {"replaced": True})
+    assert gone.method == "chat.postMessage", "what stands in for another message calls nobody"
 
 
 @pytest.mark.parametrize(
@@ -64,6 +66,7 @@ def test_user_groups_are_learned_where_a_mention_is_a_handle(mention):
         (incident(), {"others": "S1"}, 10, True),
         (incident(), {}, 9, False),
         (incident(), {"oncall": "S1"}, 600, False),
+        (incident(), {"oncall": "S1"}, 1_440, True),
         (incident(priority=Priority.P3), {}, 600, False),
         (incident(state=State.RESOLVED), {}, 600, False),
     ],
@@ -77,7 +80,7 @@ def test_a_user_group_that_was_not_there_is_asked_for_again_but_not_with_each_al
     assert not slack.next_step(want("slack", its, place=place, now=now, mention=called), {}).learns
 
 
-@pytest.mark.parametrize("mention", ["<@U0123>", "<!subteam^S0123>", "<!here>", None])
+@pytest.mark.parametrize("mention", ["<@U0123>", "<!subteam^S0123>", "<!here>", None, {"P0": "@oncall"}])
 def test_user_groups_are_not_asked_for_in_vain(mention):
     assert not slack.next_step(want("slack", place=ROOM, mention=mention), {}).learns
 
@@ -173,13 +176,21 @@ def test_who_was_not_called_by_the_opening_message_is_called_once_when_it_fires_
 GROUPS = {"oncall": "S0000001"}
 
 
-@pytest.mark.parametrize("aged", [{}, {"before": ROOM | {"usergroups": GROUPS}}, ROOM], ids=["none", "aged", "room"])
-def test_user_groups_are_known_before_a_reply_calls_who_was_not_called(aged):
+@pytest.mark.parametrize(
+    ("aged", "asked"),
+    [
+        ({}, "conversations.list"),
+        ({"before": ROOM | {"usergroups": GROUPS}}, "conversations.list"),
+        (ROOM, "usergroups.list"),
+    ],
+    ids=["none", "aged", "room"],
+)
+def test_user_groups_are_known_before_a_reply_calls_who_was_not_called(aged, asked):
     lane = told(incident(state=State.RESOLVED), mention="@oncall")
     lane.place = aged
     wanted = want("slack", AGAIN, place=lane.place, mention="@oncall")
     learn = slack.next_step(wanted, lane.have)
-    assert (learn.learns, learn.request["handles"]) == (True, True)
+    assert (learn.learns, learn.method) == (True, asked)
     lane.place = ROOM | {"usergroups": GROUPS}
     lane.tell(AGAIN)
     assert lane.methods == ["chat.update", "chat.postMessage"]

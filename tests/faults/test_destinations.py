@@ -323,9 +323,7 @@ def test_a_user_group_made_or_made_readable_later_is_called(start, before):
             workspace.usergroups["sre-oncall"] = "SRE"
         assert bridge.process.stop() == 0
         with closing(sqlite3.connect(bridge.folder / "bridge.db")) as ledger, ledger:
-            older = (
-                "UPDATE lanes SET place = json_set(place, '$.learned_at', json_extract(place, '$.learned_at') - 900)"
-            )
+            older = "UPDATE lanes SET place = json_set(place, '$.groups_at', json_extract(place, '$.groups_at') - 900)"
             ledger.execute(f"{older} WHERE name LIKE 'slack/%'")
         bridge.restart()
         bridge.post(group(alert("second", Priority="P0")))

@@ -13,7 +13,7 @@ from bridge.destinations.deadline import Deadline
 from bridge.destinations.http import ExchangeError, Http, bearer
 from bridge.destinations.ports import Listing
 from bridge.destinations.slack.errors import OK, UNREADABLE, About, from_hook
-from bridge.destinations.slack.learn import learn
+from bridge.destinations.slack.learn import GROUPS, learn
 from bridge.destinations.slack.marks import mark_of, marks_in
 from bridge.destinations.slack.mentions import handles, uncalled
 from bridge.destinations.slack.step import channel_name, is_id, shown_name
@@ -115,12 +115,23 @@ class Slack:
         A public channel is joined, as before a post.
         """
         until = Deadline(deadline)
-        request: JSON = {"channel": self._channel, "handles": bool(self._handles)}
-        step = Step(Intent.OPEN, 1, "conversations.list", request, {}, learns=True)
-        place = learn(self._web.within(until, _at_once), step, until)
+        place = self._learned("conversations.list", until)
         if isinstance(place, Failed):
             return [Lack(place.error, place.hint, told=False, retry_after=place.retry_after)]
-        return [*self._lacks_there(place.remote, until), *uncalled(self._handles, place.remote.get("usergroups"))]
+        return [*self._lacks_there(place.remote, until), *self._uncalled(until)]
+
+    def _uncalled(self, until: Deadline) -> list[Lack]:
+        if not self._handles:
+            return []
+        found = self._learned(GROUPS, until)
+        if isinstance(found, Failed):
+            what = f"user groups can't be read now: {found.error}"
+            return [Lack(what, found.hint, retry_after=found.retry_after)]
+        return uncalled(self._handles, found.remote["usergroups"])
+
+    def _learned(self, method: str, until: Deadline) -> Done | Failed:
+        step = Step(Intent.OPEN, 1, method, {"channel": self._channel}, {}, learns=True)
+        return learn(self._web.within(until, _at_once), step, until)
 
     def _lacks_there(self, place: JSON, until: Deadline) -> list[Lack]:
         code, channel = text(place, "unsearchable"), text(place, "channel_id")

@@ -1,7 +1,8 @@
-"""What a lane learns of its channel before the first post: its id, whether the bot is in it, user groups by handle.
+"""What a lane learns before a post: of its channel the id and whether the bot is in it, user groups by handle.
 
 Posting works by name too, so only what is wrong with the way there (no answer, a limit, a dead token) fails the step.
-Anything else leaves the channel unsearchable, with Slack's code: a lost answer can then not be looked up.
+Anything else leaves the channel unsearchable, with Slack's code: a lost answer can then not be looked up. User groups
+are asked for by themselves: where they can't be, the channel is known all the same.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from bridge.destinations.http import MIB
 from bridge.destinations.slack.errors import About
 from bridge.destinations.slack.step import is_id
 from bridge.destinations.slack.web import RefusedError, Web
+from bridge.destinations.steps import moment, table
 
 if TYPE_CHECKING:
     from bridge.destinations.base import JSON, Step
@@ -35,20 +37,25 @@ def learn(web: Web, step: Step, deadline: Deadline) -> Done | Failed:
     """Learn the place that a step names; `Done.remote` becomes `Want.place`."""
     channel = str(step.request.get("channel") or "")
     if step.method == GROUPS:
-        return _groups_alone(web, step, channel)
+        return _groups(web, step, channel)
     place: JSON = {"channel_id": channel if is_id(channel) else None, "member": False, "private": None}
     try:
         place["team_url"] = _team_url(web, channel)
         place |= _channel(web, channel, deadline)
-        if step.request.get("handles"):
-            place["usergroups"] = _usergroups(web, channel)
     except RefusedError as error:
         return error.failed
-    return Done(place)
+    return Done(place | _groups_before(table(step.request, "known")))
 
 
-def _groups_alone(web: Web, step: Step, channel: str) -> Done | Failed:
-    """Learn the user groups of a place that is known else."""
+def _groups_before(known: JSON) -> JSON:
+    """What is known of user groups, and since when: that their channel is asked about anew makes it no newer."""
+    if "usergroups" not in known:
+        return {}
+    return {"usergroups": known["usergroups"], "groups_at": moment(known, "groups_at", moment(known, "learned_at"))}
+
+
+def _groups(web: Web, step: Step, channel: str) -> Done | Failed:
+    """Learn the workspace's user groups."""
     try:
         return Done({"usergroups": _usergroups(web, channel), "groups_at": step.request.get("at")})
     except RefusedError as error:

@@ -38,8 +38,13 @@ def unknown(want: Want) -> bool:
     return any(one[:1] == "@" and "<" not in _mention(one, handles) and "{" not in one for one in _called(want))
 
 
+def calls_group(want: Want) -> bool:
+    """Return whether a message that opens now calls anybody by a handle: who that is must be asked for."""
+    return any(_HANDLE.fullmatch(one) for one in _called(want))
+
+
 def handles(settings: Settings) -> tuple[str, ...]:
-    """Return the handles that `mention` holds, at any priority: who is called by them must be asked for."""
+    """Return the handles that `mention` holds, at any priority."""
     mention = settings.values.get("mention")
     values = mention.values() if isinstance(mention, dict) else (mention,)
     words = (word for value in values for word in names({"mention": value}, "mention"))

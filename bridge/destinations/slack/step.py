@@ -12,12 +12,12 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from bridge.core.incident import OVER, State
-from bridge.destinations.base import Address, Intent, Nothing, Step
+from bridge.destinations.base import VAIN, Address, Intent, Nothing, Step
 from bridge.destinations.slack import message
 from bridge.destinations.slack.marks import marked
-from bridge.destinations.slack.mentions import handles, unknown
+from bridge.destinations.slack.mentions import calls_group, unknown
 from bridge.destinations.slack.thread import ALOUD, FROZEN, QUIET, UNCALLED, calls, hook_reply, remind, reply
-from bridge.destinations.steps import lost, names, number, shown, table, text, told
+from bridge.destinations.steps import lost, moment, names, number, shown, table, text, told
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +26,13 @@ if TYPE_CHECKING:
 
 GROUPS_FOR: Final = 600.0
 """Seconds after which a user group that is not known is asked for again."""
+GROUPS_BELIEVED: Final = 86_400.0
+"""Seconds after which all of them are: a handle may be another group's by then."""
+GROUPS_VAIN: Final = 60.0
+"""Seconds after which they are where none are known and nobody could be asked; a look that hangs takes eight."""
+PATIENCE: Final = 5.0
+"""Seconds for which a message that calls a handle waits then, alone: a brief fault shall cost no call, a long one no
+message."""
 
 
 def address(settings: Settings, digest: Callable[[str], str]) -> Address:
@@ -66,7 +73,7 @@ def next_step(want: Want, have: Have) -> Step | Nothing:
     if hook:
         return hook_reply(want, have) or Nothing()
     # who is called by a reply must be known as well as who is called by the message
-    learn = _learn(want, have) if handles(want.settings) and calls(want, have) else None
+    learn = _learn(want, have) if calls_group(want) and calls(want, have) else None
     return learn or _edit(want, have) or reply(want, have) or remind(want, have) or Nothing()
 
 
@@ -80,11 +87,10 @@ def _untold(want: Want) -> str | None:
 
 
 def _learn(want: Want, have: Have) -> Step | None:
-    """Ask once a lane for the channel's id and what else is needed, before the first post."""
-    called = bool(handles(want.settings))
+    """Ask for the channel's id, once, before the first post; for user groups only where this message calls one."""
     if "channel_id" in want.place:
-        return _learn_groups(want, have) if called else None
-    request: JSON = {"channel": _configured(want), "handles": called}
+        return _learn_groups(want, have) if calls_group(want) and not lost(have) else None
+    request: JSON = {"channel": _configured(want)}
     before = want.place.get("before")
     if isinstance(before, dict) and text(before, "channel_id"):
         request["known"] = before  # good enough to post by
@@ -92,19 +98,31 @@ def _learn(want: Want, have: Have) -> Step | None:
 
 
 def _learn_groups(want: Want, have: Have) -> Step | None:
-    """Ask for user groups alone: one that is called now may have been made, or the scope granted, since the last time.
+    """Ask for the workspace's user groups, alone: one may have been made, or the scope granted, since the last time.
 
-    A handle that never exists costs a look every ten minutes at most.
+    A handle that never exists costs a look every ten minutes at most. Where nobody can be asked, a message goes by what
+    was known; where nothing was, it waits some seconds first, for whom it does not call nothing calls later.
     """
-    again, now = "usergroups" in want.place, want.now.timestamp()
-    known = [at for name in ("learned_at", "groups_at") if isinstance(at := want.place.get(name), int | float)]
-    old = abs(now - max(known, default=now)) >= GROUPS_FOR
-    if again and not (old and not lost(have) and unknown(want)):
+    known, now = "usergroups" in want.place, want.now.timestamp()
+    if known and not _outdated(want):
         return None
-    request: JSON = {"channel": _configured(want), "handles": True, "at": now}
-    if again:
-        request["known"] = {"groups_at": now}  # as good as what is known already
+    vain = table(want.place, VAIN)
+    ago, left = now - moment(vain, "at"), moment(vain, "until") - now
+    asked = abs(ago) < (GROUPS_FOR if known else GROUPS_VAIN)
+    if asked and left <= 0:
+        return None
+    once = known or want.place.get(VAIN) == {}
+    patience = left if asked else 0.0 if once else PATIENCE
+    request: JSON = {"channel": _configured(want), "at": now, "known": {}, "patient": now + patience}
     return Step(Intent.OPEN, number(have), "usergroups.list", request, {"steps": number(have)}, learns=True)
+
+
+def _outdated(want: Want) -> bool:
+    """Whether the user groups that are known may be others now, the sooner where who is called is not among them."""
+    now = want.now.timestamp()
+    # older releases learned them with the channel
+    at = moment(want.place, "groups_at", moment(want.place, "learned_at", now))
+    return abs(now - at) >= (GROUPS_FOR if unknown(want) else GROUPS_BELIEVED)
 
 
 def _configured(want: Want) -> str:
