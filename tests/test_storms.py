@@ -164,6 +164,15 @@ def test_what_became_worse_in_a_storm_is_told_as_urgently(place):
     assert (urgency["Disk 6"], urgency["Disk 7"]) == (1, 3)
 
 
+def test_what_began_before_it_was_told_in_a_storm_is_told_as_urgently(place):
+    place.storm(range(50))
+    place.hear({**place.one(7, priority="P1"), "fingerprint": "older", "startsAt": "2026-03-02T10:00:00Z"})
+    place.look()
+    (digest,) = (row for row in place.stored() if row.source == STORM)
+    assert digest.priority == "P1"
+    assert place.digest() == ("firing", None, 45, 0)
+
+
 def test_a_storm_that_is_all_over_is_resolved(place):
     place.storm(range(20))
     place.storm(range(20), "resolved")

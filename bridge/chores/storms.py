@@ -108,20 +108,21 @@ class Storms:
                 if row.id in told:
                     yield _over(fold, row.id, told[row.id], now, APART)
             elif row.id not in told or _says(told[row.id]) != (row.priority, _title(row)):
-                yield self._firing(fold, row, now)
+                yield self._firing(fold, row, now, goes_on=row.id in told)
         for gone in told.keys() - known:
             yield _over(fold, gone, told[gone], now, ALONE)
 
-    def _firing(self, fold: Fold, row: Row[Any], now: datetime) -> JSON:
+    def _firing(self, fold: Fold, row: Row[Any], now: datetime, *, goes_on: bool) -> JSON:
         limit = self._rules().folding(fold.kind)
         what = "pages" if fold.kind == "pagerduty" else "incidents"
         said = {TEAM: fold.team, PRIORITY: row.priority, **({folds.TIMES: str(row.times)} if row.times > 1 else {})}
+        # one that fires again is no late news of what was over; one that goes on may by now have begun earlier
+        start = stamp(now) if row.times > 1 else None if goes_on else stamp(row.opened_at)
         words = f"More than {limit.most if limit else 0} {what} at once: these are told together."
         return {
             **_alert(fold, row.id, _title(row), {**said, "summary": words}),
             "status": "firing",
-            # one that fires again is no late news of what was over
-            "startsAt": stamp(now if row.times > 1 else row.opened_at),
+            "startsAt": start,
         }
 
 

@@ -133,6 +133,11 @@ class Case:
         self.changed = self.changed or total != before
         self.facts = {**self.facts, "left_out": left_out, "left_out_at": times, "truncated": total}
 
+    def fires(self, since: datetime, at: datetime) -> None:
+        """Take in that an alert fires, which may do so since before those that were heard of first."""
+        self.opened_at = min(self.opened_at, since)
+        self.settle(at)
+
     def settle(self, at: datetime) -> None:
         """Make its own state and priority those of its members."""
         if self.state is State.CLOSED:

@@ -220,7 +220,7 @@ class Book:
         if not case.fresh or len(case.members) > 1:
             case.note("member joined", alert.labels.get("alertname", alert.fingerprint))
         if alert.status is Status.FIRING:
-            case.settle(at)
+            case.fires(since, at)
         return episode
 
     def _end(self, episode: Episode, at: datetime, ends_at: datetime, how: str, reason: str | None) -> None:

@@ -25,8 +25,8 @@ JSON = dict[str, Any]
 Line = tuple[str, int]
 NONE: Mapping[Line, JSON] = MappingProxyType({})
 _CASE_CHANGES = (
-    "state", "state_reason", "priority", "resolved_at", "settled_at", "heard_at", "times", "version", "never_fired",
-    "facts",
+    "state", "state_reason", "priority", "opened_at", "resolved_at", "settled_at", "heard_at", "times", "version",
+    "never_fired", "facts",
 )  # fmt: skip
 _ALERT_CHANGES = (
     "starts_at", "status", "ended", "ends_at", "received_at", "resolved_at", "reason", "priority", "digest",
@@ -128,7 +128,6 @@ def _row(case: Case) -> dict[str, Any]:
         "key": case.key,
         "title": case.title,
         "teams": list(case.teams),
-        "opened_at": case.opened_at,
         "previous": case.previous,
         "test": case.test,
     }

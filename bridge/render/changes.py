@@ -76,9 +76,17 @@ def ended_at(incident: Incident) -> datetime | None:
 
 
 def began_at(incident: Incident) -> datetime:
-    """Return since when its first alert fired, the first time: those that are known may be of its last time only."""
-    first = first_since(incident)
-    return min(first, incident.opened_at) if incident.times > 1 else first
+    """Return since when its first alert fired, the first time.
+
+    Of an alert that fired anew only the last time is known, and of very many alerts not each: `opened_at` is what keeps
+    the beginning.
+    """
+    return min(first_since(incident), incident.opened_at)
+
+
+def last_since(incident: Incident) -> datetime:
+    """Return since when it fires this time; what of it fired again is known by that alone."""
+    return first_since(incident) if incident.times > 1 else began_at(incident)
 
 
 def first_since(incident: Incident) -> datetime:

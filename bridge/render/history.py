@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from bridge.core.incident import LEFT_OUT, OVER
 from bridge.render import members as group
 from bridge.render import times
-from bridge.render.changes import began_at, ended_at, first_since
+from bridge.render.changes import began_at, ended_at, last_since
 from bridge.render.states import standing
 from bridge.render.words import listing, number, ordinal
 
@@ -80,7 +80,7 @@ def _noted(incident: Incident, *, places: bool) -> list[tuple[datetime, str]]:
 def _joined(incident: Incident) -> list[tuple[datetime, str]]:
     """Return who joined after the first minute, a minute a line; of very many lines the last stands for the rest."""
     members = group.latest(incident.members)
-    after = _minute(first_since(incident)) + timedelta(minutes=1)
+    after = _minute(last_since(incident)) + timedelta(minutes=1)
     # who fires again joins nobody
     again = min((one.at for one in incident.happened if one.what == "fires again"), default=None)
     new = (one for one in members if one.again == 1 and one.since >= after)

@@ -113,6 +113,16 @@ def test_without_reopen_duration_every_firing_after_a_resolve_is_a_fresh_inciden
     assert (first.state, second.state, second.previous) == (State.RESOLVED, State.FIRING, first.id)
 
 
+def test_an_incident_opens_with_the_earliest_start_of_what_fires_in_it():
+    known = book()
+    case = heard(known, 9, start=8, fingerprint="a")
+    heard(known, 10, start=9, fingerprint="b")
+    assert case.opened_at == at(8)
+    heard(known, 11, start=0, fingerprint="c")
+    heard(known, 12, "resolved", -90, 10, fingerprint="d")
+    assert case.opened_at == at(0)
+
+
 def test_a_later_start_within_the_incident_goes_on_as_the_same_member():
     known = book()
     case = heard(known, 1)

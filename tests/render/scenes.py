@@ -91,7 +91,9 @@ def host(n, used=0.93, **changes):
 
 
 def disks(members, **changes):
-    given = {"title": "Disk full", "teams": ("storage",), "priority": Priority.P1, "members": tuple(members)}
+    members = tuple(members)
+    given = {"title": "Disk full", "teams": ("storage",), "priority": Priority.P1, "members": members}
+    given["opened_at"] = min(one.since for one in members)
     return incident(**(given | changes))
 
 

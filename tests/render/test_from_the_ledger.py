@@ -16,6 +16,7 @@ from bridge.destinations.slack import message as slack
 from bridge.ledger import incidents as reading
 from bridge.ledger.tables import deliveries, incidents
 from bridge.ledger.timeline import note
+from bridge.render import times
 from bridge.render.view import view
 from bridge.render.words import ordinal
 
@@ -316,3 +317,33 @@ def test_what_was_no_recovery_is_not_said_to_be_resolved():
     last_year = Previous("01KB", end - timedelta(days=365), None)
     assert view(want(replace(want().incident, previous=last_year))).previous.words == "resolved Dec 2, 2024"
     assert view(want(replace(want().incident, previous=Previous("01KB", None, None)))).previous.words == ""
+
+
+@pytest.mark.parametrize("others", [0, 600])
+def test_where_its_first_alert_fires_anew_an_incident_begins_no_later(posts, others):
+    began = posts.clock.now()
+
+    def after(minutes):
+        return (began + timedelta(minutes=minutes)).isoformat()
+
+    posts.hear(alert(start=after(0), Priority="P1"))
+    posts.hear(*hosts(range(others + 1), start=after(30)), seconds=1_800)
+    posts.hear(alert("resolved", start=after(0), end=after(40)), seconds=600)
+    posts.hear(alert(start=after(50), Priority="P1"), seconds=600)
+    page = pagerduty.trigger(told(posts, kind="pagerduty"), "bridge/x/1", None, 1)
+    assert (view(told(posts)).began, page["payload"]["timestamp"]) == (times.iso(began), times.iso(began))
+    before = slack.announced(told(posts))
+    posts.hear(*hosts(range(others + 1), "resolved", start=after(30), end=after(60)), seconds=600)
+    posts.hear(alert("resolved", start=after(50), end=after(60)))
+    assert slack.reply(told(posts), before) == "Resolved after 1 h."
+    assert view(told(posts)).history[0].what == "firing"
+
+
+def test_an_incident_begins_with_the_first_of_its_alerts_whichever_was_heard_of_first(posts):
+    began = posts.clock.now()
+    later = (began + timedelta(minutes=5)).isoformat()
+    posts.hear(alert(start=later), seconds=300)
+    posts.hear(alert(fingerprint="f2", start=began.isoformat()))
+    posts.hear(alert("resolved", fingerprint="f2", start=began.isoformat(), end=later), seconds=300)
+    posts.hear(alert(fingerprint="f2", start=posts.clock.now().isoformat()), seconds=1_200)
+    assert view(told(posts)).began == posts.incidents()[0]["opened_at"] == times.iso(began)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from bridge.core.rules import STORM
 from bridge.destinations.pagerduty.escape import inert, spoken
 from bridge.render import builtin, members, times
-from bridge.render.changes import first_since
+from bridge.render.changes import last_since
 from bridge.render.facts import counted_more
 from bridge.render.jinja import TemplateFailedError
 from bridge.render.members import tally
@@ -63,7 +63,7 @@ def trigger(want: Want, key: str, members: tuple[str, ...] | None, page: int, co
     told = _only(want, members, count)
     seen = view(told)
     summary, details = _words(told, seen)
-    began = first_since(told.incident)  # the page is about its last time
+    began = last_since(told.incident)  # what the page is about
     event: dict[str, Any] = {
         "event_action": "trigger",
         "dedup_key": key,
