@@ -69,6 +69,7 @@ def _member(book: Book, case: Case, episode: Episode) -> Member:
         since=episode.since,
         priority=case.members[episode.id].priority,
         received_at=episode.received_at,
+        joined_at=episode.received_at,
         starts_at=episode.starts_at,
         ends_at=told_end(episode.ends_at, episode.resolved_at),
         resolved_at=episode.resolved_at,

@@ -173,8 +173,13 @@ class Case:
             return False
         return soon_after(at, self.settled_at, within, now)
 
-    def reopen(self) -> None:
-        """Go on as the same incident: it fires again within reopen_duration."""
+    def reopen(self, at: datetime) -> None:
+        """Go on as the same incident: it fires again within reopen_duration, or the first time that we hear of.
+
+        Then it begins with what fires, and not with what was over before.
+        """
+        if self.never_fired:
+            self.opened_at = at
         self.state, self.state_reason, self.resolved_at, self.settled_at = State.FIRING, None, None, None
         self.times += 0 if self.never_fired else 1
         self.never_fired = False

@@ -63,6 +63,11 @@ class Member:
     priority_word: str | None = None
     again: int = 1
 
+    @property
+    def never_fired(self) -> bool:
+        """Whether it was over when it was first heard of."""
+        return self.resolved_at is not None and self.resolved_at == self.joined_at
+
 
 MOST_COUNTED = 100
 """Recurrences that are counted one by one."""

@@ -164,7 +164,7 @@ class Book:
         if last is not None and last.open:
             return last
         if last is not None and last.may_reopen(at, self.reopen_duration, self.now):
-            last.reopen()
+            last.reopen(at)
             return last
         return self._open_case(arrival, at, last)
 

@@ -90,8 +90,12 @@ def last_since(incident: Incident) -> datetime:
 
 
 def first_since(incident: Incident) -> datetime:
-    """Return since when the first alert fired of those that are known."""
-    return min((member.since for member in incident.members), default=incident.opened_at)
+    """Return since when the first alert fired of those that are known.
+
+    One that was over before it was heard of may be of any time: it counts only where none fired.
+    """
+    fired = [member for member in incident.members if not member.never_fired] or incident.members
+    return min((member.since for member in fired), default=incident.opened_at)
 
 
 def lasted(incident: Incident) -> str:

@@ -57,11 +57,11 @@ def _noted(incident: Incident, *, places: bool) -> list[tuple[datetime, str]]:
     told: list[tuple[datetime, str]] = []
     opened = {one.at for one in incident.happened if one.what == "opened"}
     known: set[tuple[str, str]] = set()
-    again = 1
+    again, returns = 1, _returns(incident)
     for place, one in enumerate(incident.happened):
         if one.what == LEFT_OUT:
             again = incident.times - sum(later.what == "fires again" for later in incident.happened[place:])
-        elif one.what == "fires again":
+        elif one.what == "fires again" and one.at in returns:
             again += 1
             told.append((one.at, f"firing again, {ordinal(again)} time"))
         elif one.what == "priority" and one.at not in opened:
@@ -82,7 +82,7 @@ def _joined(incident: Incident) -> list[tuple[datetime, str]]:
     members = group.latest(incident.members)
     after = _minute(last_since(incident)) + timedelta(minutes=1)
     # who fires again joins nobody
-    again = min((one.at for one in incident.happened if one.what == "fires again"), default=None)
+    again = min(_returns(incident), default=None)
     new = (one for one in members if one.again == 1 and one.since >= after)
     later = sorted((one for one in new if again is None or one.since < again), key=lambda member: member.since)
     minutes = [list(same) for _, same in groupby(later, key=lambda member: _minute(member.since))]
@@ -99,6 +99,12 @@ def _joined(incident: Incident) -> list[tuple[datetime, str]]:
         many = "" if partial else f"{number(sum(map(len, rest)))} "
         joined.append((rest[0][0].since, f"and later {many}more joined"))
     return joined
+
+
+def _returns(incident: Incident) -> list[datetime]:
+    """Return when it fired again; what was over when it was heard of first fired for the first time then."""
+    found = [one.at for one in incident.happened if one.what == "fires again"]
+    return found[max(len(found) - incident.times + 1, 0) :]
 
 
 def _minute(at: datetime) -> datetime:

@@ -347,3 +347,27 @@ def test_an_incident_begins_with_the_first_of_its_alerts_whichever_was_heard_of_
     posts.hear(alert("resolved", fingerprint="f2", start=began.isoformat(), end=later), seconds=300)
     posts.hear(alert(fingerprint="f2", start=posts.clock.now().isoformat()), seconds=1_200)
     assert view(told(posts)).began == posts.incidents()[0]["opened_at"] == times.iso(began)
+
+
+@pytest.mark.parametrize("heard", [["firing", "over"], ["over", "firing"], ["both"]])
+def test_what_was_over_before_it_was_heard_of_is_not_when_an_incident_began(clock, ledger, tmp_path, heard):
+    posts = Posts(ledger, clock, tmp_path)
+    began, now = clock.now() - timedelta(minutes=5), clock.now().isoformat()
+    over = alert("resolved", start=(began - timedelta(days=3)).isoformat(), end=now)
+    firing = alert(fingerprint="f2", start=began.isoformat(), Priority="P1")
+    for said in heard:
+        posts.hear(*{"firing": [firing], "over": [over], "both": [firing, over]}[said])
+    page = pagerduty.trigger(told(posts, kind="pagerduty"), "bridge/x/1", None, 1)
+    opened, since = posts.incidents()[0]["opened_at"], view(told(posts)).began
+    assert {since, page["payload"]["timestamp"], opened} == {times.iso(began)}
+    assert "again" not in str(view(told(posts)).history)
+    before = slack.announced(told(posts))
+    posts.hear(alert("resolved", fingerprint="f2", start=began.isoformat(), end=now))
+    assert slack.reply(told(posts), before) == "Resolved after 5 min."
+
+
+def test_where_nothing_fired_that_was_heard_of_an_incident_began_with_what_was_over(posts):
+    began = posts.clock.now() - timedelta(hours=1)
+    end = posts.clock.now().isoformat()
+    posts.hear(alert("resolved", start=began.isoformat(), end=end))
+    assert (view(told(posts)).began, view(told(posts)).lasted) == (times.iso(began), "1 h")
