@@ -103,6 +103,15 @@ def arrive(alert: NormalAlert, routed: Routed, group: Group, source: str, heard:
     )
 
 
+def unmeasured(arrival: Arrival) -> Arrival:
+    """Return what is kept of an alert that was over before it was heard of: not the values of after, zeros mostly.
+
+    Without a digest, for what it showed while it fired is not known.
+    """
+    detail = {**arrival.detail, "values": [], "failure_threshold": None, "job_count": None}
+    return replace(arrival, detail=detail, digest="")
+
+
 def ended(arrival: Arrival, at: datetime) -> datetime:
     """Return when a resolved alert ended, by its sender's clock, which is not far ahead; never before its start."""
     alert = arrival.alert.alert

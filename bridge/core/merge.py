@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from bridge.core.alert import Status
-from bridge.core.arrive import ended
+from bridge.core.arrive import ended, unmeasured
 from bridge.core.cases import Arrival, Case, Standing
 from bridge.core.episodes import TWIN, Episode, Judgement, Verdict, judge, outdated, told_end
 from bridge.core.incident import State
@@ -112,7 +112,7 @@ class Book:
         episode = judgement.episode
         assert episode is not None
         case = self.cases[episode.incident]
-        if case.never_fired:
+        if case.never_fired or not episode.digest:
             case.never_fired = False
             # the values of when it fired, not the zeros of after
             self.dirty[episode.id], self.details[episode.id], episode.digest = episode, arrival, arrival.digest
@@ -146,7 +146,7 @@ class Book:
         else:
             case = self._open_case(arrival, at, last)
             case.never_fired = True
-        episode = self._add(case, arrival, at)
+        episode = self._add(case, unmeasured(arrival), at)
         self._end(episode, at, ended(arrival, at), "resolved", arrival.reason)
         case.history.append(("resolve of an unseen alert", judgement.why))
         return case

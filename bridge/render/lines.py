@@ -27,10 +27,10 @@ class Lines:
 
     @cached_property
     def shared(self) -> tuple[str, ...]:
-        """The values that all of them have alike, of one alert all it has."""
+        """The values that all of them have alike, of one alert all it has; who never fired here has none to tell."""
         if not self._members:
             return ()
-        first, *rest = self._members
+        first, *rest = [member for member in self._members if not member.never_fired] or self._members
         shared = of_member(first)
         for member in rest:
             if not shared:

@@ -371,3 +371,21 @@ def test_where_nothing_fired_that_was_heard_of_an_incident_began_with_what_was_o
     end = posts.clock.now().isoformat()
     posts.hear(alert("resolved", start=began.isoformat(), end=end))
     assert (view(told(posts)).began, view(told(posts)).lasted) == (times.iso(began), "1 h")
+
+
+def test_what_was_over_before_it_was_heard_of_shows_no_values_of_after_it(posts):
+    def used(one, percent):
+        return {**one, "values": {"Disk_Used": percent}}
+
+    start, end = "2026-03-02T10:00:00Z", posts.clock.now().isoformat()
+    counts = {"Number_of_Jobs_Failing": "0", "Failure_Threshold": "1"}
+    over = used(alert("resolved", start=start, end=end, **counts), 0)
+    posts.hear(over)
+    assert view(told(posts)).values == ()
+    posts.hear(used(alert(fingerprint="f3", Team="network"), 97))
+    posts.hear(used(alert("resolved", fingerprint="f4", Team="network", start=start, end=end, **counts), 0))
+    seen = view(told(posts))
+    assert (seen.values, {one.values for one in seen.alerts}) == (("Disk used: 97",), {""})
+    for _ in range(2):
+        posts.hear(used(alert(fingerprint="f4", Team="network", start=start), 91))
+        assert {one.name: one.values for one in view(told(posts)).alerts} == {"f3": "", "f4": "Disk used: 91"}
