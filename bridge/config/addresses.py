@@ -15,12 +15,12 @@ from bridge.config import units
 from bridge.config.problem import WrongError
 from bridge.config.scalars import as_text, check_words
 from bridge.config.words import nearest, quoted
+from bridge.core.channel import is_channel_id
 from bridge.core.rules import FieldName
 
 if TYPE_CHECKING:
     from pydantic import ValidationInfo
 
-_CHANNEL_ID = re.compile(r"[CGD][A-Z0-9]{7,}")
 _CHANNEL = re.compile(r"[^\s#@<>&,.:;!?*\"'`/\\]{1,80}")
 _REPO = re.compile(r"[\w.{}-]+/[\w.{}-]+")
 _MENTION = re.compile(r"@[\w.{}-]+|<@[UW][A-Z0-9]+>|<!subteam\^S[A-Z0-9]+>|<!(?:here|channel|everyone)>")
@@ -33,7 +33,7 @@ def as_channel(value: object, info: ValidationInfo) -> str:
     text = as_text(value, info)
     bare = text.removeprefix("#")
     check_words(bare)
-    if _CHANNEL_ID.fullmatch(bare):
+    if is_channel_id(bare):
         return bare
     if not _CHANNEL.fullmatch(bare):
         raise WrongError(f"is {quoted(text)}, which is no channel", 'write its name, like "#alerts", or its id')

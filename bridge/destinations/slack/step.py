@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from bridge.core.channel import is_channel_id
 from bridge.core.incident import OVER, State
 from bridge.destinations.base import VAIN, Address, Intent, Nothing, Step
 from bridge.destinations.slack import message
@@ -52,11 +53,11 @@ def shown_name(channel: str) -> str:
 def channel_name(settings: Settings) -> str:
     """The configured channel: an id as it is, a name without its # and in lower case."""
     given = settings.text("channel").strip()
-    return given if is_id(given) else given.removeprefix("#").lower()
+    return given if is_channel_id(given) else given.removeprefix("#").lower()
 
 
 def is_id(channel: str) -> bool:
-    """Is it a channel's id (C…, G…, D…) rather than a name? Names have no capitals."""
+    """Is it a channel's id (C…, G…, D…) rather than a name as we or Slack write it? That has no capitals."""
     return re.fullmatch(r"[CGD][A-Z0-9]{6,}", channel) is not None
 
 
