@@ -16,6 +16,7 @@ from bridge.core.route import target_at
 from bridge.core.rules import SHADOW
 from bridge.delivery.yard import HeldError
 from bridge.destinations.base import Lack
+from bridge.destinations.ports import Renamable
 from bridge.effective import Effective
 from bridge.ledger.engine import AddressError, database_url, sqlite_path
 
@@ -29,6 +30,7 @@ TIMEOUT = 8.0
 """Seconds that one place has for its answers."""
 LONGEST = 60.0
 """Seconds that a destination may ask to wait before it is asked once more."""
+TWICE = "what goes to both at once may be told there twice"
 
 
 def ask(loaded: Loaded, env: Mapping[str, str], progress: Callable[[str], None]) -> list[Problem]:
@@ -41,9 +43,10 @@ def ask(loaded: Loaded, env: Mapping[str, str], progress: Callable[[str], None])
     """
     effective = Effective(lambda: loaded.rules, env, _key(env))
     found: dict[str, Problem] = {}
+    names: dict[str, str] = {}
     for target, address in _places(loaded, effective):
         progress(f"{target.kind} {address}")
-        for lack in _lacks(effective, target):
+        for lack in _lacks(effective, target, address, names):
             where = _where(loaded, target.destination)
             file, _, line = where.rpartition(":")
             what = f"destination {target.destination}, {target.kind} {address}: {lack.what}"
@@ -97,7 +100,8 @@ def _where(loaded: Loaded, destination: str) -> str:
     return loaded.rules.destinations[destination].where
 
 
-def _lacks(effective: Effective, target: Target) -> list[Lack]:
+def _lacks(effective: Effective, target: Target, address: str, names: dict[str, str]) -> list[Lack]:
+    """Return what a place lacks; `names` are the addresses of those asked so far by what they are known as there."""
     try:
         client = effective.connect(target)
     except HeldError as error:
@@ -109,6 +113,10 @@ def _lacks(effective: Effective, target: Target) -> list[Lack]:
         if 0 < wait <= LONGEST:
             threading.Event().wait(wait)
             lacks = client.lacks(TIMEOUT)
+        if isinstance(client, Renamable) and client.known_as:
+            first = names.setdefault(client.known_as, address)
+            if first != address:
+                lacks = [*lacks, Lack(f"{first} is the same place: {TWICE}", "write it in one way everywhere")]
         return lacks
     finally:
         client.close()

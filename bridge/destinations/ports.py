@@ -57,6 +57,13 @@ class Lister(Protocol):
         ...
 
 
+@runtime_checkable
+class Renamable(Protocol):
+    """A client whose place may have several names: once it was asked (`lacks`), `known_as` is the same for all."""
+
+    known_as: str
+
+
 class Client(Protocol):
     """The thin half: one request a call, no retries, no redirects to other hosts, `deadline` seconds in all."""
 

@@ -57,6 +57,14 @@ def test_each_place_is_asked_once(findings, sandbox):
     assert len(sandbox.seen("pagerduty")) == 1
 
 
+def test_one_channel_by_two_names_is_a_warning(findings, sandbox):
+    known = sandbox.slack.channel("alerts").id
+    leads = {"kind": "slack", "token": "${env:SLACK_BOT_TOKEN}", "channel": known, "api_url": sandbox.slack_url}
+    [(level, what, mend)] = findings(destinations={"leads": leads, "more": {**leads, "channel": "#storage-alerts"}})
+    assert (level, mend) == ("warning", "write it in one way everywhere")
+    assert what.startswith(f"destination leads, slack {known}: #alerts is the same place: what goes to both")
+
+
 def test_a_channel_that_is_not_there(findings):
     [(level, what, mend)] = findings(destinations={"slack": {"channel": "#nowhere"}})
     assert level == "error"

@@ -57,6 +57,7 @@ class Slack:
         bearer(token)
         self._channel = shown_name(channel_name(settings))
         self._handles = handles(settings)
+        self._account, self.known_as = settings.text("account"), ""
         self._http = http(base)
         self._web = Web(token, base, self._http)
 
@@ -118,6 +119,8 @@ class Slack:
         place = self._learned("conversations.list", until)
         if isinstance(place, Failed):
             return [Lack(place.error, place.hint, told=False, retry_after=place.retry_after)]
+        if channel := text(place.remote, "channel_id"):
+            self.known_as = f"{self._account} {channel}"
         return [*self._lacks_there(place.remote, until), *self._uncalled(until)]
 
     def _uncalled(self, until: Deadline) -> list[Lack]:
