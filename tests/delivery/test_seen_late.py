@@ -5,6 +5,7 @@ from lane_kit import take
 from posts import ENV, Posts, alert
 
 from bridge.effective import Effective
+from bridge.ledger import troubles
 from bridge.sandbox import Fault, Sandbox
 
 GITHUB = 'token: "${{env:GH}}", repo: "acme/alerts", api_url: "{0.github_url}", rate: off'
@@ -23,6 +24,8 @@ def test_an_issue_is_gone_only_where_it_could_have_been_seen(sqlite_ledger, cloc
             while lane.turn() is None:
                 pass
             assert lane.trouble is None, "others of the place go on"
+            with sqlite_ledger.read() as connection:
+                assert troubles.held(connection, clock.now()) == [], "nobody has to mend anything"
 
         place.hear(alert(Priority="P2"))
         work()

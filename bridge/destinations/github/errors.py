@@ -27,7 +27,6 @@ WAIT: Final = 60.0
 REDIRECTS: Final = frozenset({301, 302, 307, 308})
 _UNKNOWN: Final = "GitHub answered {error}, which the bridge does not know: look it up, mend it"
 _MOVED: Final = "GitHub sends requests for {repo} elsewhere, and on and on or to another host: correct `repo`"
-_NOT_YET: Final = "GitHub does not find the issue everywhere yet, which was opened just now"
 _GENERAL: Final = {
     Fault.DEGRADE: "GitHub refuses the issue even in its plainest form ({error}): report it as a fault of the bridge",
     Fault.REPLACE: "The issue in {repo} was deleted, or moved to where the bridge can't write ({error})",
@@ -76,8 +75,11 @@ def unseen(answer: Answer, method: str) -> bool:
 
 
 def not_yet(answer: Answer) -> Failed:
-    """Return what that means: the delivery waits alone, without `status`, for nothing is wrong with its place."""
-    return Failed(Fault.RETRY, "issue_not_seen_yet", hint=_NOT_YET, request_id=answer.request_id)
+    """Return what that means: the delivery waits alone, without `status`, for nothing is wrong with its place.
+
+    Nor has anybody to mend anything, so nothing is said of it.
+    """
+    return Failed(Fault.RETRY, "issue_not_seen_yet", request_id=answer.request_id)
 
 
 def gone(fault: Failed, repo: str, delivery: str) -> Failed:
