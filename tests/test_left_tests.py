@@ -59,7 +59,7 @@ def test_tests_make_no_storm(posts):
 @pytest.mark.parametrize("state", ["dead", "held"])
 def test_operators_and_fallback_hear_nothing_of_a_test_that_is_not_told(posts, state):
     def trouble(connection):
-        return troubles.dead(connection) + troubles.held(connection) + troubles.untold(connection)
+        return troubles.dead(connection) + troubles.held(connection, posts.clock.now()) + troubles.untold(connection)
 
     def bury():
         ids = [one.id for one in posts.deliveries()]

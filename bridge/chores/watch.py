@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from bridge.chores import resume
 from bridge.chores.fallbacks import Fallbacks
 from bridge.chores.storms import set_aside
 from bridge.core.alert import Priority
@@ -34,6 +35,8 @@ JSON = dict[str, Any]
 EVERY = 3.0
 """Seconds between two looks."""
 STUCK = timedelta(minutes=5)
+HELD = timedelta(seconds=2 * resume.EVERY)
+"""How long something is held before that is trouble: what needs only to be led elsewhere goes on within that time."""
 LEASE_NAME = "watch"
 """The row whose lease says which deliverer watches, where there are several."""
 URGENT = 1
@@ -149,7 +152,7 @@ class Watch:
                 f"{_counted(one.number, 'message')} held: destination {one.destination} can't be used",
                 one.reason,
             )
-            for one in troubles.held(connection)
+            for one in troubles.held(connection, now - HELD)
         ]
         return [*found, *self._storage(connection), *self._config(connection, now)]
 

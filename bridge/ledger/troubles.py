@@ -74,6 +74,8 @@ def dead(connection: Connection) -> list[Dead]:
     return [Dead(row.kind, row.address, row.number, row.urgency, row.reason or "") for row in rows]
 
 
+# what needs only to be led to another place is held no longer than that; an older release kept no time of it
+_waits = or_(deliveries.c.failing_since.is_(None), deliveries.c.failing_since < bindparam("before"))
 _HELD = (
     select(
         deliveries.c.destination,
@@ -87,8 +89,7 @@ _HELD = (
         incidents.c.source.not_in(UNTOLD),
         # the page of what is over may still be open; what retries although its place can't be asked says why
         or_(
-            (deliveries.c.state == "held") & incidents.c.state.in_(OPEN_STATES),
-            LEFT_OPEN,
+            (deliveries.c.state == "held") & _waits & or_(incidents.c.state.in_(OPEN_STATES), LEFT_OPEN),
             (deliveries.c.state == "retrying") & deliveries.c.reason.is_not(None),
         ),
     )
@@ -96,9 +97,9 @@ _HELD = (
 )
 
 
-def held(connection: Connection) -> list[Held]:
-    """Return the destinations that open incidents wait for, or pages of what is over, but for the bridge's own."""
-    rows = connection.execute(_HELD)
+def held(connection: Connection, before: datetime) -> list[Held]:
+    """Return destinations that open incidents waited for `before`, or pages of what is over; none of our own."""
+    rows = connection.execute(_HELD, {"before": before})
     return [Held(row.destination, row.number, row.urgency, row.reason or "") for row in rows]
 
 

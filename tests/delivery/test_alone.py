@@ -53,7 +53,7 @@ class Rotated:
     def held(self):
         """What operators are told of as held."""
         with self.ledger.read() as connection:
-            return troubles.held(connection)
+            return troubles.held(connection, self.clock.now())
 
     def opened_with(self, key):
         return [page.status for page in self.sandbox.pagerduty.pages if page.routing_key == key]

@@ -1,12 +1,15 @@
 """What is open when its destination's settings become others: each place is told to its end, and nobody twice."""
 
+from datetime import timedelta
+
 import pytest
 from lane_kit import take, turns
 from posts import ENV, Posts, alert
 
 from bridge.chores.prune import Prune
-from bridge.chores.resume import Resume
+from bridge.chores.resume import EVERY, Resume
 from bridge.chores.stale import Stale
+from bridge.chores.watch import HELD, Watch
 from bridge.config.load import load
 from bridge.effective import Effective
 from bridge.ledger import acts, due, troubles
@@ -54,9 +57,15 @@ class Place(Posts):
         return [row for row in self.deliveries() if row.kind == kind]
 
     def held(self):
-        """What operators are told of as held: destinations, and how many wait."""
+        """What operators are told of as held, once it has lasted: destinations, and how many wait."""
         with self.ledger.read() as connection:
-            return [(one.destination, one.number) for one in troubles.held(connection)]
+            found = troubles.held(connection, self.clock.now() + timedelta(seconds=1))
+        return [(one.destination, one.number) for one in found]
+
+    def watch(self):
+        """Look whether operators are to be told of anything; return whether they are."""
+        loaded = load(self.folder / "bridge.yml", ENV)
+        return Watch(self.ledger, self.clock, loaded, self.effective, "test").look()
 
     def prune(self):
         """Remove all that may go."""
@@ -275,6 +284,34 @@ def test_what_was_told_by_a_webhook_is_told_once_by_a_token_and_the_reverse(plac
     old, new = bridge.rows("slack")
     assert (old.state, old.reason, new.state) == ("skipped", f"told at {new.address} already", "delivered")
     assert not bridge.resume()
+
+
+@SWITCHED
+def test_operators_hear_nothing_of_what_only_goes_on_at_another_place(place, before, after):
+    bridge = place(before)
+    bridge.tell(alert())
+    bridge.reload(after)
+    bridge.tell(alert(summary="news"))
+    assert bridge.rows("slack")[0].state == "held"
+    for seconds in (0, EVERY):
+        bridge.clock.advance(seconds)
+        assert not bridge.watch()
+    assert bridge.resume()
+    bridge.clock.advance(HELD.total_seconds() * 2)
+    assert not bridge.watch()
+
+
+def test_operators_hear_of_what_is_held_although_it_was_looked_at_again(place, monkeypatch):
+    bridge = place(CHAT)
+    bridge.tell(alert())
+    monkeypatch.delitem(ENV, "SLACK")
+    bridge.tell(alert(summary="news"))
+    for _ in range(2):
+        assert not bridge.watch()
+        bridge.clock.advance(EVERY)
+        assert not bridge.resume()
+    bridge.clock.advance(1)
+    assert bridge.watch()
 
 
 @SWITCHED
