@@ -262,6 +262,47 @@ def test_the_end_of_a_flat_alert_ends_no_other_of_its_name(posts):
     assert [found["state"] for found in posts.incidents()] == ["resolved"]
 
 
+def measured(percent, status="firing", start=None, **more):
+    """Return an alert by a sender without fingerprints, whose name says what was measured."""
+    return {"title": f"CPU {percent} %", "labels": {"host": "a"}, "status": status, "startsAt": start, **more}
+
+
+NAMED_BELOW = pytest.mark.parametrize("below", [False, True], ids=["title", "annotation"])
+
+
+@NAMED_BELOW
+@pytest.mark.parametrize("group_by", ["", 'group_by: ["..."]\n'])
+def test_what_is_measured_in_a_name_is_shown_and_makes_no_other_incident(
+    sqlite_ledger, clock, tmp_path, below, group_by
+):
+    posts = Posts(sqlite_ledger, clock, tmp_path, group_by + CONFIG)
+
+    def hear(percent, status, minutes):
+        one = measured(percent, status, f"2026-03-02T11:{minutes}:00Z")
+        posts.hear({**one, "title": "", "annotations": {"title": one["title"]}} if below else one)
+
+    hear(93, "firing", "00")
+    hear(95, "firing", "10")
+    assert [(one["title"], one["state"]) for one in posts.incidents()] == [("CPU 93 %", "firing")]
+    hear(12, "resolved", "10")
+    hear(97, "firing", "20")
+    (incident,) = posts.incidents()
+    assert (incident["state"], posts.stored()[0].times) == ("firing", 2)
+    hear(12, "resolved", "20")
+    clock.advance(3600)
+    hear(98, "firing", "30")
+    first, second = posts.incidents()
+    assert (second["title"], second["previous"]) == ("CPU 98 %", first["id"])
+
+
+def test_what_was_stored_by_a_name_with_what_was_measured_is_found_by_it(posts):
+    # as an older release made the keys of an alert that is named by its title
+    posts.hear({"labels": {"host": "b", "alertname": "CPU 93 %"}})
+    posts.hear(measured(93))
+    (incident,) = posts.incidents()
+    assert len(incident["alerts"]) == 2
+
+
 def test_changed_teams_move_an_alert_to_an_incident_of_their_own_and_tell_both(posts):
     posts.hear(alert())
     posts.hear(alert(Team="network"))

@@ -62,7 +62,8 @@ class Alert:
     `fingerprint` is never empty: without the sender's own it is made from the labels, else the rule, else title and
     receiver (`core.payload.identity`). `state` is the sender's own word for where the alert stands, lower case, as it
     stood before it was read as firing or resolved ("no_data", "paused", "warning"). `test` says that it comes from
-    Grafana's Test button.
+    Grafana's Test button. `known_as` is its name without what was measured in it, where that is another one than it is
+    shown by: what makes incidents of alerts goes by that.
     """
 
     status: Status
@@ -78,6 +79,7 @@ class Alert:
     title: str = ""
     state: str = ""
     test: bool = False
+    known_as: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import fields, replace
 from datetime import timedelta
+from functools import partial
 from json import JSONEncoder
 from typing import TYPE_CHECKING
 
@@ -85,6 +86,8 @@ def arrive(alert: NormalAlert, routed: Routed, group: Group, source: str, heard:
         "receiver": group.receiver,
         **({"default_known": True} if routed.all_known and not team_said else {}),
     }
+    key = partial(incident_key, source, teams=routed.teams, group_by=routed.group_by, drop=routed.drop)
+    as_shown = replace(alert, alert=replace(said, known_as="")) if said.known_as else None
     links = pinned(said.links, said.starts_at, heard)
     digest = hashlib.sha256(_SORTED.encode(detail).encode("utf-8", "surrogatepass")).hexdigest()[:DIGEST]
     return Arrival(
@@ -92,7 +95,7 @@ def arrive(alert: NormalAlert, routed: Routed, group: Group, source: str, heard:
         teams=routed.teams,
         priority=routed.priority,
         rule_key=rule_key(said),
-        key=incident_key(source, alert, routed.teams, routed.group_by, drop=routed.drop),
+        key=key(alert),
         detail=detail,
         links={name: getattr(links, name) for name in _LINKS},
         digest=digest,
@@ -100,6 +103,7 @@ def arrive(alert: NormalAlert, routed: Routed, group: Group, source: str, heard:
         reason=said.annotations.get("grafana_state_reason"),
         drop=routed.drop,
         group=group.group_key,
+        former_key=key(as_shown) if as_shown else "",
     )
 
 

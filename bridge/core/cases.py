@@ -207,8 +207,8 @@ class Arrival:
 
     `digest` is that of `detail`: a repeat that shows nothing new is silent. `links` are kept from the first firing:
     they differ in every repeat (observed: `from` and `to` move along). `reason` is why a resolve is no recovery,
-    `group` the sender's name of the notification's group; `outdated`, of what the merge has taken in, that it was older
-    news.
+    `group` the sender's name of the notification's group; `former_key` the key that an older release made of it, which
+    minded what was measured in its name; `outdated`, of what the merge has taken in, that it was older news.
     """
 
     alert: NormalAlert
@@ -223,6 +223,7 @@ class Arrival:
     reason: str | None = None
     drop: bool = False
     group: str = ""
+    former_key: str = ""
     outdated: bool = False
 
     @property

@@ -16,13 +16,14 @@ _PLAIN = JSONEncoder(ensure_ascii=False)
 def rule_key(alert: Alert) -> str:
     """Name the rule that an alert comes from, the same for its NoData and Error alerts.
 
-    The rule's uid where the sender gives it, else folder and rule name, else the alert's name. Grafana's `rulename`
-    label stands only on DatasourceNoData and DatasourceError alerts, there with the original name.
+    The rule's uid where the sender gives it, else folder and rule name, else the alert's name: of one that is a title,
+    without what was measured. Grafana's `rulename` label stands only on DatasourceNoData and DatasourceError alerts,
+    there with the original name.
     """
     if alert.rule_uid:
         key = f"uid:{alert.rule_uid}"
     else:
-        name = alert.labels.get("rulename") or alert.labels.get("alertname") or alert.title
+        name = alert.labels.get("rulename") or alert.known_as or alert.labels.get("alertname") or alert.title
         folder = alert.labels.get("grafana_folder", "")
         key = f"name:{folder}/{name}" if folder else f"name:{name}"
     if len(key) <= RULE_KEY_LENGTH:
@@ -40,6 +41,8 @@ def incident_key(
     fingerprint stands in, so that unrelated alerts never share an incident.
     """
     labels = alert.alert.labels
+    if alert.alert.known_as and labels.get("alertname"):
+        labels = {**labels, "alertname": alert.alert.known_as}
     if alert.no_data and labels.get("rulename"):
         labels = {**labels, "alertname": labels["rulename"]}
         del labels["rulename"]

@@ -104,15 +104,16 @@ def load(  # noqa: PLR0913, PLR0917 - what is known has these sides
     book = Book(source=source, new_id=new_id, reopen_duration=reopen_duration, stale_after=stale_after)
     for episode in _episodes(connection, source, arrivals):
         book.episodes.setdefault((episode.org, episode.fingerprint), []).append(episode)
+    known_by = {arrival.former_key: arrival.key for arrival in arrivals if arrival.former_key}
     keys = {arrival.key for arrival in arrivals}
     touched = {episode.incident for known in book.episodes.values() for episode in known}
-    for row in _CASES.rows(connection, {"keys": list(keys), "touched": list(touched)}):
+    for row in _CASES.rows(connection, {"keys": [*keys | known_by.keys()], "touched": list(touched)}):
         case = book.cases[row.id] = _case(row)
-        if row.key in keys:
+        for key in {row.key, known_by.get(row.key, row.key)} & keys:
             # the open one, else the newest; ids of several machines, or after a clock was set back, may not tell
-            last = book.cases.get(book.latest.get(row.key, ""))
+            last = book.cases.get(book.latest.get(key, ""))
             if last is None or case.open or not last.open:
-                book.latest[row.key] = row.id
+                book.latest[key] = row.id
     _standings(connection, book, before)
     return book
 

@@ -1,5 +1,7 @@
 """Which alerts are one incident, and which are not."""
 
+from dataclasses import replace
+
 import pytest
 from merge_kit import alert, normal
 
@@ -71,6 +73,18 @@ def test_source_organisation_rule_group_and_team_set_each_make_another_incident(
 
 def test_the_order_of_teams_makes_no_difference():
     assert key(teams=("storage", "network")) == key(teams=("network", "storage"))
+
+
+def named(percent):
+    labels = {"alertname": f"CPU {percent} %"}
+    return replace(alert(rule_uid=None, labels=labels), known_as="CPU")
+
+
+@pytest.mark.parametrize("group_by", [BY_NAME, ("...",)])
+def test_what_was_measured_in_a_name_makes_no_other_incident(group_by):
+    one, other = named(93), named(95)
+    assert (rule_key(one), rule_key(other)) == ("name:CPU", "name:CPU")
+    assert key(one, group_by=group_by) == key(other, group_by=group_by)
 
 
 def test_where_every_label_of_group_by_is_missing_the_fingerprint_keeps_alerts_apart():

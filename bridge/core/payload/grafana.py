@@ -133,7 +133,15 @@ def read_alert(entry: dict[str, object], common: Common) -> Alert:
         title=title,
         state=state,
         test=identity.is_test(said, labels),
+        known_as=_known_as(labels, known_by, title),
     )
+
+
+def _known_as(labels: Mapping[str, str], known_by: Mapping[str, str], title: str) -> str:
+    """Return an alert's name without what was measured, empty where it is the one that it is shown by."""
+    shown = labels.get("alertname", "")
+    known = known_by.get("alertname", shown) if shown else identity.unmeasured(title)
+    return " ".join(known.split()) if known != (shown or title) else ""
 
 
 def _common(document: dict[str, object]) -> Common:
