@@ -251,6 +251,14 @@ def test_a_message_opened_afresh_calls_nobody():
     assert lane.taken[-1].request["text"] == "Firing again (2nd time)."
 
 
+@pytest.mark.parametrize("uncalled", [True, False])
+def test_one_that_calls_for_a_message_that_did_not_asks_for_user_groups_that_were_not_there(uncalled):
+    place = {**ROOM, "usergroups": {}, "learned_at": NOW.timestamp()}
+    have = {"ts": "1.000001", "channel": "C0000001", "replaced": True, "uncalled": uncalled}
+    later = NOW + timedelta(minutes=10)
+    assert slack.next_step(want("slack", AGAIN, place=place, now=later, mention="@oncall"), have).learns is uncalled
+
+
 def test_a_test_is_told_although_it_is_closed():
     assert told(incident(state=State.CLOSED, test=True)).methods == ["conversations.list", "chat.postMessage"]
 

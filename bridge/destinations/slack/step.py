@@ -90,7 +90,7 @@ def _untold(want: Want) -> str | None:
 def _learn(want: Want, have: Have) -> Step | None:
     """Ask for the channel's id, once, before the first post; for user groups only where this message calls one."""
     if "channel_id" in want.place:
-        return _learn_groups(want, have) if calls_group(want) and not lost(have) else None
+        return _learn_groups(want, have) if calls_group(want) and _may_call(have) else None
     request: JSON = {"channel": _configured(want)}
     before = want.place.get("before")
     if isinstance(before, dict) and text(before, "channel_id"):
@@ -126,6 +126,11 @@ def _outdated(want: Want) -> bool:
     return abs(now - at) >= (GROUPS_FOR if unknown(want) else GROUPS_BELIEVED)
 
 
+def _may_call(have: Have) -> bool:
+    """Whether a message that is posted now may call somebody: not where the one that it stands in for did."""
+    return not lost(have) or bool(have.get(UNCALLED))
+
+
 def _configured(want: Want) -> str:
     return shown_name(channel_name(want.settings))
 
@@ -137,8 +142,8 @@ def _content(want: Want, have: Have, mentions: tuple[str, ...]) -> tuple[JSON, s
 
 
 def _open(want: Want, have: Have) -> Step:
-    """Post the message: with a mention only while it fires, and not where it stands in for one that was removed."""
-    aloud = want.incident.state is State.FIRING and not lost(have)
+    """Post the message: with a mention only while it fires, and not where it stands in for one that called already."""
+    aloud = want.incident.state is State.FIRING and _may_call(have)
     mentions = message.mentions(want) if aloud else ()
     content, says = _content(want, have, mentions)
     channel = text(want.place, "channel_id") or _configured(want)
@@ -151,7 +156,7 @@ def _open(want: Want, have: Have) -> Step:
         ALOUD: want.now.timestamp(),
     }
     if lost(have):
-        facts |= {"renewed": True, FROZEN: False}
+        facts |= {"renewed": True, FROZEN: False, UNCALLED: bool(have.get(UNCALLED)) and not mentions}
     elif not aloud:
         facts[UNCALLED] = True
     sure, path = told(want, have, **facts), text(want.place, "team_url")
