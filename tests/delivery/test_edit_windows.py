@@ -61,6 +61,16 @@ def test_after_one_fresh_message_its_thread_goes_on_and_its_end_shows_in_the_cha
     assert windowed.state() == ["delivered"]
 
 
+def test_that_a_person_closed_it_is_said_below_a_message_that_can_not_be_edited(windowed):
+    windowed.tell()
+    windowed.close(windowed.stored()[0].id)
+    windowed.work()
+    message, said = windowed.sandbox.slack.messages("alerts")
+    assert windowed.sandbox.slack.channel("alerts").replies(message) == [said]
+    assert (said.text, said.broadcast) == ("Closed by a person.", True)
+    assert windowed.state() == ["delivered"]
+
+
 @pytest.mark.parametrize("code", ["edit_window_closed", "message_not_found"])
 def test_who_was_not_called_by_a_message_is_called_once_by_the_one_that_stands_in(sqlite_ledger, clock, tmp_path, code):
     with Sandbox(clock=lambda: clock.now().timestamp()) as sandbox:

@@ -64,10 +64,12 @@ def is_id(channel: str) -> bool:
 def next_step(want: Want, have: Have) -> Step | Nothing:
     """Return the one request that is due now, or nothing."""
     hook = not want.settings.text("token")
-    fresh = not ("posted" in have if hook else text(have, "ts")) or lost(have)
-    if fresh:
-        if reason := _untold(want):
-            return Nothing(reason)
+    untold = _untold(want)
+    # below one that can't be edited any more its thread says that a person closed it
+    anew = lost(have) and not (have.get(FROZEN) and untold)
+    if anew or not ("posted" in have if hook else text(have, "ts")):
+        if untold:
+            return Nothing(untold)
         if not lost(have) and (already := message.stands_at(want)):
             return Nothing(f"told at {already} already")
         return _hook_open(want, have) if hook else _learn(want, have) or _open(want, have)
