@@ -177,15 +177,16 @@ class Effective:
             raise HeldError(f"destination {delivery.destination}: its place is about to be looked up anew")
         return resolved
 
-    def account(self, destination: str, team: str, priority: str, source: str) -> str | None:
+    def account(self, delivery: Delivery, priority: str, source: str) -> str | None:
         """Return by whose credential a delivery is told, as a digest; None where it can't be told now."""
-        found = target_at(self._rules(), destination, team, Priority(priority), source)
-        if isinstance(found, str):
-            return None
         try:
-            return self._resolved(destination, found.kind, found.settings, team).text("account")
+            return self.account_of(self.target(delivery, Priority(priority), source))
         except HeldError:
             return None
+
+    def account_of(self, target: Target) -> str:
+        """Return by whose credential a target is told, as a digest; raises HeldError where that is missing."""
+        return self._resolved(target.destination, target.kind, target.settings, target.team).text("account")
 
     def elsewhere(self, delivery: Delivery, settings: Settings) -> tuple[str, str] | None:
         """Return address and lane of the fallback channel, where a channel does not exist and there is another."""

@@ -70,8 +70,8 @@ def _places(loaded: Loaded, effective: Effective) -> Iterator[tuple[Target, str]
 
     Who is called there for any team, at any priority, is looked for at once.
     """
-    found: dict[tuple[str, str | None], tuple[Target, str]] = {}
-    mentions: dict[tuple[str, str | None], dict[str, None]] = {}
+    found: dict[tuple[str, str], tuple[Target, str]] = {}
+    mentions: dict[tuple[str, str], dict[str, None]] = {}
     sources = loaded.settings.sources
     shadow = loaded.rules.shadow
     for name in (*loaded.rules.destinations, *([SHADOW] if shadow and shadow.channel else [])):
@@ -83,9 +83,9 @@ def _places(loaded: Loaded, effective: Effective) -> Iterator[tuple[Target, str]
                         continue
                     try:
                         address = effective.address(target)
+                        who = (address.lane, effective.account_of(target))
                     except HeldError:
                         continue  # its secret is missing, which is said already
-                    who = (address.lane, effective.account(name, team, priority, source))
                     found.setdefault(who, (target, address.text))
                     mention = called(target.settings.get("mention"), priority)
                     mentions.setdefault(who, {}).update(dict.fromkeys(mention))

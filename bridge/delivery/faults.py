@@ -217,9 +217,9 @@ def _alike(connection: Connection, lane: HeldLane, task: Task, *, everywhere: bo
     mine = task.settings.text("account")
     accounts: dict[tuple[str, ...], str | None] = {}
     for other, priority, source in deliveries.alike(connection, task.delivery, everywhere=everywhere):
-        who = (other.destination, other.team, priority, source)
+        who = (other.destination, other.kind, other.address, other.lane, other.team, priority, source)
         if who not in accounts:
-            accounts[who] = lane.yard.effective.account(*who)
+            accounts[who] = lane.yard.effective.account(other, priority, source)
         if accounts[who] == mine:
             yield other
 

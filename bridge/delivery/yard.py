@@ -39,7 +39,7 @@ class Effective(Protocol):
         """Return a delivery's effective settings, secrets resolved; raises HeldError."""
         ...
 
-    def account(self, destination: str, team: str, priority: str, source: str) -> str | None:
+    def account(self, delivery: Delivery, priority: str, source: str) -> str | None:
         """Return by whose credential a delivery is told, as a digest; None where it can't be told now."""
         ...
 

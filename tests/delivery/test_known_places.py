@@ -73,7 +73,7 @@ def test_what_can_not_be_asked_anew_keeps_no_post_waiting(channel, clock, method
 
 
 def test_while_nobody_may_ask_a_known_channel_is_told_all_the_same(channel, clock):
-    account = channel.effective.account("slack", "storage", "P0", "grafana")
+    account = channel.effective.account(channel.deliveries()[0], "P0", "grafana")
     until = clock.now() + timedelta(hours=1)
     for method in ("conversations.list", "usergroups.list"):
         drawn = budget.budget_of(Settings("slack", "slack", {"account": account}), method)

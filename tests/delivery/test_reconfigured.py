@@ -257,6 +257,17 @@ def test_a_page_whose_own_key_is_missing_is_held_though_that_of_the_present_prio
     assert sorted(by_priority.pages()) == [("0", "resolved"), ("1", "resolved")]
 
 
+def test_a_revoked_token_buries_what_was_told_by_an_older_name_of_its_destination_too(place):
+    bridge = place(CHAT)
+    both = [{**alert(fingerprint=name, summary="news"), "labels": {"alertname": name}} for name in ("f1", "f2")]
+    bridge.tell(*both)
+    bridge.reload(CHAT.replace("chat: {", "talk: {").replace("[chat]", "[talk]"))
+    bridge.sandbox.faults.add(Fault("ok_false", "slack", code="token_revoked"))
+    bridge.tell(*({**one, "annotations": {**one["annotations"], "summary": "worse"}} for one in both))
+    assert [row.state for row in bridge.rows("slack")] == ["dead", "dead"]
+    assert [one.fault for one in bridge.sandbox.requests].count("ok_false") == 1
+
+
 HOOKED = CHAT.replace('token: "${env:SLACK}", channel: "#alerts"', 'webhook_url: "${env:HOOK}"')
 MENTIONING = [said.replace('"}', '", mention: "<@U0000001>"}') for said in (HOOKED, CHAT)]
 SWITCHED = pytest.mark.parametrize(("before", "after"), [MENTIONING, MENTIONING[::-1]], ids=["token", "webhook"])
