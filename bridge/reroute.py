@@ -89,6 +89,7 @@ class _Way:
 
     def take(self, alert: Alert, group: Group, source: str, rules: Rules, own_teams: tuple[str, ...] = ()) -> None:
         """Take in one more alert; `own_teams` are those of an alert that lost its own, as its rule's incident had."""
+        rules = rules.of(source)
         normal = normalize(alert, group, rules.normalize, rules.teams)
         if own_teams and normal.no_data and not normal.team_said:
             normal = replace(normal, teams=own_teams, team_said=True)

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from cli_kit import CONFIGURATION, compare, payload
 
+from bridge.core.rules import OWN, TEST
+
 MOVED = CONFIGURATION.replace('repo: "pytorch/pytorch"', 'repo: "pytorch/alerts"').replace(
     "P2: [slack, github, leads]", "P2: [slack, github, pagerduty]"
 )
@@ -80,6 +82,17 @@ def test_what_would_change_for_what_is_stored(run, other, lately):
     found = json.loads(run("explain", "--diff", "other.yml", "--json", code=1).stdout)
     assert (found["incidents"], found["otherwise"], found["cut"]) == (3, 1, False)
     assert found["changes"][0]["incidents"] == [{"id": lately.incidents()[-1], "title": "Inductor Jobs Broken"}]
+
+
+@pytest.mark.parametrize("source", [OWN, TEST])
+def test_what_the_bridge_said_itself_goes_the_same_way_whatever_is_configured_for_others(run, other, past, source):
+    said = {"labels": {"alertname": "Disk full"}, "annotations": {"Team": "broken-inductor", "Priority": "P1"}}
+    past.absorb(json.dumps({"alerts": [said]}).encode(), source)
+    heard = f"UPDATE incidents SET heard_at = {_micros()} WHERE source = '{source}'"
+    past.ledger.write(lambda one: one.exec_driver_sql(heard))
+    normalize = 'normalize: {team: ["label:team"], priority_words: {P1: drop}}'
+    text = CONFIGURATION.replace("timezone: A", f"group_by: [instance]\n{normalize}\ntimezone: A")
+    assert "By other.yml, 0 of 1 incident" in run("explain", "--diff", other(text), code=0).stdout
 
 
 def test_what_is_stored_stays_as_it_is(run, other, lately):
