@@ -113,6 +113,8 @@ def test_a_webhook_calls_no_user_group(sandbox, tmp_path, monkeypatch):
     path.write_text('destinations:\n  slack: {webhook_url: "${env:HOOK}", mention: "@ops"}\n')
     result = CliRunner().invoke(check, ["--online", "--config", str(path)])
     assert "@ops calls nobody" in result.output
+    assert "<!subteam^S…>" in result.output
+    assert "usergroups:read" not in result.output
 
 
 def test_a_webhook_is_said_to_be_blind_and_is_not_asked(sandbox, tmp_path, monkeypatch):

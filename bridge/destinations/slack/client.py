@@ -217,7 +217,7 @@ class Webhook:
     def lacks(self, deadline: float) -> list[Lack]:  # noqa: ARG002 - as all clients
         """Nothing can be asked: whatever is sent to a webhook is posted."""
         blind = Lack(f"webhook_url can't be searched: {BLIND}", "use a bot token and a channel")
-        return [blind, *uncalled(self._handles, None)]
+        return [blind, *uncalled(self._handles, None, scope="")]
 
     def close(self) -> None:
         """Give connections back."""

@@ -51,14 +51,16 @@ def handles(settings: Settings) -> tuple[str, ...]:
     return tuple(dict.fromkeys(word for word in words if _HANDLE.fullmatch(word)))
 
 
-def uncalled(handles: tuple[str, ...], groups: object) -> list[Lack]:
-    """Return what keeps handles from calling anybody; `groups` is what was learned, None where it can't be read."""
+def uncalled(handles: tuple[str, ...], groups: object, scope: str = "usergroups:read") -> list[Lack]:
+    """Return what keeps handles from calling anybody; `groups` is what was learned, None where it can't be read.
+
+    `scope` is what may be granted then, nothing for who can ask nothing at all.
+    """
     other = "write a group as <!subteam^S…>, a person as <@U…>"
     if handles and not isinstance(groups, dict):
         many = "calls" if len(handles) == 1 else "call"
-        return [
-            Lack(f"user groups can't be read: {', '.join(handles)} {many} nobody", f"grant usergroups:read, or {other}")
-        ]
+        mend = f"grant {scope}, or {other}" if scope else other
+        return [Lack(f"user groups can't be read: {', '.join(handles)} {many} nobody", mend)]
     missing = [one for one in handles if isinstance(groups, dict) and "<" not in _mention(one, groups)]
     return [Lack(f"{one} calls nobody: there is no such user group", f"correct it, or {other}") for one in missing]
 
