@@ -22,7 +22,7 @@ from bridge.core.teams import canonical_team
 from bridge.destinations.base import instead_of_replay
 from bridge.destinations.pagerduty.step import QUIET
 from bridge.ids import new_id
-from bridge.ledger import acts, queries, receipts
+from bridge.ledger import acts, deliveries, queries, receipts
 from bridge.ledger.receipts import Receipt
 from bridge.ledger.write import LONG_PATIENCE
 
@@ -34,10 +34,12 @@ if TYPE_CHECKING:
     from bridge.core.alert import Priority
     from bridge.core.routed import Routed
     from bridge.core.rules import Rules
+    from bridge.ledger.deliveries import Delivery
     from bridge.ledger.shapes import DeliveryShape, WholeIncident
 
 JSON = dict[str, Any]
-_AT_REST = frozenset({"delivered", "skipped", "dead", "held"})
+_ENDED = frozenset({"delivered", "skipped"})
+_REFUSED = frozenset({"dead", "held"})
 
 
 class NotSentError(Exception):
@@ -80,7 +82,7 @@ def send(environ: Environ, env: Mapping[str, str], wanted: Wanted, say: Callable
             found = _Test(bridge, name, wanted.patience, attendance.pass_time, say).run(body)
     finally:
         bridge.close()
-    destinations = [_outcome(one, found["ended"], wanted.patience) for one in found["deliveries"]]
+    destinations = [_outcome(one, found, wanted.patience) for one in found["deliveries"]]
     return {
         "ok": bool(destinations) and all(one["outcome"] != "failed" for one in destinations),
         "incident": found["incident"],
@@ -131,7 +133,10 @@ class _Test:
         self._say = say
 
     def run(self, body: bytes) -> JSON:
-        """Return `{incident, deliveries, ended}`: the deliveries as they were before it ended, and where it did end."""
+        """Return `{incident, deliveries, ended, dismissed}`: the deliveries as they were before it ended.
+
+        `ended` holds them, by id, as they were afterwards; `dismissed` names those that rest, for nothing stood there.
+        """
         shown: WholeIncident | None = None
         with interruptible() as interrupted:
             try:
@@ -142,13 +147,12 @@ class _Test:
                 over = new_id()
                 self._store(over, tests.over([self._name], self._bridge.clock.now()))
                 ended = self._at_rest(over)
-                self._dismiss(ended)
+                dismissed = self._dismiss(ended)
             if interrupted():
                 raise KeyboardInterrupt
-        deliveries = shown["deliveries"] if shown else []
-        now = {one["id"]: one["state"] for one in ended["deliveries"]} if ended else {}
-        done = {key for key, state in now.items() if state in _AT_REST}
-        return {"incident": shown["id"] if shown else None, "deliveries": deliveries, "ended": done}
+        now = {one["id"]: one for one in ended["deliveries"]} if ended else {}
+        incident, before = (shown["id"], shown["deliveries"]) if shown else (None, [])
+        return {"incident": incident, "deliveries": before, "ended": now, "dismissed": dismissed}
 
     def _store(self, name: str, body: bytes) -> None:
         receipt = Receipt(name, TEST, self._bridge.clock.now(), {}, body)
@@ -164,7 +168,7 @@ class _Test:
         until = clock.monotonic() + self._patience
         while True:
             found = self._incident(over)
-            waiting = [one for one in found["deliveries"] if one["state"] not in _AT_REST] if found else []
+            waiting = [one for one in found["deliveries"] if one["state"] not in _ENDED | _REFUSED] if found else []
             if (found and not waiting) or clock.monotonic() >= until or stop():
                 self._say("")
                 return found
@@ -180,25 +184,48 @@ class _Test:
                 return None
             return queries.incident(connection, taken_in[0]["incidents"][0])
 
-    def _dismiss(self, ended: WholeIncident | None) -> None:
-        """Let the test's dead letters rest: who sent it is told here, and there is nothing to replay."""
+    def _dismiss(self, ended: WholeIncident | None) -> set[str]:
+        """Let the test's dead letters rest where nothing of it stands, and return them: there is nothing to replay.
+
+        What stands there open stays a dead letter: who replays it ends it there.
+        """
         dead = [one["id"] for one in ended["deliveries"] if one["state"] == "dead"] if ended else []
-        if dead:
+        with self._bridge.ledger.read() as connection:
+            nothing = [one for one in dead if not _stands(deliveries.load(connection, one))]
+        if nothing:
             now = self._bridge.clock.now()
-            self._bridge.ledger.write(lambda connection: acts.dismiss(connection, dead, "bridge send-test", now))
+            self._bridge.ledger.write(lambda connection: acts.dismiss(connection, nothing, "bridge send-test", now))
+        return set(nothing)
 
 
-def _outcome(delivery: DeliveryShape, ended: set[str], patience: float) -> JSON:
-    """Return what became of the test at one destination, with the mend where it wasn't shown."""
+def _stands(delivery: Delivery | None) -> bool:
+    """Whether something may stand at a delivery's place: it was told there, or nobody knows what became of a step."""
+    return delivery is not None and bool(delivery.told or delivery.doubt or delivery.have.get("pages"))
+
+
+def _outcome(delivery: DeliveryShape, found: JSON, patience: float) -> JSON:
+    """Return what became of the test at one destination, with the mend where it wasn't shown, or its end wasn't."""
     state, reason = delivery["state"], delivery["reason"] or ""
-    url = delivery["remote"].get("url")
+    last: DeliveryShape = found["ended"].get(delivery["id"], delivery)
     shown = {name: delivery[name] for name in ("destination", "kind", "address")}
+    url = last["remote"].get("url")
     if state == "delivered":
-        why = "" if delivery["id"] in ended else f"shown, but its end was not told within {patience:.0f} s"
+        why = _not_ended(last, patience) if last["state"] not in _ENDED or last is delivery else ""
         return {**shown, "outcome": "failed" if why else "shown", "url": url, "why": why}
     if state == "skipped" and reason == QUIET:
         return {**shown, "outcome": "not_paged", "url": None, "why": "it pages only with --page"}
     if state in {"pending", "retrying"}:
         reason = f"not told within {patience:.0f} s: {delivery['last_error'] or 'nobody tried; is the bridge stuck?'}"
-    mend = instead_of_replay(reason, ", then send the test again.")
-    return {**shown, "outcome": "failed", "url": url, "why": mend or delivery["last_error"] or state}
+        if last["state"] in _REFUSED:
+            reason = last["reason"] or reason
+    # what stays a dead letter is replayed
+    if delivery["id"] in found["dismissed"]:
+        reason = instead_of_replay(reason, ", then send the test again.")
+    return {**shown, "outcome": "failed", "url": url, "why": reason or delivery["last_error"] or state}
+
+
+def _not_ended(last: DeliveryShape, patience: float) -> str:
+    """Say why a test that was shown may still stand open."""
+    if last["state"] not in _REFUSED:
+        return f"shown, but its end was not told within {patience:.0f} s"
+    return f"shown, but its end was not told: {last['reason'] or last['last_error'] or last['state']}"

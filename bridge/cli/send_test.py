@@ -46,7 +46,7 @@ def send_test(  # noqa: PLR0913 - its options
     """Send one incident, marked as a test, through the whole path, and end it once every destination has shown it.
 
     Beside a running bridge that one delivers; without one this command does, and what else is due. Exits 1 where a
-    destination did not show it. Nobody is mentioned, and nobody is paged without --page.
+    destination did not show it, or its end. Nobody is mentioned, and nobody is paged without --page.
     """
     from bridge.cli.ledgers import database_sentences, fail  # noqa: PLC0415 - `bridge --help` doesn't wait for it
     from bridge.cli.show import print_json, print_lines  # noqa: PLC0415 - as above
@@ -91,6 +91,6 @@ def _lines(found: JSON) -> Iterator[str]:
     if found["ok"]:
         yield "Every destination has shown it."
     elif failed:
-        yield f"{counted(failed, 'destination')} did not show it."
+        yield f"{counted(failed, 'destination')} did not show it, or its end."
     else:
         yield "It was stored, but nobody took it in: is the bridge stuck? `bridge incidents` says what else waits."

@@ -117,6 +117,51 @@ def test_a_destination_that_does_not_show_it_is_named_with_the_mend_and_nothing_
     assert messages(strict) == []
 
 
+def test_an_end_that_is_refused_is_told_and_can_be_replayed(sandbox, start):
+    bridge = start(config(sandbox))
+    sandbox.faults.add(
+        Fault("status", "pagerduty", contains='"resolve"', status=400),
+        Fault("status", "github", method="PATCH", contains='"closed"', status=422),
+    )
+    found = sent(bridge.folder, "--priority", "P0", "--page", code=1)
+    assert outcomes(found) == {"slack": "shown", "pagerduty": "failed", "github": "failed"}
+    dead = json.loads(bridge.command("dead-letters", "--json").stdout)["items"]
+    mends = {one["destination"]: f"then `bridge replay {one['id']}`." for one in dead}
+    assert mends.keys() == {"pagerduty", "github"}
+    for one in found["destinations"][1:]:
+        assert one["why"].startswith("shown, but its end was not told: ")
+        assert one["why"].endswith(mends[one["destination"]])
+    assert ([page.status for page in pages(sandbox)], [one.state for one in issues(sandbox)]) == (
+        ["triggered"],
+        ["open"],
+    )
+    sandbox.faults.clear()
+    assert bridge.command("replay", "--all").returncode == 0
+    bridge.settle()
+    assert ([page.status for page in pages(sandbox)], [one.state for one in issues(sandbox)]) == (
+        ["resolved"],
+        ["closed"],
+    )
+
+
+def test_an_end_that_is_held_is_told(sandbox, start):
+    bridge = start(config(sandbox))
+    sandbox.faults.add(Fault("status", "github", path="*/comments", status=503))
+    asked = [sys.executable, "-m", "bridge", "send-test", "--json"]
+    # a command without secrets takes no bridge's place while that one reads its configuration anew
+    secretless = environment(dict.fromkeys(("SLACK_BOT_TOKEN", "GITHUB_TOKEN", "PAGERDUTY_KEY"), ""))
+    process = subprocess.Popen(asked, cwd=bridge.folder, env=secretless, stdout=subprocess.PIPE)
+    assert sandbox.wait_for(lambda: any(one.path.endswith("/comments") for one in sandbox.requests), 45)
+    settings = config(sandbox)
+    del settings["destinations"]["github"]
+    bridge.configure(settings)
+    found = json.loads(process.communicate(timeout=240)[0])
+    assert process.returncode == 1
+    assert outcomes(found) == {"slack": "shown", "github": "failed"}
+    assert found["destinations"][1]["why"].startswith("shown, but its end was not told: destination github: ")
+    assert json.loads(bridge.command("dead-letters", "--json").stdout)["items"] == []
+
+
 def test_a_destination_that_does_not_answer_is_given_up_and_hears_of_it_later(sandbox, start):
     bridge = start(config(sandbox))
     sandbox.faults.add(Fault("status", "slack", path="/api/chat.postMessage", status=503))
