@@ -320,8 +320,9 @@ def write_config(folder: Path, settings: JSON) -> None:
 
 
 def environment(env: Mapping[str, str]) -> dict[str, str]:
-    """What a process of the bridge sees: this machine's variables, but for those that are the bridge's."""
+    """What a process of the bridge sees: this machine's variables, but for those that are the bridge's, and proxies."""
     quiet = {name: value for name, value in os.environ.items() if not name.startswith(("BRIDGE_", "PORT"))}
+    quiet = {name: value for name, value in quiet.items() if not name.lower().endswith("_proxy")}
     return {**quiet, **ENV, **env}
 
 

@@ -81,11 +81,11 @@ def running(sandbox: Sandbox, folder: Path) -> Iterator[str]:
 
 
 class Story:
-    """The acts of the demo, told as they happen."""
+    """The acts of the demo, told as they happen. `client` leads to the bridge."""
 
-    def __init__(self, sandbox: Sandbox, address: str, say: Callable[[str], None]) -> None:
+    def __init__(self, sandbox: Sandbox, client: httpx2.Client, say: Callable[[str], None]) -> None:
         self._sandbox = sandbox
-        self._address = address
+        self._client = client
         self._say = say
         self._seen = 0
         self._explained = 0
@@ -94,8 +94,14 @@ class Story:
         """Play all acts.
 
         Raises:
-            DemoError: a destination did not show the truth in time.
+            DemoError: a destination did not show the truth in time, or the bridge did not answer.
         """
+        try:
+            self._acts()
+        except (httpx2.HTTPError, ValueError) as error:
+            raise DemoError(f"the bridge gave no answer to go on with ({type(error).__name__}: {error})") from error
+
+    def _acts(self) -> None:
         self._act("Grafana posts the alert: P2, team broken-inductor", payload(), self._opened)
         self._act("It gets worse, 3 jobs fail: the same message is edited, nothing new is posted",
                   variant(_three_jobs), self._edited)  # fmt: skip
@@ -104,7 +110,7 @@ class Story:
 
     def _act(self, title: str, body: JSON, reached: Callable[[], bool]) -> None:
         self._say(f"\n== {title}")
-        answer = httpx2.post(f"{self._address}/webhooks/grafana", json=body, timeout=10)
+        answer = self._client.post("/webhooks/grafana", json=body)
         self._say(f"   POST /webhooks/grafana → {answer.status_code} {answer.text.strip()}")
         if not self._sandbox.wait_for(reached, PATIENCE):
             raise DemoError(f"not reached within {PATIENCE:.0f} s: {title}\n{self.stand()}")
@@ -119,8 +125,8 @@ class Story:
         self._why()
 
     def _why(self) -> None:
-        for incident in httpx2.get(f"{self._address}/api/v1/incidents", timeout=10).json()["items"]:
-            whole = httpx2.get(f"{self._address}/api/v1/incidents/{incident['id']}", timeout=10).json()
+        for incident in self._ask("incidents")["items"]:
+            whole = self._ask(f"incidents/{incident['id']}")
             for line in whole["timeline"][self._explained :]:
                 if line["what"] in WORTH_SAYING:
                     self._say(f"   why: {line['what']}: {line['why']}")
@@ -128,8 +134,10 @@ class Story:
 
     def stand(self) -> str:
         """Return where the deliveries stand, for whoever must find out why."""
-        found = httpx2.get(f"{self._address}/api/v1/deliveries", timeout=10).json()
-        return json.dumps(found, indent=2)
+        return json.dumps(self._ask("deliveries"), indent=2)
+
+    def _ask(self, path: str) -> JSON:
+        return dict(self._client.get(f"/api/v1/{path}").raise_for_status().json())
 
     def _look(self) -> Look:
         return Look(self._sandbox)
@@ -216,14 +224,16 @@ def play(port: int, *, once: bool, say: Callable[[str], None]) -> None:
     """Run the demo: the sandbox, the bridge, the acts; then stay until Ctrl-C, but for `once`.
 
     Raises:
-        DemoError: a destination did not show the truth in time.
+        DemoError: a destination did not show the truth in time, or the bridge did not answer.
     """
     with Sandbox(port) as sandbox, tempfile.TemporaryDirectory(prefix="bridge-demo-") as folder:
         sandbox.slack.workspace.grant("chat:write.public")
         say(f"Slack, PagerDuty and GitHub: local doubles, to look at on {sandbox.url}")
         with running(sandbox, Path(folder)) as address:
             say(f"The bridge: {address}, with an SQLite file in {folder}")
-            Story(sandbox, address, say).tell()
+            # a proxy that the environment names leads outside, and this bridge is here
+            with httpx2.Client(base_url=address, timeout=10, trust_env=False) as client:
+                Story(sandbox, client, say).tell()
             say(f"\nAll destinations show the truth. Look at them: {sandbox.url}")
             if not once:
                 say(f"The bridge's own page: {address}    Ctrl-C ends the demo.")

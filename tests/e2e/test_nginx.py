@@ -77,7 +77,7 @@ def ask(nginx, host, method, path, *, pair=None, **more):
     headers = [("Host", host), *dict(more.pop("headers", {})).items()]
     headers += more.pop("doubled", [])
     extensions = {"sni_hostname": more.pop("sni", host)}
-    with httpx2.Client(verify=trusted, timeout=30) as client:
+    with httpx2.Client(verify=trusted, trust_env=False, timeout=30) as client:
         return client.request(method, f"{nginx.address}{path}", headers=headers, extensions=extensions, **more)
 
 

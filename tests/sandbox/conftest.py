@@ -37,11 +37,17 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-def slack(sandbox: Sandbox) -> WebClient:
-    return WebClient("xoxb-sandbox", base_url=sandbox.slack_url, retry_handlers=[])
+def slack(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> WebClient:
+    client = WebClient("xoxb-sandbox", base_url=sandbox.slack_url, retry_handlers=[])
+    # a proxy that the environment names leads outside
+    client.proxy = None
+    monkeypatch.setenv("NO_PROXY", "*")
+    return client
 
 
 @pytest.fixture
 def github(sandbox: Sandbox) -> Iterator[httpx2.Client]:
-    with httpx2.Client(base_url=sandbox.github_url, headers={"Authorization": "Bearer ghp_sandbox"}) as client:
+    with httpx2.Client(
+        base_url=sandbox.github_url, headers={"Authorization": "Bearer ghp_sandbox"}, trust_env=False
+    ) as client:
         yield client

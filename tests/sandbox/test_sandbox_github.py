@@ -160,7 +160,9 @@ def test_credentials_and_a_user_agent_are_wanted(sandbox):
 
 def test_a_token_without_the_permission_only_reads(sandbox):
     sandbox.github.tokens["ghp_read"] = Credential("reader", writes=False)
-    with httpx2.Client(base_url=sandbox.github_url, headers={"Authorization": "Bearer ghp_read"}) as client:
+    with httpx2.Client(
+        base_url=sandbox.github_url, headers={"Authorization": "Bearer ghp_read"}, trust_env=False
+    ) as client:
         assert client.get(ISSUES).status_code == 200
         refused = client.post(ISSUES, json={"title": "t"})
     assert (refused.status_code, refused.json()["message"]) == (403, "Resource not accessible by personal access token")

@@ -99,7 +99,7 @@ def test_a_double_of_ones_own_can_be_given(clock):
 
 
 def test_after_stopping_nobody_is_there():
-    with Sandbox() as sandbox, httpx2.Client() as client:
+    with Sandbox() as sandbox, httpx2.Client(trust_env=False) as client:
         assert client.get(sandbox.url).status_code == 200
         url = sandbox.url
     with pytest.raises(httpx2.ConnectError):
