@@ -220,12 +220,19 @@ def _worst(alert: JSON) -> None:
     alert["annotations"]["Priority"] = "P0"
 
 
+def _end(number: int, _frame: object) -> None:
+    sys.exit(128 + number)
+
+
 def play(port: int, *, once: bool, say: Callable[[str], None]) -> None:
     """Run the demo: the sandbox, the bridge, the acts; then stay until Ctrl-C, but for `once`.
 
     Raises:
         DemoError: a destination did not show the truth in time, or the bridge did not answer.
     """
+    for number in (signal.SIGTERM, signal.SIGHUP):  # what was started ends too, and the folder goes
+        if signal.getsignal(number) is not signal.SIG_IGN:  # by nohup
+            signal.signal(number, _end)
     with Sandbox(port) as sandbox, tempfile.TemporaryDirectory(prefix="bridge-demo-") as folder:
         sandbox.slack.workspace.grant("chat:write.public")
         say(f"Slack, PagerDuty and GitHub: local doubles, to look at on {sandbox.url}")

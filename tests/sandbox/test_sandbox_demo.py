@@ -1,10 +1,14 @@
-"""The demo as a program: what is around it does not get into its way."""
+"""The demo as a program: what is around it does not get into its way, and nothing of it stays."""
 
 from __future__ import annotations
 
+import re
+import signal
+import socket
 import subprocess
 import sys
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 import httpx2
 import pytest
@@ -40,3 +44,19 @@ def test_a_bridge_that_does_not_answer_is_said_in_a_sentence(sandbox):
         pytest.raises(DemoError, match="the bridge gave no answer to go on with"),
     ):
         Story(sandbox, client, print).tell()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_told_to_end_it_takes_along_what_it_started(tmp_path, number):
+    with demo(TMPDIR=str(tmp_path)) as program:
+        told = []
+        for line in program.stdout:
+            told.append(line)
+            if "Ctrl-C ends the demo" in line:
+                break
+        program.send_signal(number)
+        assert program.wait(60) == 128 + number, "".join(told)
+    address = urlsplit(re.search(r"The bridge: (http://\S+),", "".join(told))[1])
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection((address.hostname, address.port), 5)
+    assert list(tmp_path.iterdir()) == []
