@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import getpass
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -27,14 +28,24 @@ def fail(sentence: str) -> SystemExit:
 
 @contextmanager
 def database_sentences() -> Iterator[None]:
-    """Print what is wrong with the database as a sentence, without its address: that may hold a password."""
+    """Print what is wrong with the database, or a file beside it, as a sentence; no address: it may hold a password."""
     from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415 - `bridge --help` doesn't wait for it
+
+    from bridge.ledger.unavailable import AWAY, reason  # noqa: PLC0415 - as above
 
     try:
         with sentences():
             yield
     except SQLAlchemyError as error:
-        raise fail(f"the database can't be read ({type(error).__name__}): is it there, and is it ours?") from None
+        why = reason(error)
+        if why == AWAY:
+            why = f"the database can't be read ({type(error).__name__}): is it there, and is it ours?"
+        raise fail(why) from None
+    except OSError as error:
+        if error.filename is None or error.errno == errno.ENOSPC:  # of what is printed; or said for all verbs
+            raise
+        mend = "check its owner and mode, and its folder's"
+        raise fail(f"{error.filename} can't be opened: {error.strerror}; {mend}") from None
 
 
 @contextmanager

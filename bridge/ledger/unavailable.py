@@ -33,12 +33,12 @@ def everybodys(error: Exception) -> bool:
 
 
 def reason(error: Exception) -> str:
-    """Say why in words without values: a driver's message may quote them."""
+    """Say why in words without values: a driver's message may quote them, and name hosts and databases."""
     text = str(getattr(error, "orig", error)).lower()
-    if "full" in text or "no space" in text:
+    if "is full" in text or "no space" in text:
         return "the disk is full: make room, then try again"
-    if "locked" in text or "busy" in text:
+    if "is locked" in text or "is busy" in text:
         return "the database is locked by another program"
-    if "readonly" in text or "read-only" in text:
+    if "readonly database" in text or "read-only " in text:
         return "the database can't be written: check the file's owner and mode"
     return AWAY

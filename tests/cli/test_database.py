@@ -6,7 +6,10 @@ from contextlib import closing
 
 import pytest
 from cli_kit import command
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
 
+from bridge.ledger import migrate
 from bridge.ledger.ledger import open_ledger
 from bridge.ledger.migrate import HEAD
 
@@ -24,6 +27,30 @@ def test_upgrade(run):
     assert run("db", "upgrade").stdout == f"the tables are at {HEAD} now, before at nothing\n"
     assert run("db", "upgrade").stdout == f"the tables are at {HEAD}, nothing to do\n"
     assert run("incidents").stdout == "There is no such incident.\n"
+
+
+def test_an_upgrade_that_can_not_be_done_says_why(run, folder, monkeypatch):
+    with closing(sqlite3.connect(folder / "bridge.db", isolation_level=None)) as stranger:
+        stranger.execute("PRAGMA journal_mode=WAL")
+        stranger.execute("CREATE TABLE other (a)")
+        stranger.execute("BEGIN IMMEDIATE")
+        monkeypatch.setattr(migrate, "PATIENCE", 0.1)
+        assert run("db", "upgrade", code=1).stderr == "the database is locked by another program\n"
+        stranger.execute("ROLLBACK")
+
+    def limit(connection):
+        connection.exec_driver_sql("PRAGMA max_page_count=20")
+
+    event.listen(Engine, "begin", limit)
+    try:
+        assert run("db", "upgrade", code=1).stderr == "the disk is full: make room, then try again\n"
+    finally:
+        event.remove(Engine, "begin", limit)
+    (folder / "bridge.db.upgrade.lock").unlink()
+    (folder / "bridge.db.upgrade.lock").mkdir()
+    said = run("db", "upgrade", code=1).stderr
+    mend = "check its owner and mode, and its folder's"
+    assert said.endswith(f"/bridge.db.upgrade.lock can't be opened: Is a directory; {mend}\n")
 
 
 def test_a_verb_does_not_upgrade_by_itself(run, folder):

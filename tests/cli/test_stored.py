@@ -228,6 +228,10 @@ def test_no_ledger(run, folder, words):
             "postgresql://bridge:hush@127.0.0.1:1/x",
             "the database can't be read (OperationalError): is it there, and is it ours?\n",
         ),
+        (
+            "postgresql://bridge:hush@/x?host=/nowhere/full/busy/locked/read-only",
+            "the database can't be read (OperationalError): is it there, and is it ours?\n",
+        ),
         ("sqlite:///bridge.yml", "the database can't be read (DatabaseError): is it there, and is it ours?\n"),
     ],
 )
