@@ -111,5 +111,7 @@ def _alone(engine: Engine, path: Path | None) -> Iterator[Connection]:
             os.close(lock)
         return
     with engine.begin() as connection:
+        # what a migration works out between two statements may take its time: cut off, it would be so each time
+        connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
         yield connection

@@ -15,7 +15,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from harness import eventually
 from ledger_kit import child, count, insert
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from bridge.ledger import migrate
 from bridge.ledger.engine import database_url, open_engine, sqlite_path
@@ -167,3 +167,20 @@ def test_incidents_of_an_older_release_are_found_by_their_words(engine, empty_ur
     with engine.connect() as connection:
         found = connection.execute(text("SELECT word FROM incident_words WHERE incident = '01'")).scalars()
         assert set(found) == {"disk", "full", "checkout", "7f9c"}
+
+
+def test_a_migration_on_postgresql_may_think_for_longer_than_who_serves(postgres_url):
+    engine = open_engine(database_url(postgres_url))
+    limits = []
+
+    def look(_connection, cursor, statement, *_more):
+        if "FROM incidents WHERE id >" in statement:  # what is read in parts, with something to work out for each
+            limits.append(cursor.connection.execute("SHOW idle_in_transaction_session_timeout").fetchone()[0])
+
+    event.listen(engine, "before_cursor_execute", look)
+    migrate.upgrade(engine, None)
+    with engine.connect() as connection:
+        after = connection.execute(text("SHOW idle_in_transaction_session_timeout")).scalar()
+    engine.dispose()
+    assert set(limits) == {"0"}
+    assert after == "6s"
