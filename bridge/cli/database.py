@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from bridge.cli.common import config_option, environment
+from bridge.cli.common import config_option, environment, json_option
 
 
 @click.group(epilog="\b\nExample:\n  bridge db upgrade\n  bridge db backup bridge-backup.db")
@@ -16,13 +16,15 @@ def db() -> None:
 
 @db.command(epilog="\b\nExample:\n  bridge db upgrade")
 @config_option
-def upgrade(config: Path) -> None:
+@json_option
+def upgrade(config: Path, *, as_json: bool) -> None:
     """Bring the tables to this version.
 
     Where they are, nothing happens. `bridge run` does it by itself on SQLite; on PostgreSQL it happens only here, once
     a release.
     """
     from bridge.cli.ledgers import database_file, database_sentences  # noqa: PLC0415 - `bridge --help` doesn't wait
+    from bridge.cli.show import print_json  # noqa: PLC0415 - as above
     from bridge.ledger import migrate  # noqa: PLC0415 - as above
     from bridge.ledger.engine import database_url, open_engine  # noqa: PLC0415 - as above
 
@@ -36,7 +38,9 @@ def upgrade(config: Path) -> None:
         with engine.connect() as connection:
             after = migrate.present(connection)
         engine.dispose()
-    if before == after:
+    if as_json:
+        print_json({"before": before, "after": after})
+    elif before == after:
         click.echo(f"the tables are at {after}, nothing to do")
     else:
         click.echo(f"the tables are at {after} now, before at {before or 'nothing'}")
@@ -46,7 +50,8 @@ def upgrade(config: Path) -> None:
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--force", is_flag=True, help="Replace the file where there is one.")
 @config_option
-def backup(file: Path, config: Path, *, force: bool) -> None:
+@json_option
+def backup(file: Path, config: Path, *, force: bool, as_json: bool) -> None:
     """Copy an SQLite ledger, also while in use.
 
     The copy is the ledger as it is at one moment, and is checked before it gets its name. Keep bridge.key with it, or
@@ -54,6 +59,7 @@ def backup(file: Path, config: Path, *, force: bool) -> None:
     """
     from bridge.cli.copy import CopyError, copy  # noqa: PLC0415 - `bridge --help` doesn't wait for it
     from bridge.cli.ledgers import database_file, database_sentences, fail  # noqa: PLC0415 - as above
+    from bridge.cli.show import print_json  # noqa: PLC0415 - as above
 
     with database_sentences():
         source = database_file(environment(config))
@@ -66,4 +72,4 @@ def backup(file: Path, config: Path, *, force: bool) -> None:
         size = copy(source, file, replace=force)
     except CopyError as error:
         raise fail(str(error)) from None
-    click.echo(f"{file}: {size:,} bytes, checked")
+    print_json({"file": str(file), "bytes": size}) if as_json else click.echo(f"{file}: {size:,} bytes, checked")

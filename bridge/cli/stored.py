@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from bridge.cli.common import config_option, json_option
 
@@ -33,6 +34,13 @@ def _cursor(_context: click.Context, _option: click.Parameter, said: str | None)
 
 cursor_option = click.option("--cursor", metavar="ID", callback=_cursor, help="Go on where the last page ended.")
 ids_argument = click.argument("ids", metavar="[ID]...", nargs=-1)
+
+
+def _acting(verb: Callable[..., None]) -> Callable[..., None]:
+    """Give a verb what all have that act on some, or on all."""
+    for option in (json_option, config_option, all_option, ids_argument):
+        verb = option(verb)
+    return verb
 
 
 @click.command(epilog="\b\nExample:\n  bridge incidents --state firing --team broken-inductor")
@@ -80,9 +88,11 @@ def incident(incident_id: str, config: Path, *, as_json: bool) -> None:
 @click.command(epilog="\b\nExample:\n  bridge close 01KC3ZT0N4Q8ZK0V5Z6W0M3T7H")
 @click.argument("incident_id", metavar="ID")
 @config_option
-def close(incident_id: str, config: Path) -> None:
+@json_option
+def close(incident_id: str, config: Path, *, as_json: bool) -> None:
     """Close an incident for good: later firings of its alerts change nothing, a new episode opens a new incident."""
     from bridge.cli.ledgers import act, fail, opened  # noqa: PLC0415 - `bridge --help` doesn't wait for it
+    from bridge.cli.show import print_json  # noqa: PLC0415 - as above
     from bridge.ledger import acts, queries  # noqa: PLC0415 - as above
 
     wanted = incident_id.upper()
@@ -92,7 +102,10 @@ def close(incident_id: str, config: Path) -> None:
             found = queries.incident(connection, wanted)
     if found is None:
         raise fail(f"there is no incident {incident_id}; `bridge incidents` lists those that there are")
-    click.echo(f"incident {wanted} is closed{'' if closed else ' already'}")
+    if as_json:
+        print_json({"id": wanted, "state": "closed", "already": not closed})
+    else:
+        click.echo(f"incident {wanted} is closed{'' if closed else ' already'}")
 
 
 @click.command(epilog="\b\nExample:\n  bridge dead-letters")
@@ -113,37 +126,23 @@ def dead_letters(cursor: str | None, config: Path, *, as_json: bool) -> None:
 
 
 @click.command(epilog="\b\nExample:\n  bridge replay --all")
-@ids_argument
-@all_option
-@config_option
-def replay(ids: tuple[str, ...], config: Path, *, everything: bool) -> None:
+@_acting
+def replay(ids: tuple[str, ...], config: Path, *, everything: bool, as_json: bool) -> None:
     """Make dead letters due again, once what stood in their way is mended; what is told is the present truth."""
     from bridge.ledger import acts  # noqa: PLC0415 - `bridge --help` doesn't wait for SQLAlchemy
 
-    _act(
-        config,
-        ids,
-        acts.dead_letters if everything else None,
-        acts.replay,
-        ("dead letter", "due again"),
-    )
+    all_there_are = acts.dead_letters if everything else None
+    _act(config, ids, all_there_are, acts.replay, ("dead letter", "due again"), as_json=as_json)
 
 
 @click.command(epilog="\b\nExample:\n  bridge dismiss 01KC3ZT9Q2D8F1M7C4R6XJ5B0A")
-@ids_argument
-@all_option
-@config_option
-def dismiss(ids: tuple[str, ...], config: Path, *, everything: bool) -> None:
+@_acting
+def dismiss(ids: tuple[str, ...], config: Path, *, everything: bool, as_json: bool) -> None:
     """Let dead letters rest: nothing more is told there."""
     from bridge.ledger import acts  # noqa: PLC0415 - `bridge --help` doesn't wait for SQLAlchemy
 
-    _act(
-        config,
-        ids,
-        acts.dead_letters if everything else None,
-        acts.dismiss,
-        ("dead letter", "dismissed"),
-    )
+    all_there_are = acts.dead_letters if everything else None
+    _act(config, ids, all_there_are, acts.dismiss, ("dead letter", "dismissed"), as_json=as_json)
 
 
 @click.group(invoke_without_command=True, epilog="\b\nExample:\n  bridge quarantine\n  bridge quarantine replay --all")
@@ -154,6 +153,8 @@ def dismiss(ids: tuple[str, ...], config: Path, *, everything: bool) -> None:
 def quarantine(context: click.Context, cursor: str | None, config: Path, *, as_json: bool) -> None:
     """List stored bodies that could not be read as alerts, the newest first, 50 a page; or act on them."""
     if context.invoked_subcommand is not None:
+        if any(context.get_parameter_source(name) is ParameterSource.COMMANDLINE for name in context.params):
+            raise click.UsageError(f"options stand behind `{context.invoked_subcommand}`, which does not see these")
         return
     from bridge.cli.ledgers import opened  # noqa: PLC0415 - `bridge --help` doesn't wait for SQLAlchemy
     from bridge.cli.listed import quarantine_lines  # noqa: PLC0415 - as above
@@ -166,69 +167,63 @@ def quarantine(context: click.Context, cursor: str | None, config: Path, *, as_j
 
 
 @quarantine.command("replay", epilog="\b\nExample:\n  bridge quarantine replay --all")
-@ids_argument
-@all_option
-@config_option
-def quarantine_replay(ids: tuple[str, ...], config: Path, *, everything: bool) -> None:
+@_acting
+def quarantine_replay(ids: tuple[str, ...], config: Path, *, everything: bool, as_json: bool) -> None:
     """Read stored bodies once more.
 
     After an upgrade, that is, which understands them.
     """
     from bridge.ledger import acts  # noqa: PLC0415 - `bridge --help` doesn't wait for SQLAlchemy
 
-    _act(
-        config,
-        ids,
-        acts.quarantined if everything else None,
-        acts.replay_receipts,
-        ("body in quarantine", "to be read again"),
-    )
+    all_there_are = acts.quarantined if everything else None
+    _act(config, ids, all_there_are, acts.replay_receipts, ("body in quarantine", "to be read again"), as_json=as_json)
 
 
 @quarantine.command("dismiss", epilog="\b\nExample:\n  bridge quarantine dismiss 01KC3ZT9Q2D8F1M7C4R6XJ5B0A")
-@ids_argument
-@all_option
-@config_option
-def quarantine_dismiss(ids: tuple[str, ...], config: Path, *, everything: bool) -> None:
+@_acting
+def quarantine_dismiss(ids: tuple[str, ...], config: Path, *, everything: bool, as_json: bool) -> None:
     """Let stored bodies rest.
 
     They leave the quarantine's list.
     """
     from bridge.ledger import acts  # noqa: PLC0415 - `bridge --help` doesn't wait for SQLAlchemy
 
-    _act(
-        config,
-        ids,
-        acts.quarantined if everything else None,
-        acts.dismiss_receipts,
-        ("body in quarantine", "dismissed"),
-    )
+    all_there_are = acts.quarantined if everything else None
+    _act(config, ids, all_there_are, acts.dismiss_receipts, ("body in quarantine", "dismissed"), as_json=as_json)
 
 
-def _act(
+def _act(  # noqa: PLR0913 - what differs between the verbs
     config: Path,
     ids: Sequence[str],
     everything: Callable[[Connection], list[str]] | None,
     function: Act,
     words: tuple[str, str],
+    *,
+    as_json: bool,
 ) -> None:
     """Act on the named ones, or on all; say what was done, and exit 1 where one of those named was none."""
     from bridge.cli.ledgers import act, chosen, fail, opened  # noqa: PLC0415 - as above
+    from bridge.cli.show import print_json  # noqa: PLC0415 - as above
 
     noun, verb = words
     named = chosen(ids, everything=everything is not None)
     with opened(config) as (ledger, environ):
         wanted = _all(ledger, everything) if everything else named
         done: list[str] = []
+        missed: list[str] = []
         try:
             for some in act(ledger, environ, wanted, function):
                 done += some
+            known = set(done)
+            missed = [one for one in named if one not in known]
         finally:  # also where the rest can't be done; not before: who reads but the first lines ends no work
-            for one in done:
+            if as_json:
+                print_json({"done": done, "unknown": missed})
+            for one in () if as_json else done:
                 click.echo(f"{one} is {verb}")
-    if missed := [one for one in named if one not in set(done)]:
+    if missed:
         raise fail("\n".join(f"there is no {noun} {one}" for one in missed))
-    if not done:
+    if not (done or as_json):
         click.echo(f"There is no {noun}: nothing to do.")
 
 

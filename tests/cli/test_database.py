@@ -1,3 +1,4 @@
+import json
 import os
 import sqlite3
 import stat
@@ -71,6 +72,13 @@ def test_backup(run, past, folder):
     listed = run("incidents", "--state", "closed", env={"BRIDGE_DATABASE_URL": "sqlite:///copy.db"}).stdout
     assert "Database Connection Failure" in listed
     assert "Inductor" not in listed
+
+
+def test_the_database_as_json(run, folder):
+    assert json.loads(run("db", "upgrade", "--json").stdout) == {"before": None, "after": HEAD}
+    assert json.loads(run("db", "upgrade", "--json").stdout) == {"before": HEAD, "after": HEAD}
+    made = json.loads(run("db", "backup", "copy.db", "--json").stdout)
+    assert made == {"file": "copy.db", "bytes": (folder / "copy.db").stat().st_size}
 
 
 @pytest.mark.usefixtures("past")

@@ -258,3 +258,35 @@ def test_the_installed_command(past):
 @pytest.mark.parametrize("verb", ["incidents", "dead-letters", "quarantine"])
 def test_a_cursor_that_no_page_ended_with_is_wrong_use(run, verb):
     assert "the end of the last page" in run(verb, "--cursor", "zz", code=2).stderr
+
+
+def test_what_was_done_as_json(run, past):
+    incident = inductor(past)
+    first, second = past.bury(incident, WHY)
+    for already in (False, True):
+        told = json.loads(run("close", incident.lower(), "--json").stdout)
+        assert told == {"id": incident, "state": "closed", "already": already}
+    result = run("replay", first, MISSING, "--json", code=1)
+    assert json.loads(result.stdout) == {"done": [first], "unknown": [MISSING]}
+    assert result.stderr == f"there is no dead letter {MISSING}\n"
+    assert json.loads(run("dismiss", "--all", "--json").stdout) == {"done": [second], "unknown": []}
+    body, other = past.absorb(b"no JSON"), past.absorb(b"nor this")
+    assert json.loads(run("quarantine", "replay", body, "--json").stdout) == {"done": [body], "unknown": []}
+    assert json.loads(run("quarantine", "dismiss", "--all", "--json").stdout) == {"done": [other], "unknown": []}
+    assert json.loads(run("quarantine", "dismiss", "--all", "--json").stdout) == {"done": [], "unknown": []}
+
+
+def test_what_was_done_until_it_failed_as_json(run, past, refused, monkeypatch):
+    first, second = past.bury(inductor(past), WHY)
+    refused(second)
+    monkeypatch.setattr(acts, "TOGETHER", 1)
+    result = run("replay", first, second, "--json", code=1)
+    assert json.loads(result.stdout) == {"done": [first], "unknown": []}
+    assert result.stderr == "1 of 2 are done, do it again for the rest: the database refused it\n"
+
+
+@pytest.mark.parametrize("words", [["--json"], ["--config", "other.yml"], ["--cursor", "01KJM000000000000000000001"]])
+def test_an_option_that_would_not_be_seen_is_wrong_use(run, past, words):
+    body = past.absorb(b"no JSON")
+    assert "options stand behind `replay`" in run("quarantine", *words, "replay", "--all", code=2).stderr
+    assert json.loads(run("quarantine", "--json").stdout)["items"][0]["id"] == body
