@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,14 @@ class VirtualClock:
         return self.now
 
 
+@pytest.fixture(autouse=True)
+def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Slack's client asks the proxy that the environment names, which leads outside, whatever it is to reach."""
+    for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("NO_PROXY", "*")  # asked anew for each request, where the others are remembered
+
+
 @pytest.fixture
 def clock() -> VirtualClock:
     return VirtualClock()
@@ -37,12 +46,8 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-def slack(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> WebClient:
-    client = WebClient("xoxb-sandbox", base_url=sandbox.slack_url, retry_handlers=[])
-    # a proxy that the environment names leads outside
-    client.proxy = None
-    monkeypatch.setenv("NO_PROXY", "*")
-    return client
+def slack(sandbox: Sandbox) -> WebClient:
+    return WebClient("xoxb-sandbox", base_url=sandbox.slack_url, retry_handlers=[])
 
 
 @pytest.fixture
