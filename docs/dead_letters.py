@@ -83,6 +83,7 @@ def _github() -> Iterable[Reason]:
     yield from _rows(((row["id"], row) for row in github.ROWS), github._GENERAL)
     yield "Redirect", _plain(github._MOVED), REACH["channel"]
     yield "Any other status", _plain(github._UNKNOWN), ""
+    yield "HTTP 4xx of a proxy", _plain(github._NOT_GITHUBS, "an HTTP status"), ""
     yield "App refused", _plain(app._REFUSED), REACH["token"]
     for status, say in app._SENTENCES.items():
         yield f"App HTTP {status}", _plain(say, f"HTTP {status}"), REACH["token"]
@@ -96,6 +97,7 @@ def _pagerduty() -> Iterable[Reason]:
     yield "Redirect", _plain(pagerduty._REDIRECT), REACH["channel"]
     alone = ", ".join(str(status) for status in sorted(pagerduty._OF_THE_EVENT - pagerduty._SAY.keys()))
     yield "Any other status", _plain(pagerduty._OTHER), f"{REACH['channel'][:-1]}, but for {alone}: of one event alone."
+    yield "HTTP 4xx of a proxy", _plain(pagerduty._PAGE), ""
     gone = pagerduty.key_gone("", "").hint.split(", then `", 1)[0]
     yield "routing_key_gone", gone.replace("key ,", "a key,"), ""
 

@@ -186,7 +186,9 @@ class Sandbox:
         status = None
         try:
             response = self._play(fault, double, inner)
-            named = {_REQUEST_ID[name]: f"{name}-{next(self._numbers)}", "Date": formatdate(self.clock(), usegmt=True)}
+            named = {"Date": formatdate(self.clock(), usegmt=True)}
+            if not response.headers.get("Content-Type", "").startswith("text/html"):  # a page is nobody's we know
+                named[_REQUEST_ID[name]] = f"{name}-{next(self._numbers)}"
             response = replace(response, headers={**named, **response.headers})
             status = response.status
         finally:

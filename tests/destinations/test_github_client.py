@@ -27,6 +27,7 @@ COMMENT = Step(
     creates=True,
     path="/repos/acme/alerts/issues/1/comments",
 )
+NOT_FOUND = json.dumps({"message": "Not Found"})
 
 
 @pytest.fixture
@@ -205,7 +206,20 @@ def test_an_issue_that_answers_404_in_a_repository_that_is_seen_is_gone(sandbox,
     assert lane.client.send(step, lane.have, 5.0, lambda: None).fault is Fault.REPLACE
 
 
-NOT_FOUND = json.dumps({"message": "Not Found"})
+@pytest.mark.parametrize("status", [403, 404, 410])
+def test_a_page_that_is_not_githubs_says_nothing_of_an_issue_that_is_there(sandbox, lane, status):
+    lane.tell(incident())
+    made_a_minute_ago(lane)
+    page = {"status": status, "headers": {"Content-Type": "text/html"}, "body": PAGE.decode()}
+    sandbox.faults.add(*(Play("status", path=f"*/1{path}", **page) for path in ("", "/comments")))
+    for its in (incident(title="Jobs Broken"), incident(state=State.RESOLVED)):
+        step = github.next_step(want("github", its, place=SEEN), lane.have)
+        failed = lane.client.send(step, lane.have, 5.0, lambda: None)
+        assert (failed.fault, failed.scope, failed.error) == (Fault.PERMANENT, Scope.DELIVERY, f"HTTP {status}")
+    found = lane.client.find(COMMENT, lane.have, datetime.now(UTC), 5.0)
+    assert isinstance(found, Failed), "nobody says that there is no such comment"
+
+
 NO_ISSUE = json.dumps({"message": "Validation Failed", "errors": ["Issue not found"]})
 
 
@@ -470,6 +484,10 @@ LABEL = {"resource": "Label", "code": "custom", "field": "name", "message": "nam
 ASSIGNEE = {"value": "nobody", "resource": "Issue", "field": "assignees", "code": "invalid"}
 IP = "Although you appear to have the correct authorization credentials, the organization has an IP allow list enabled"
 SAML = "Resource protected by organization SAML enforcement."
+PAGE = b"""<!DOCTYPE html><title>Blocked</title>For comments write to abuse@corp.example. This issue is locked,
+archived, disabled, spammed; bad credentials, claim, saml, interactions, ip allow list, user-agent, api version,
+secondary rate limit, not found"""
+USER_AGENT = b"Request forbidden by administrative rules. Please make sure your request has a User-Agent header."
 CASES = [
     (answered(401, "Bad credentials"), Fault.PERMANENT, Scope.TOKEN, "bad_credentials", None),
     (answered(401, "'Issued at' claim ('iat') must be an Integer"), Fault.RETRY, Scope.TOKEN, "jwt_clock", None),
@@ -507,6 +525,11 @@ CASES = [
     (answered(503), Fault.RETRY, Scope.CHANNEL, "HTTP 503", None),
     (answered(418), Fault.PERMANENT, Scope.DELIVERY, "HTTP 418", None),
     (Answer(502, {}, b"<!DOCTYPE html><title>Unicorn!</title>"), Fault.RETRY, Scope.CHANNEL, "HTTP 502", None),
+    (Answer(403, {}, USER_AGENT), Fault.PERMANENT, Scope.TOKEN, "missing_user_agent", None),
+    (Answer(403, {"x-github-request-id": "1"}, PAGE), Fault.PERMANENT, Scope.CHANNEL, "resource_not_accessible", None),
+    (Answer(401, {}, PAGE), Fault.PERMANENT, Scope.TOKEN, "unauthorized", None),
+    (Answer(404, {}, PAGE), Fault.PERMANENT, Scope.CHANNEL, "not_found", None),
+    (Answer(429, {}, PAGE), Fault.LIMITED, Scope.TOKEN, "HTTP 429", 60.0),
 ]
 
 
@@ -518,6 +541,15 @@ def test_what_answers_mean(came, fault, scope, error, wait):
     needs_a_person = fault in {Fault.PERMANENT, Fault.DEGRADE, Fault.REPLACE}
     assert failed.hint.endswith(", then `bridge replay 01KD`.") is needs_a_person
     assert failed.note == ({"plain": True} if fault is Fault.DEGRADE else {})
+
+
+@pytest.mark.parametrize("method", ["POST issues", "PATCH issue", "POST comments", "GET"])
+@pytest.mark.parametrize("body", [PAGE, b"", b'{"error": "blocked"}'], ids=["page", "nothing", "record"])
+@pytest.mark.parametrize("status", [400, 403, 407, 410, 413, 422, 451])
+def test_what_is_not_githubs_speaks_of_one_alert_alone(status, body, method):
+    failed = read(Answer(status, {"date": DATE, "content-type": "text/html"}, body), method, "acme/alerts", "")
+    assert (failed.fault, failed.scope, failed.error) == (Fault.PERMANENT, Scope.DELIVERY, f"HTTP {status}")
+    assert "a proxy may refuse this alert" in failed.hint
 
 
 @pytest.mark.parametrize(

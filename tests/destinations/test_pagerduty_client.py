@@ -142,5 +142,19 @@ def test_what_answers_mean(status, body, fault, scope, says):
     assert failed.unknown is (fault is Fault.RETRY)
 
 
+@pytest.mark.parametrize(
+    ("status", "scope"),
+    [
+        *((status, Scope.DELIVERY) for status in (400, 403, 406, 413, 418, 451)),
+        (401, Scope.CHANNEL),
+        (404, Scope.CHANNEL),
+    ],
+)
+def test_a_page_that_is_not_pagerdutys_speaks_of_one_event_alone_but_for_the_place(status, scope):
+    failed = outcome(Answer(status, {}, b"<html>Blocked: routing</html>"), "key ab12cd34", "01KD")
+    assert (failed.fault, failed.scope, failed.error) == (Fault.PERMANENT, scope, f"HTTP {status}")
+    assert ("a proxy may refuse this event" in failed.hint) is (scope is Scope.DELIVERY)
+
+
 def test_accepted_is_done():
     assert read(202, {"status": "success", "dedup_key": "x"}, {"x-request-id": "r1"}) == Done({}, "r1", 202)

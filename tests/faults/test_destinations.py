@@ -239,17 +239,31 @@ def test_a_dead_token_kills_its_deliveries_together_and_one_replay_brings_all_ba
     assert all_there(messages(sandbox, text="apart "))
 
 
-def test_one_that_is_refused_for_what_it_says_buries_no_other(start, sandbox):
-    for double, path in (("slack", "/api/chat.postMessage"), ("pagerduty", "/v2/enqueue")):
-        status = {"slack": 413, "pagerduty": 422}[double]
-        sandbox.faults.add(Fault("status", double, path=path, contains="a red rag", status=status))
-    bridge = start(config(sandbox, send={"P0": ["slack", "pagerduty"]}))
+BLOCKED = "<html><h1>Blocked</h1>For comments write to abuse@corp.example, our secondary rate limit is disabled.</html>"
+
+
+@pytest.mark.parametrize(
+    ("statuses", "body"),
+    [
+        ({"slack": 413, "pagerduty": 422}, ""),
+        ({"slack": 403, "pagerduty": 403, "github": 403}, BLOCKED),
+    ],
+    ids=["by the place", "by what reads along"],
+)
+def test_one_that_is_refused_for_what_it_says_buries_no_other(start, sandbox, statuses, body):
+    page = {"headers": {"Content-Type": "text/html"}, "body": body} if body else {}
+    for double, status in statuses.items():
+        path = {"slack": "/api/chat.postMessage", "pagerduty": "/v2/enqueue", "github": "*/issues"}[double]
+        sandbox.faults.add(Fault("status", double, "POST", path, contains="a red rag", status=status, **page))
+    bridge = start(config(sandbox, send={"P0": [*statuses]}))
     bridge.post(group(*(alert(title, Priority="P0") for title in ("a red rag", *TITLES))))
     bridge.settle()
-    assert {one["last_error"] for one in dead_letters(bridge)} == {"HTTP 413", "HTTP 422"}
-    assert len(dead_letters(bridge)) == 2
+    dead = {one["destination"]: one["last_error"] for one in dead_letters(bridge)}
+    assert dead == {double: f"HTTP {status}" for double, status in statuses.items()}
+    assert len(dead_letters(bridge)) == len(statuses)
     assert all_there(messages(sandbox, text="apart "))
     assert all_there(pages(sandbox, "apart "))
+    assert all_there(issues(sandbox, "apart ")) is ("github" in statuses)
 
 
 def test_a_limit_of_the_token_is_asked_about_by_one_request_at_a_time(start, sandbox):

@@ -12,7 +12,7 @@ from bridge.destinations.base import Done, Failed, Fault, Found, Lack, Scope
 from bridge.destinations.deadline import Deadline
 from bridge.destinations.github import read
 from bridge.destinations.github.app import TokenError, installation
-from bridge.destinations.github.errors import gone, not_yet, out_of_reach, then_replay, unlike_github, unseen
+from bridge.destinations.github.errors import foreign, gone, not_yet, out_of_reach, then_replay, unlike_github, unseen
 from bridge.destinations.github.session import Session, base_of
 from bridge.destinations.github.step import repository
 from bridge.destinations.http import MIB, ExchangeError, Http
@@ -81,6 +81,8 @@ class GitHub:
 
     def _of_issue(self, step: Step, have: Have, answer: Answer, fault: Failed, until: Deadline) -> Failed:
         """Read what a refusal says of the one issue that a step is for; as it is where it says nothing."""
+        if foreign(answer):
+            return fault
         if unseen(answer, step.method) and read.made_just_now(have, answer):
             return not_yet(answer)
         missing = fault.error == "not_found" and step.method in {"PATCH issue", "POST comments"}

@@ -27,12 +27,21 @@ WAIT: Final = 60.0
 REDIRECTS: Final = frozenset({301, 302, 307, 308})
 _UNKNOWN: Final = "GitHub answered {error}, which the bridge does not know: look it up, mend it"
 _MOVED: Final = "GitHub sends requests for {repo} elsewhere, and on and on or to another host: correct `repo`"
+_NOT_GITHUBS: Final = (
+    "{error} came instead of an answer of GitHub's: a proxy may refuse this alert for its text or size, look at it"
+)
 _GENERAL: Final = {
     Fault.DEGRADE: "GitHub refuses the issue even in its plainest form ({error}): report it as a fault of the bridge",
     Fault.REPLACE: "The issue in {repo} was deleted, or moved to where the bridge can't write ({error})",
 }
 _OF_ISSUE: Final = frozenset({"PATCH issue", "POST comments", "POST labels", "DELETE label"})
 _NOT_THERE: Final = REDIRECTS | {403, 404, 410, 451}
+_OF_ALL: Final = frozenset({401, 404})
+"""The 4xx that speak of who asks, or of the address, whatever answers; but for a 404 where one issue was asked for."""
+_BARE: Final = b"Request forbidden by administrative rules. Please make sure your request has a User-Agent header"
+"""What GitHub's one refusal in plain text begins with, which comes without any of its headers."""
+_ITS_OWN: Final = ("x-github-", "x-ratelimit-", "retry-after")
+"""What GitHub's headers begin with that no other place sends."""
 
 
 def failed(answer: Answer, method: str, repo: str, delivery: str) -> Failed:
@@ -49,15 +58,28 @@ def failed(answer: Answer, method: str, repo: str, delivery: str) -> Failed:
     if "label" in method and status in {403, 404, 422}:  # refused, or gone already: an issue does without it
         return _failed(answer, Fault.SATISFIED, Scope.DELIVERY, f"HTTP {status}")
     rows = (row for row in ROWS if row["treat"] != Fault.SATISFIED or method == "POST comments")
-    row = next((row for row in rows if row["status"] == status and _holds(row, answer)), None)
+    of_all = status in _OF_ALL and not (status == HTTPStatus.NOT_FOUND and method in _OF_ISSUE)
+    page = foreign(answer) and not of_all
+    row = None if page else next((row for row in rows if row["status"] == status and _holds(row, answer)), None)
     if row is None:
-        hint = _sentence(_UNKNOWN, repo, delivery, error=f"HTTP {status}")
+        hint = _sentence(_NOT_GITHUBS if page else _UNKNOWN, repo, delivery, error=f"HTTP {status}")
         return _failed(answer, Fault.PERMANENT, Scope.DELIVERY, f"HTTP {status}", hint=hint)
     fault, say = Fault(row["treat"]), row.get("say")
     hint = _sentence(say or _GENERAL.get(fault, ""), repo, delivery, error=row["id"])
     wait = WAIT if fault is Fault.LIMITED else None
     scope = Scope(row.get("of_issue", row["scope"]) if method in _OF_ISSUE else row["scope"])
     return _failed(answer, fault, scope, row["id"], hint=hint, wait=wait)
+
+
+def foreign(answer: Answer) -> bool:
+    """Is a 4xx none of GitHub's, by body and headers? What reads along may refuse one alert for its text.
+
+    That says nothing of others, nor of an issue that is there, whatever words its page holds.
+    """
+    if answer.status // 100 != 4 or answer.body.startswith(_BARE):  # noqa: PLR2004 - 4xx
+        return False
+    said = isinstance((answer.record() or {}).get("message"), str)
+    return not said and not any(name.startswith(_ITS_OWN) for name in answer.headers)
 
 
 def out_of_reach(answer: Answer, fault: Failed, method: str) -> bool:
@@ -136,9 +158,9 @@ def _matches(row: dict[str, Any], error: dict[str, Any]) -> bool:
 
 
 def _message(answer: Answer) -> str:
-    record = answer.record()
-    said = record.get("message") if record is not None else answer.body[:2_000].decode("utf-8", "replace")
-    return str(said or "").lower()
+    """What GitHub says; a page has none of its words, whoever wrote it."""
+    bare = _BARE.decode() if answer.body.startswith(_BARE) else ""
+    return str((answer.record() or {}).get("message") or bare).lower()
 
 
 def _errors(answer: Answer) -> list[dict[str, Any]]:

@@ -26,9 +26,14 @@ _SAY: Final = {
 }
 _REDIRECT: Final = "PagerDuty never redirects, but {status} came: correct `api_url`, or let the proxy pass the bridge"
 _OTHER: Final = "PagerDuty answered {status}{errors}: look it up, mend it"
+_PAGE: Final = (
+    "{status} came instead of an answer of PagerDuty's: a proxy may refuse this event for its text or size, look at it"
+)
 
 _OF_THE_EVENT: Final = frozenset({400, 406, 409, 413, 422, 423, 425, 431})
 """Statuses that speak of one event; all others of the key, the address or the way there."""
+_OF_ALL: Final = frozenset({401, 404, 405, 407, 410})
+"""The 4xx that speak of who asks, or of the address, whatever answers."""
 
 
 def outcome(answer: Answer, key: str, delivery: str) -> Outcome:
@@ -45,9 +50,12 @@ def outcome(answer: Answer, key: str, delivery: str) -> Outcome:
         hint = "Something between the bridge and PagerDuty may have answered: look at the proxy."
         return Failed(Fault.RETRY, error, Scope.CHANNEL, hint, unknown=True, status=answer.status)
     redirect = answer.status // 100 == 3  # noqa: PLR2004 - 3xx
-    say = _REDIRECT if redirect else _SAY.get(answer.status, _OTHER)
+    # what reads along may refuse one event for its text: that buries no other
+    page = record is None and not redirect and answer.status not in _OF_ALL
+    say = _REDIRECT if redirect else _PAGE if page else _SAY.get(answer.status, _OTHER)
     errors = _errors(record)
-    scope = Scope.DELIVERY if answer.status in _OF_THE_EVENT and "routing" not in errors.lower() else Scope.CHANNEL
+    alone = page or (answer.status in _OF_THE_EVENT and "routing" not in errors.lower())
+    scope = Scope.DELIVERY if alone else Scope.CHANNEL
     hint = f"{say.format(status=f'HTTP {answer.status}', key=key, errors=errors)}, then {_again(delivery)}."
     return Failed(Fault.PERMANENT, f"HTTP {answer.status}", scope, hint, status=answer.status, request_id=request_id)
 
