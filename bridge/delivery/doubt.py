@@ -74,8 +74,13 @@ def _waiting(task: Task, stored: dict[str, Any], until: datetime) -> Act:
 def _unanswered(lane: HeldLane, task: Task, stored: dict[str, Any], found: Failed) -> Acting[None]:
     """The lookup itself failed: later again; where none can be made at all, repeat the step at most once."""
     if found.fault in {Fault.RETRY, Fault.LIMITED}:
-        wait = timedelta(seconds=APART.total_seconds() if found.retry_after is None else found.retry_after)
-        yield _waiting(task, stored, lane.yard.clock.now() + wait)
+        wait = APART.total_seconds() if found.retry_after is None else found.retry_after
+        if found.fault is Fault.RETRY and lane.trouble is None:  # others are told meanwhile, as far as we know
+            stored = {**stored, "failing": stored.get("failing", 0.0) + wait}
+        if stored.get("failing", 0.0) > settle.GIVE_UP.total_seconds():
+            yield from _left(lane, task, stored, replace(found, hint=_not_looked_up(task, found)))
+            return
+        yield _waiting(task, stored, lane.yard.clock.now() + timedelta(seconds=wait))
         return
     if found.fault is not Fault.UNSEARCHABLE:
         yield from _refused(lane, task, stored, found)
@@ -93,14 +98,26 @@ def _refused(lane: HeldLane, task: Task, stored: dict[str, Any], found: Failed) 
     """A place that can be searched refused the lookup, which proves nothing: asked again, then left to a person."""
     refused = stored.get("refused", 0) + 1
     if refused > REFUSALS:
-        # replayed, perhaps days later, it is looked for by itself: to read so far back for all would hold up others
-        kept = {**stored, "refused": 0, "negatives": 0, "buried": True}
-        asked = replace(task, delivery=replace(task.delivery, doubt=kept))
-        yield from faults.dead(lane, asked, stored_step(stored), replace(found, scope=Scope.DELIVERY))
+        yield from _left(lane, task, stored, found)
         return
     yield _waiting(
         task, {**stored, "refused": refused}, lane.yard.clock.now() + timedelta(seconds=trouble.back_off(refused))
     )
+
+
+def _left(lane: HeldLane, task: Task, stored: dict[str, Any], found: Failed) -> Acting[None]:
+    """Leave it to a person, in doubt as it is.
+
+    Replayed, perhaps days later, it is looked for by itself: to read so far back for all would hold up others.
+    """
+    kept = {**stored, "refused": 0, "negatives": 0, "failing": 0.0, "buried": True}
+    asked = replace(task, delivery=replace(task.delivery, doubt=kept))
+    yield from faults.dead(lane, asked, stored_step(stored), replace(found, scope=Scope.DELIVERY))
+
+
+def _not_looked_up(task: Task, found: Failed) -> str:
+    why = f"Its answer was lost, and could not be looked up for 24 h (last: {found.error})"
+    return f"{why}: see whether it stands there, then `bridge dismiss {task.delivery.id}`, or `replay` it."
 
 
 def _lost_twice(task: Task, found: Failed) -> str:

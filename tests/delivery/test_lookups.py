@@ -11,6 +11,7 @@ from posts import ENV, Posts, alert
 from bridge.delivery.doubt import APART
 from bridge.destinations import KINDS
 from bridge.effective import Effective
+from bridge.ledger import acts
 from bridge.sandbox import Fault, Sandbox
 
 PLACES = {
@@ -172,3 +173,49 @@ def test_what_stands_in_a_place_of_its_own_is_not_answered_for_by_a_listing(sqli
             opened, *_ = sandbox.slack.messages("alerts")
             told = sandbox.slack.channel("alerts").replies(opened)
         assert len(told) == 1
+
+
+@pytest.mark.parametrize("well", [True, False])
+@pytest.mark.parametrize("kind", PLACES)
+def test_what_can_not_be_looked_up_for_24_hours_is_left_to_a_person(sqlite_ledger, clock, tmp_path, kind, well):
+    """While the place is well; while it is in trouble, it is asked on and on."""
+    with Sandbox(clock=lambda: clock.now().timestamp()) as sandbox:
+        config = f"destinations:\n  {kind}: {{{PLACES[kind].format(sandbox)}, rate: off}}\n"
+        place = Posts(sqlite_ledger, clock, tmp_path, f"{config}send: {{P1: [{kind}], P2: [{kind}]}}\n")
+        effective = Effective(lambda: place.rules, TOKENS, b"key")
+
+        def work():
+            lane = take(sqlite_ledger, clock, place.deliveries()[0].lane, effective)
+            turns(lane)
+            return lane
+
+        sandbox.faults.add(Fault("drop_answer", kind, "POST", MADE[kind], count=1))
+        place.hear(alert(Priority="P1"))
+        work()
+        if well:
+            another = alert(fingerprint="f2", Priority="P2")
+            another["labels"]["alertname"] = "Another"
+            place.hear({**another, "generatorURL": another["generatorURL"].replace("rule1", "rule2")})
+            assert work().trouble is None
+        lists = {"github": ("GET", MADE["github"]), "slack": ("*", "/api/conversations.history")}[kind]
+        sandbox.faults.add(Fault("status", kind, *lists, status=502, headers={"Retry-After": "3600"}))
+        clock.advance(10)
+        for _ in range(24):
+            work()
+            clock.advance(3_600)
+        assert [row.state for row in place.deliveries()] == ["retrying", "delivered"][: 1 + well]
+        for _ in range(3):
+            work()
+            clock.advance(3_600)
+        lost = place.deliveries()[0]
+        assert (lost.state, lost.doubt is not None) == ("dead" if well else "retrying", True)
+        sandbox.faults.clear()
+        if well:
+            assert lost.reason.startswith("Its answer was lost, and could not be looked up for 24 h (last: HTTP 502)")
+            sqlite_ledger.write(lambda connection: acts.replay(connection, [lost.id], "somebody", clock.now()))
+        for _ in range(10):
+            work()
+            clock.advance(1)
+        told = sandbox.slack.messages("alerts") if kind == "slack" else sandbox.github.issues("acme/alerts")
+        assert len(told) == 1 + well
+        assert {row.state for row in place.deliveries()} == {"delivered"}

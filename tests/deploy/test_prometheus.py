@@ -163,6 +163,7 @@ def test_each_reason_of_the_bridges_own_has_its_anchor():
     for begin, anchor in {
         "failed for 24 h while others at this place succeeded": "failed-for-24-h-while-others-at-this-place-succeeded",
         "could not be prepared for 24 h": "could-not-be-prepared-for-24-h",
+        "could not be looked up for 24 h": "its-answer-could-not-be-looked-up-for-24-h",
         "answer was lost twice": "its-answer-was-lost-twice-and-the-place-cant-be-searched",
     }.items():
         assert begin in source
