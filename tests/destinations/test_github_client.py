@@ -450,6 +450,20 @@ def test_a_repositorys_issues_are_listed_page_by_page_for_all_that_is_looked_for
     assert not lane.client.lists(COMMENT, {})
 
 
+def test_a_page_that_is_too_large_is_read_in_smaller_ones(sandbox, lane):
+    repository = sandbox.github.add_repository("acme/alerts")
+    since, step, now = datetime.now(UTC), github.next_step(want("github", place=SEEN), {}), sandbox.clock()
+    ours = repository.open_issue("ours", f"<!-- bridge:{DELIVERY}:1 -->\n", "b", now)
+    for number in range(99):
+        repository.open_issue(f"later {number}", "\N{BELL}" * 16_000, "sam", now)
+    found, cursor = {}, None
+    while not found:
+        page = lane.client.page(step, {}, since, cursor, 30.0)
+        found, cursor = page.found, page.cursor
+    assert [remote["number"] for remote in found.values()] == [ours.number]
+    assert asked(sandbox).count("GET /repos/acme/alerts/issues") == 1 + 5
+
+
 def test_a_lost_comment_is_found_among_its_issues(lane):
     lane.tell(incident())
     its, since = incident(state=State.RESOLVED), datetime.now(UTC)

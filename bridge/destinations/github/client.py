@@ -16,6 +16,7 @@ from bridge.destinations.github.errors import foreign, gone, not_yet, out_of_rea
 from bridge.destinations.github.session import Session, base_of
 from bridge.destinations.github.step import repository
 from bridge.destinations.http import MIB, ExchangeError, Http
+from bridge.destinations.packed import UNREADABLE
 from bridge.destinations.ports import Listing
 from bridge.destinations.steps import delivery_of
 
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 SKEW: Final = timedelta(minutes=5)
 PAGE: Final = 100
+SMALLER: Final = 20
+"""Issues of a page where PAGE of them are more than LISTED: so many bodies never are, in whatever letters."""
 PAGES: Final = 10
 """Pages that one lookup reads of comments."""
 MOST_PAGES: Final = 50
@@ -134,25 +137,27 @@ class GitHub:
     def _first(self, since: datetime) -> str:
         """The first page's cursor, with the bound of all: five minutes before, by GitHub's clock if ours is ahead."""
         oldest = since - SKEW - timedelta(seconds=self._session.ahead)
-        return f"1 {oldest.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        return f"1 {oldest.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ} {PAGE}"
 
     def _listed(self, step: Step, have: Have, cursor: str, most: int, until: Deadline) -> Listing | Failed:
         """Read one of at most so many pages: the issues, or the comments of one, that bear a mark."""
-        page, _, since = cursor.partition(" ")
+        at, since, each = cursor.split(" ")
+        page, size = int(at), int(each)
         comment = step.method == "POST comments"
-        query: dict[str, object] = {"since": since, "per_page": PAGE}
+        query: dict[str, object] = {"since": since, "per_page": size}
         if not comment:
             query |= {"state": "all", "sort": "created", "direction": "desc"}
         listed = self._read(step, have, f"{step.path}?{urlencode({**query, 'page': page})}", until)
         if isinstance(listed, Failed):
-            return listed
+            smaller = f"{(page - 1) * size // SMALLER + 1} {since} {SMALLER}"
+            return Listing({}, smaller) if listed.error == UNREADABLE and size > SMALLER else listed
         marked = ((_mark(one), read.remote(step, have, one)) for one in listed if "pull_request" not in one)
         found = {mark: remote for mark, remote in marked if mark and remote}
-        if len(listed) < PAGE or (not comment and _created_before(listed[-1], datetime.fromisoformat(since))):
+        if len(listed) < size or (not comment and _created_before(listed[-1], datetime.fromisoformat(since))):
             return Listing(found, None)
-        if int(page) >= most:  # what stands on it is found all the same
+        if page * size >= most * PAGE:  # what stands on it is found all the same
             return Listing(found, None) if _mark(step.request) in found else _TOO_MANY
-        return Listing(found, f"{int(page) + 1} {since}")
+        return Listing(found, f"{page + 1} {since} {size}")
 
     def _read(self, step: Step, have: Have, path: str, until: Deadline) -> list[dict[str, Any]] | Failed:
         try:
