@@ -1,7 +1,7 @@
 """An issue that GitHub does not find right after it was opened is asked for again, alone, and is not opened twice."""
 
 import pytest
-from lane_kit import take
+from lane_kit import take, turns
 from posts import ENV, Posts, alert
 
 from bridge.effective import Effective
@@ -39,3 +39,31 @@ def test_an_issue_is_gone_only_where_it_could_have_been_seen(sqlite_ledger, cloc
         issues = sandbox.github.issues("acme/alerts")
         assert len(issues) == opened
         assert "[P1]" in issues[-1].title
+
+
+def test_an_issue_that_a_token_may_only_read_is_not_opened_twice(sqlite_ledger, clock, tmp_path):
+    """A classic token whose scope was taken away: what it may not change, it does not find."""
+    with Sandbox(clock=lambda: clock.now().timestamp()) as sandbox:
+        config = f"destinations:\n  github: {{{GITHUB.format(sandbox)}}}\n"
+        place = Posts(sqlite_ledger, clock, tmp_path, f"{config}send: {{P1: [github], P2: [github]}}\n")
+        effective = Effective(lambda: place.rules, ENV | {"GH": "ghp_sandbox"}, b"key")
+
+        def work():
+            turns(take(sqlite_ledger, clock, place.deliveries()[0].lane, effective))
+
+        place.hear(alert(Priority="P2"))
+        work()
+        clock.advance(60)
+        for verb in ("PATCH", "POST"):
+            sandbox.faults.add(Fault("status", "github", verb, status=404, body=NOT_FOUND, until=300))
+        place.hear(alert(Priority="P1"))
+        work()
+        (waits,) = place.deliveries()
+        assert (waits.state, waits.last_error) == ("retrying", "issue_not_writable")
+        assert "let the token change it" in waits.reason
+        for _ in range(60):
+            clock.advance(10)
+            work()
+        assert [row.state for row in place.deliveries()] == ["delivered"]
+        (issue,) = sandbox.github.issues("acme/alerts")
+        assert "[P1]" in issue.title

@@ -167,7 +167,7 @@ def test_an_issue_that_was_deleted_is_opened_anew_once(sandbox, lane):
 def test_a_comment_is_gone_with_its_issue(sandbox, lane, status, says):
     lane.tell(incident())
     made_a_minute_ago(lane)
-    gone = Play("status", status=status, path="*/comments", body=json.dumps({"message": says}))
+    gone = Play("status", status=status, path="*/issues/1*", body=json.dumps({"message": says}))
     sandbox.faults.add(gone)
     assert lane.client.find(COMMENT, lane.have, datetime.now(UTC), 5.0) == Found(None)
 
@@ -201,9 +201,21 @@ def test_a_repository_that_can_not_be_seen_any_more_opens_nothing_anew(sandbox, 
 def test_an_issue_that_answers_404_in_a_repository_that_is_seen_is_gone(sandbox, lane):
     lane.tell(incident())
     made_a_minute_ago(lane)
-    sandbox.faults.add(Play("status", status=404, path="/repos/acme/alerts/issues/1", count=1))
+    sandbox.faults.add(Play("status", status=404, path="/repos/acme/alerts/issues/1"))
     step = github.next_step(want("github", incident(priority=Priority.P0), place=SEEN), lane.have)
     assert lane.client.send(step, lane.have, 5.0, lambda: None).fault is Fault.REPLACE
+
+
+def test_an_issue_that_is_shown_but_is_not_there_to_be_changed_is_not_opened_anew(sandbox, lane):
+    """So GitHub answers a classic token that lacks a scope."""
+    lane.tell(incident())
+    made_a_minute_ago(lane)
+    sandbox.faults.add(*(Play("status", method=verb, status=404, body=NOT_FOUND) for verb in ("PATCH", "POST")))
+    for its in (incident(title="Jobs Broken"), incident(state=State.RESOLVED)):
+        step = github.next_step(want("github", its, place=SEEN), lane.have)
+        failed = lane.client.send(step, lane.have, 5.0, lambda: None)
+        assert (failed.fault, failed.scope, failed.status) == (Fault.RETRY, Scope.DELIVERY, None)
+        assert failed.error == "issue_not_writable"
 
 
 @pytest.mark.parametrize("status", [403, 404, 410])

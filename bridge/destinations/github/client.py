@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
@@ -12,7 +13,16 @@ from bridge.destinations.base import Done, Failed, Fault, Found, Lack, Scope
 from bridge.destinations.deadline import Deadline
 from bridge.destinations.github import read
 from bridge.destinations.github.app import TokenError, installation
-from bridge.destinations.github.errors import foreign, gone, not_yet, out_of_reach, then_replay, unlike_github, unseen
+from bridge.destinations.github.errors import (
+    foreign,
+    gone,
+    not_writable,
+    not_yet,
+    out_of_reach,
+    then_replay,
+    unlike_github,
+    unseen,
+)
 from bridge.destinations.github.session import Session, base_of
 from bridge.destinations.github.step import repository
 from bridge.destinations.http import MIB, ExchangeError, Http
@@ -90,20 +100,31 @@ class GitHub:
             return not_yet(answer)
         missing = fault.error == "not_found" and step.method in {"PATCH issue", "POST comments"}
         if missing or out_of_reach(answer, fault, step.method):
-            return self._missing(fault, until, delivery_of(step, have))
+            return self._missing(step, fault, until, delivery_of(step, have))
         return fault
 
-    def _missing(self, fault: Failed, until: Deadline, delivery: str) -> Failed:
-        """Tell an issue that is gone from a repository that can't be seen: only the first is opened anew."""
-        answer = self._session.exchange("GET", f"/repos/{self._repo}", {}, until, _at_once)
+    def _missing(self, step: Step, fault: Failed, until: Deadline, delivery: str) -> Failed:
+        """Tell an issue that is gone from one that may not be changed, and from a repository that can't be seen.
+
+        Only the first is opened anew.
+        """
+        ask = partial(self._session.exchange, "GET", request={}, until=until, ready=_at_once)
+        answer = ask(f"/repos/{self._repo}")
         if not answer.succeeded:
-            seen = self._session.failed(answer, "GET", self._repo, "")
-            # what can't be asked just now may be there: nothing follows from it for others
-            passing = seen.fault in {Fault.RETRY, Fault.LIMITED}
-            return replace(seen, unknown=False) if passing else fault
-        if answer.moved and fault.error != "not_found":
-            return fault  # it is the repository that moved, with all that is in it
-        return gone(fault, self._repo, delivery)
+            return self._passing(answer) or fault
+        if fault.error != "not_found":  # where it is the repository that moved, it did with all that is in it
+            return fault if answer.moved else gone(fault, self._repo, delivery)
+        issue = ask(step.path.removesuffix("/comments"))
+        if issue.succeeded and issue.moved == answer.moved:
+            return not_writable(issue)
+        return self._passing(issue) or gone(fault, self._repo, delivery)
+
+    def _passing(self, answer: Answer) -> Failed | None:
+        """Why there is no answer just now, where asking later may help: nothing follows from it for others."""
+        if answer.succeeded:
+            return None
+        seen = self._session.failed(answer, "GET", self._repo, "")
+        return replace(seen, unknown=False) if seen.fault in {Fault.RETRY, Fault.LIMITED} else None
 
     def find(self, step: Step, have: Have, since: datetime, deadline: float) -> Found | Failed:
         """Walk back to `since` less five minutes, newest first, past pull requests, for a mark at a body's top."""

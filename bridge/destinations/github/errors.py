@@ -30,6 +30,9 @@ _MOVED: Final = "GitHub sends requests for {repo} elsewhere, and on and on or to
 _NOT_GITHUBS: Final = (
     "{error} came instead of an answer of GitHub's: a proxy may refuse this alert for its text or size, look at it"
 )
+_NOT_WRITABLE: Final = (
+    "GitHub shows the issue, but finds none to change: let the token change it (Issues: write; a classic token: repo)"
+)
 _GENERAL: Final = {
     Fault.DEGRADE: "GitHub refuses the issue even in its plainest form ({error}): report it as a fault of the bridge",
     Fault.REPLACE: "The issue in {repo} was deleted, or moved to where the bridge can't write ({error})",
@@ -102,6 +105,14 @@ def not_yet(answer: Answer) -> Failed:
     Nor has anybody to mend anything, so nothing is said of it.
     """
     return Failed(Fault.RETRY, "issue_not_seen_yet", request_id=answer.request_id)
+
+
+def not_writable(answer: Answer) -> Failed:
+    """Return what a 404 means to a change of an issue that is shown: a classic token's scopes lack, and nobody says so.
+
+    The delivery waits alone: opened anew the issue would stand there twice.
+    """
+    return Failed(Fault.RETRY, "issue_not_writable", hint=_NOT_WRITABLE, request_id=answer.request_id)
 
 
 def gone(fault: Failed, repo: str, delivery: str) -> Failed:
