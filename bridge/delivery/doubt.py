@@ -106,11 +106,8 @@ def _refused(lane: HeldLane, task: Task, stored: dict[str, Any], found: Failed) 
 
 
 def _left(lane: HeldLane, task: Task, stored: dict[str, Any], found: Failed) -> Acting[None]:
-    """Leave it to a person, in doubt as it is.
-
-    Replayed, perhaps days later, it is looked for by itself: to read so far back for all would hold up others.
-    """
-    kept = {**stored, "refused": 0, "negatives": 0, "failing": 0.0, "buried": True}
+    """Leave it to a person, in doubt as it is."""
+    kept = {**stored, "refused": 0, "negatives": 0, "failing": 0.0}
     asked = replace(task, delivery=replace(task.delivery, doubt=kept))
     yield from faults.dead(lane, asked, stored_step(stored), replace(found, scope=Scope.DELIVERY))
 

@@ -221,10 +221,11 @@ def bury(  # noqa: PLR0913 - the parts of one fact
 ) -> None:
     """Make a delivery a dead letter, with a sentence for the operator; `asked` is the request that it died of.
 
-    What was in doubt stays so: replayed, it is looked for before anything is made.
+    What was in doubt stays so: replayed, perhaps days later, it is looked for before anything is made, and by itself:
+    to read so far back for all would hold up others.
     """
     now = lane.yard.clock.now()
-    doubt = delivery.doubt if delivery.doubt and delivery.doubt["creates"] else None
+    doubt = {**delivery.doubt, "buried": True} if delivery.doubt and delivery.doubt["creates"] else None
     values: dict[str, Any] = {"state": "dead", "due_at": None, "doubt": doubt, "reason": why, "attempts": 0}
     if ALONE in delivery.have:  # replayed, it has all its tries again
         values["have"] = _uncounted(delivery.have)

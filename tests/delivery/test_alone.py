@@ -6,7 +6,7 @@ import pytest
 from lane_kit import take, turns
 from posts import CONFIG, ENV, Posts, alert
 
-from bridge.delivery.settle import ALONE
+from bridge.delivery.settle import ALONE, ALONE_AT
 from bridge.delivery.trouble import STEPS_BEHIND
 from bridge.effective import Effective
 from bridge.ledger import deliveries, troubles
@@ -148,3 +148,28 @@ def test_what_was_shown_to_fail_by_its_own_fault_puts_its_lane_in_no_trouble_aga
         # once nobody has been told since, the place may be away for all
         while told().trouble is None:
             clock.advance(1)
+
+
+def test_what_is_given_up_in_doubt_is_looked_for_by_itself_once_it_is_replayed(sqlite_ledger, clock, tmp_path):
+    """Days later: to look so far back for all that is in doubt there would hold up others."""
+    with Sandbox(clock=lambda: clock.now().timestamp()) as sandbox:
+        sandbox.faults.add(Fault("status", "github", "POST", "*/issues", contains="poison", status=500))
+        place = f'{{token: "${{env:GH}}", repo: "acme/alerts", rate: off, api_url: "{sandbox.github_url}"}}'
+        config = f"destinations: {{github: {place}}}\nsend: {{P2: [github]}}\n"
+        posts = Posts(sqlite_ledger, clock, tmp_path, config)
+        effective = Effective(lambda: posts.rules, ENV | {"GH": "ghp_sandbox"}, b"key")
+
+        def poison():
+            return min(posts.deliveries(), key=lambda row: row.id)
+
+        posts.hear(one("poison", "P2"))
+        lane = take(sqlite_ledger, clock, poison().lane, effective)
+        lane.lease_ends = clock.monotonic() + 1_000
+        turns(lane)
+        have = {**poison().have, ALONE: 296, ALONE_AT: clock.now().timestamp()}
+        sqlite_ledger.write(lambda connection: deliveries.change(connection, poison().id, have=have))
+        posts.hear(one("well", "P2"))
+        for _ in range(20):
+            turns(lane)
+            clock.advance(1)
+        assert (poison().state, poison().doubt["buried"]) == ("dead", True)
