@@ -12,7 +12,7 @@ from sqlalchemy import func, select, update
 
 from bridge.chores.storms import Storms
 from bridge.core.rules import APART, STORM
-from bridge.destinations.base import Address, Settings, Want
+from bridge.destinations.base import Address, Nothing, Settings, Want
 from bridge.destinations.pagerduty import step as pages
 from bridge.destinations.slack import message as slack
 from bridge.ledger import acts
@@ -180,6 +180,57 @@ def test_a_storm_that_is_all_over_is_resolved(place):
     place.clock.advance(minutes=10)
     place.look()
     assert place.told("slack")["skipped"] == 15
+
+
+def both(place, numbers, priority="P2"):
+    """What begins and ends before anybody looks."""
+    for status in ("firing", "resolved"):
+        place.hear(*(place.one(number, status, priority) for number in numbers))
+
+
+def test_what_is_over_before_anybody_looked_is_told_in_one_message_that_says_so(place):
+    both(place, range(100), "P1")
+    place.look()
+    assert place.told("slack") == {"pending": 5, "skipped": 95, "storm": 1}
+    told, whys = place.want("slack"), {row.reason[:10] for row in place.deliveries() if row.state == "skipped"}
+    assert told.incident.state == "resolved"
+    assert "Storm: 95 more incidents" in slack.content(told)["text"]
+    assert whys == {"in digest "}
+    assert pages.next_step(place.want("pagerduty"), {}) == Nothing("over before it could be told")
+    place.clock.advance(minutes=20)
+    assert not place.storms.look()
+
+
+def test_what_begins_and_ends_between_two_looks_has_its_line(place):
+    place.storm(range(8))
+    place.settle()
+    both(place, range(8, 12))
+    place.look()
+    assert place.digest() == ("firing", None, 3, 4)
+    assert place.told("slack") == {"delivered": 5, "skipped": 7, "storm": 1}
+    assert not place.storms.look()
+
+
+def test_what_fires_again_right_after_it_was_told_of_as_over_fires_in_the_message(place):
+    place.storm(range(8))
+    both(place, [8])
+    assert place.storms.look()
+    place.absorb(STORM)
+    place.hear({**place.one(8), "startsAt": "2026-03-02T12:40:00Z"})
+    place.look()
+    assert place.digest()[::2] == ("firing", 4)
+
+
+def test_of_what_only_resolves_were_heard_no_message_tells(place):
+    place.storm(range(20), "resolved")
+    assert place.told("slack") == {"pending": 5, "skipped": 15}
+    assert not place.storms.look()
+
+
+def test_what_an_older_release_told_nowhere_is_no_news(place):
+    both(place, range(20))
+    place.clock.advance(days=8)
+    assert not place.storms.look()
 
 
 def test_what_is_or_becomes_a_p0_is_told_by_itself(ledger, tmp_path):

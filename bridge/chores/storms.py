@@ -55,7 +55,7 @@ class Storms:
     def look(self) -> bool:
         """Bring the storms' messages up to date; return whether there was anything to do."""
         with self._ledger.read() as connection:
-            present = folds.present(connection)
+            present = folds.present(connection, self._clock.now())
         if not present:
             return False
         return sum(self._ledger.write(partial(self._keep, fold=fold)) for fold in present) > 0
@@ -68,24 +68,32 @@ class Storms:
         told = folds.told(connection, digest.id) if digest else {}
         rows = [
             row
-            for row in folds.folded(connection, fold, told.keys())
+            for row in folds.folded(connection, fold, told.keys(), now)
             if row.id in told or closed.get(row.id) != str(row.times)
         ]
         firing = [row for row in rows if row.state in OPEN_STATES]
         apart = self._calm(fold, firing, now)
+        placed = digest is not None and self._placed(connection, fold, digest, rows, now)
+        named = folds.name_digest(connection, fold, digest.id) if digest else set()
+        # what was over before it was told of has its line by now
+        rows = [row for row in rows if row.state in OPEN_STATES or row.id in told or row.id not in named]
         alerts = list(self._alerts(fold, rows, told, apart=apart, now=now))
         if apart and firing:
             folds.unfold(connection, firing, now)
-        if digest and not digest.places:
-            would = _would(rows)
-            place = Placement(fold.destination, fold.kind, fold.address, fold.lane, fold.team, "storm", would=would)
-            placing.place_one(connection, digest.id, [place], new_id, now)
-        if digest:
-            folds.name_digest(connection, fold, digest.id)
         if alerts:
             body = json.dumps({"status": "firing", "alerts": alerts}).encode()
             receipts.insert(connection, Receipt(new_id(), STORM, now, {}, body))
-        return bool(alerts) or bool(digest and not digest.places) or bool(apart and firing)
+        return bool(alerts) or placed or bool(apart and firing)
+
+    @staticmethod
+    def _placed(connection: Connection, fold: Fold, digest: Row[Any], rows: Sequence[Row[Any]], now: datetime) -> bool:
+        """Give a storm's message its place, unless it has it; return whether it got it now."""
+        if digest.places:
+            return False
+        would = _would(rows)
+        place = Placement(fold.destination, fold.kind, fold.address, fold.lane, fold.team, "storm", would=would)
+        placing.place_one(connection, digest.id, [place], new_id, now, over=True)
+        return True
 
     def _calm(self, fold: Fold, firing: Sequence[Row[Any]], now: datetime) -> bool:
         """Return whether what still fires is no more than can be told one by one."""
@@ -102,28 +110,28 @@ class Storms:
         known = {row.id for row in rows}
         for row in rows:
             if row.state not in OPEN_STATES:
-                if row.id in told:
-                    yield _over(fold, row.id, told[row.id], row.resolved_at or now, row.state_reason)
+                # what was over before it was told of began all the same
+                begun = [] if row.id in told else [self._firing(fold, row, row.opened_at)]
+                yield from begun
+                detail = begun[0] if begun else told[row.id]
+                yield _over(fold, row.id, detail, row.resolved_at or now, row.state_reason)
             elif apart:
                 if row.id in told:
                     yield _over(fold, row.id, told[row.id], now, APART)
             elif row.id not in told or _says(told[row.id]) != (row.priority, _title(row)):
-                yield self._firing(fold, row, now, goes_on=row.id in told)
+                # one that fires again is no late news of what was over; one that goes on may by now have begun earlier
+                begins = now if row.times > 1 else None if row.id in told else row.opened_at
+                yield self._firing(fold, row, begins)
         for gone in told.keys() - known:
             yield _over(fold, gone, told[gone], now, ALONE)
 
-    def _firing(self, fold: Fold, row: Row[Any], now: datetime, *, goes_on: bool) -> JSON:
+    def _firing(self, fold: Fold, row: Row[Any], begins: datetime | None) -> JSON:
         limit = self._rules().folding(fold.kind)
         what = "pages" if fold.kind == "pagerduty" else "incidents"
         said = {TEAM: fold.team, PRIORITY: row.priority, **({folds.TIMES: str(row.times)} if row.times > 1 else {})}
-        # one that fires again is no late news of what was over; one that goes on may by now have begun earlier
-        start = stamp(now) if row.times > 1 else None if goes_on else stamp(row.opened_at)
         words = f"More than {limit.most if limit else 0} {what} at once: these are told together."
-        return {
-            **_alert(fold, row.id, _title(row), {**said, "summary": words}),
-            "status": "firing",
-            "startsAt": start,
-        }
+        told = _alert(fold, row.id, _title(row), {**said, "summary": words})
+        return {**told, "status": "firing", "startsAt": begins and stamp(begins)}
 
 
 def _title(row: Row[Any]) -> str:

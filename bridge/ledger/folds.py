@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Integer, bindparam, cast, func, or_, select, update
+from sqlalchemy import Integer, and_, bindparam, cast, exists, func, or_, select, update
 
 from bridge.core.episodes import APART
 from bridge.core.rules import STORM
@@ -36,6 +37,9 @@ MOST = 5_000
 """Open incidents of one fold that are looked at, beside those that are told of."""
 CHUNK = 500
 """Ids of one statement."""
+LATELY = timedelta(days=7)
+"""How long ago at most that was set aside which is told though it was over before that: what an older release left
+untold is no news."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,14 @@ _RECENT = Statement(
     )
 )
 _columns = [deliveries.c[name] for name in ("folded_into", "kind", "lane", "team", "destination", "address")]
+
+
+def _unsaid(since: datetime | ColumnElement[Any]) -> ColumnElement[bool]:
+    """What was set aside since a time and stands in no message yet; of what never fired nobody is told."""
+    late = deliveries.c.placed_at >= since
+    return and_(deliveries.c.reason == FOLDED, late, incidents.c.never_fired.is_(False))
+
+
 _told = select(func.substr(incidents.c.rule_key, len("uid:") + 1)).where(
     incidents.c.source == STORM, incidents.c.state.in_(OPEN_STATES)
 )
@@ -96,20 +108,27 @@ _PRESENT = Statement(
     .join(incidents, incidents.c.id == deliveries.c.incident)
     .where(
         deliveries.c.folded_into.is_not(None),
-        or_(incidents.c.state.in_(OPEN_STATES), deliveries.c.folded_into.in_(_told)),
+        or_(
+            incidents.c.state.in_(OPEN_STATES),
+            deliveries.c.folded_into.in_(_told),
+            _unsaid(bindparam("since", type_=deliveries.c.placed_at.type)),
+        ),
     )
     .distinct()
 )
 
 
-def present(connection: Connection) -> list[Fold]:
-    """Return the folds with an incident that is open, or a message that is."""
-    found = {row.folded_into: Fold(*row) for row in _PRESENT.rows(connection)}
+def present(connection: Connection, now: datetime) -> list[Fold]:
+    """Return the folds with an incident that is open, or not told of yet, or a message that is open."""
+    found = {row.folded_into: Fold(*row) for row in _PRESENT.rows(connection, {"since": now - LATELY})}
     return list(found.values())
 
 
-def folded(connection: Connection, fold: Fold, told: AbstractSet[str]) -> Sequence[Row[Any]]:
-    """Return the incidents of a fold that are open, or `told` of, each with its delivery, the newest last."""
+def folded(connection: Connection, fold: Fold, told: AbstractSet[str], now: datetime) -> Sequence[Row[Any]]:
+    """Return the incidents of a fold that are open, `told` of, or in no message yet, the newest last.
+
+    Each comes with its delivery. What is in no message may be over by now: it is told of all the same.
+    """
     names = ("id", "title", "priority", "state", "state_reason", "opened_at", "resolved_at", "times")
     query: Select[Any] = (
         select(
@@ -121,8 +140,10 @@ def folded(connection: Connection, fold: Fold, told: AbstractSet[str]) -> Sequen
         .join(deliveries, deliveries.c.incident == incidents.c.id)
         .where(deliveries.c.folded_into == fold.id)
     )
-    newest = query.where(incidents.c.state.in_(OPEN_STATES)).order_by(incidents.c.id.desc()).limit(MOST)
-    found = {row.id: row for row in connection.execute(newest)}
+    found: dict[str, Row[Any]] = {}
+    for which in (incidents.c.state.in_(OPEN_STATES), _unsaid(now - LATELY)):
+        newest = query.where(which).order_by(incidents.c.id.desc()).limit(MOST)
+        found |= {row.id: row for row in connection.execute(newest)}
     rest = sorted(told - found.keys())
     for start in range(0, len(rest), CHUNK):
         more = query.where(incidents.c.id.in_(rest[start : start + CHUNK]))
@@ -131,11 +152,31 @@ def folded(connection: Connection, fold: Fold, told: AbstractSet[str]) -> Sequen
 
 
 def digest(connection: Connection, fold: Fold) -> Row[Any] | None:
-    """Return the incident that tells of a fold, while it is open, with how many places it has."""
+    """Return the incident that tells of a fold, with its state and how many places it has.
+
+    That is the one that is open; before it, one that was over before it had a place, where what it says is folded.
+    """
     places = select(func.count()).where(deliveries.c.incident == incidents.c.id).scalar_subquery()
-    mine = (incidents.c.source == STORM, incidents.c.rule_key == f"uid:{fold.id}", incidents.c.state.in_(OPEN_STATES))
-    query: Select[Any] = select(incidents.c.id, places.label("places")).where(*mine)
+    bare = select(deliveries.c.incident).where(_bare(fold))
+    unplaced = and_(places == 0, exists().where(alerts.c.incident == incidents.c.id, _of(fold).in_(bare)))
+    query: Select[Any] = (
+        select(incidents.c.id, incidents.c.state, places.label("places"))
+        .where(incidents.c.source == STORM, incidents.c.rule_key == f"uid:{fold.id}")
+        .where(or_(incidents.c.state.in_(OPEN_STATES), unplaced))
+        .order_by(incidents.c.id)
+        .limit(1)
+    )
     return connection.execute(query).first()
+
+
+def _bare(fold: Fold) -> ColumnElement[bool]:
+    """What is folded and isn't named yet (`name_digest`)."""
+    return (deliveries.c.folded_into == fold.id) & (deliveries.c.reason == FOLDED)
+
+
+def _of(fold: Fold) -> ColumnElement[str]:
+    """Return the incident that an alert of a fold's message tells of."""
+    return func.substr(alerts.c.fingerprint, len(fingerprint(fold, "")) + 1)
 
 
 def closed(connection: Connection, fold: Fold) -> dict[str, str]:
@@ -167,10 +208,12 @@ def fingerprint(fold: Fold, incident: str) -> str:
     return f"{fold.id[:8]}-{incident}"
 
 
-def name_digest(connection: Connection, fold: Fold, incident: str) -> None:
-    """Say at what is folded which incident tells it."""
-    mine = (deliveries.c.folded_into == fold.id) & (deliveries.c.reason == FOLDED)
-    connection.execute(update(deliveries).where(mine).values(reason=f"{FOLDED} {incident}"))
+def name_digest(connection: Connection, fold: Fold, incident: str) -> set[str]:
+    """Say at what is folded which incident tells it, where that one has a line of it; return the incidents of these."""
+    said = select(_of(fold)).where(alerts.c.incident == incident)
+    named = update(deliveries).where(_bare(fold), deliveries.c.incident.in_(said))
+    named = named.values(reason=f"{FOLDED} {incident}").returning(deliveries.c.incident)
+    return set(connection.execute(named).scalars())
 
 
 def unfold(connection: Connection, rows: Sequence[Row[Any]], at: datetime) -> None:

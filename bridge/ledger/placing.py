@@ -132,10 +132,12 @@ def place_one(  # noqa: PLR0913, PLR0917 - an incident has these sides
     new_id: Callable[[], str],
     at: datetime,
     fold: Fold | None = None,
+    *,
+    over: bool = False,
 ) -> None:
-    """Add addresses to one incident, unless it is over by now, or told there since the caller looked."""
+    """Add addresses to one incident, unless it is over by now (but for `over`), or told there meanwhile."""
     known = locked(connection, [incident]).get(incident)
-    if known is None or known.state not in OPEN_STATES:
+    if known is None or (known.state not in OPEN_STATES and not over):
         return
     told = told_at(connection, [incident])[incident]
     missing = [one for one in placements if told.takes(one)]
