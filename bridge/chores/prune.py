@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from bridge.ledger import storage
+from bridge.ledger.tables import incidents, receipts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,41 +57,57 @@ class Prune:
         self._clock = clock
         self._loaded = loaded
         self.more = False
+        self._removed = True  # rows, or may be, since they were counted last
 
     def look(self) -> bool:
         """Remove what is old, then what is too much; it makes no work for lanes."""
         self.more = False
-        receipts, incidents, much = (Parts(self._clock) for _ in range(3))
+        absorbed, over, much = (Parts(self._clock) for _ in range(3))
         try:
-            self._old(receipts, incidents)
+            self._old(absorbed, over)
         finally:
             # whatever became of that: a disk must not fill up
             self._much(much)
-            self.more = receipts.cut or incidents.cut or much.cut
+            self.more = absorbed.cut or over.cut or much.cut
         return False
 
-    def _old(self, receipts: Parts, incidents: Parts) -> None:
+    def _old(self, absorbed: Parts, over: Parts) -> None:
         """Remove what is older than it is kept; no receipts, however many, keep incidents from it."""
         keep, now = self._loaded().settings.retention, self._clock.now()
-        self._all(lambda one: storage.old_receipts(one, now - keep.receipts, now - keep.quarantine), receipts)
-        self._all(lambda one: storage.old_incidents(one, now - keep.incidents), incidents)
+        self._all(lambda one: storage.old_receipts(one, now - keep.receipts, now - keep.quarantine), absorbed)
+        self._all(lambda one: storage.old_incidents(one, now - keep.incidents), over)
 
     def _all(self, remove: Callable[[Connection], int], parts: Parts) -> None:
         while parts.more() and self._ledger.write(remove):
-            parts.left -= 1
+            parts.left, self._removed = parts.left - 1, True
 
     def _much(self, parts: Parts) -> None:
         most, size = self._loaded().settings.max_storage, self._used()
+        if size > most * BEGIN and self._removed:
+            size = self._used(anew=True)
         if size > most * BEGIN:
-            over = size - int(most * GOAL)
-            while over > 0 and parts.more() and (freed := self._ledger.write(storage.oldest_bodies)):
-                over, parts.left = over - freed, parts.left - 1
-            for remove in (storage.oldest_receipts, storage.oldest_incidents):
-                while over > 0 and parts.more() and self._ledger.write(remove):
-                    parts.left, over = parts.left - 1, self._used() - int(most * GOAL)
-            size = self._used()
+            self._less(size, int(most * GOAL), parts)
+            size = self._used(anew=self._removed)
         self._ledger.write(partial(storage.settle, size=size, now=self._clock.now()))
 
-    def _used(self) -> int:
+    def _less(self, size: int, goal: int, parts: Parts) -> None:
+        """Remove what is least needed, until no more than a goal is in use."""
+        over: float = size - goal
+        uncounted = 0.0  # bytes of rows that are gone, which PostgreSQL does not know yet
+        while over > 0 and parts.more() and (freed := self._ledger.write(storage.oldest_bodies)):
+            over, parts.left = over - freed, parts.left - 1
+        for table, remove in ((receipts, storage.oldest_receipts), (incidents, storage.oldest_incidents)):
+            with self._ledger.read() as connection:
+                each = storage.share(connection, table)
+                over = storage.used(connection) - goal - uncounted
+            while over > 0 and parts.more() and (gone := self._ledger.write(remove)):
+                parts.left, self._removed = parts.left - 1, True
+                uncounted += gone * (each or 0)
+                over = self._used() - goal if each is None else over - gone * each
+
+    def _used(self, *, anew: bool = False) -> int:
         with self._ledger.read() as connection:
+            if anew:
+                storage.count_anew(connection)
+                self._removed = False
             return storage.used(connection)

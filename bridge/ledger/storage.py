@@ -37,6 +37,10 @@ PAGES = 1_000
 KEPT = 1_000
 """Free pages of an SQLite file that are given back at once, and that it keeps: it will need them."""
 _READ = (receipts.c.state == "absorbed") & receipts.c.problem.is_(None)
+_BELONGS = [
+    one.name for one in metadata.sorted_tables if any(key.column.table is incidents for key in one.foreign_keys)
+]
+"""Tables whose rows go with their incident."""
 _WAITING = ("pending", "retrying", "dead")
 """States of a delivery that keep its incident: somebody is still to be told of it. A page that is held and open keeps
 it too: nobody else would end it, and it wakes people."""
@@ -55,13 +59,40 @@ def used(connection: Connection) -> int:
         )
         return int((pages - free) * size)
     bodies = connection.execute(select(func.coalesce(func.sum(func.pg_column_size(receipts.c.body)), 0))).scalar_one()
-    widths = text(
-        "SELECT coalesce(sum(greatest(c.reltuples, 0) * w.width), 0) FROM pg_class c"
-        " JOIN (SELECT tablename, sum(avg_width) AS width FROM pg_stats WHERE attname <> 'body' GROUP BY tablename) w"
-        " ON w.tablename = c.relname WHERE c.relkind = 'r' AND c.relname = ANY(:names)"
-    )
+    return int(bodies) + int(sum(number * width for number, width in _reckoned(connection).values()))
+
+
+def share(connection: Connection, table: Table) -> float | None:
+    """Return the bytes that a receipt has without its body, or an incident with all that belongs to it, on average.
+
+    So `used` reckons on PostgreSQL, which counts rows only every now and then; None on SQLite, which is measured.
+    """
+    if connection.dialect.name == "sqlite":
+        return None
+    known = _reckoned(connection)
+    number, width = known.get(table.name, (0.0, 0.0))
+    others = sum(known[one][0] * known[one][1] for one in _BELONGS if one in known) if table is incidents else 0.0
+    return width + others / max(number, 1)
+
+
+def count_anew(connection: Connection) -> None:
+    """Let PostgreSQL count the rows that it has, after many were removed: by itself it does so minutes later."""
+    if connection.dialect.name != "sqlite":
+        connection.execute(text(f"ANALYZE {', '.join(['receipts', 'incidents', *_BELONGS])}"))
+
+
+_RECKONED = text(
+    "SELECT c.relname, greatest(c.reltuples, 0) AS number, w.width FROM pg_class c"
+    " JOIN (SELECT tablename, sum(avg_width) AS width FROM pg_stats WHERE attname <> 'body' GROUP BY tablename) w"
+    " ON w.tablename = c.relname WHERE c.relkind = 'r' AND c.relname = ANY(:names)"
+)
+
+
+def _reckoned(connection: Connection) -> dict[str, tuple[float, float]]:
+    """Return, by table, how many rows PostgreSQL knew of when it counted them last, and their average width."""
     names = [table.name for table in metadata.sorted_tables]
-    return int(bodies) + int(connection.execute(widths, {"names": names}).scalar_one())
+    rows = connection.execute(_RECKONED, {"names": names})
+    return {row.relname: (float(row.number), float(row.width)) for row in rows}
 
 
 def last_used(connection: Connection) -> int:

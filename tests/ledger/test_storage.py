@@ -180,6 +180,40 @@ def test_of_what_may_go_incidents_that_are_over_go_last(posts, tmp_path):
     assert counted(posts.ledger, receipts) == 0
 
 
+def test_of_what_may_go_no_more_goes_than_is_too_much(postgres_ledger, clock, tmp_path, monkeypatch):
+    monkeypatch.setattr(storage, "BATCH", 5)
+    posts = Posts(postgres_ledger, clock, tmp_path)
+    for status in ("firing", "resolved"):
+        posts.hear(*(titled(f"Disk {number}", status) for number in range(100)))
+    delivered(posts)
+    posts.ledger.write(lambda one: one.execute(update(receipts).values(body=None)).rowcount)
+    analyze(posts)
+    with posts.ledger.read() as connection:
+        most = storage.used(connection) / 0.91
+    prune, left = pruning(posts, tmp_path, max_storage=f"{most / 1024:.0f}KiB"), []
+    for _ in range(3):
+        prune.look()
+        left.append(counted(posts.ledger, incidents))
+    assert left == [left[0]] * 3
+    assert 85 <= left[0] <= 95
+    with posts.ledger.read() as connection:
+        assert storage.used(connection) < most * 0.9
+
+
+def test_what_was_too_old_is_not_taken_for_what_is_too_much(postgres_ledger, clock, tmp_path):
+    posts = Posts(postgres_ledger, clock, tmp_path)
+    for name in ("old", "young"):
+        for status in ("firing", "resolved"):
+            posts.hear(*(titled(f"{name} {number}", status) for number in range(50)))
+        clock.advance(days=20)
+    delivered(posts)
+    analyze(posts)
+    with posts.ledger.read() as connection:
+        most = storage.used(connection) / 0.95
+    pruning(posts, tmp_path, max_storage=f"{most / 1024:.0f}KiB", retention="{receipts: 30d, incidents: 30d}").look()
+    assert counted(posts.ledger, incidents) == 50
+
+
 def test_what_is_in_quarantine_stays_and_then_nothing_more_is_taken_in(posts, tmp_path):
     large(posts, 5, b'{"no": "alerts"}' + b" " * 600)
     assert len(bodies(posts)) == 5
