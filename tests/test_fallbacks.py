@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from posts import CONFIG, ENV, Posts, alert
-from sqlalchemy import event, update
+from sqlalchemy import event, true, update
 from sqlalchemy.engine import Engine
 
 from bridge.chores.storms import Storms
@@ -104,6 +104,33 @@ def test_very_many_pages_by_a_fallback_are_one_page_for_the_rest(ledger, clock, 
         place.absorb(STORM)
     told = [(row.state, (row.reason or "")[:9]) for row in place.pages()]
     assert sorted(told) == [*[("pending", "")] * 4, *[("skipped", "in digest")] * 6]
+
+
+@pytest.mark.parametrize("over", [False, True], ids=["and fires", "and is over"])
+def test_what_joins_a_storm_that_can_not_be_told_comes_to_its_fallback(ledger, clock, tmp_path, over):
+    place = Watched(ledger, clock, tmp_path, "storm: {incidents: 5, within: 2m}\n")
+    storms = Storms(ledger, clock, lambda: place.rules, "test")
+
+    def storm(numbers, status="firing"):
+        named = ((alert(status, Priority="P1", fingerprint=f"f{n}"), f"Disk {n}") for n in numbers)
+        place.hear(*({**one, "labels": {"alertname": name}} for one, name in named))
+        for _ in range(2):
+            storms.look()
+            place.absorb(STORM)
+
+    def change(values):
+        mine = update(deliveries).where(deliveries.c.state.in_(("pending", "delivered")), values.pop("where", true()))
+        place.ledger.write(lambda one: one.execute(mine.values(values)).rowcount)
+
+    storm(range(9))
+    change({"state": "delivered", "told": deliveries.c.want, "due_at": None})
+    storm(range(9, 13))
+    change({"where": deliveries.c.due_at.is_not(None), "state": "retrying", "last_error": "HTTP 503"})
+    if over:
+        storm(range(9, 13), "resolved")
+    clock.advance(minutes=3)
+    place.watch().look()
+    assert ["HTTP 503" in row.because for row in place.pages()] == ([] if over else [True])
 
 
 PAGED = "send: {P0: [pagerduty], P2: [pagerduty]}\nfallback: {default: {after: 2m, send: [slack]}}\n"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, bindparam, delete, exists, func, or_, select
 
-from bridge.core.rules import OWN, SHADOW, TEST
+from bridge.core.rules import OWN, SHADOW, STORM, TEST
 from bridge.ledger.paging import LEFT_OPEN, PAGER
 from bridge.ledger.tables import (
     OPEN_STATES,
@@ -207,7 +207,11 @@ _RISES = [(old, new) for old in range(4) for new in range(old)]
 _news = (history.c.incident == incidents.c.id) & (history.c.at >= deliveries.c.since)
 _rises = [(history.c.why == f"P{old} → P{new}") & (incidents.c.priority == f"P{new}") for old, new in _RISES]
 _louder = or_(history.c.what == "fires again", (history.c.what == "priority") & or_(*_rises))
-_sure = or_(deliveries.c.state == "dead", deliveries.c.told == 0, exists().where(_news, _louder))
+# what joins a storm's message is an incident of its own, and is told nowhere else
+_joins = (alerts.c.incident == incidents.c.id) & (alerts.c.status == "firing")
+_joins &= alerts.c.joined_at >= func.coalesce(deliveries.c.heard_at, deliveries.c.since)
+_folds = and_(incidents.c.source == STORM, deliveries.c.kind != PAGER, exists().where(_joins))
+_sure = or_(deliveries.c.state == "dead", deliveries.c.told == 0, exists().where(_news, _louder), _folds)
 _elsewhere = deliveries.alias()
 _joined = and_(
     deliveries.c.kind == PAGER,
@@ -218,9 +222,7 @@ _joined = and_(
 _UNTOLD = (
     select(
         *(deliveries.c[name] for name in ("id", "kind", "address", "lane", "team", "destination")),
-        *(deliveries.c[name] for name in ("state", "since", "have")),
-        deliveries.c.last_error,
-        deliveries.c.reason,
+        *(deliveries.c[name] for name in ("state", "since", "have", "last_error", "reason")),
         _sure.label("sure"),
         incidents.c.id.label("incident"),
         incidents.c.priority,
@@ -242,7 +244,8 @@ def untold(connection: Connection) -> list[Row[Any]]:
     """Return the deliveries of firing incidents that are dead at an address that routing chose, or wait to be told.
 
     What shadow mode tells has no fallback, for that would be told to people, and a test has none. Those that wait were
-    never told there, or it fires again, or has become more urgent, since it was told. Of those that are not `sure` an
-    alert joined what was paged: whether that is to page anew its service's settings say.
+    never told there, or it fires again, or has become more urgent, since it was told, or it tells
+    a storm and that grew. Of those that are not `sure` an alert joined what was paged: whether that is to page anew its
+    service's settings say.
     """
     return list(connection.execute(_UNTOLD))
