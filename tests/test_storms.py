@@ -10,6 +10,7 @@ from goldens import MESSAGES, as_json, compare
 from posts import CONFIG, ENV, Posts
 from sqlalchemy import func, select, update
 
+from bridge.backlog import HOLD
 from bridge.chores.storms import Storms
 from bridge.core.rules import APART, STORM
 from bridge.destinations.base import Address, Nothing, Settings, Want
@@ -18,12 +19,14 @@ from bridge.destinations.slack import message as slack
 from bridge.ledger import acts
 from bridge.ledger.incidents import load
 from bridge.ledger.tables import alerts, deliveries, incidents
+from bridge.parts import USUAL
 from bridge.render.bounded import bounded
 from bridge.render.folders import template_folder
 from bridge.render.jinja import Words
 from bridge.sandbox import schemas
 
 LIMITS = "storm: {incidents: 5, within: 2m}\npage_storm: {pages: 3, within: 5m}\n"
+OVER_ALREADY = Nothing("over before it could be told")
 
 
 class Place(Posts):
@@ -196,7 +199,7 @@ def test_what_is_over_before_anybody_looked_is_told_in_one_message_that_says_so(
     assert told.incident.state == "resolved"
     assert "Storm: 95 more incidents" in slack.content(told)["text"]
     assert whys == {"in digest "}
-    assert pages.next_step(place.want("pagerduty"), {}) == Nothing("over before it could be told")
+    assert pages.next_step(place.want("pagerduty"), {}) == OVER_ALREADY
     place.clock.advance(minutes=20)
     assert not place.storms.look()
 
@@ -219,6 +222,50 @@ def test_what_fires_again_right_after_it_was_told_of_as_over_fires_in_the_messag
     place.hear({**place.one(8), "startsAt": "2026-03-02T12:40:00Z"})
     place.look()
     assert place.digest()[::2] == ("firing", 4)
+
+
+def waited(place):
+    """An hour's worth of what nobody absorbed: pages that are over by its end, and much between; return its lane."""
+    others = {"annotations": {"Team": "network", "Priority": "P3"}}
+    place.post({"alerts": [place.one(number, priority="P1") for number in range(8)]})
+    for number in range(100, 100 + 2 * USUAL.receipts):
+        place.post({"alerts": [place.one(number, "resolved") | others]})
+    place.post({"alerts": [place.one(number, "resolved", "P1") for number in range(8)]})
+    place.clock.advance(hours=1)
+    return place.intake()
+
+
+def test_what_waited_and_is_over_by_its_end_pages_nobody(place):
+    intake = waited(place)
+    assert intake.turn() is None
+    for _ in range(3):
+        assert not place.storms.look(), "more of it is to come"
+        place.clock.advance(seconds=3)
+    while intake.turn() is None:
+        pass
+    place.look()
+    assert {row.state for row in place.stored() if row.source == STORM} == {"resolved"}
+    assert place.told("slack")["storm"] == 1
+    assert pages.next_step(place.want("pagerduty"), {}) == OVER_ALREADY
+
+
+def test_what_waited_is_waited_for_a_moment_only(place):
+    assert waited(place).turn() is None
+    assert not place.storms.look()
+    place.clock.advance(HOLD.total_seconds())
+    assert place.storms.look(), "also where nobody goes on"
+
+
+def test_what_ends_before_its_message_has_a_place_pages_nobody(place):
+    place.hear(*(place.one(number, priority="P1") for number in range(8)))
+    assert place.storms.look()
+    place.absorb(STORM)
+    place.hear(*(place.one(number, "resolved", "P1") for number in range(8)))
+    assert place.storms.look()
+    assert "storm" not in place.told("pagerduty"), "the message says that it fires"
+    place.look()
+    assert place.told("slack")["storm"] == 1
+    assert pages.next_step(place.want("pagerduty"), {}) == OVER_ALREADY
 
 
 def test_of_what_only_resolves_were_heard_no_message_tells(place):

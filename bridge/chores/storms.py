@@ -9,6 +9,7 @@ import json
 from functools import partial, reduce
 from typing import TYPE_CHECKING, Any
 
+from bridge.backlog import AWAY, HOLD
 from bridge.core.episodes import to_come
 from bridge.core.incident import State
 from bridge.core.rules import ALONE, APART, ITS_OWN, PRIORITY, STORM, TEAM
@@ -51,14 +52,23 @@ class Storms:
         self._clock = clock
         self._rules = rules
         self._holder = f"{holder}/storms"
+        self._since: float | None = None
 
     def look(self) -> bool:
         """Bring the storms' messages up to date; return whether there was anything to do."""
+        now = self._clock.now()
         with self._ledger.read() as connection:
-            present = folds.present(connection, self._clock.now())
-        if not present:
+            present = folds.present(connection, now)
+            behind = bool(present) and receipts.behind(connection, now - AWAY)
+        if not present or self._waits(behind=behind):
             return False
         return sum(self._ledger.write(partial(self._keep, fold=fold)) for fold in present) > 0
+
+    def _waits(self, *, behind: bool) -> bool:
+        """Return whether what waited while nobody absorbed is still to come, for a moment: what fires may be over."""
+        now = self._clock.monotonic()
+        self._since = (now if self._since is None else self._since) if behind else None
+        return self._since is not None and now - self._since < HOLD.total_seconds()
 
     def _keep(self, connection: Connection, fold: Fold) -> bool:
         now = self._clock.now()
@@ -73,8 +83,10 @@ class Storms:
         ]
         firing = [row for row in rows if row.state in OPEN_STATES]
         apart = self._calm(fold, firing, now)
-        placed = digest is not None and self._placed(connection, fold, digest, rows, now)
-        named = folds.name_digest(connection, fold, digest.id) if digest else set()
+        # what ends all that fires in it comes to its place when that is in it: else it would page for what is over
+        ready = digest if digest and (digest.places or firing or digest.state not in OPEN_STATES) else None
+        placed = ready is not None and self._placed(connection, fold, ready, rows, now)
+        named = folds.name_digest(connection, fold, ready.id) if ready else set()
         # what was over before it was told of has its line by now
         rows = [row for row in rows if row.state in OPEN_STATES or row.id in told or row.id not in named]
         alerts = list(self._alerts(fold, rows, told, apart=apart, now=now))

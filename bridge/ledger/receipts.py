@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, bindparam, case, exists, func, select, update
 
+from bridge.core.rules import ITS_OWN
 from bridge.ledger.appending import Appending
 from bridge.ledger.columns import to_micros, to_text
 from bridge.ledger.packed import DamagedError, packed, unpacked
@@ -71,6 +72,13 @@ _NEXT = Statement(
     .limit(bindparam("most"))
 )
 _BODY = Statement(select(receipts.c.body).where(receipts.c.id == bindparam("key_id")))
+_BEHIND = Statement(
+    select(receipts.c.id)
+    .where(NEW, receipts.c.received_at < bindparam("before", type_=receipts.c.received_at.type))
+    # last: it stands behind the body
+    .where(receipts.c.source.not_in(sorted(ITS_OWN)), receipts.c.acts.is_(None))
+    .limit(1)
+)
 _SETTLE = Statement(
     update(receipts)
     .where(and_(receipts.c.id == bindparam("key_id"), receipts.c.state == "new"))
@@ -146,6 +154,11 @@ def _row(receipt: Receipt, signature: str | None = None) -> Row:
 def sources_waiting(connection: Connection) -> list[str]:
     """Name the sources that have receipts to absorb."""
     return [row.source for row in _WAITING.rows(connection)]
+
+
+def behind(connection: Connection, before: datetime) -> bool:
+    """Return whether what was received before a time waits to be absorbed; what a person sent once more counts not."""
+    return bool(_BEHIND.rows(connection, {"before": before}))
 
 
 def waiting(connection: Connection, source: str, limit: int, read: str = "") -> tuple[list[Receipt], bool]:
