@@ -346,6 +346,24 @@ def test_of_a_storm_that_a_person_has_closed_nothing_more_is_told(place):
     assert place.digest() == ("firing", None, 1, 0)
 
 
+def test_what_comes_after_a_person_let_a_storms_message_rest_is_told_in_another_one(place):
+    place.storm(range(8))
+    place.settle()
+    with place.ledger.read() as connection:
+        query = select(deliveries.c.id).join(incidents).where(incidents.c.source == STORM)
+        (one,) = connection.execute(query).scalars()
+    dead = update(deliveries).where(deliveries.c.id == one).values(state="dead")
+    place.ledger.write(lambda connection: connection.execute(dead).rowcount)
+    place.storm([20])
+    assert place.digest() == ("firing", None, 4, 0), "it may be told yet"
+    place.ledger.write(lambda connection: acts.dismiss(connection, [one], "alice", place.clock.now()))
+    place.storm([21])
+    assert place.digest() == ("firing", None, 1, 0)
+    assert place.told("slack")["storm"] == 2
+    assert [row.state for row in place.stored() if row.source == STORM] == ["closed", "firing"]
+    assert not place.storms.look()
+
+
 def test_what_fires_anew_after_a_person_closed_its_storm_is_told(place):
     place.storm(range(8), priority="P1")
     place.settle()

@@ -15,7 +15,7 @@ from bridge.core.incident import State
 from bridge.core.rules import ALONE, APART, ITS_OWN, PRIORITY, STORM, TEAM
 from bridge.core.shadow import Would
 from bridge.ids import new_id
-from bridge.ledger import folds, lanes, placing, receipts
+from bridge.ledger import acts, folds, lanes, placing, receipts
 from bridge.ledger.columns import stamp
 from bridge.ledger.placing import Placement
 from bridge.ledger.receipts import Receipt
@@ -36,6 +36,8 @@ JSON = dict[str, Any]
 EVERY = 3.0
 """Seconds between two looks."""
 LEASE_NAME = "storms"
+BY = "the dismissal of its message"
+"""Who closes a storm that is told nowhere any more."""
 
 
 def set_aside(connection: Connection, rows: list[JSON], at: datetime, source: str, rules: Rules) -> None:
@@ -75,6 +77,9 @@ class Storms:
         if lanes.acquire(connection, LEASE_NAME, self._holder, self._ledger.database_now(now)) is None:
             return False
         digest, closed = folds.digest(connection, fold), folds.closed(connection, fold)
+        if digest and 0 < digest.places == digest.dismissed:
+            # it is told nowhere any more: what comes later is told in another one
+            return bool(acts.close(connection, [digest.id], BY, now))
         told = folds.told(connection, digest.id) if digest else {}
         rows = [
             row

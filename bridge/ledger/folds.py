@@ -15,6 +15,7 @@ from sqlalchemy import Integer, and_, bindparam, cast, exists, func, or_, select
 
 from bridge.core.episodes import APART
 from bridge.core.rules import STORM
+from bridge.ledger.deliveries import DISMISSED
 from bridge.ledger.placing import locked
 from bridge.ledger.statements import Statement
 from bridge.ledger.tables import OPEN_STATES, alerts, deliveries, incidents
@@ -152,15 +153,17 @@ def folded(connection: Connection, fold: Fold, told: AbstractSet[str], now: date
 
 
 def digest(connection: Connection, fold: Fold) -> Row[Any] | None:
-    """Return the incident that tells of a fold, with its state and how many places it has.
+    """Return the incident that tells of a fold, with its state, how many places it has, and how many are dismissed.
 
     That is the one that is open; before it, one that was over before it had a place, where what it says is folded.
     """
-    places = select(func.count()).where(deliveries.c.incident == incidents.c.id).scalar_subquery()
+    mine = select(func.count()).where(deliveries.c.incident == incidents.c.id)
+    places = mine.scalar_subquery()
+    dismissed = mine.where(deliveries.c.state == "skipped", deliveries.c.reason == DISMISSED).scalar_subquery()
     bare = select(deliveries.c.incident).where(_bare(fold))
     unplaced = and_(places == 0, exists().where(alerts.c.incident == incidents.c.id, _of(fold).in_(bare)))
     query: Select[Any] = (
-        select(incidents.c.id, incidents.c.state, places.label("places"))
+        select(incidents.c.id, incidents.c.state, places.label("places"), dismissed.label("dismissed"))
         .where(incidents.c.source == STORM, incidents.c.rule_key == f"uid:{fold.id}")
         .where(or_(incidents.c.state.in_(OPEN_STATES), unplaced))
         .order_by(incidents.c.id)
