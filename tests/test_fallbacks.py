@@ -104,6 +104,8 @@ def test_very_many_pages_by_a_fallback_are_one_page_for_the_rest(ledger, clock, 
         place.absorb(STORM)
     told = [(row.state, (row.reason or "")[:9]) for row in place.pages()]
     assert sorted(told) == [*[("pending", "")] * 4, *[("skipped", "in digest")] * 6]
+    why = "Told here because slack #storage could not be told: no answer yet"
+    assert {row.because for row in place.pages()} == {why}
 
 
 @pytest.mark.parametrize("over", [False, True], ids=["and fires", "and is over"])

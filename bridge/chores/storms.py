@@ -107,8 +107,10 @@ class Storms:
         """Give a storm's message its place, unless it has it; return whether it got it now."""
         if digest.places:
             return False
-        would = _would(rows)
-        place = Placement(fold.destination, fold.kind, fold.address, fold.lane, fold.team, "storm", would=would)
+        whys = {row.because for row in rows}
+        because = whys.pop() if len(whys) == 1 else None
+        sides = (fold.destination, fold.kind, fold.address, fold.lane, fold.team, "storm", because)
+        place = Placement(*sides, would=_would(rows))
         placing.place_one(connection, digest.id, [place], new_id, now, over=True)
         return True
 

@@ -137,6 +137,7 @@ def folded(connection: Connection, fold: Fold, told: AbstractSet[str], now: date
             deliveries.c.id.label("delivery"),
             deliveries.c.placed_at,
             deliveries.c.would,
+            deliveries.c.because,
         )
         .join(deliveries, deliveries.c.incident == incidents.c.id)
         .where(deliveries.c.folded_into == fold.id)
