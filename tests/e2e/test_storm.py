@@ -28,3 +28,17 @@ def test_a_storm_is_thirty_messages_and_one_for_the_rest(start, sandbox):
     assert len(messages(sandbox, "alerts", "Disk ")) == 30
     assert {page.status for page in pages(sandbox) if "Storm" in page.title} == {"resolved"}
     assert not [text for text in replies(sandbox, storm) if "<!" in text]
+
+
+def test_a_storm_that_was_over_before_anybody_told_of_it_is_one_message_more_and_no_page(start, sandbox):
+    bridge = start(config(sandbox, **LIMITS, send={"P1": ["slack", "pagerduty"]}), verb="web")
+    for status in ("firing", "resolved"):
+        bridge.post(group(*(host(number, status) for number in range(100))))
+    start.worker(bridge)
+    (storm,) = eventually(lambda: messages(sandbox, "alerts", "more incidents"))
+    assert "resolved" in storm.text
+    assert "70 more incidents" in storm.text
+    bridge.settle()
+    assert len(messages(sandbox, "alerts", "Disk ")) == 30
+    assert not [page for page in pages(sandbox) if "Storm" in page.title]
+    assert not replies(sandbox, storm)
