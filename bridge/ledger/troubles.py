@@ -244,8 +244,7 @@ def untold(connection: Connection) -> list[Row[Any]]:
     """Return the deliveries of firing incidents that are dead at an address that routing chose, or wait to be told.
 
     What shadow mode tells has no fallback, for that would be told to people, and a test has none. Those that wait were
-    never told there, or it fires again, or has become more urgent, since it was told, or it tells
-    a storm and that grew. Of those that are not `sure` an alert joined what was paged: whether that is to page anew its
-    service's settings say.
+    never told there, or since then it fires again, became more urgent, or tells a storm that grew. Of those that are
+    not `sure` an alert joined what was paged: whether that is to page anew its service's settings say.
     """
     return list(connection.execute(_UNTOLD))
