@@ -72,7 +72,7 @@ def done(lane: HeldLane, task: Task, step: Mapping[str, Any], result: Done, *, l
     now = lane.yard.clock.now()
     delivery, learns = task.delivery, step["learns"]
     asked = trouble.Asked(delivery.id, delivery.incident, step["method"], task.at.timestamp())
-    well = delivery.heard_at is not None and lane.well(delivery.heard_at) and not _refused(delivery)
+    well = delivery.heard_at is not None and lane.well(delivery.heard_at) and not refused(delivery)
     # what was learned proves nothing but that it can be learned
     proof = not looking and not (learns and lane.trouble and lane.trouble.method != step["method"])
     own = lane.succeeded(asked, looking=not proof)
@@ -154,7 +154,7 @@ def learned(lane: HeldLane, delivery: Delivery, facts: Mapping[str, Any], now: d
     yield keep
 
 
-def _refused(delivery: Delivery) -> bool:
+def refused(delivery: Delivery) -> bool:
     """Whether the destination failed or limited this delivery's requests; our own faults are no excuse."""
     return delivery.last_error is not None and not delivery.last_error.startswith(INTERNAL)
 

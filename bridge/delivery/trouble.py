@@ -75,12 +75,16 @@ def lasts(stored: Mapping[str, Any], now: float) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request that was made in a lane: by which delivery, of which kind, and when (unix seconds)."""
+    """A request that was made in a lane: by which delivery, of which kind, and when (unix seconds).
+
+    `failed`: how often its delivery had failed before, in troubles that others' success has ended.
+    """
 
     delivery: str
     incident: str
     method: str
     at: float
+    failed: int = 0
 
 
 def gap(lasted: float) -> float:
@@ -99,7 +103,7 @@ def failed(trouble: Trouble | None, asked: Asked, now: float, retry_after: float
         trouble,
         method=asked.method,
         until=max(trouble.until, until),
-        probes={**trouble.probes, asked.incident: trouble.probes.get(asked.incident, 0) + 1},
+        probes={**trouble.probes, asked.incident: trouble.probes.get(asked.incident, asked.failed) + 1},
         suspects={**trouble.suspects, asked.incident: asked.delivery},
         error=error,
     )

@@ -173,3 +173,27 @@ def test_what_is_given_up_in_doubt_is_looked_for_by_itself_once_it_is_replayed(s
             turns(lane)
             clock.advance(1)
         assert (poison().state, poison().doubt["buried"]) == ("dead", True)
+
+
+@pytest.mark.parametrize("status", [500, 502])
+def test_what_fails_in_doubt_again_and_again_backs_off_alone_in_a_busy_lane(sqlite_ledger, clock, tmp_path, status):
+    """Others are told between any two of its tries, so that it is the only one to fail in each trouble."""
+    with Sandbox(clock=lambda: clock.now().timestamp()) as sandbox:
+        fault = Fault("status", "github", "POST", "*/issues", contains="poison", status=status)
+        sandbox.faults.add(fault)
+        place = f'{{token: "${{env:GH}}", repo: "acme/alerts", rate: off, api_url: "{sandbox.github_url}"}}'
+        config = f"destinations: {{github: {place}}}\nsend: {{P2: [github]}}\n"
+        posts = Posts(sqlite_ledger, clock, tmp_path, config)
+        effective = Effective(lambda: posts.rules, ENV | {"GH": "ghp_sandbox"}, b"key")
+        posts.hear(one("poison", "P2"))
+        lane = take(sqlite_ledger, clock, posts.deliveries()[0].lane, effective)
+        lane.lease_ends = clock.monotonic() + 1_000
+        for second in range(240):
+            if second % 4 == 0:
+                posts.hear(one(f"well {second}", "P2"), seconds=0)
+            turns(lane)
+            clock.advance(1)
+        poison, *others = posts.deliveries()
+        assert poison.have[ALONE] >= 5
+        assert sum(entry.fault is not None for entry in sandbox.seen("github")) < 12
+        assert {row.state for row in others} == {"delivered"}
