@@ -214,6 +214,24 @@ def test_what_begins_and_ends_between_two_looks_has_its_line(place):
     assert not place.storms.look()
 
 
+def test_what_begins_and_ends_after_its_message_was_over_has_its_line_there(place):
+    place.storm(range(8))
+    place.storm(range(8), "resolved")
+    both(place, range(8, 12))
+    place.look()
+    assert place.digest() == ("resolved", None, 0, 7)
+    assert place.told("slack")["storm"] == 1
+    assert {row.reason[:10] for row in place.deliveries() if row.state == "skipped"} == {"in digest "}
+
+
+def test_very_many_that_are_over_have_their_lines_at_several_looks(place, monkeypatch):
+    monkeypatch.setattr("bridge.ledger.folds.MOST", 20)
+    both(place, range(60))
+    place.look()
+    assert place.digest() == ("resolved", None, 0, 55)
+    assert place.told("slack")["storm"] == 1
+
+
 def test_what_fires_again_right_after_it_was_told_of_as_over_fires_in_the_message(place):
     place.storm(range(8))
     both(place, [8])
@@ -346,7 +364,8 @@ def test_of_a_storm_that_a_person_has_closed_nothing_more_is_told(place):
     assert place.digest() == ("firing", None, 1, 0)
 
 
-def test_what_comes_after_a_person_let_a_storms_message_rest_is_told_in_another_one(place):
+@pytest.mark.parametrize("over", [False, True], ids=["while it fires", "once it is over"])
+def test_what_comes_after_a_person_let_a_storms_message_rest_is_told_in_another_one(place, over):
     place.storm(range(8))
     place.settle()
     with place.ledger.read() as connection:
@@ -356,6 +375,8 @@ def test_what_comes_after_a_person_let_a_storms_message_rest_is_told_in_another_
     place.ledger.write(lambda connection: connection.execute(dead).rowcount)
     place.storm([20])
     assert place.digest() == ("firing", None, 4, 0), "it may be told yet"
+    if over:
+        place.storm([*range(8), 20], "resolved")
     place.ledger.write(lambda connection: acts.dismiss(connection, [one], "alice", place.clock.now()))
     place.storm([21])
     assert place.digest() == ("firing", None, 1, 0)

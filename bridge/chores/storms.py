@@ -77,7 +77,7 @@ class Storms:
         if lanes.acquire(connection, LEASE_NAME, self._holder, self._ledger.database_now(now)) is None:
             return False
         digest, closed = folds.digest(connection, fold), folds.closed(connection, fold)
-        if digest and 0 < digest.places == digest.dismissed:
+        if digest and digest.state != State.CLOSED and 0 < digest.places == digest.dismissed:
             # it is told nowhere any more: what comes later is told in another one
             return bool(acts.close(connection, [digest.id], BY, now))
         told = folds.told(connection, digest.id) if digest else {}
@@ -100,7 +100,7 @@ class Storms:
         if alerts:
             body = json.dumps({"status": "firing", "alerts": alerts}).encode()
             receipts.insert(connection, Receipt(new_id(), STORM, now, {}, body))
-        return bool(alerts) or placed or bool(apart and firing)
+        return bool(alerts or named) or placed or bool(apart and firing)
 
     @staticmethod
     def _placed(connection: Connection, fold: Fold, digest: Row[Any], rows: Sequence[Row[Any]], now: datetime) -> bool:

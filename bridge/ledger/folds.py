@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Integer, and_, bindparam, cast, exists, func, or_, select, update
+from sqlalchemy import Integer, and_, bindparam, cast, func, or_, select, update
 
 from bridge.core.episodes import APART
 from bridge.core.rules import STORM
@@ -38,6 +38,8 @@ MOST = 5_000
 """Open incidents of one fold that are looked at, beside those that are told of."""
 CHUNK = 500
 """Ids of one statement."""
+LAST = 2
+"""Messages of a fold that can be of what was folded lately: one that is over, and the one that follows it."""
 LATELY = timedelta(days=7)
 """How long ago at most that was set aside which is told though it was over before that: what an older release left
 untold is no news."""
@@ -156,31 +158,31 @@ def folded(connection: Connection, fold: Fold, told: AbstractSet[str], now: date
 def digest(connection: Connection, fold: Fold) -> Row[Any] | None:
     """Return the incident that tells of a fold, with its state, how many places it has, and how many are dismissed.
 
-    That is the one that is open; before it, one that was over before it had a place, where what it says is folded.
+    That is the one that is open; before it, one that is over though it has what isn't named yet, or was dismissed, for
+    it might be reopened.
     """
     mine = select(func.count()).where(deliveries.c.incident == incidents.c.id)
     places = mine.scalar_subquery()
     dismissed = mine.where(deliveries.c.state == "skipped", deliveries.c.reason == DISMISSED).scalar_subquery()
-    bare = select(deliveries.c.incident).where(_bare(fold))
-    unplaced = and_(places == 0, exists().where(alerts.c.incident == incidents.c.id, _of(fold).in_(bare)))
     query: Select[Any] = (
         select(incidents.c.id, incidents.c.state, places.label("places"), dismissed.label("dismissed"))
-        .where(incidents.c.source == STORM, incidents.c.rule_key == f"uid:{fold.id}")
-        .where(or_(incidents.c.state.in_(OPEN_STATES), unplaced))
-        .order_by(incidents.c.id)
-        .limit(1)
-    )
-    return connection.execute(query).first()
+    ).where(incidents.c.source == STORM, incidents.c.rule_key == f"uid:{fold.id}")
+    for row in sorted(connection.execute(query), key=lambda one: str(one.id))[-LAST:]:
+        let_rest = row.state == "resolved" and 0 < row.places == row.dismissed
+        if row.state in OPEN_STATES or let_rest or _unnamed(connection, fold, row.id):
+            return row
+    return None
 
 
-def _bare(fold: Fold) -> ColumnElement[bool]:
-    """What is folded and isn't named yet (`name_digest`)."""
-    return (deliveries.c.folded_into == fold.id) & (deliveries.c.reason == FOLDED)
-
-
-def _of(fold: Fold) -> ColumnElement[str]:
-    """Return the incident that an alert of a fold's message tells of."""
-    return func.substr(alerts.c.fingerprint, len(fingerprint(fold, "")) + 1)
+def _unnamed(connection: Connection, fold: Fold, incident: str) -> dict[str, str]:
+    """Return the incidents that a storm's message has a line of and that don't say so yet, by their deliveries."""
+    bare = (deliveries.c.folded_into == fold.id) & (deliveries.c.reason == FOLDED)
+    rows = connection.execute(select(deliveries.c.id, deliveries.c.incident).where(bare)).all()
+    if not rows:
+        return {}
+    # compared here: a database that knows nothing of the tables yet takes each with each
+    said = set(connection.execute(select(alerts.c.fingerprint).where(alerts.c.incident == incident)).scalars())
+    return {row.id: row.incident for row in rows if fingerprint(fold, row.incident) in said}
 
 
 def closed(connection: Connection, fold: Fold) -> dict[str, str]:
@@ -214,10 +216,12 @@ def fingerprint(fold: Fold, incident: str) -> str:
 
 def name_digest(connection: Connection, fold: Fold, incident: str) -> set[str]:
     """Say at what is folded which incident tells it, where that one has a line of it; return the incidents of these."""
-    said = select(_of(fold)).where(alerts.c.incident == incident)
-    named = update(deliveries).where(_bare(fold), deliveries.c.incident.in_(said))
-    named = named.values(reason=f"{FOLDED} {incident}").returning(deliveries.c.incident)
-    return set(connection.execute(named).scalars())
+    found = _unnamed(connection, fold, incident)
+    ids = sorted(found)
+    for start in range(0, len(ids), CHUNK):
+        mine = deliveries.c.id.in_(ids[start : start + CHUNK]) & (deliveries.c.reason == FOLDED)
+        connection.execute(update(deliveries).where(mine).values(reason=f"{FOLDED} {incident}"))
+    return set(found.values())
 
 
 def unfold(connection: Connection, rows: Sequence[Row[Any]], at: datetime) -> None:
