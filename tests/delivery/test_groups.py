@@ -140,7 +140,7 @@ def test_while_one_channel_asks_another_ones_message_waits_for_that_but_not_for_
     for team in ("storage", "network"):
         channels.tell("quiet", "P3", team)
     storage, network = (channels.lanes[name] for name in sorted(channels.lanes, reverse=True))
-    account = channels.effective.account("slack", "storage", "P0", "grafana")
+    account = channels.effective.account(channels.deliveries()[0], "P0", "grafana")
     heard, name = storage.yard.heard, f"budget/slack/{account}/usergroups.list"
     assert network.yard is storage.yard
     assert heard.asks(name, channels.clock.now())
