@@ -113,7 +113,10 @@ class Channel:
                 return have
             done = client.send(step, have, 8.0, lambda: None)
             assert isinstance(done, Done), done
-            place, have = (done.remote, have) if step.learns else (place, {**have, **done.remote, **step.told})
+            if step.learns:
+                place = {**place, **done.remote}
+            else:
+                have = {**have, **done.remote, **step.told}
             self._now += timedelta(seconds=2)
 
 
