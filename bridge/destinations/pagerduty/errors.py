@@ -51,7 +51,8 @@ def outcome(answer: Answer, key: str, delivery: str) -> Outcome:
         return Failed(Fault.RETRY, error, Scope.CHANNEL, hint, unknown=True, status=answer.status)
     redirect = answer.status // 100 == 3  # noqa: PLR2004 - 3xx
     # what reads along may refuse one event for its text: that buries no other, and bears no id of PagerDuty's
-    page = record is None and not request_id and not redirect and answer.status not in _OF_ALL
+    written = record is None and bool(answer.body.strip()) and not request_id
+    page = written and not redirect and answer.status not in _OF_ALL
     say = _REDIRECT if redirect else _PAGE if page else _SAY.get(answer.status, _OTHER)
     errors = _errors(record)
     alone = page or (answer.status in _OF_THE_EVENT and "routing" not in errors.lower())
