@@ -33,7 +33,7 @@ def as_channel(value: object, info: ValidationInfo) -> str:
     text = as_text(value, info)
     bare = text.removeprefix("#")
     check_words(bare)
-    if is_channel_id(bare):
+    if is_channel_id(text):
         return bare
     if not _CHANNEL.fullmatch(bare):
         raise WrongError(f"is {quoted(text)}, which is no channel", 'write its name, like "#alerts", or its id')

@@ -64,13 +64,13 @@ def test_a_channel_with_or_without_its_mark(files, channel):
     assert loaded.rules.destinations["slack"].settings["channel"] == "#alerts"
 
 
-@pytest.mark.parametrize("channel", ['"#CRITICAL"', "DATABASE", "GATEWAYS"])
+@pytest.mark.parametrize("channel", ['"#CRITICAL"', "DATABASE", "GATEWAYS", '"#CPPKBEDLZ"'])
 def test_a_name_in_capitals_is_no_id(files, channel):
     loaded = files.load(slack(f"    channel: {channel}"))
     assert loaded.rules.destinations["slack"].settings["channel"] == "#" + channel.strip('"#').lower()
 
 
-@pytest.mark.parametrize("channel", ["C0123ABC", '"#C0123ABC"', "G0123ABCD"])
+@pytest.mark.parametrize("channel", ["C0123ABC", '"#C0123ABC"', "G0123ABCD", "CPPKBEDLZ"])
 def test_a_channels_id_stays(files, channel):
     loaded = files.load(slack(f"    channel: {channel}"))
     assert loaded.rules.destinations["slack"].settings["channel"] == channel.strip('"#')

@@ -28,7 +28,6 @@ def told(*incidents, **values):
         (" #a-b ", "#a-b", "a-b"),
         ("C0123ABCD", "C0123ABCD", "c0123abcd"),
         ("#C0123ABCD", "#c0123abcd", "c0123abcd"),
-        ("DATABASE", "#database", "database"),
     ],
 )
 def test_two_spellings_of_a_channel_are_one_address(channel, text, end):

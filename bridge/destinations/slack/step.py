@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from bridge.core.channel import is_channel_id
 from bridge.core.incident import OVER, State
 from bridge.destinations.base import VAIN, Address, Intent, Nothing, Step
 from bridge.destinations.slack import message
@@ -53,7 +52,7 @@ def shown_name(channel: str) -> str:
 def channel_name(settings: Settings) -> str:
     """The configured channel: an id as it is, a name without its # and in lower case."""
     given = settings.text("channel").strip()
-    return given if is_channel_id(given) else given.removeprefix("#").lower()
+    return given if is_id(given) else given.removeprefix("#").lower()
 
 
 def is_id(channel: str) -> bool:
