@@ -212,7 +212,7 @@ def _team(document: Document, name: str, team: Team, names: Names) -> TeamRules:
             declared = names.destinations[destination]
             own = overrides[destination] = _settings(document, way, declared.kind, names)
             for key, what, mend in rivals(declared.kind, declared.settings, own):
-                names.findings.add(document, (*way, key), what, mend)
+                names.findings.add(document, (*way, key), what, mend, Level.WARNING)
             places |= {(destination, key): document.where((*way, key)) for key in overrides[destination]}
     send: dict[Priority, Sending] = {}
     for level, cell in team.send.items():

@@ -166,7 +166,7 @@ def _slack_lacks(settings: Mapping[str, object]) -> Iterator[tuple[str, str, str
 
 
 def rivals(kind: str, inherited: Mapping[str, object], own: Mapping[str, object]) -> Iterator[tuple[str, str, str]]:
-    """Yield what a team sets that could not take effect beside what it inherits, as `lacking` does."""
+    """Yield what a team sets that has no effect beside what it inherits, as `lacking` does."""
     if kind == "slack" and "token" not in own and "token" in inherited and "webhook_url" in own:
         yield "webhook_url", "stands beside the destination's token", "write channel: a token posts in any channel"
     if kind == "slack" and "webhook_url" in inherited and "channel" in own and not {"token", "webhook_url"} & {*own}:

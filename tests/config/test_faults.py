@@ -219,13 +219,6 @@ def slack(rest: str) -> str:
             "max_storage is a size too large to count with: write at most some thousand TiB",
         ),
         (
-            "teams: {a: {destinations: {slack: {webhook_url: '${env:H}'}}}}",
-            (
-                "teams.a.destinations.slack.webhook_url stands beside the destination's token: "
-                "write channel: a token posts in any channel"
-            ),
-        ),
-        (
             "sources: {g: {auth: {bearer: {token: '${env:A}'}, none: {}}}}",
             (
                 "sources.g.auth needs exactly one form of authentication: write one of bearer: {token}, hmac: "
@@ -443,6 +436,11 @@ def test_a_secret_in_the_wrong_place_is_never_shown(files, text, problem):
     ("declared", "own", "problem"),
     [
         (
+            "slack: {token: '${env:T}', channel: a}",
+            "webhook_url: '${env:H}'",
+            "slack.webhook_url stands beside the destination's token: write channel: a token posts in any channel",
+        ),
+        (
             "slack: {webhook_url: '${env:H}'}",
             "channel: b",
             (
@@ -457,10 +455,10 @@ def test_a_secret_in_the_wrong_place_is_never_shown(files, text, problem):
         ),
     ],
 )
-def test_what_a_team_sets_beside_what_it_inherits(files, declared, own, problem):
+def test_what_a_team_sets_without_effect_is_warned_of(files, declared, own, problem):
     name = declared.partition(":")[0]
-    found = files.problems(f"destinations:\n  {declared}\nteams: {{a: {{destinations: {{{name}: {{{own}}}}}}}}}\n")
-    assert found == [f"{LINE}teams.a.destinations.{problem}"]
+    loaded = files.load(f"destinations:\n  {declared}\nteams: {{a: {{destinations: {{{name}: {{{own}}}}}}}}}\n")
+    assert [str(one) for one in loaded.warnings] == [f"{LINE}warning: teams.a.destinations.{problem}"]
 
 
 @pytest.mark.parametrize("own", ["webhook_url: '${env:A}'", "token: '${env:A}', channel: b"])
@@ -468,6 +466,7 @@ def test_a_team_may_have_a_webhook_or_a_token_of_its_own(files, own):
     declared = "destinations:\n  slack: {webhook_url: '${env:H}'}\n"
     loaded = files.load(f"{declared}teams: {{a: {{destinations: {{slack: {{{own}}}}}}}}}\n")
     assert loaded.rules.teams["a"].destinations["slack"]
+    assert loaded.warnings == ()
 
 
 def test_all_faults_are_told_at_once(files):
