@@ -61,7 +61,8 @@ class Part:
     @property
     def waited(self) -> bool:
         """Whether what came after it may be absorbed already: it was sent once more, or is the rest of a large one."""
-        return self.receipt.replayed or self.receipt.progress > 0
+        begun = self.receipt.progress > 0 or bool(self.receipt.incidents)  # also one that is absorbed once more
+        return self.receipt.replayed or begun
 
     def row(self) -> dict[str, Any]:
         """Return how far the receipt is after this part."""

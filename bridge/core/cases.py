@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from bridge.core.alert import Priority, Status
-from bridge.core.episodes import soon_after
+from bridge.core.episodes import soon_after, to_come
 from bridge.core.incident import OPEN, State
 
 if TYPE_CHECKING:
@@ -93,8 +93,12 @@ class Case:
             self.firing[standing.priority] += 1
         self.members[episode] = standing
 
-    def hear(self, arrival: Arrival, at: datetime, stale_after: timedelta | None = None) -> None:
+    def hear(
+        self, arrival: Arrival, at: datetime, stale_after: timedelta | None = None, now: datetime | None = None
+    ) -> None:
         """Take in that it was heard of, and what is told beside its alerts, unless that is older news."""
+        if to_come(self.heard_at, now):
+            self.heard_at = at
         if at >= self.heard_at and self.open and arrival.alert.alert.status is Status.FIRING:
             self._hear_teams(arrival)
             self._hear_left_out(arrival, at, stale_after or GONE)

@@ -104,11 +104,11 @@ def outdated(at: datetime, then: datetime | None, now: datetime | None) -> bool:
 
 
 def to_come(then: datetime, now: datetime | None) -> bool:
-    """Return whether a time that is stored is yet to come `now`, by more than two hosts may be apart.
+    """Return whether a time that is stored is yet to come `now`, by more than any two hosts are apart.
 
     A clock was set back since: that time says no more than that it was long ago.
     """
-    return now is not None and then > now + APART
+    return now is not None and then > now + LATE
 
 
 def soon_after(at: datetime, then: datetime, limit: timedelta, now: datetime | None) -> bool:

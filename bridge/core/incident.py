@@ -65,8 +65,9 @@ class Member:
 
     @property
     def never_fired(self) -> bool:
-        """Whether it was over when it was first heard of."""
-        return self.resolved_at is not None and self.resolved_at == self.joined_at
+        """Whether it was over when it was first heard of, and its firing did not come later, by all that is known."""
+        measured = self.values or self.job_count is not None
+        return not measured and self.resolved_at is not None and self.resolved_at == self.joined_at
 
 
 MOST_COUNTED = 100

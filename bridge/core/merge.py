@@ -44,7 +44,7 @@ class Book:
         known = self.episodes.get((alert.org, alert.fingerprint), [])
         judgement = judge(alert, at, known, self.now, waited=waited)
         case = _ACTS[judgement.verdict](self, arrival, at, judgement)
-        case.hear(arrival, at, self.stale_after)
+        case.hear(arrival, at, self.stale_after, self.now)
         return case
 
     def _opens(self, arrival: Arrival, at: datetime, judgement: Judgement) -> Case:
@@ -113,7 +113,7 @@ class Book:
         assert episode is not None
         case = self.cases[episode.incident]
         if case.never_fired or not episode.digest:
-            case.never_fired = False
+            case.never_fired, case.opened_at = False, min(case.opened_at, episode.since)
             # the values of when it fired, not the zeros of after
             self.dirty[episode.id], self.details[episode.id], episode.digest = episode, arrival, arrival.digest
             case.note("fired late", judgement.why)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -21,10 +22,10 @@ def canonical_team(said: str, teams: Mapping[str, TeamRules]) -> str:
         return said
     wanted = folded(said)
     for team in teams.values():
-        if folded(team.name) == wanted:
+        if _configured(team.name) == wanted:
             return team.name
     for team in teams.values():
-        if any(folded(alias) == wanted for alias in team.aliases):
+        if any(_configured(alias) == wanted for alias in team.aliases):
             return team.name
     return _seen(said).lower()[:LONGEST_TEAM].strip()
 
@@ -32,6 +33,11 @@ def canonical_team(said: str, teams: Mapping[str, TeamRules]) -> str:
 def folded(said: str) -> str:
     """Return a team's name or alias as it is compared: in any case, without what nobody sees of it."""
     return _seen(said).casefold()
+
+
+_configured = lru_cache(10_000)(
+    folded
+)  # of names in the configuration alone, which are compared with each that is said
 
 
 def _seen(said: str) -> str:

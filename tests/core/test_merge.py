@@ -210,6 +210,15 @@ def test_an_unseen_resolve_joins_an_open_incident_without_touching_its_priority(
     assert "priority" not in whats(case)
 
 
+def test_an_incident_begins_with_what_fired_first_though_that_was_heard_of_last():
+    known = book()
+    case = heard(known, 6, start=5, fingerprint="b")
+    assert heard(known, 7, "resolved", 0, 5, fingerprint="a") is case
+    assert case.opened_at == at(5)
+    heard(known, 8, start=0, fingerprint="a")
+    assert case.opened_at == at(0)
+
+
 def test_a_firing_after_an_unseen_resolve_opens_it_for_the_first_time():
     known = book()
     case = heard(known, 6, "resolved", 0, 5, fingerprint="a")
@@ -605,6 +614,14 @@ def test_how_many_its_notification_left_out_is_as_it_was_heard_last():
         before = case.facts["truncated"]
         heard(known, minutes, truncated=left_out)
         assert (case.facts["truncated"], case.changed) == (said, said != before), minutes
+
+
+def test_what_is_heard_after_the_clock_was_set_back_is_no_older_news():
+    known = book()
+    case = heard(known, 600, truncated=70)
+    known.now = at(10)
+    heard(known, 10, truncated=12)
+    assert (case.facts["truncated"], case.heard_at) == (12, at(10))
 
 
 @pytest.mark.parametrize(("stale_after", "hours"), [(timedelta(hours=12), 12), (None, 24)])

