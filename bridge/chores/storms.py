@@ -62,7 +62,7 @@ class Storms:
         with self._ledger.read() as connection:
             present = folds.present(connection, now)
             behind = bool(present) and receipts.behind(connection, now - AWAY)
-        if not present or self._waits(behind=behind):
+        if self._waits(behind=behind) or not present:
             return False
         return sum(self._ledger.write(partial(self._keep, fold=fold)) for fold in present) > 0
 
@@ -105,10 +105,12 @@ class Storms:
     @staticmethod
     def _placed(connection: Connection, fold: Fold, digest: Row[Any], rows: Sequence[Row[Any]], now: datetime) -> bool:
         """Give a storm's message its place, unless it has it; return whether it got it now."""
-        if digest.places:
-            return False
         whys = {row.because for row in rows}
         because = whys.pop() if len(whys) == 1 else None
+        if digest.places:
+            if rows and because is None:
+                folds.routed(connection, digest.id)
+            return False
         sides = (fold.destination, fold.kind, fold.address, fold.lane, fold.team, "storm", because)
         place = Placement(*sides, would=_would(rows))
         placing.place_one(connection, digest.id, [place], new_id, now, over=True)

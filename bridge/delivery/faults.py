@@ -56,7 +56,8 @@ def _place_failed(lane: HeldLane, task: Task, step: Step, result: Failed) -> Act
     asked_it = result.scope is not Scope.DELIVERY or result.status is not None or result.fault is not Fault.RETRY
     alone = not asked_it or _again_alone(lane, task, result)
     if not alone:
-        before = int(task.delivery.attempts > 0 and settle.refused(task.delivery))
+        limited = result.fault is Fault.LIMITED  # that is no attempt
+        before = int(not limited and task.delivery.attempts > 0 and settle.refused(task.delivery))
         asked = trouble.Asked(task.delivery.id, task.delivery.incident, step.method, task.at.timestamp(), before)
         lane.failed(asked, now, result)
         looks.renew(lane)

@@ -188,6 +188,7 @@ class Lane(HeldLane):
             told = yield from faults.outcome(self, task, step, outcome)
             yield from claim.answered(task, step, outcome)
         except NotNowError:
+            looks.answered(self, task, step)
             yield from claim.take_back(self, task, step)
         except TakenBackError:
             told = False

@@ -61,7 +61,7 @@ def held(lane: HeldLane, delivery: Delivery, reason: str) -> Acting[None]:
     now = lane.yard.clock.now()
 
     def write(connection: Connection) -> None:
-        deliveries.change(connection, delivery.id, state="held", due_at=None, reason=reason, failing_since=now)
+        deliveries.change(connection, delivery.id, state="held", due_at=None, reason=reason)
         timeline.note(connection, delivery, now, "held", why=reason)
 
     yield write

@@ -24,13 +24,25 @@ if TYPE_CHECKING:
 
     from bridge.ledger.deliveries import Delivery
 
-FUTURE = timedelta(seconds=2)
-"""What waits since later than that was written by another host's clock, or by ours before it was set back: by that one
-it may have been due at once. Up to so much later, others of this host write while one looks."""
+FUTURE = timedelta(minutes=1)
+"""No two hosts' clocks differ so much: what waits since later than that was written before the clock was set back."""
+AHEAD = timedelta(seconds=2)
+"""What waits since later than that was written by another host's clock: what was due at once by that one, is here.
+Up to so much later, others of this host write while one looks."""
 _DUE = and_(
     deliveries.c.due_at.is_not(None),
-    or_(deliveries.c.due_at <= bindparam("now"), deliveries.c.since > bindparam("ahead")),
+    or_(
+        deliveries.c.due_at <= bindparam("now"),
+        and_(deliveries.c.since > bindparam("ahead"), deliveries.c.due_at <= deliveries.c.since),
+        deliveries.c.since > bindparam("future"),
+    ),
 )
+
+
+def _later(now: datetime) -> dict[str, datetime]:
+    return {"ahead": now + AHEAD, "future": now + FUTURE}
+
+
 _LANES_OF = Statement(
     select(deliveries.c.lane)
     .where(deliveries.c.incident.in_(bindparam("ids", expanding=True)), deliveries.c.due_at.is_not(None))
@@ -66,7 +78,7 @@ def lanes_of(connection: Connection, ids: Collection[str]) -> set[str]:
 
 def due_lanes(connection: Connection, now: datetime) -> list[str]:
     """Name the lanes that have a step due, the most urgent first."""
-    return [row.lane for row in _DUE_LANES.rows(connection, {"now": now, "ahead": now + FUTURE})]
+    return [row.lane for row in _DUE_LANES.rows(connection, {"now": now, **_later(now)})]
 
 
 def next_at(connection: Connection) -> datetime | None:
@@ -105,7 +117,7 @@ def next_due(  # noqa: PLR0913 - a choice has these sides
     `behind` incidents that are left out.
     """
     left_out = {name: list(ids) for name, ids in (("busy", busy), ("behind", behind)) if ids}
-    values = {"lane": lane, "now": now, "ahead": now + FUTURE, "most": most, **left_out}
+    values = {"lane": lane, "now": now, **_later(now), "most": most, **left_out}
     chosen = found(connection, _next_due(*left_out), values)
     if not chosen or not oldest or chosen[0].urgency == 0:
         return chosen

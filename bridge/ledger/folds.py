@@ -224,6 +224,12 @@ def name_digest(connection: Connection, fold: Fold, incident: str) -> set[str]:
     return set(found.values())
 
 
+def routed(connection: Connection, incident: str) -> None:
+    """Say no more why a storm's message is told at its place: by now it tells what was routed there as well."""
+    mine = (deliveries.c.incident == incident) & deliveries.c.because.is_not(None)
+    connection.execute(update(deliveries).where(mine).values(because=None))
+
+
 def unfold(connection: Connection, rows: Sequence[Row[Any]], at: datetime) -> None:
     """Let deliveries of `folded` be told by themselves, as their incidents are now: of what changed none was woken."""
     locked(connection, [row.id for row in rows])

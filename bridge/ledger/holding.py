@@ -73,11 +73,10 @@ def resume(  # noqa: PLR0913 - a place has these sides
         if HELD_LANE not in one.lane and not going_on.has(one.kind, address, lane, one.destination, team):
             return  # who tells there is dead: where the settings are taken back, it goes on from here
         left = one.lane if HELD_LANE in one.lane else f"{one.kind}{LEFT_LANE}{one.lane}"
-        values: dict[str, Any] = {"state": "skipped", "reason": f"told at {address} already", "lane": left}
-        change(connection, one.id, failing_since=None, **values)
+        change(connection, one.id, state="skipped", reason=f"told at {address} already", lane=left)
         _return(connection, one, address, lane, at)
         return
-    values = {"state": "pending", "reason": None, "address": address, "lane": lane, "failing_since": None}
+    values: dict[str, Any] = {"state": "pending", "reason": None, "address": address, "lane": lane}
     if lane != one.lane:
         # whatever was told stays where it was: here it begins anew, under fresh marks
         values |= {"have": kept(row.have), "told": 0, "doubt": None}

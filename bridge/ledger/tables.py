@@ -151,7 +151,7 @@ deliveries = Table(
     Column("since", Instant, nullable=False),  # how long the step that is due has been waiting
     Column("heard_at", Instant),  # when what is to be told was received; unknown where no sender said it
     Column("attempts", Integer, nullable=False, server_default="0"),
-    Column("failing_since", Instant),  # since when it fails by its own fault, or is held
+    Column("failing_since", Instant),
     Column("last_error", Text),
     Column("reason", Text),  # why it is held, skipped or dead, and what to mend
     Column("because", Text),  # why it is told here although routing did not say so: another address could not be told

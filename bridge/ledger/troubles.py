@@ -74,8 +74,8 @@ def dead(connection: Connection) -> list[Dead]:
     return [Dead(row.kind, row.address, row.number, row.urgency, row.reason or "") for row in rows]
 
 
-# what needs only to be led to another place is held no longer than that; an older release kept no time of it
-_waits = or_(deliveries.c.failing_since.is_(None), deliveries.c.failing_since < bindparam("before"))
+# what needs only to be led to another place is held no longer than that, beginning with its news
+_waits = func.coalesce(deliveries.c.heard_at, deliveries.c.placed_at, deliveries.c.since) < bindparam("before")
 _HELD = (
     select(
         deliveries.c.destination,

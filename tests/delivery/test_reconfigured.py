@@ -325,6 +325,22 @@ def test_operators_hear_of_what_is_held_although_it_was_looked_at_again(place, m
     assert bridge.watch()
 
 
+def test_operators_hear_of_what_one_host_holds_and_another_one_lets_go_on(place, monkeypatch):
+    bridge = place(CHAT)
+    bridge.tell(alert())
+    bridge.hear(alert(summary="news"))
+    for _ in range(3):
+        with monkeypatch.context() as without:
+            without.delitem(ENV, "SLACK")
+            bridge.tell()
+        assert bridge.rows("slack")[0].state == "held"
+        bridge.clock.advance(EVERY)
+        assert Resume(bridge.ledger, bridge.clock, bridge.effective).look()
+    monkeypatch.delitem(ENV, "SLACK")
+    bridge.tell()
+    assert bridge.watch()
+
+
 @SWITCHED
 @pytest.mark.parametrize("end", ["resolved", "stale"])
 def test_what_ends_as_its_first_news_after_the_change_is_told_as_over_at_the_new_place(place, before, after, end):

@@ -189,6 +189,14 @@ def test_what_a_host_wrote_whose_clock_is_ahead_is_due(ledger, seconds):
         assert due.due_lanes(connection, NOON) == [LANE]
 
 
+def test_what_a_host_put_off_whose_clock_is_ahead_still_waits(ledger):
+    since = NOON + timedelta(seconds=10)
+    later = waiting(ledger, "P0", since=since, due_at=since + timedelta(seconds=15))
+    assert turn(ledger, NOON) is None
+    assert turn(ledger, since + timedelta(seconds=15)) == later
+    assert turn(ledger, NOON - timedelta(hours=1)) == later, "the clock was set back"
+
+
 def test_who_gets_more_urgent_waits_no_longer(ledger):
     case = incident(ledger, "P2")
     (one,) = place(ledger, case)
