@@ -95,17 +95,28 @@ def test_a_fallback_is_not_placed_where_its_incident_is_placed_in_that_moment(po
 
 
 def test_very_many_pages_by_a_fallback_are_one_page_for_the_rest(ledger, clock, tmp_path):
-    place = Watched(ledger, clock, tmp_path, "page_storm: {pages: 3, within: 5m}\n")
-    place.hear(*({**alert(Priority="P1", fingerprint=f"f{n}"), "labels": {"alertname": f"Disk {n}"}} for n in range(9)))
-    clock.advance(minutes=3)
-    for _ in range(2):
-        place.watch().look()
-        Storms(ledger, clock, lambda: place.rules, "test").look()
-        place.absorb(STORM)
+    routes = "routes: [{matchers: ['to = pagerduty'], send: [pagerduty]}]\n"
+    place = Watched(ledger, clock, tmp_path, f"page_storm: {{pages: 3, within: 5m}}\n{routes}")
+
+    def storm(numbers, **labels):
+        named = ((alert(Priority="P1", fingerprint=f"f{n}"), f"Disk {n}") for n in numbers)
+        place.hear(*({**one, "labels": {"alertname": name, **labels}} for one, name in named))
+        clock.advance(minutes=3 if not labels else 0)
+        for _ in range(2):
+            place.watch().look()
+            Storms(ledger, clock, lambda: place.rules, "test").look()
+            place.absorb(STORM)
+
+    storm(range(9))
     told = [(row.state, (row.reason or "")[:9]) for row in place.pages()]
     assert sorted(told) == [*[("pending", "")] * 4, *[("skipped", "in digest")] * 6]
     why = "Told here because slack #storage could not be told: no answer yet"
     assert {row.because for row in place.pages()} == {why}
+    storm([9], to="pagerduty")
+    said = [row.because for row in place.pages() if row.state == "pending"]
+    assert sorted(said, key=str) == [None, *[why] * 3], (
+        "what was routed there has no other voice, and may need a fallback"
+    )
 
 
 @pytest.mark.parametrize("over", [False, True], ids=["and fires", "and is over"])
