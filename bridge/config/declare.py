@@ -12,7 +12,7 @@ from bridge.config.units import OFF
 from bridge.config.validate import at, validate
 from bridge.config.words import did_you_mean, listed, quoted, shown
 from bridge.core.rules import SHADOW, DestinationRules, Sending, TeamRules
-from bridge.core.teams import folded
+from bridge.core.teams import LONGEST_TEAM, folded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from bridge.core.alert import Priority
 
 LONGEST = 100
-"""Characters of a declared name, for which the ledger has room."""
+"""Characters of the name of a source or destination, for which the ledger has room."""
 _NAME = re.compile(r"[A-Za-z0-9_][\w.-]*", re.ASCII)
 
 
@@ -184,10 +184,10 @@ def _teams(parts: list[Part], names: Names) -> Iterator[tuple[Part, str, Team]]:
 def _claim(document: Document, keys: Keys, said: str, team: str, names: Names) -> bool:
     """Take a name or alias for a team; a finding where it is taken, or can't be a name."""
     plain = folded(said)
-    if "," in said or not plain or plain in OFF or len(said) > LONGEST:
+    if "," in said or not plain or plain in OFF or len(said) > LONGEST_TEAM:
         what = f"holds {quoted(said)}, which can't be a team's name" if keys[-1] != said else "can't be a team's name"
-        brief = f"write at most {LONGEST} characters"
-        mend = brief if len(said) > LONGEST else "write a word without commas: a comma stands between teams"
+        brief = f"write at most {LONGEST_TEAM} characters"
+        mend = brief if len(said) > LONGEST_TEAM else "write a word without commas: a comma stands between teams"
         names.findings.add(document, keys, what, mend)
         return False
     if plain in names.teams:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 from bridge.core.alert import Priority, Status
 from bridge.core.episodes import soon_after, to_come
 from bridge.core.incident import OPEN, State
+from bridge.core.teams import folded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from bridge.core.alert import NormalAlert
 
@@ -81,8 +82,8 @@ class Case:
 
     @property
     def team_set(self) -> set[str]:
-        """The teams, compared without case."""
-        return _folded(self.teams)
+        """The teams as they are compared."""
+        return set(map(folded, self.teams))
 
     def stand(self, episode: str, standing: Standing) -> None:
         """Take in how an episode stands now."""
@@ -110,9 +111,9 @@ class Case:
         said = known.get("team_said", True) or told["team_said"]
         default = not said and told.get("default_known", False)
         # the order of the teams is each alert's own
-        unknown = _folded(known.get("unknown_teams", ()))
+        unknown = set(map(folded, known.get("unknown_teams", ())))
         before = (known.get("team_said", True), known.get("default_known", False), unknown)
-        if before == (said, default, _folded(told["unknown_teams"])) or self.team_set != arrival.team_set:
+        if before == (said, default, set(map(folded, told["unknown_teams"]))) or self.team_set != arrival.team_set:
             return
         facts = {**known, "team_said": said, "unknown_teams": told["unknown_teams"], "default_known": default}
         self.facts, self.changed = facts, True
@@ -232,9 +233,5 @@ class Arrival:
 
     @property
     def team_set(self) -> set[str]:
-        """The teams, compared without case."""
-        return _folded(self.teams)
-
-
-def _folded(teams: Iterable[str]) -> set[str]:
-    return {team.lower() for team in teams}
+        """The teams as they are compared."""
+        return set(map(folded, self.teams))

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from bridge.core.rules import TeamRules
 
 LONGEST_TEAM = 100
+"""Characters of a team's name, for which the ledger has room."""
 
 
 def canonical_team(said: str, teams: Mapping[str, TeamRules]) -> str:
@@ -35,9 +36,8 @@ def folded(said: str) -> str:
     return _seen(said).casefold()
 
 
-_configured = lru_cache(10_000)(
-    folded
-)  # of names in the configuration alone, which are compared with each that is said
+# of names in the configuration alone, which are compared with each that is said
+_configured = lru_cache(10_000)(folded)
 
 
 def _seen(said: str) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from bridge.delivery import budget, settle
 from bridge.destinations.base import VAIN, Done, Failed, Fault, Nothing
+from bridge.destinations.steps import moment, table
 from bridge.ledger import deliveries
 
 if TYPE_CHECKING:
@@ -102,16 +103,14 @@ def as_known(
 
     Nobody may ask `until` then. A patient step is made again, where that is soon enough.
     """
-    now, known = lane.yard.clock.now(), step.request["known"]
-    assert isinstance(known, dict)
+    now, known = lane.yard.clock.now(), table(step.request, "known")
     drawn = budget.budget_of(task.settings, step.method)
     wait = result.retry_after or 0.0 if result is not None else 0.0
     if result is not None and result.fault is Fault.LIMITED and drawn is not None:
         until = yield lambda connection: budget.limit(connection, drawn, wait, now)
     if _alone(step):
         answered(lane, task, step)
-        patient = step.request["patient"]
-        assert isinstance(patient, float)
+        patient = moment(step.request, "patient")
         again = until or now + max(AGAIN, timedelta(seconds=wait))
         vain = {"at": now.timestamp(), "until": patient if again.timestamp() <= patient else 0.0}
         known = {**known, VAIN: vain}
@@ -135,7 +134,7 @@ def _name(task: Task, step: Step) -> str:
 
 def _again(place: dict[str, Any], now: datetime) -> datetime | None:
     """Return when what was asked in vain is asked again by who waits for it, None where that is now."""
-    vain = place.get(VAIN) or {}
-    wait = vain.get("at", 0.0) + AGAIN.total_seconds() - now.timestamp()
-    waits = 0.0 < wait <= AGAIN.total_seconds() and now.timestamp() < vain.get("until", 0.0)
+    vain = table(place, VAIN)
+    wait = moment(vain, "at") + AGAIN.total_seconds() - now.timestamp()
+    waits = 0.0 < wait <= AGAIN.total_seconds() and now.timestamp() < moment(vain, "until")
     return now + timedelta(seconds=wait) if waits else None

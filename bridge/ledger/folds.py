@@ -166,8 +166,11 @@ def digest(connection: Connection, fold: Fold) -> Row[Any] | None:
     dismissed = mine.where(deliveries.c.state == "skipped", deliveries.c.reason == DISMISSED).scalar_subquery()
     query: Select[Any] = (
         select(incidents.c.id, incidents.c.state, places.label("places"), dismissed.label("dismissed"))
-    ).where(incidents.c.source == STORM, incidents.c.rule_key == f"uid:{fold.id}")
-    for row in sorted(connection.execute(query), key=lambda one: str(one.id))[-LAST:]:
+        .where(incidents.c.source == STORM, incidents.c.rule_key == f"uid:{fold.id}")
+        .order_by(incidents.c.id.desc())
+        .limit(LAST)
+    )
+    for row in reversed(connection.execute(query).all()):
         let_rest = row.state == "resolved" and 0 < row.places == row.dismissed
         if row.state in OPEN_STATES or let_rest or _unnamed(connection, fold, row.id):
             return row
