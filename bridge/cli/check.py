@@ -40,21 +40,21 @@ def check(context: click.Context, config: Path, *, as_json: bool, schema: bool, 
     2 for wrong use.
     """
     if schema:
-        from bridge.config.json_schema import json_schema  # noqa: PLC0415 - `bridge --help` doesn't wait for pydantic
+        from bridge.config.json_schema import json_schema
 
         click.echo(json.dumps(json_schema(), indent=2, ensure_ascii=False))
         return
-    from bridge.config.check import check as findings_of  # noqa: PLC0415 - as above
-    from bridge.config.check import failed  # noqa: PLC0415 - as above
+    from bridge.config.check import check as findings_of
+    from bridge.config.check import failed
 
     findings = findings_of(config, os.environ)
     loaded = _loaded(config)
     if loaded:
-        from bridge.rehearse import rehearse  # noqa: PLC0415 - as above
+        from bridge.rehearse import rehearse
 
         findings += rehearse(loaded, os.environ)
     if loaded and online and not failed(findings):
-        from bridge.online import ask  # noqa: PLC0415 - as above
+        from bridge.online import ask
 
         findings += ask(loaded, os.environ, show)
         show("")
@@ -71,8 +71,8 @@ def check(context: click.Context, config: Path, *, as_json: bool, schema: bool, 
 
 def _loaded(config: Path) -> Loaded | None:
     """Return what can be used of it, without an included file that is broken; None where nothing can."""
-    from bridge.config.load import load  # noqa: PLC0415 - `bridge --help` doesn't wait for pydantic
-    from bridge.config.problem import ConfigError  # noqa: PLC0415 - as above
+    from bridge.config.load import load
+    from bridge.config.problem import ConfigError
 
     try:
         return load(config, os.environ)
@@ -82,7 +82,7 @@ def _loaded(config: Path) -> Loaded | None:
 
 def _once_there(loaded: Loaded | None) -> str:
     """Return what `bridge run` waits for, where a secret isn't there, if anything; a build has no secrets."""
-    from bridge.config.missing import missing_secrets, needed  # noqa: PLC0415 - `bridge --help` doesn't wait for it
+    from bridge.config.missing import missing_secrets, needed
 
     missing = needed(loaded, missing_secrets(loaded, os.environ)) if loaded else []
     return " once its secrets are there: without them `bridge run` does not start" if missing else ""

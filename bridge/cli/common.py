@@ -36,8 +36,8 @@ def show(words: str) -> None:
 
 def environment(config: Path) -> Environ:
     """Return the environment's settings, with the configuration file that was asked for."""
-    from bridge.config.environ import from_environ  # noqa: PLC0415 - `bridge --help` doesn't wait for it
-    from bridge.log import set_up  # noqa: PLC0415 - as above
+    from bridge.config.environ import from_environ
+    from bridge.log import set_up
 
     found = replace(from_environ(os.environ), config=config)
     set_up(found)
@@ -47,10 +47,10 @@ def environment(config: Path) -> Environ:
 @contextmanager
 def sentences() -> Iterator[None]:
     """Print what a person can mend as a sentence and exit 1."""
-    from bridge.config.problem import ConfigError  # noqa: PLC0415 - `bridge --help` doesn't wait for it
-    from bridge.ledger.engine import AddressError, NotDurableError  # noqa: PLC0415 - as above
-    from bridge.ledger.migrate import OutdatedError  # noqa: PLC0415 - as above
-    from bridge.ledger.unavailable import UnavailableError  # noqa: PLC0415 - as above
+    from bridge.config.problem import ConfigError
+    from bridge.ledger.engine import AddressError, NotDurableError
+    from bridge.ledger.migrate import OutdatedError
+    from bridge.ledger.unavailable import UnavailableError
 
     try:
         yield

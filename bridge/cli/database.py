@@ -23,10 +23,10 @@ def upgrade(config: Path, *, as_json: bool) -> None:
     Where they are, nothing happens. `bridge run` does it by itself on SQLite; on PostgreSQL it happens only here, once
     a release.
     """
-    from bridge.cli.ledgers import database_file, database_sentences  # noqa: PLC0415 - `bridge --help` doesn't wait
-    from bridge.cli.show import print_json  # noqa: PLC0415 - as above
-    from bridge.ledger import migrate  # noqa: PLC0415 - as above
-    from bridge.ledger.engine import database_url, open_engine  # noqa: PLC0415 - as above
+    from bridge.cli.ledgers import database_file, database_sentences
+    from bridge.cli.show import print_json
+    from bridge.ledger import migrate
+    from bridge.ledger.engine import database_url, open_engine
 
     with database_sentences():
         environ = environment(config)
@@ -57,9 +57,9 @@ def backup(file: Path, config: Path, *, force: bool, as_json: bool) -> None:
     The copy is the ledger as it is at one moment, and is checked before it gets its name. Keep bridge.key with it, or
     the BRIDGE_SECRET_KEY: a page is resolved with the key it was opened with, and that is found by it.
     """
-    from bridge.cli.copy import CopyError, copy  # noqa: PLC0415 - `bridge --help` doesn't wait for it
-    from bridge.cli.ledgers import database_file, database_sentences, fail  # noqa: PLC0415 - as above
-    from bridge.cli.show import print_json  # noqa: PLC0415 - as above
+    from bridge.cli.copy import CopyError, copy
+    from bridge.cli.ledgers import database_file, database_sentences, fail
+    from bridge.cli.show import print_json
 
     with database_sentences():
         source = database_file(environment(config))

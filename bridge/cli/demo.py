@@ -10,7 +10,7 @@ import click
 @click.option("--port", default=0, help="Where the doubles and their page listen; 0 takes a free port.")
 def demo(*, once: bool, port: int) -> None:
     """Start the bridge with local doubles of Slack, PagerDuty and GitHub, and send a real alert through it."""
-    from bridge.sandbox.demo import DemoError, play  # noqa: PLC0415 - `bridge --help` doesn't wait for it
+    from bridge.sandbox.demo import DemoError, play
 
     try:
         play(port, once=once, say=click.echo)

@@ -39,14 +39,14 @@ def grafana_setup(form: str, source: str | None, url: str | None, config: Path) 
     """
     with sentences():
         environment(config)
-        from bridge.config.load import load  # noqa: PLC0415 - `bridge --help` doesn't wait for it
+        from bridge.config.load import load
 
         loaded = load(config, os.environ)
-    from bridge.config.addresses import bridge_url  # noqa: PLC0415 - as above
-    from bridge.config.problem import WrongError  # noqa: PLC0415 - as above
-    from bridge.config.sources import usual  # noqa: PLC0415 - as above
-    from bridge.setup.contact_point import NoContactPointError, contact_point  # noqa: PLC0415 - as above
-    from bridge.setup.formats import FORMATS  # noqa: PLC0415 - as above
+    from bridge.config.addresses import bridge_url
+    from bridge.config.problem import WrongError
+    from bridge.config.sources import usual
+    from bridge.setup.contact_point import NoContactPointError, contact_point
+    from bridge.setup.formats import FORMATS
 
     try:
         url = url and bridge_url(url)

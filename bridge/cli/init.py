@@ -35,7 +35,7 @@ def init(slack_api_url: str | None, pagerduty_api_url: str | None, github_api_ur
         raise click.UsageError(
             "it asks questions, so it needs a terminal; README.md says how to write the files by hand"
         )
-    from bridge.setup.answers import Answers  # noqa: PLC0415 - `bridge --help` doesn't wait for it
+    from bridge.setup.answers import Answers
 
     urls = {"slack": slack_api_url or "", "pagerduty": pagerduty_api_url or "", "github": github_api_url or ""}
     answers = Answers(api_urls=urls)
@@ -82,8 +82,8 @@ def _may_write(config: Path) -> None:
 
 
 def _slack_app(answers: Answers) -> Workspace:
-    from bridge.destinations.slack.app import SCOPES, link  # noqa: PLC0415 - `bridge --help` doesn't wait for it
-    from bridge.setup import reach  # noqa: PLC0415 - as above
+    from bridge.destinations.slack.app import SCOPES, link
+    from bridge.setup import reach
 
     _heading("1. Slack")
     click.echo("Open this link, pick your workspace and choose Create; it makes the app:\n")
@@ -108,7 +108,7 @@ def _slack_app(answers: Answers) -> Workspace:
 
 
 def _channel(answers: Answers, workspace: Workspace) -> None:
-    from bridge.setup import reach  # noqa: PLC0415 - `bridge --help` doesn't wait for it
+    from bridge.setup import reach
 
     while True:
         answers.channel = _asked("Channel for alerts", answers.channel or "#alerts")
@@ -128,7 +128,7 @@ def _channel(answers: Answers, workspace: Workspace) -> None:
 
 
 def _pagerduty(answers: Answers) -> None:
-    from bridge.setup import reach  # noqa: PLC0415 - `bridge --help` doesn't wait for it
+    from bridge.setup import reach
 
     _heading("2. PagerDuty (if you like)")
     if not _yes("Page for P0 and P1?"):
@@ -143,7 +143,7 @@ def _pagerduty(answers: Answers) -> None:
 
 
 def _github(answers: Answers) -> None:
-    from bridge.setup import reach  # noqa: PLC0415 - `bridge --help` doesn't wait for it
+    from bridge.setup import reach
 
     _heading("3. GitHub issues (if you like)")
     if not _yes("Open an issue for each incident from P0 to P2?"):

@@ -29,9 +29,9 @@ def fail(sentence: str) -> SystemExit:
 @contextmanager
 def database_sentences() -> Iterator[None]:
     """Print what is wrong with the database, or a file beside it, as a sentence; no address: it may hold a password."""
-    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415 - `bridge --help` doesn't wait for it
+    from sqlalchemy.exc import SQLAlchemyError
 
-    from bridge.ledger.unavailable import AWAY, reason  # noqa: PLC0415 - as above
+    from bridge.ledger.unavailable import AWAY, reason
 
     try:
         with sentences():
@@ -55,8 +55,8 @@ def opened(config: Path) -> Iterator[tuple[Ledger, Environ]]:
     An SQLite file that isn't there is not made: the verb was called in another folder than the bridge's.
     """
     with database_sentences():
-        from bridge.ledger.ledger import open_ledger  # noqa: PLC0415 - `bridge --help` doesn't wait for SQLAlchemy
-        from bridge.ledger.write import LONG_PATIENCE  # noqa: PLC0415 - as above
+        from bridge.ledger.ledger import open_ledger
+        from bridge.ledger.write import LONG_PATIENCE
 
         environ = environment(config)
         path = database_file(environ)
@@ -75,15 +75,15 @@ def opened(config: Path) -> Iterator[tuple[Ledger, Environ]]:
 
 def database_file(environ: Environ) -> Path | None:
     """Return the SQLite file that the environment names, None for PostgreSQL."""
-    from bridge.ledger.engine import database_url, sqlite_path  # noqa: PLC0415 - `bridge --help` doesn't wait for it
+    from bridge.ledger.engine import database_url, sqlite_path
 
     return sqlite_path(database_url(environ.database_url))
 
 
 def _hint(ledger: Ledger, environ: Environ) -> None:
     """Ask whoever delivers to look at once; where nobody hears it, the sweep finds what is due."""
-    from bridge.compose import hinter  # noqa: PLC0415 - `bridge --help` doesn't wait for it
-    from bridge.delivery.hints import ALL  # noqa: PLC0415 - as above
+    from bridge.compose import hinter
+    from bridge.delivery.hints import ALL
 
     sending = hinter(ledger, environ)
     sending.hint(ALL)
@@ -92,8 +92,8 @@ def _hint(ledger: Ledger, environ: Environ) -> None:
 
 def act(ledger: Ledger, environ: Environ, ids: Sequence[str], function: Act) -> Iterator[list[str]]:
     """Act on ids in the name of whoever is logged in; give those that it was true for, some after some, as stored."""
-    from bridge.clock import SystemClock  # noqa: PLC0415 - `bridge --help` doesn't wait for it
-    from bridge.ledger.acts import carry_out  # noqa: PLC0415 - as above
+    from bridge.clock import SystemClock
+    from bridge.ledger.acts import carry_out
 
     for some in carry_out(ledger, function, ids, f"{_user()} at the command line", SystemClock().now()):
         if some:

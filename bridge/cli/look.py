@@ -67,23 +67,23 @@ def explain(payload: BinaryIO | None, source: str | None, other: Path | None, co
         raise click.UsageError("name a payload, - for standard input, or give --diff")
     with sentences():
         _, found = _previewed(payload, source, config)
-        from bridge.cli.explained import explained  # noqa: PLC0415 - `bridge --help` doesn't wait for it
-        from bridge.cli.show import print_json, print_lines  # noqa: PLC0415 - as above
+        from bridge.cli.explained import explained
+        from bridge.cli.show import print_json, print_lines
 
         print_json(found) if as_json else print_lines(explained(found))
 
 
 def _compare(payload: BinaryIO | None, source: str | None, config: Path, other: Path, *, as_json: bool) -> None:
     """Say what another configuration would change; exit 1 where it would change anything."""
-    from bridge.cli import rerouted  # noqa: PLC0415 - `bridge --help` doesn't wait for it
-    from bridge.cli.show import print_json, print_lines  # noqa: PLC0415 - as above
+    from bridge.cli import rerouted
+    from bridge.cli.show import print_json, print_lines
 
     with sentences():
         before, after = _loaded(config)[0], _loaded(other)[0]
         if payload is None:
             otherwise = _compare_past(before, after, config, other, as_json=as_json)
         else:
-            from bridge.reroute import of_payload  # noqa: PLC0415 - as above
+            from bridge.reroute import of_payload
 
             found = of_payload(payload.read(), _source(source, before), before, after)
             if as_json:
@@ -95,12 +95,12 @@ def _compare(payload: BinaryIO | None, source: str | None, config: Path, other: 
 
 
 def _compare_past(before: Loaded, after: Loaded, config: Path, other: Path, *, as_json: bool) -> bool:
-    from bridge.cli import rerouted  # noqa: PLC0415 - `bridge --help` doesn't wait for it
-    from bridge.cli.ledgers import opened  # noqa: PLC0415 - as above
-    from bridge.cli.show import print_json, print_lines  # noqa: PLC0415 - as above
-    from bridge.clock import SystemClock  # noqa: PLC0415 - as above
-    from bridge.ledger.past import recent  # noqa: PLC0415 - as above
-    from bridge.reroute import of_past  # noqa: PLC0415 - as above
+    from bridge.cli import rerouted
+    from bridge.cli.ledgers import opened
+    from bridge.cli.show import print_json, print_lines
+    from bridge.clock import SystemClock
+    from bridge.ledger.past import recent
+    from bridge.reroute import of_past
 
     since = SystemClock().now() - timedelta(days=DAYS)
     with opened(config) as (ledger, _), ledger.read() as connection:
@@ -134,7 +134,7 @@ def render(  # noqa: PLR0913 - its options
     name = getattr(payload, "name", "<stdin>")
     if name == "<stdin>":
         raise click.UsageError("--watch wants a file, not standard input")
-    from bridge.cli.watched import watch  # noqa: PLC0415 - `bridge --help` doesn't wait for it
+    from bridge.cli.watched import watch
 
     path = Path(name)
     payload.close()
@@ -148,8 +148,8 @@ def render(  # noqa: PLR0913 - its options
 
 def _files(payload: Path, config: Path, loaded: Loaded | None) -> Iterator[Path]:
     """Yield what a rendering depends on: the payload, the configuration's files, the templates."""
-    from bridge.changes import files_of, folder_files  # noqa: PLC0415 - `bridge --help` doesn't wait for it
-    from bridge.render.folders import template_folders  # noqa: PLC0415 - as above
+    from bridge.changes import files_of, folder_files
+    from bridge.render.folders import template_folders
 
     yield payload
     yield from files_of(config, loaded, None)
@@ -162,8 +162,8 @@ def _render(payload: BinaryIO, destination: str | None, source: str | None, conf
     """Show it once; return the configuration that was read."""
     with sentences():
         loaded, found = _previewed(payload, source, config)
-        from bridge.cli.rendered import rendered, rendered_json  # noqa: PLC0415 - `bridge --help` doesn't wait for it
-        from bridge.cli.show import print_json, print_lines  # noqa: PLC0415 - as above
+        from bridge.cli.rendered import rendered, rendered_json
+        from bridge.cli.show import print_json, print_lines
 
         _known(destination, loaded.rules.destinations, "--destination")
         if as_json:
@@ -175,9 +175,9 @@ def _render(payload: BinaryIO, destination: str | None, source: str | None, conf
 
 def _previewed(payload: BinaryIO, source: str | None, config: Path) -> tuple[Loaded, dict[str, Any]]:
     """Read configuration and payload; a body that is no alert ends here with the quarantine's sentence."""
-    from bridge.clock import SystemClock  # noqa: PLC0415 - `bridge --help` doesn't wait for it
-    from bridge.explain import Question  # noqa: PLC0415 - as above
-    from bridge.render.folders import template_folders  # noqa: PLC0415 - as above
+    from bridge.clock import SystemClock
+    from bridge.explain import Question
+    from bridge.render.folders import template_folders
 
     loaded, environ = _loaded(config)
     name = _source(source, loaded)
@@ -199,7 +199,7 @@ def _previewed(payload: BinaryIO, source: str | None, config: Path) -> tuple[Loa
 def _loaded(config: Path) -> tuple[Loaded, Environ]:
     """Read a configuration; what was left out of it is said."""
     environ = environment(config)
-    from bridge.config.load import load  # noqa: PLC0415 - `bridge --help` doesn't wait for it
+    from bridge.config.load import load
 
     loaded = load(environ.config, os.environ)
     for warning in loaded.warnings:
@@ -209,7 +209,7 @@ def _loaded(config: Path) -> tuple[Loaded, Environ]:
 
 def _source(name: str | None, loaded: Loaded) -> str:
     """Return the source that a payload is taken for."""
-    from bridge.config.sources import usual  # noqa: PLC0415 - `bridge --help` doesn't wait for it
+    from bridge.config.sources import usual
 
     sources = loaded.settings.sources
     _known(name, sources, "--source")
@@ -219,6 +219,6 @@ def _source(name: str | None, loaded: Loaded) -> str:
 def _known(name: str | None, known: Any, option: str) -> None:  # noqa: ANN401 - names, as a mapping has them
     """Refuse a name that the configuration doesn't have, as wrong use."""
     if name is not None and name not in known:
-        from bridge.config.words import did_you_mean, quoted  # noqa: PLC0415 - `bridge --help` doesn't wait for it
+        from bridge.config.words import did_you_mean, quoted
 
         raise click.UsageError(f"{option} {quoted(name)} is not in the configuration: {did_you_mean(name, known)}")

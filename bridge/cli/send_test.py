@@ -48,14 +48,14 @@ def send_test(  # noqa: PLR0913 - its options
     Beside a running bridge that one delivers; without one this command does, and what else is due. Exits 1 where a
     destination did not show it, or its end. Nobody is mentioned, and nobody is paged without --page.
     """
-    from bridge.cli.ledgers import database_sentences, fail  # noqa: PLC0415 - `bridge --help` doesn't wait for it
-    from bridge.cli.show import print_json, print_lines  # noqa: PLC0415 - as above
+    from bridge.cli.ledgers import database_sentences, fail
+    from bridge.cli.show import print_json, print_lines
 
     with database_sentences():
         environ = environment(config)
-        from bridge.core.alert import Priority  # noqa: PLC0415 - as above
-        from bridge.log import set_up  # noqa: PLC0415 - as above
-        from bridge.send_test import NotSentError, Wanted, send  # noqa: PLC0415 - as above
+        from bridge.core.alert import Priority
+        from bridge.log import set_up
+        from bridge.send_test import NotSentError, Wanted, send
 
         if not os.environ.get("BRIDGE_LOG_LEVEL"):
             set_up(replace(environ, log_level="error"))  # what went wrong is told below, once
@@ -69,7 +69,7 @@ def send_test(  # noqa: PLR0913 - its options
 
 
 def _lines(found: JSON) -> Iterator[str]:
-    from bridge.cli.show import counted, place, table  # noqa: PLC0415 - `bridge --help` doesn't wait for it
+    from bridge.cli.show import counted, place, table
 
     who = f"{found['priority']}, team {', '.join(found['teams'])}"
     yield f"Test incident {found['incident'] or '(never taken in)'} ({who}), delivered by {found['by']}"

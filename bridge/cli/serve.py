@@ -28,7 +28,7 @@ _PLACE = re.compile(r"unix:.+|fd://[0-9]+|(?:tcp://)?(?:\[[^]]+\]|[^][:/]*)(?::(
 
 def _bind(environ: Environ, asked: str | None) -> str:
     if asked:
-        from bridge.config.environ import LAST_PORT  # noqa: PLC0415 - `bridge --help` doesn't wait for it
+        from bridge.config.environ import LAST_PORT
 
         told = _PLACE.fullmatch(asked)
         if not told or int(told[1] or 0) > LAST_PORT:
@@ -40,21 +40,21 @@ def _bind(environ: Environ, asked: str | None) -> str:
 
 def _begin(environ: Environ) -> Reading:
     """Begin to read the configuration; what is to be done before there is a second thread is done."""
-    from bridge.lean import one_arena  # noqa: PLC0415 - `bridge --help` doesn't wait for it
-    from bridge.reading import Reading  # noqa: PLC0415 - as above
+    from bridge.lean import one_arena
+    from bridge.reading import Reading
 
     one_arena()
     return Reading(environ, os.environ)  # it goes on while we import
 
 
 def _serve(config: Path, bind: str | None, announce: int | None, *, deliver: bool) -> None:
-    from bridge.cli.ledgers import database_sentences  # noqa: PLC0415 - `bridge --help` doesn't wait for SQLAlchemy
+    from bridge.cli.ledgers import database_sentences
 
     with database_sentences():
         environ = environment(config)
         where = _bind(environ, bind)
         reading = _begin(environ)
-        from bridge.serve import Server  # noqa: PLC0415 - `bridge --help` doesn't wait for gunicorn
+        from bridge.serve import Server
 
         server = Server(reading, where, deliver=deliver, announce=announce)
     server.run()
@@ -85,11 +85,11 @@ def web(config: Path, bind: str | None, announce: int | None) -> None:
 @config_option
 def worker(config: Path) -> None:
     """Run the delivering part alone: any number of it, on PostgreSQL, beside `bridge web`."""
-    from bridge.cli.ledgers import database_sentences  # noqa: PLC0415 - `bridge --help` doesn't wait for SQLAlchemy
+    from bridge.cli.ledgers import database_sentences
 
     with database_sentences():
         environ = environment(config)
         reading = _begin(environ)
-        from bridge.deliver import work  # noqa: PLC0415 - `bridge --help` doesn't wait for SQLAlchemy
+        from bridge.deliver import work
 
         raise SystemExit(work(reading))

@@ -25,7 +25,7 @@ all_option = click.option("--all", "everything", is_flag=True, help="All there a
 
 
 def _cursor(_context: click.Context, _option: click.Parameter, said: str | None) -> str | None:
-    from bridge.ledger.shapes import ULID  # noqa: PLC0415 - `bridge --help` doesn't wait for the ledger
+    from bridge.ledger.shapes import ULID
 
     if said is not None and not re.fullmatch(ULID, said):
         raise click.BadParameter("take it from the end of the last page")
@@ -54,10 +54,10 @@ def incidents(  # noqa: PLR0913 - its options
     state: str | None, team: str | None, priority: str | None, cursor: str | None, config: Path, *, as_json: bool
 ) -> None:
     """List incidents, the newest first, 50 a page."""
-    from bridge.cli.ledgers import opened  # noqa: PLC0415 - `bridge --help` doesn't wait for SQLAlchemy
-    from bridge.cli.listed import incident_lines  # noqa: PLC0415 - as above
-    from bridge.cli.show import print_json, print_lines  # noqa: PLC0415 - as above
-    from bridge.ledger import overview, queries  # noqa: PLC0415 - as above
+    from bridge.cli.ledgers import opened
+    from bridge.cli.listed import incident_lines
+    from bridge.cli.show import print_json, print_lines
+    from bridge.ledger import overview, queries
 
     with opened(config) as (ledger, _), ledger.read() as connection:
         page = queries.incident_list(connection, state=state, team=team, priority=priority, cursor=cursor)
@@ -73,10 +73,10 @@ def incidents(  # noqa: PLR0913 - its options
 @json_option
 def incident(incident_id: str, config: Path, *, as_json: bool) -> None:
     """Show one incident whole: its alerts, where it is told, and what happened when."""
-    from bridge.cli.ledgers import fail, opened  # noqa: PLC0415 - `bridge --help` doesn't wait for SQLAlchemy
-    from bridge.cli.listed import whole  # noqa: PLC0415 - as above
-    from bridge.cli.show import print_json, print_lines  # noqa: PLC0415 - as above
-    from bridge.ledger import queries  # noqa: PLC0415 - as above
+    from bridge.cli.ledgers import fail, opened
+    from bridge.cli.listed import whole
+    from bridge.cli.show import print_json, print_lines
+    from bridge.ledger import queries
 
     with opened(config) as (ledger, _), ledger.read() as connection:
         found = queries.incident(connection, incident_id.upper())
@@ -91,9 +91,9 @@ def incident(incident_id: str, config: Path, *, as_json: bool) -> None:
 @json_option
 def close(incident_id: str, config: Path, *, as_json: bool) -> None:
     """Close an incident for good: later firings of its alerts change nothing, a new episode opens a new incident."""
-    from bridge.cli.ledgers import act, fail, opened  # noqa: PLC0415 - `bridge --help` doesn't wait for it
-    from bridge.cli.show import print_json  # noqa: PLC0415 - as above
-    from bridge.ledger import acts, queries  # noqa: PLC0415 - as above
+    from bridge.cli.ledgers import act, fail, opened
+    from bridge.cli.show import print_json
+    from bridge.ledger import acts, queries
 
     wanted = incident_id.upper()
     with opened(config) as (ledger, environ):
@@ -114,10 +114,10 @@ def close(incident_id: str, config: Path, *, as_json: bool) -> None:
 @json_option
 def dead_letters(cursor: str | None, config: Path, *, as_json: bool) -> None:
     """List dead letters, the newest first, 50 a page: what retrying can't mend, and how to mend it."""
-    from bridge.cli.ledgers import opened  # noqa: PLC0415 - `bridge --help` doesn't wait for SQLAlchemy
-    from bridge.cli.listed import dead_lines  # noqa: PLC0415 - as above
-    from bridge.cli.show import print_json, print_lines  # noqa: PLC0415 - as above
-    from bridge.ledger import queries  # noqa: PLC0415 - as above
+    from bridge.cli.ledgers import opened
+    from bridge.cli.listed import dead_lines
+    from bridge.cli.show import print_json, print_lines
+    from bridge.ledger import queries
 
     with opened(config) as (ledger, _), ledger.read() as connection:
         page = queries.delivery_list(connection, "dead", cursor)
@@ -129,7 +129,7 @@ def dead_letters(cursor: str | None, config: Path, *, as_json: bool) -> None:
 @_acting
 def replay(ids: tuple[str, ...], config: Path, *, everything: bool, as_json: bool) -> None:
     """Make dead letters due again, once what stood in their way is mended; what is told is the present truth."""
-    from bridge.ledger import acts  # noqa: PLC0415 - `bridge --help` doesn't wait for SQLAlchemy
+    from bridge.ledger import acts
 
     all_there_are = acts.dead_letters if everything else None
     _act(config, ids, all_there_are, acts.replay, ("dead letter", "due again"), as_json=as_json)
@@ -139,7 +139,7 @@ def replay(ids: tuple[str, ...], config: Path, *, everything: bool, as_json: boo
 @_acting
 def dismiss(ids: tuple[str, ...], config: Path, *, everything: bool, as_json: bool) -> None:
     """Let dead letters rest: nothing more is told there."""
-    from bridge.ledger import acts  # noqa: PLC0415 - `bridge --help` doesn't wait for SQLAlchemy
+    from bridge.ledger import acts
 
     all_there_are = acts.dead_letters if everything else None
     _act(config, ids, all_there_are, acts.dismiss, ("dead letter", "dismissed"), as_json=as_json)
@@ -156,10 +156,10 @@ def quarantine(context: click.Context, cursor: str | None, config: Path, *, as_j
         if any(context.get_parameter_source(name) is ParameterSource.COMMANDLINE for name in context.params):
             raise click.UsageError(f"options stand behind `{context.invoked_subcommand}`, which does not see these")
         return
-    from bridge.cli.ledgers import opened  # noqa: PLC0415 - `bridge --help` doesn't wait for SQLAlchemy
-    from bridge.cli.listed import quarantine_lines  # noqa: PLC0415 - as above
-    from bridge.cli.show import print_json, print_lines  # noqa: PLC0415 - as above
-    from bridge.ledger import queries  # noqa: PLC0415 - as above
+    from bridge.cli.ledgers import opened
+    from bridge.cli.listed import quarantine_lines
+    from bridge.cli.show import print_json, print_lines
+    from bridge.ledger import queries
 
     with opened(config) as (ledger, _), ledger.read() as connection:
         page = queries.receipt_list(connection, "quarantined", cursor)
@@ -173,7 +173,7 @@ def quarantine_replay(ids: tuple[str, ...], config: Path, *, everything: bool, a
 
     After an upgrade, that is, which understands them.
     """
-    from bridge.ledger import acts  # noqa: PLC0415 - `bridge --help` doesn't wait for SQLAlchemy
+    from bridge.ledger import acts
 
     all_there_are = acts.quarantined if everything else None
     _act(config, ids, all_there_are, acts.replay_receipts, ("body in quarantine", "to be read again"), as_json=as_json)
@@ -186,7 +186,7 @@ def quarantine_dismiss(ids: tuple[str, ...], config: Path, *, everything: bool, 
 
     They leave the quarantine's list.
     """
-    from bridge.ledger import acts  # noqa: PLC0415 - `bridge --help` doesn't wait for SQLAlchemy
+    from bridge.ledger import acts
 
     all_there_are = acts.quarantined if everything else None
     _act(config, ids, all_there_are, acts.dismiss_receipts, ("body in quarantine", "dismissed"), as_json=as_json)
@@ -202,8 +202,8 @@ def _act(  # noqa: PLR0913 - what differs between the verbs
     as_json: bool,
 ) -> None:
     """Act on the named ones, or on all; say what was done, and exit 1 where one of those named was none."""
-    from bridge.cli.ledgers import act, chosen, fail, opened  # noqa: PLC0415 - as above
-    from bridge.cli.show import print_json  # noqa: PLC0415 - as above
+    from bridge.cli.ledgers import act, chosen, fail, opened
+    from bridge.cli.show import print_json
 
     noun, verb = words
     named = chosen(ids, everything=everything is not None)
