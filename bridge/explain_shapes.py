@@ -14,6 +14,7 @@ class ValueShape(TypedDict):
     name: str
     number: float | None
     labels: dict[str, str]
+    kind: Annotated[str, Field(description="what Grafana made it with, where it says so")]
 
 
 class LinksShape(TypedDict):
