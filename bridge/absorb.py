@@ -23,7 +23,6 @@ from bridge.delivery.turns import Rest
 from bridge.delivery.yard import HeldError
 from bridge.heard import OF_ITS_RULE, Heard, fired, tells
 from bridge.ledger import book, deliveries, due, lanes, placing, receipts, stored
-from bridge.ledger.holding import HELD_LANE
 from bridge.ledger.placing import Placement
 from bridge.ledger.unavailable import RefusedError, UnavailableError
 from bridge.parts import SHORT, SLICE, USUAL, Large, Part, growing, refused, tell, unreadable
@@ -226,7 +225,7 @@ class Intake:
             # the secret may be there again when the step is due; until then the delivery is held and says why. Each
             # team may lead to a place of its own, but for shadow mode, which tells an incident of all teams at once
             who = name if target.would else f"{name}, {target.team}"
-            address, lane, named = f"({who})", f"{kind}{HELD_LANE}{name}", self._effective.named(target)
+            address, lane, named = f"({who})", f"{kind}{lanes.HELD_LANE}{name}", self._effective.named(target)
         one = self._effective.one_secret(name, target.team)
         sides = (name, kind, address, lane, target.team, target.why)
         return Placement(*sides, would=target.would, one_secret=one, named=named)

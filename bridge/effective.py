@@ -19,7 +19,7 @@ from bridge.delivery.yard import HeldError
 from bridge.destinations import KINDS
 from bridge.destinations.base import Address, Settings
 from bridge.destinations.steps import names
-from bridge.ledger.holding import HELD_LANE
+from bridge.ledger.lanes import HELD_LANE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

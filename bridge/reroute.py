@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 from bridge.core.alert import Group, UnreadableError
 from bridge.core.normalize import normalize
 from bridge.core.route import route
-from bridge.effective import PLACES
+from bridge.effective import PLACES, WAYS
 from bridge.mapping import reader
 from bridge.preview_alert import aim
 from bridge.preview_json import plain
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-SECRETS = ("routing_key", "webhook_url")
-"""The settings whose reference names a place that has no other name."""
 KEPT = 20
 """Incidents that are named of those that would change alike."""
 
@@ -106,7 +104,7 @@ def _address(target: Target) -> str:
     """Name the place that a target leads to; of a secret one the reference."""
     place = target.settings.get(PLACES.get(target.kind, ""))
     if place is None:
-        place = next((target.settings[name] for name in SECRETS if name in target.settings), "(nowhere)")
+        place = next((target.settings[name] for name in WAYS if name in target.settings), "(nowhere)")
     said = plain(place)
     return f"{target.kind} {', '.join(map(str, said)) if isinstance(said, list) else said}"
 

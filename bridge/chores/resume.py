@@ -8,6 +8,7 @@ from bridge.core.alert import Priority
 from bridge.delivery.yard import HeldError
 from bridge.effective import moved
 from bridge.ledger import holding, placing
+from bridge.ledger.lanes import HELD_LANE
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
@@ -71,5 +72,5 @@ class Resume:
         except HeldError:
             return None
         # routed when its secret was missing, or to a place of another sort: only now is it known where it leads to
-        anew = holding.HELD_LANE in one.lane or moved(target, one)
+        anew = HELD_LANE in one.lane or moved(target, one)
         return (address.text, address.lane) if anew else (one.address, one.lane)

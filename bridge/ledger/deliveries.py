@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import and_, bindparam, case, func, null, or_, select, update
 
 from bridge.ledger import timeline
+from bridge.ledger.lanes import HELD_LANE
 from bridge.ledger.statements import Statement
 from bridge.ledger.tables import deliveries, incidents
 
@@ -84,7 +85,7 @@ _WAKE = Statement(
         or_(
             deliveries.c.state != "skipped",
             deliveries.c.folded_into.is_not(None),
-            deliveries.c.lane.not_like("%/held/%"),
+            deliveries.c.lane.not_like(f"%{HELD_LANE}%"),
         ),
         # what a storm's message tells stays there, but for what becomes a P0 on Slack
         or_(deliveries.c.folded_into.is_(None), and_(deliveries.c.kind == "slack", bindparam("level") == 0)),

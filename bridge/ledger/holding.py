@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import select, update
 
 from bridge.ledger.deliveries import change
+from bridge.ledger.lanes import HELD_LANE, LEFT_LANE
 from bridge.ledger.tables import deliveries, incidents
-from bridge.ledger.told import LEFT_LANE, told_at
+from bridge.ledger.told import told_at
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Connection
 
-HELD_LANE = "/held/"
-"""In the lane's name of a delivery whose place could not be told from its settings, for a secret was missing."""
 _KEPT = frozenset({"steps", "delivery", "plain", "bare"})
 
 

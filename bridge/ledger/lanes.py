@@ -29,6 +29,10 @@ LEASE = 12_000_000
 
 INTAKE = "intake/"
 """How the names of the lanes begin that absorb what came in, one a source."""
+HELD_LANE = "/held/"
+"""In the lane's name of a delivery whose place could not be told from its settings, for a secret was missing."""
+LEFT_LANE = f"{HELD_LANE}left/"
+"""In the lane's name, before that of its old one, of a delivery that left its place: it is told by another one."""
 
 
 class LostLeaseError(RuntimeError):

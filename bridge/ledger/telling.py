@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import and_, bindparam, case, exists, select, update
 
 from bridge.ledger.deliveries import changing
+from bridge.ledger.placing import locked
 from bridge.ledger.statements import Statement
 from bridge.ledger.tables import deliveries, incidents
 
@@ -79,7 +80,7 @@ def wake_siblings(connection: Connection, those: Sequence[Delivery], at: datetim
     ordered = sorted(those, key=lambda one: one.incident)
     which = [{"key_id": one.id, "key_incident": one.incident, "at": at} for one in ordered]
     if connection.dialect.name != "sqlite":  # there, who writes is alone
-        _LOCK.rows(connection, {"ids": sorted({one.incident for one in those})})
+        locked(connection, {one.incident for one in those})
     # most have no sibling: a version more would be written for nobody
     if not _BUMP.run(connection, which):
         return False
@@ -88,12 +89,6 @@ def wake_siblings(connection: Connection, those: Sequence[Delivery], at: datetim
 
 _at = bindparam("at", type_=deliveries.c.due_at.type)
 _others = and_(deliveries.c.incident == bindparam("key_incident"), deliveries.c.id != bindparam("key_id"))
-_LOCK = Statement(
-    select(incidents.c.id)
-    .where(incidents.c.id.in_(bindparam("ids", expanding=True)))
-    .order_by(incidents.c.id)
-    .with_for_update(key_share=True)
-)
 _BUMP = Statement(
     update(incidents)
     .where(incidents.c.id == bindparam("key_incident"), exists().where(_others))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import bindparam, select
 
+from bridge.ledger.lanes import LEFT_LANE
 from bridge.ledger.statements import Statement
 from bridge.ledger.tables import deliveries
 
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
 SECRETS = ("key ", "webhook ")
 """How addresses begin that are known by the digest of a secret (`address` of PagerDuty's and Slack's)."""
-LEFT_LANE = "/held/left/"
-"""In the lane's name, before that of its old one, of a delivery that left its place: it is told by another one."""
 
 
 class Told:

@@ -156,8 +156,7 @@ def _close(want: Want, have: Have) -> Step | None:
     if have.get("state") != "open" or have.get("kept_open"):
         return None
     request, says = _changed(want, have)
-    reason = message.close_reason(want)
-    closing: JSON = {"state": "closed", **({"state_reason": reason} if reason else {})}
+    closing = {"state": "closed", "state_reason": message.close_reason(want)}
     return _patch(want, have, Intent.RESOLVE, {**request, **closing}, shown=says)
 
 
