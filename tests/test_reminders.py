@@ -14,6 +14,7 @@ from sqlalchemy import update
 from bridge.chores.remind import Remind
 from bridge.core.alert import Priority
 from bridge.ledger.tables import deliveries
+from bridge.ledger.telling import LINK
 
 HOUR = timedelta(hours=1)
 TABLES = "remind: {P1: 1h, P2: 4h}\nteams: {storage: {}, network: {remind: {P2: 2h}}, quiet: {remind: off}}\n"
@@ -30,10 +31,12 @@ def posts(ledger, tmp_path):
 
 
 def rest(posts):
-    """As if all had been told just now."""
+    """As if all had been told just now, at last where else that is."""
     have = {"ts": "1.1", "aloud": posts.clock.now().timestamp()}
     posts.ledger.write(
-        lambda one: one.execute(update(deliveries).values(state="delivered", due_at=None, have=have)).rowcount
+        lambda one: (
+            one.execute(update(deliveries).values(state="delivered", due_at=None, have=have, urgency=LINK)).rowcount
+        )
     )
 
 
@@ -57,6 +60,8 @@ def test_only_what_is_due_is_woken(posts):
         assert woken <= due(posts), hours
         assert ("quiet", "slack") not in due(posts)
         assert not {kind for _, kind in due(posts)} - {"slack"}
+        again = [row for row in posts.deliveries() if row.due_at is not None]
+        assert {row.urgency for row in again} <= {1, 2}, "a reminder is as urgent as its incident"
         posts.clock.set_back(seconds=(posts.clock.now() - rest_before).total_seconds())
         rest(posts)
 

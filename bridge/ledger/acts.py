@@ -14,7 +14,7 @@ from sqlalchemy import func, literal, select, true, update
 from sqlalchemy.engine import Connection
 
 from bridge.ledger.columns import Instant, stamp
-from bridge.ledger.deliveries import DISMISSED, wake_all
+from bridge.ledger.deliveries import DISMISSED, URGENCY, wake_all
 from bridge.ledger.tables import QUARANTINED, deliveries, history, incidents, receipts
 from bridge.ledger.unavailable import UnavailableError
 
@@ -89,6 +89,7 @@ def replay(connection: Connection, ids: Sequence[str], who: str, at: datetime) -
         .where(deliveries.c.id.in_(ids), deliveries.c.state == "dead")
         .values(
             state="pending",
+            urgency=URGENCY,
             due_at=at,
             since=at,
             heard_at=None,

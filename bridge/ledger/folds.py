@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Integer, and_, bindparam, cast, func, or_, select, update
+from sqlalchemy import and_, bindparam, func, or_, select, update
 
 from bridge.core.episodes import APART
 from bridge.core.rules import STORM
-from bridge.ledger.deliveries import DISMISSED
+from bridge.ledger.deliveries import DISMISSED, URGENCY, of_incident
 from bridge.ledger.placing import locked
 from bridge.ledger.statements import Statement
 from bridge.ledger.tables import OPEN_STATES, alerts, deliveries, incidents
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, Select
     from sqlalchemy.engine import Connection, Row
-    from sqlalchemy.sql.selectable import ScalarSelect
 
     from bridge.core.rules import Folding
 
@@ -238,10 +237,5 @@ def unfold(connection: Connection, rows: Sequence[Row[Any]], at: datetime) -> No
     locked(connection, [row.id for row in rows])
     mine = deliveries.c.id.in_([row.delivery for row in rows]) & (deliveries.c.state == "skipped")
     due = {"state": "pending", "due_at": at, "since": at, "heard_at": None, "reason": None, "folded_into": None}
-    told = {"want": _now(incidents.c.version), "urgency": _now(cast(func.substr(incidents.c.priority, 2), Integer))}
+    told = {"want": of_incident(incidents.c.version), "urgency": URGENCY}
     connection.execute(update(deliveries).where(mine).values(**due, **told))
-
-
-def _now(column: ColumnElement[Any]) -> ScalarSelect[Any]:
-    """Return what a delivery's incident says now."""
-    return select(column).where(incidents.c.id == deliveries.c.incident).scalar_subquery()

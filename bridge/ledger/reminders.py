@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select, update
 
+from bridge.ledger.deliveries import URGENCY
 from bridge.ledger.tables import deliveries, incidents
 
 if TYPE_CHECKING:
@@ -51,4 +52,5 @@ def told(connection: Connection, priorities: Sequence[str], before: datetime, af
 def wake(connection: Connection, ids: Sequence[str], at: datetime) -> None:
     """Make deliveries due that still show the truth: their next step is to say it again."""
     resting = deliveries.c.id.in_(ids) & (deliveries.c.state == "delivered") & deliveries.c.due_at.is_(None)
-    connection.execute(update(deliveries).where(resting).values(state="pending", due_at=at, since=at, heard_at=None))
+    due = {"state": "pending", "due_at": at, "since": at, "heard_at": None, "urgency": URGENCY}
+    connection.execute(update(deliveries).where(resting).values(**due))

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, bindparam, case, exists, select, update
+from sqlalchemy import and_, bindparam, case, exists, update
 
-from bridge.ledger.deliveries import changing
+from bridge.ledger.deliveries import changing, of_incident
 from bridge.ledger.placing import locked
 from bridge.ledger.statements import Statement
 from bridge.ledger.tables import deliveries, incidents
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from bridge.ledger.deliveries import Delivery
 
 JSON = dict[str, Any]
+LINK = 3
+"""The urgency of an edit that only adds where else it is told: what nobody was told of yet goes before it."""
 
 
 @cache
@@ -94,10 +96,9 @@ _BUMP = Statement(
     .where(incidents.c.id == bindparam("key_incident"), exists().where(_others))
     .values(version=incidents.c.version + 1)
 )
-_version = select(incidents.c.version).where(incidents.c.id == deliveries.c.incident).scalar_subquery()
-_WANT = Statement(update(deliveries).where(_others).values(want=_version))
+_WANT = Statement(update(deliveries).where(_others).values(want=of_incident(incidents.c.version)))
 _RESTING = Statement(
     update(deliveries)
     .where(_others, deliveries.c.state == "delivered", deliveries.c.due_at.is_(None))
-    .values(due_at=_at, since=_at, heard_at=None, state="pending")
+    .values(due_at=_at, since=_at, heard_at=None, state="pending", urgency=LINK)
 )

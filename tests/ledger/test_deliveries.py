@@ -297,6 +297,24 @@ def test_a_remote_that_is_there_makes_its_incidents_other_deliveries_due_and_nob
     assert not ledger.write(lambda connection: wake_siblings(connection, [], LATER))
 
 
+def test_what_was_told_already_names_another_place_after_all_that_nobody_was_told_of_yet(ledger):
+    urgent, other = incident(ledger, "P0"), incident(ledger, "P2")
+    first, second = place(ledger, urgent, placement("#a"), placement("#b"))
+    (untold,) = place(ledger, other, placement("#b"))
+    change(ledger, second, state="delivered", due_at=None)
+    with ledger.read() as connection:
+        appeared = deliveries.load(connection, first)
+    ledger.write(lambda connection: wake_siblings(connection, [appeared], LATER))
+    assert in_turn(ledger, first) == [untold, second]
+    wake(ledger, urgent, version=3, priority="P0")
+    assert in_turn(ledger, first) == [second, untold]
+
+
+def in_turn(ledger, busy):
+    with ledger.read() as connection:
+        return [one.id for one in due.next_due(connection, LANE, LATER, most=3, busy=[busy])]
+
+
 def test_a_remote_that_nobody_waits_for_is_no_new_version_of_its_incident(ledger):
     alone, told_twice = incident(ledger), incident(ledger)
     (only,) = place(ledger, alone)
