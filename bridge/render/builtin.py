@@ -5,10 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from bridge.render.view import View
 
 MARK: Final = "(plain: template failed)"
-"""Stands in every message that had to do without its template."""
+"""Stands in every message that had to do without its template; nothing in it needs escaping."""
+
+
+def marked(escaped: str, room: int, cut: Callable[[str, int], str]) -> str:
+    """Return a text with the mark behind it, cut as its kind is so that both have room."""
+    return f"{cut(escaped, room - len(MARK) - 1)} {MARK}"
 
 
 def headline(seen: View) -> str:

@@ -54,17 +54,22 @@ class _Parts:
 
 def title(want: Want) -> str:
     """Return an issue's title: "[P2] Inductor Jobs Broken"."""
+    return _titled(want)[0]
+
+
+def _titled(want: Want) -> tuple[str, bool]:
+    """Return the title, and whether the template said it; where not, the body is marked."""
     return want.once("title", lambda: _title(want))
 
 
-def _title(want: Want) -> str:
-    seen = view(want)
+def _title(want: Want) -> tuple[str, bool]:
+    seen, own = view(want), True
     try:
         words = want.words.block("github", "title", seen, want.settings.text("template") or None)
     except TemplateFailedError as error:
         want.words.on_fallback("github", str(error))
-        words = plain(f"[{seen.priority}] {'TEST ' if seen.test else ''}{seen.title}")
-    return cut_text(" ".join(words.split()), TITLE) or f"[{seen.priority}] Unnamed alert"
+        words, own = plain(f"[{seen.priority}] {'TEST ' if seen.test else ''}{seen.title}"), False
+    return cut_text(" ".join(words.split()), TITLE) or f"[{seen.priority}] Unnamed alert", own
 
 
 def labels(want: Want) -> list[str]:
@@ -140,7 +145,7 @@ def comment(want: Want, before: dict[str, Any]) -> str | None:
         words = want.words.block("github", "comment", view(want, told), want.settings.text("template") or None)
     except TemplateFailedError as error:
         want.words.on_fallback("github", str(error))
-        words = markdown("\n".join(change.words for change in told))
+        words = builtin.marked(markdown("\n".join(change.words for change in told)), BODY - MARKED, cut)
     return cut(words, BODY - MARKED) or None
 
 
@@ -165,10 +170,11 @@ def close_reason(want: Want) -> Literal["completed", "not_planned"]:
 def _parts(want: Want, seen: View) -> _Parts:
     template = want.settings.text("template") or None
     try:
-        return _Parts(**want.words.blocks("github", _Parts.__slots__, seen, template))
+        parts = _Parts(**want.words.blocks("github", _Parts.__slots__, seen, template))
     except TemplateFailedError as error:
         want.words.on_fallback("github", str(error))
         return _built_in(seen)
+    return parts if _titled(want)[1] else replace(parts, what=f"{builtin.MARK}\n\n{parts.what}".strip())
 
 
 def _built_in(seen: View) -> _Parts:

@@ -132,7 +132,7 @@ def _built_in(seen: View) -> tuple[str, dict[str, str]]:
         "since": seen.since,
         "folder": seen.folder,
         "alerts": builtin.alerts(seen),
-        "notes": "\n".join([*seen.notes, builtin.MARK]),
+        "notes": "\n".join([builtin.MARK, *seen.notes]),
     }
     said = {name: inert(words) for name, words in blocks.items()}
     return spoken(f"{builtin.headline(seen)}, team {' and '.join(seen.teams)}"), said

@@ -9,7 +9,7 @@ from bridge.destinations.slack.escape import ESCAPE, cut, link, mrkdwn, neutral
 from bridge.destinations.slack.mentions import mentions
 from bridge.destinations.slack.parts import Parts, built_in, from_template
 from bridge.destinations.steps import text
-from bridge.render import changes, times
+from bridge.render import builtin, changes, times
 from bridge.render.jinja import TemplateFailedError
 from bridge.render.shadow import heading
 from bridge.render.text import units
@@ -97,7 +97,8 @@ def reply(want: Want, before: dict[str, Any], mentions: tuple[str, ...] = (), *,
     told = changes.changes(want.incident, before, zone, about)
     if not told:
         return None
-    return cut(f"{cut(' '.join(mentions), MENTIONS)} {_said(want, told)}".strip(), TEXT) or None
+    called = cut(" ".join(mentions), MENTIONS)
+    return f"{called} {_said(want, told, TEXT - units(called) - 1)}".strip() or None
 
 
 def reminder(want: Want) -> str:
@@ -109,14 +110,14 @@ def reminder(want: Want) -> str:
     return _said(want, (changes.Change("reminder", words),)) or cut(mrkdwn(words), TEXT)
 
 
-def _said(want: Want, told: tuple[changes.Change, ...]) -> str:
+def _said(want: Want, told: tuple[changes.Change, ...], room: int = TEXT) -> str:
     try:
         template = want.settings.text("template") or None
         words = want.words.block("slack", "reply", view(want, told), template)
     except TemplateFailedError as error:
         want.words.on_fallback("slack", str(error))
-        words = mrkdwn("\n".join(change.words for change in told))
-    return cut(words, TEXT)
+        words = builtin.marked(mrkdwn("\n".join(change.words for change in told)), room, cut)
+    return cut(words, room)
 
 
 def _parts(want: Want, rooms: Mapping[str, int]) -> Parts:

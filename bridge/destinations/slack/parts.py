@@ -45,6 +45,7 @@ def built_in(seen: View) -> Parts:
         more="",
         facts=mrkdwn(builtin.facts(seen)),
         links=" · ".join(link(to.text, to.url) for to in seen.links),
-        notes=characters("\n".join([*seen.notes, builtin.MARK])),
+        # first: of long notes the end is cut off
+        notes=characters("\n".join([builtin.MARK, *seen.notes])),
         footer=mrkdwn(f"Incident {seen.id} · {seen.source}"),
     )
