@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from bridge.render.parts import Link
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -37,13 +39,28 @@ def reason(seen: View) -> str:
 
 
 def when(seen: View) -> str:
-    """Return since when, or from when to when."""
-    return f"{seen.span}, {seen.lasted}" if seen.span else f"since {seen.since}"
+    """Return since when, or from when to when, and which time it is."""
+    heard = f", last heard of {seen.heard}" if seen.heard else ""
+    told = f"{seen.span}, {seen.lasted}" if seen.span else f"since {seen.since}{heard}"
+    return f"{told} · {seen.again}" if seen.again else told
 
 
 def facts(seen: View) -> str:
     """Return whose it is, since when, and where."""
     return " · ".join(fact for fact in (", ".join(seen.teams), when(seen), seen.folder) if fact)
+
+
+def links(seen: View) -> tuple[Link, ...]:
+    """Return where to look, where else it is told, the incident before, and this one's page in the console."""
+    before = Link("before", "Before", seen.previous.url if seen.previous else "")
+    console = Link("console", f"Incident {seen.id}", seen.console)
+    return tuple(to for to in (*seen.links, *seen.elsewhere, before, console) if to.url)
+
+
+def previous(seen: View) -> str:
+    """Return "acme/alerts#5, resolved Dec 2 after 51 min; 4th time in 30 days", of the incident before."""
+    before = seen.previous
+    return ", ".join(words for words in (before.text, before.words) if words) if before else ""
 
 
 def alerts(seen: View) -> str:

@@ -3,12 +3,15 @@
 from dataclasses import replace
 
 import pytest
-from scenes import disks, host, incident, want
+from scenes import SCENES, disks, host, incident, member, want
 
+from bridge.core.incident import State
 from bridge.destinations.github import message as github
+from bridge.destinations.pagerduty import message as pagerduty
 from bridge.destinations.slack import message as slack
 from bridge.render.folders import template_folder
 from bridge.render.jinja import Words
+from bridge.render.view import view
 
 MARK = "(plain: template failed)"
 MISSING = {"template": "missing.j2"}
@@ -51,3 +54,48 @@ def test_long_notes_leave_the_mark(plain):
     content = slack.content(told, plain=plain)
     shown = content["text"].split("\n") if plain else [block["elements"][0]["text"] for block in content["blocks"][-2:]]
     assert any(part.startswith(MARK) for part in shown)
+
+
+def facts_of(scene, kind, **place):
+    """What a template would have seen of a scene, and what the built-in words show."""
+    told = want(scene, kind, place, **MISSING)
+    return view(told), (slack.content(told) if kind == "slack" else github.body(told, "m"))
+
+
+ALONE = replace(
+    SCENES["firing"],
+    state=State.STALE,
+    times=3,
+    members=(member(labels={"alertname": "x", "grafana_folder": "f", "instance": "db-2"}, annotations={}),),
+)
+
+
+def test_slack_lacks_no_fact():
+    seen, content = facts_of(ALONE, "slack")
+    shown = str(content["blocks"])
+    assert seen.where
+    assert seen.heard
+    for fact in (seen.where, f"last heard of {seen.heard}", "3rd time", seen.console, seen.previous.words):
+        assert fact in shown, fact
+    for to in (*seen.elsewhere, seen.previous):
+        assert to.url in shown
+        assert to.text in shown
+
+
+@pytest.mark.parametrize("private", [True, False])
+def test_an_issue_lacks_no_fact_but_what_is_not_for_everybody(private):
+    seen, body = facts_of(ALONE, "github", private=private)
+    shown = body.replace("\\", "").replace("\N{ZERO WIDTH SPACE}", "")
+    for fact in (f"last heard of {seen.heard}", "3rd time", seen.previous.text, seen.previous.words, seen.previous.url):
+        assert fact in shown, fact
+    assert all(to.url in shown for to in seen.elsewhere)
+    assert all(f"{event.at} {event.what}" in shown for event in seen.history)
+    for fact in ("db-2", "https://alerts.acme.com/incidents/", "https://acme.slack.com"):
+        assert (fact in shown) is private, fact
+
+
+def test_a_page_tells_of_the_incident_before():
+    told = want(ALONE, "pagerduty", **MISSING)
+    details = str(pagerduty.trigger(told, "k", None, 1)["payload"]["custom_details"])
+    assert view(told).previous.words in details
+    assert "3rd time" in details

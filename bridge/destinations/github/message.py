@@ -178,13 +178,23 @@ def _parts(want: Want, seen: View) -> _Parts:
 
 
 def _built_in(seen: View) -> _Parts:
-    links = [link(to.text, to.url) for to in seen.links]
+    links = [link(to.text, to.url) for to in builtin.links(seen)]
     facts = (
         ("Occurred At", seen.since),
         ("State", seen.word),
         ("Team", ", ".join(seen.teams)),
         ("Priority", seen.priority),
+        ("Where", seen.where if seen.private else ""),
         ("Reason", builtin.reason(seen)),
+        ("Previous", builtin.previous(seen)),
+    )
+    details = (
+        ("Incident", seen.id),
+        ("Source", seen.source),
+        ("Host", seen.host if seen.host != seen.source else ""),
+        ("Organisation", seen.org),
+        ("Rule", seen.rule if seen.private else ""),
+        ("Fingerprint", ", ".join(seen.fingerprints)),
     )
     rows = [f"| {name} | {markdown(one_line(words))} |" for name, words in facts if words]
     words = (builtin.MARK, *seen.notes, builtin.what(seen))
@@ -194,8 +204,8 @@ def _built_in(seen: View) -> _Parts:
         facts="\n".join(["| | |", "|-|-|", *rows, *([f"| Links | {' · '.join(links)} |"] if links else [])]),
         alerts=markdown(builtin.alerts(seen)),
         others="",
-        details=markdown(f"Incident {seen.id} · Source {seen.source} · Fingerprint {', '.join(seen.fingerprints)}"),
-        timeline="",
+        details=markdown(" · ".join(f"{name} {one_line(words)}" for name, words in details if words)),
+        timeline=markdown(" · ".join(f"{event.at} {event.what}" for event in seen.history)),
     )
 
 

@@ -129,10 +129,11 @@ def _built_in(seen: View) -> tuple[str, dict[str, str]]:
         "where": seen.where,
         "values": ", ".join(seen.values),
         "team": ", ".join(seen.teams),
-        "since": seen.since,
+        "since": f"{seen.since}, {seen.again}" if seen.again else seen.since,
         "folder": seen.folder,
         "alerts": builtin.alerts(seen),
         "notes": "\n".join([builtin.MARK, *seen.notes]),
+        "before": builtin.previous(seen),
     }
     said = {name: inert(words) for name, words in blocks.items()}
     return spoken(f"{builtin.headline(seen)}, team {' and '.join(seen.teams)}"), said

@@ -36,16 +36,18 @@ def from_template(want: Want, seen: View) -> Parts:
 
 def built_in(seen: View) -> Parts:
     """Return the parts without a template: every fact, and a mark that the template failed."""
+    links, before = builtin.links(seen), builtin.previous(seen)
+    footer = mrkdwn(" · ".join([f"Incident {seen.id}", seen.source, *([f"Before: {before}"] if before else [])]))
     return Parts(
         headline=characters(f"{seen.sign} {builtin.headline(seen)}"),
         text=mrkdwn(f"{builtin.headline(seen)} ({', '.join(seen.teams)}) {builtin.MARK}"),
         what=characters(builtin.what(seen)),
-        values=characters(builtin.reason(seen)),
+        values=characters("\n".join(line for line in (seen.where, builtin.reason(seen)) if line)),
         alerts=characters(builtin.alerts(seen)),
         more="",
         facts=mrkdwn(builtin.facts(seen)),
-        links=" · ".join(link(to.text, to.url) for to in seen.links),
+        links=" · ".join(link(to.text, to.url) for to in links),
         # first: of long notes the end is cut off
         notes=characters("\n".join([builtin.MARK, *seen.notes])),
-        footer=mrkdwn(f"Incident {seen.id} · {seen.source}"),
+        footer=footer,
     )
