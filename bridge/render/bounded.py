@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 from operator import is_
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+from bridge.render.letters import METRIC
+from bridge.render.where import PLACES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,6 +24,10 @@ ANNOTATION = 20_000
 TITLE = 1_000
 MOST = 200
 """Characters of a name, a label, an annotation, a title; labels or annotations of one alert."""
+NAMED: Final = frozenset(
+    {"summary", "description", "message", "error", "unit", "units", "alertname", "grafana_folder", METRIC, *PLACES}
+)
+"""Labels and annotations that words are made of, in small letters: of very many these are kept before all others."""
 
 
 def bounded(incident: Incident) -> Incident:
@@ -52,7 +59,8 @@ def _value(value: Value) -> Value:
 def _texts(texts: Mapping[str, str], longest: int) -> Mapping[str, str]:
     if not texts or (len(texts) <= MOST and max(map(len, texts)) <= NAME and max(map(len, texts.values())) <= longest):
         return texts
-    return {name[:NAME]: text[:longest] for name, text in list(texts.items())[:MOST]}
+    kept = set(sorted(texts, key=lambda name: name.lower() not in NAMED)[:MOST])
+    return {name[:NAME]: text[:longest] for name, text in texts.items() if name in kept}
 
 
 def _short(text: str | None) -> str | None:

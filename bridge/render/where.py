@@ -15,7 +15,7 @@ MOST: Final = 4
 LONGEST: Final = 80
 """Labels, and characters of one: a longer one is no name of a place."""
 
-_PLACES: Final = (
+PLACES: Final = (
     *("service", "service_name", "app", "application", "deployment", "statefulset", "daemonset", "job_name"),
     *("pod", "container", "host", "hostname", "nodename", "node", "instance", "broker", "device", "mountpoint"),
     *("database", "datname", "db", "table", "queue", "topic", "consumergroup", "endpoint", "route", "url"),
@@ -42,10 +42,10 @@ def where(common: Mapping[str, str], said: Iterable[str], *, anything: bool = Fa
     """
     text = " ".join(said).lower()
     shared = {name: one_line(value) for name, value in common.items()}
-    known = [name for name in shared if name.lower() in _PLACES]
+    known = [name for name in shared if name.lower() in PLACES]
     if not anything and "instance" in known:
         known = [name for name in known if name != "job"]  # Prometheus says both; the job is how it is watched
-    known.sort(key=lambda name: _PLACES.index(name.lower()))
+    known.sort(key=lambda name: PLACES.index(name.lower()))
     if anything:
         known += [name for name in shared if name not in known and name.lower() not in _SAID_OTHERWISE]
     told = [(name, shared[name]) for name in known if len(name) <= LONGEST and _PLAIN.fullmatch(shared[name])]
