@@ -14,12 +14,14 @@ from attacks import (
     hidden,
     strings,
 )
+from cmarkgfm import github_flavored_markdown_to_html
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scenes import incident, member, want
 
 from bridge.core.alert import Links, Value
 from bridge.destinations.github import message as github
+from bridge.destinations.github.escape import markdown
 from bridge.destinations.pagerduty import message as pagerduty
 from bridge.destinations.slack import message as slack
 
@@ -132,3 +134,11 @@ def test_right_to_left_letters_and_joined_emoji_stay():
     text = "אזהרה: דיסק מלא 👩‍💻 می‌خواهم"
     said = json.dumps(slack.content(want(incident(title=text))), ensure_ascii=False)
     assert text in said
+
+
+@pytest.mark.parametrize("line", [":-", ":-:", ":--", ":---:", " :-", "-:", "---", "|-|", ":-\n:-"])
+def test_no_line_of_a_text_makes_a_table(line):
+    shown = github_flavored_markdown_to_html(f"Below\n{markdown(line)}\n\n{markdown(f'Resolved{chr(10)}{line}')}")
+    assert re.findall("<[a-z0-9]+", shown) == ["<p", "<p"]
+    for row in line.split("\n"):
+        assert row.strip() in shown.replace("\N{ZERO WIDTH SPACE}", "")

@@ -15,7 +15,7 @@ _WWW = re.compile(r"(www)\.", re.IGNORECASE)
 # GitHub makes links of what begins with "www.", whatever stands before it, and takes a zero-width space for a part of
 # the name; a backslash it does not.
 _MARKS = re.compile(r"([\\`*_\[\]|~^])")
-_LINE_START = re.compile(r"^( *)(?:([-+=#])|(\d{1,9})([.)]))", re.MULTILINE)
+_LINE_START = re.compile(r"^( *)(?:([-+=#]|:(?=-))|(\d{1,9})([.)]))", re.MULTILINE)
 _INDENT = re.compile(r"^ {2,}", re.MULTILINE)
 # What GitHub makes links, references or pictures of where it merely stands in text, and what a following value could
 # make one of. Emoji: `:name:`.
@@ -28,7 +28,7 @@ _REFERENCES = re.compile(
 # Without any of these, and "www." or "GH-", a text is as it is.
 _SIGN = re.compile(r"[\\`*_\[\]|~^&<>$@#\n]")
 _COLON = re.compile(r":(?:/|\Z|[a-z0-9_+-]+:)", re.IGNORECASE)
-_START = re.compile(r"[ +=-]|\d{1,9}[.)]")
+_START = re.compile(r"[ +=-]|:-|\d{1,9}[.)]")
 _COMMIT = re.compile(r"[0-9a-f]{40}", re.IGNORECASE)
 _HOST = re.compile(r"https?://\[[0-9a-f:.]+\]", re.IGNORECASE)
 # In a template's own text. GitHub looks for mentions when entities are characters already.
@@ -64,7 +64,7 @@ def _is_lively(shown: str) -> bool:
 
 
 def _stopped(found: re.Match[str]) -> str:
-    """Put a backslash before what would begin a heading, a list or a rule."""
+    """Put a backslash before what would begin a heading, a list, a rule or the line below a table's head."""
     return f"{found[1]}\\{found[2]}" if found[2] else f"{found[1]}{found[3]}\\{found[4]}"
 
 
