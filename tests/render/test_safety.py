@@ -21,9 +21,10 @@ from scenes import incident, member, want
 
 from bridge.core.alert import Links, Value
 from bridge.destinations.github import message as github
-from bridge.destinations.github.escape import markdown
+from bridge.destinations.github.escape import markdown, plain
 from bridge.destinations.pagerduty import message as pagerduty
 from bridge.destinations.slack import message as slack
+from bridge.render.text import one_line
 
 OURS = re.compile(r"^https://(pytorchci\.grafana\.net|hud\.pytorch\.org|alerts\.acme\.com)/")
 
@@ -142,3 +143,27 @@ def test_no_line_of_a_text_makes_a_table(line):
     assert re.findall("<[a-z0-9]+", shown) == ["<p", "<p"]
     for row in line.split("\n"):
         assert row.strip() in shown.replace("\N{ZERO WIDTH SPACE}", "")
+
+
+SHA = "a5c3785ed8d6a35868bc169f07e40e889087fd2e"
+
+
+@pytest.mark.parametrize("sha", [SHA[:length] for length in (7, 8, 12, 13, 16, 39, 40)] + [SHA.upper(), "1" * 40])
+@pytest.mark.parametrize("around", ["{}", "of {}.", "({})", "octocat/hello@{}", "a: {}\nb"])
+def test_no_part_of_a_commit_is_long_enough_to_be_linked(sha, around):
+    said = around.format(sha)
+    for escape in (markdown, plain):
+        shown = escape(said)
+        assert not re.search("[0-9a-fA-F]{7}", shown)
+        assert shown.replace("\N{ZERO WIDTH SPACE}", "") == (said if escape is markdown else one_line(said))
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        *("1234567", "20251209", "a5c378", "defaced", "api-7d9f8c6b5d-2xkqp", "550e8400-e29b-41d4-a716-446655440000"),
+        *("v2.10.2.aba315b", "0xa5c3785e", SHA + "a"),
+    ],
+)
+def test_what_is_no_commit_is_copied_as_it_is(said):
+    assert markdown(said) == plain(said) == said

@@ -20,16 +20,19 @@ _INDENT = re.compile(r"^ {2,}", re.MULTILINE)
 # What GitHub makes links, references or pictures of where it merely stands in text, and what a following value could
 # make one of. Emoji: `:name:`.
 _REFERENCES = re.compile(
-    r"(?:@|#(?=\d|\Z)|(?<![a-z0-9])GH-(?=\d|\Z)|:(?=/|\Z))|(?P<emoji>:)(?=[a-z0-9_+-]+:)"
-    # a commit: GitHub links those that the repository has
-    r"|(?<![0-9a-z])(?P<commit>[0-9a-f]{7})(?=[0-9a-f]{33}(?![0-9a-z]))",
+    r"(?:@|#(?=\d|\Z)|(?<![a-z0-9])GH-(?=\d|\Z)|:(?=/|\Z))|(?P<emoji>:)(?=[a-z0-9_+-]+:)",
     re.IGNORECASE,
 )
 # Without any of these, and "www." or "GH-", a text is as it is.
 _SIGN = re.compile(r"[\\`*_\[\]|~^&<>$@#\n]")
 _COLON = re.compile(r":(?:/|\Z|[a-z0-9_+-]+:)", re.IGNORECASE)
 _START = re.compile(r"[ +=-]|:-|\d{1,9}[.)]")
-_COMMIT = re.compile(r"[0-9a-f]{40}", re.IGNORECASE)
+# GitHub links commits that the repository has, by their first 7 digits or more. Left alone are numbers, words, and
+# parts of names of pods, UUIDs and versions, which people copy.
+_COMMIT = re.compile(
+    r"(?<![0-9a-z])(?:[0-9a-f]{40}|(?<![.-])(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{7,39}(?!-))(?![0-9a-z])", re.IGNORECASE
+)
+_SIX = re.compile(r"\w{6}(?=\w)")
 _HOST = re.compile(r"https?://\[[0-9a-f:.]+\]", re.IGNORECASE)
 # In a template's own text. GitHub looks for mentions when entities are characters already.
 _ENTITY = re.compile(r"&(?:#0*64|#x0*40|commat);", re.IGNORECASE)
@@ -41,7 +44,7 @@ WHOLE: Final = re.compile(r"\\.|&(?:amp|lt|gt|#36);|\[(?:\\.|[^\]\\])*\]\([^()\s
 
 def plain(untrusted: str) -> str:
     """Return one line for a title, where GitHub reads no Markdown but code and emoji: nobody named in it is called."""
-    shown = _REFERENCES.sub(lambda found: found[0] + _ZERO, text.one_line(untrusted))
+    shown = _unlinked(text.one_line(untrusted))
     return shown.replace("`", "\N{MODIFIER LETTER GRAVE ACCENT}")
 
 
@@ -50,10 +53,20 @@ def markdown(untrusted: str) -> str:
     shown = text.clean(untrusted)
     if not _is_lively(shown):
         return shown
-    shown = _REFERENCES.sub(lambda found: found[0] + _ZERO, _INDENT.sub(" ", shown))
+    shown = _unlinked(_INDENT.sub(" ", shown))
     shown = _MARKS.sub(r"\\\1", re.sub("[&<>$]", lambda found: _HTML[found[0]], shown))
     shown = _WWW.sub(r"\1\\.", shown)
     return _LINE_START.sub(_stopped, shown)
+
+
+def _unlinked(shown: str) -> str:
+    """Put zero-width spaces where GitHub would link; in a commit so many that no part is long enough to be one."""
+    apart = _COMMIT.sub(lambda found: _SIX.sub(_behind, found[0]), shown)
+    return _REFERENCES.sub(_behind, apart)
+
+
+def _behind(found: re.Match[str]) -> str:
+    return found[0] + _ZERO
 
 
 def _is_lively(shown: str) -> bool:
