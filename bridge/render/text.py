@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 ELLIPSIS: Final = "…"
 LONGEST_LINK: Final = 3000
-"""Slack takes no longer URL (Block Kit reference); a longer one is left out everywhere."""
+"""Slack takes no longer URL (Block Kit reference); a longer one, as it is written in markup, is left out everywhere."""
 
 _BREAK: Final = "\x0b\x0c\x85\u2028\u2029"
 # What never shows but changes what does: C0 and C1 controls, soft hyphen, bidi marks, overrides and isolates, invisible
@@ -102,9 +102,17 @@ def http_link(url: str | None) -> str | None:
     """
     if not url:
         return None
-    if len(url) <= LONGEST_LINK and _SAFE_URL.fullmatch(url):
+    if _written(url) <= LONGEST_LINK and _SAFE_URL.fullmatch(url):
         return url
     safe = quote(clean(url).strip(), safe="%/:?#@!$&*+,;=~-._[]'").replace("'", "%27")
-    if not _URL.fullmatch(safe) or len(safe) > LONGEST_LINK:
+    if not _URL.fullmatch(safe) or _written(safe) > LONGEST_LINK:
         return None
     return safe
+
+
+def _written(url: str) -> int:
+    """Return how long a URL is at most in a kind's markup: an "&" is "&amp;", a bracket or "$" percent-encoded.
+
+    Some thousand of them in a handful of links would be more than a template may put out.
+    """
+    return len(url) + 4 * url.count("&") + 2 * sum(map(url.count, "[]$"))

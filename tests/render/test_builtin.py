@@ -5,12 +5,14 @@ from dataclasses import replace
 import pytest
 from scenes import SCENES, disks, host, incident, member, want
 
+from bridge.core.alert import Links, Value
 from bridge.core.incident import State
 from bridge.destinations.github import message as github
 from bridge.destinations.pagerduty import message as pagerduty
 from bridge.destinations.slack import message as slack
 from bridge.render.folders import template_folder
 from bridge.render.jinja import Words
+from bridge.render.text import http_link
 from bridge.render.view import view
 
 MARK = "(plain: template failed)"
@@ -99,3 +101,31 @@ def test_a_page_tells_of_the_incident_before():
     details = str(pagerduty.trigger(told, "k", None, 1)["payload"]["custom_details"])
     assert view(told).previous.words in details
     assert "3rd time" in details
+
+
+@pytest.mark.parametrize("fill", ["&", "$", "["])
+@pytest.mark.parametrize("number", [1, 5, 100])
+@pytest.mark.parametrize("kind", ["slack", "github", "pagerduty"])
+def test_no_value_alone_brings_a_shipped_template_to_its_built_in_words(kind, number, fill):
+    url = "https://a.b/?" + fill * 2_900
+    links = Links(alert=url, dashboard=url, runbook=url, silence=url, image=url)
+    values = tuple(Value(f"{n}{fill * 198}", float(n), {"a": fill * 60}) for n in range(40))
+    summary = {"summary": fill * 999}
+    given = {"values": values, "links": links, "annotations": summary}
+    named = [host(n, labels={"instance": f"{n}{fill * 200}"}, **given) for n in range(number)]
+    heard = []
+    words = Words((template_folder(),), lambda *why: heard.append(why))
+    told = want(disks(named, title=fill * 900), kind, {"private": True}, words)
+    shown = {"slack": slack.content, "github": lambda one: github.body(one, "m"), "pagerduty": paged}[kind](told)
+    assert heard == []
+    assert "Left out, too long: alert, dashboard, runbook, silence links." in str(shown)
+
+
+def test_a_long_address_stays_where_its_markup_has_room():
+    url = "https://a.b/?" + "&a=b" * 370
+    assert http_link(url) == url
+    assert http_link(url + "&a=b" * 10) is None
+
+
+def paged(told):
+    return pagerduty.trigger(told, "k", None, 1)
