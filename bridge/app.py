@@ -15,7 +15,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException
 
 from bridge.apart import Apart
-from bridge.ledger.unavailable import UnavailableError, reason
+from bridge.ledger.unavailable import AWAY, UnavailableError, reason
 from bridge.log import log
 from bridge.metrics import DATABASE_ERRORS
 from bridge.web import api, configured, explained, health, home, intake, pages, playground, served, static, traffic
@@ -147,7 +147,7 @@ def _error(error: Exception) -> tuple[Response, int]:
     sentence = "the bridge could not do this; its log says why"
     if isinstance(error, UnavailableError):
         sentence = str(error)
-    elif isinstance(error, OperationalError | PoolTimeoutError | sqlite3.OperationalError):
+    elif isinstance(error, OperationalError | PoolTimeoutError | sqlite3.OperationalError) or reason(error) != AWAY:
         sentence = reason(error)
     # whatever it is, the sender must try again: what could not be stored is not accepted
     log.error("request failed", error=type(error).__name__, exc_info=error)

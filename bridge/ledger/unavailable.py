@@ -2,10 +2,34 @@
 
 from __future__ import annotations
 
+import sqlite3
+
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 AWAY = "the database can't be reached"
+_FULL = "the disk is full: make room, then try again"
+_FAULTY = "the disk refuses the database's file (I/O error): look at the disk, quotas, and limits of a file's size"
+_DAMAGED = "the database is damaged: stop the bridge, and restore a backup"
+_LOCKED = "the database is locked by another program"
+_SQLITE = {
+    sqlite3.SQLITE_FULL: _FULL,
+    sqlite3.SQLITE_IOERR: _FAULTY,
+    sqlite3.SQLITE_CORRUPT: _DAMAGED,
+    sqlite3.SQLITE_BUSY: _LOCKED,
+    sqlite3.SQLITE_LOCKED: _LOCKED,
+    sqlite3.SQLITE_READONLY: "the database can't be written: check the file's owner and mode",
+}
+"""By SQLite's primary error codes: of a full disk it says FULL for ENOSPC only, IOERR for a quota, a limit, a fault."""
+_POSTGRESQL = {
+    "53100": _FULL,
+    "58030": _FAULTY,
+    "XX001": _DAMAGED,
+    "XX002": _DAMAGED,
+    "25006": "the database server takes no writes (a standby, or set to read only): give the address of one that does",
+    "42501": "the database's user may not do this: grant it all rights on the bridge's tables, or make it their owner",
+}
+"""By `sqlstate`."""
 
 
 class UnavailableError(RuntimeError):
@@ -33,12 +57,8 @@ def everybodys(error: Exception) -> bool:
 
 
 def reason(error: Exception) -> str:
-    """Say why in words without values: a driver's message may quote them, and name hosts and databases."""
-    text = str(getattr(error, "orig", error)).lower()
-    if "is full" in text or "no space" in text:
-        return "the disk is full: make room, then try again"
-    if "is locked" in text or "is busy" in text:
-        return "the database is locked by another program"
-    if "readonly database" in text or "read-only " in text:
-        return "the database can't be written: check the file's owner and mode"
-    return AWAY
+    """Say why by its code, in words without values: a driver's message may quote them, and name hosts and databases."""
+    told = getattr(error, "orig", error)
+    if isinstance(told, sqlite3.Error):
+        return _SQLITE.get(getattr(told, "sqlite_errorcode", 0) & 0xFF, AWAY)
+    return _POSTGRESQL.get(getattr(told, "sqlstate", None) or "", AWAY)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import fcntl
 import os
+import resource
 import sqlite3
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 
 import psycopg
@@ -18,7 +19,7 @@ from sqlalchemy import event, text
 from sqlalchemy.engine import make_url
 
 from bridge.ledger import receipts
-from bridge.ledger.engine import NotDurableError, open_engine
+from bridge.ledger.engine import NotDurableError, open_engine, sqlite_path
 from bridge.ledger.ledger import open_ledger
 from bridge.ledger.tables import lanes
 from bridge.ledger.turns import FileTurns
@@ -415,6 +416,56 @@ def test_a_database_that_can_not_be_written_is_unavailable_says_so_and_is_read_a
     with pytest.raises(UnavailableError, match="can't be written: check the file's owner and mode"):
         insert(sqlite_ledger)
     assert count(sqlite_ledger) == 1
+
+
+@contextmanager
+def no_longer_files(than):
+    """Let no file of this process grow over a size; what is written past it is an I/O error to SQLite."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (than, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_write_that_the_disk_refuses_is_unavailable_and_says_where_to_look(sqlite_ledger):
+    insert(sqlite_ledger)
+    log = sqlite_ledger.path.with_name(f"{sqlite_ledger.path.name}-wal")
+    with (
+        no_longer_files(log.stat().st_size + 8_000),
+        pytest.raises(UnavailableError, match="look at the disk, quotas, and limits"),
+    ):
+        insert(sqlite_ledger, os.urandom(100_000))
+    insert(sqlite_ledger)
+    assert count(sqlite_ledger) == 2
+
+
+def test_a_damaged_database_is_unavailable_and_says_so(sqlite_url):
+    path, pages = sqlite_path(make_url(sqlite_url)), 20
+    open_ledger(sqlite_url).close()
+    with path.open("r+b") as file:
+        file.seek(4_096)
+        file.write(os.urandom(4_096 * pages))
+    with closing(open_ledger(sqlite_url, prepared=True)) as ledger:
+        for ask in (insert, written):
+            with pytest.raises(UnavailableError, match="damaged: stop the bridge, and restore a backup"):
+                ask(ledger)
+
+
+@pytest.mark.parametrize(
+    ("statement", "sentence"),
+    [
+        ("SET TRANSACTION READ ONLY", "takes no writes"),
+        ("SET LOCAL ROLE pg_monitor", "grant it all rights on the bridge's tables"),
+    ],
+)
+def test_what_postgresql_does_not_allow_is_unavailable_and_says_what_to_mend(postgres_ledger, statement, sentence):
+    lift = limited(postgres_ledger, statement)
+    with pytest.raises(UnavailableError, match=sentence):
+        written(postgres_ledger)
+    lift()
+    written(postgres_ledger)
 
 
 def test_a_refused_value_is_no_outage(ledger):
