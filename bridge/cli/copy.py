@@ -36,14 +36,15 @@ def copy(source: Path, target: Path, *, replace: bool) -> int:
         os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
         _copied(source, draft)
         _kept(draft)
+        # of what stood there before: SQLite would take them for the copy's
+        _without(target, "-wal", "-shm", "-journal")
         draft.replace(target)
         _kept(target.absolute().parent)
     except (sqlite3.Error, OSError) as error:
         raise CopyError(f"{target} could not be written: {_reason(error)}") from None
     finally:
-        for name in (draft, draft.with_name(f"{draft.name}-journal")):
-            with suppress(OSError):
-                name.unlink()
+        with suppress(OSError):
+            _without(draft, "", "-journal")
     return target.stat().st_size
 
 
@@ -56,6 +57,12 @@ def _copied(source: Path, draft: Path) -> None:
         found = made.execute("PRAGMA quick_check").fetchone()[0]
     if found != "ok":
         raise sqlite3.DatabaseError(f"the copy is damaged, and so may be the ledger: {found}")
+
+
+def _without(path: Path, *ends: str) -> None:
+    """Remove the files whose names are a file's with something at the end, where they are there."""
+    for end in ends:
+        path.with_name(f"{path.name}{end}").unlink(missing_ok=True)
 
 
 def _kept(path: Path) -> None:

@@ -95,6 +95,28 @@ def test_a_backup_replaces_only_when_told_to(run, folder):
 
 
 @pytest.mark.usefixtures("past")
+@pytest.mark.parametrize("there", [True, False])
+def test_a_backup_is_whole_where_another_copys_log_is_left(run, folder, there):
+    run("db", "backup", "copy.db")
+    with closing(sqlite3.connect(folder / "copy.db")) as used:
+        used.execute("PRAGMA journal_mode=WAL")
+        used.execute("UPDATE incidents SET title = 'of the former copy'")
+        used.commit()
+        left = (folder / "copy.db-wal").read_bytes()
+        assert left
+    # as after a kill
+    (folder / "copy.db-wal").write_bytes(left)
+    (folder / "copy.db-journal").touch()
+    if not there:
+        (folder / "copy.db").unlink()
+    run("db", "backup", "copy.db", *(["--force"] if there else []))
+    assert [name for name in names(folder) if "copy" in name] == ["copy.db"]
+    with closing(sqlite3.connect(folder / "copy.db")) as copy:
+        assert copy.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
+    assert titles(folder / "copy.db") == ["Inductor Jobs Broken", "Queue too long", "Database Connection Failure"]
+
+
+@pytest.mark.usefixtures("past")
 @pytest.mark.parametrize(
     ("file", "sentence"),
     [
