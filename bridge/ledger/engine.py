@@ -79,7 +79,7 @@ def sqlite_path(url: URL) -> Path | None:
 def open_engine(url: URL) -> Engine:
     """Return an engine whose connections are durable: SQLite in WAL with synchronous=FULL, PostgreSQL as it commits.
 
-    SQLite's own busy wait is off (0 ms): writers take turns by `ledger.writer`, and a lock held by a stranger is waited
+    PostgreSQL's synchronous_commit is not `off` there. SQLite's own busy wait is off (0 ms): writers take turns by `ledger.writer`, and a lock held by a stranger is waited
     for there. Connections are few: one writer a process and one reader a thread. No error shows a statement's values:
     it may end up in the log.
     """
@@ -105,15 +105,20 @@ def open_engine(url: URL) -> Engine:
         pool_timeout=2,
         connect_args={"application_name": "bridge", **CONNECTION},
     )
-    event.listen(engine, "connect", _patient_postgresql)
+    event.listen(engine, "connect", _durable_postgresql)
     return engine
 
 
-def _patient_postgresql(connection: Any, _record: object) -> None:  # noqa: ANN401 - psycopg.Connection
+def _durable_postgresql(connection: Any, _record: object) -> None:  # noqa: ANN401 - psycopg.Connection
     # a process frozen in the middle of a transaction, or gone with its host, must not keep its rows locked: whoever
     # takes over its lanes would wait for it. Not by `options`: poolers refuse connections that bring it.
+    frozen = f"SET idle_in_transaction_session_timeout = '{FROZEN}s'"
+    # for a database or a role it may be off: then a crash of the server loses what was confirmed
+    commits = (
+        "SELECT set_config(name, 'on', false) FROM pg_settings WHERE name = 'synchronous_commit' AND setting = 'off'"
+    )
     connection.autocommit = True
-    connection.execute(f"SET idle_in_transaction_session_timeout = '{FROZEN}s'")
+    connection.execute(f"{frozen}; {commits}")
     connection.autocommit = False
 
 
