@@ -142,4 +142,6 @@ def refused(part: Part, error: Exception) -> dict[str, Any]:
     """Return the row of a receipt that goes to quarantine, for it could not be absorbed."""
     log.error("receipt can't be absorbed", receipt=part.receipt.id, exc_info=error)
     problem = f"it could not be absorbed ({type(error).__name__}); a bug of the bridge's, please report it"
-    return {**part.row(), "state": "quarantined", "problem": problem}
+    # as far as it was before: what its commit was to bring was rolled back
+    before = {"progress": part.receipt.progress, "incidents": list(part.receipt.incidents)}
+    return {**part.row(), **before, "state": "quarantined", "problem": problem}

@@ -153,6 +153,7 @@ def test_a_receipt_that_the_database_refuses_goes_to_quarantine_and_takes_no_oth
     states = [posts.receipt(one)["state"] for one in (before, poison, after, unread)]
     assert states == ["absorbed", "quarantined", "absorbed", "quarantined"]
     assert "could not be absorbed (RefusedError)" in posts.receipt(poison)["problem"]
+    assert posts.receipt(poison)["incidents"] == []
     assert [incident["teams"] for incident in posts.incidents()] == [["storage"], ["network"]]
     event.remove(posts.ledger.engine, "before_cursor_execute", refuse)
     assert posts.ledger.write(
