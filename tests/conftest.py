@@ -22,6 +22,7 @@ from bridge.ledger.ledger import Ledger, open_ledger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
 
@@ -83,6 +84,14 @@ def postgres_url(postgres_server: str) -> Iterator[str]:
     """An empty PostgreSQL database."""
     with fresh_database(postgres_server) as url:
         yield url
+
+
+@pytest.fixture
+def postgres_encoded(postgres_server: str) -> Callable[[str], AbstractContextManager[str]]:
+    """Makes an empty PostgreSQL database of an encoding; gives its URL."""
+    return lambda encoding: fresh_database(
+        postgres_server, f"template0 ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C'"
+    )
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -27,6 +27,7 @@ POOL = 8
 FROZEN = 6
 """Seconds that a transaction may be idle: shorter than a lease, longer than anything between two statements."""
 CONNECTION: dict[str, Any] = {
+    "client_encoding": "utf8",
     "connect_timeout": 2,
     "prepare_threshold": None,
     "keepalives_idle": 5,
@@ -34,12 +35,13 @@ CONNECTION: dict[str, Any] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 10_000,
 }
-"""Of every connection to PostgreSQL: no prepared statements (a pooler mixes them up), and a host that is gone without
-a word, or out of reach, is noticed within 10 s, not after a quarter of an hour."""
+"""Of every connection to PostgreSQL: all characters go over it, whatever encoding is set for the role; no prepared
+statements (a pooler mixes them up); and a host that is gone without a word, or out of reach, is noticed within 10 s,
+not after a quarter of an hour."""
 
 
 class NotDurableError(RuntimeError):
-    """The database does not keep what it confirms (no synchronous=FULL, or WAL is refused): we don't start on it."""
+    """The database does not keep what it is given: no synchronous=FULL, no WAL, not every character. We don't start."""
 
 
 class AddressError(ValueError):
@@ -79,7 +81,7 @@ def sqlite_path(url: URL) -> Path | None:
 def open_engine(url: URL) -> Engine:
     """Return an engine whose connections are durable: SQLite in WAL with synchronous=FULL, PostgreSQL as it commits.
 
-    PostgreSQL's synchronous_commit is not `off` there. SQLite's own busy wait is off (0 ms): writers take turns by `ledger.writer`, and a lock held by a stranger is waited
+    SQLite's own busy wait is off (0 ms): writers take turns by `ledger.writer`, and a lock held by a stranger is waited
     for there. Connections are few: one writer a process and one reader a thread. No error shows a statement's values:
     it may end up in the log.
     """
@@ -110,6 +112,13 @@ def open_engine(url: URL) -> Engine:
 
 
 def _durable_postgresql(connection: Any, _record: object) -> None:  # noqa: ANN401 - psycopg.Connection
+    # said by the server as the connection was made; SQL_ASCII takes any bytes as they are
+    encoding = connection.info.parameter_status("server_encoding") or "UTF8"
+    if encoding not in {"UTF8", "SQL_ASCII"}:
+        raise NotDurableError(
+            f"the database's encoding is {encoding}, in which not every character can be stored: make one by "
+            "CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0, and give its address"
+        )
     # a process frozen in the middle of a transaction, or gone with its host, must not keep its rows locked: whoever
     # takes over its lanes would wait for it. Not by `options`: poolers refuse connections that bring it.
     frozen = f"SET idle_in_transaction_session_timeout = '{FROZEN}s'"
