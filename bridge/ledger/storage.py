@@ -82,9 +82,11 @@ def count_anew(connection: Connection) -> None:
 
 
 _RECKONED = text(
-    "SELECT c.relname, greatest(c.reltuples, 0) AS number, w.width FROM pg_class c"
-    " JOIN (SELECT tablename, sum(avg_width) AS width FROM pg_stats WHERE attname <> 'body' GROUP BY tablename) w"
-    " ON w.tablename = c.relname WHERE c.relkind = 'r' AND c.relname = ANY(:names)"
+    "SELECT c.relname, greatest(c.reltuples, 0) AS number, w.width FROM unnest(CAST(:names AS text[])) AS name"
+    # the table that a statement would find by that name: in other schemas there may be others
+    " JOIN pg_class c ON c.oid = to_regclass(name) JOIN pg_namespace n ON n.oid = c.relnamespace"
+    " JOIN (SELECT schemaname, tablename, sum(avg_width) AS width FROM pg_stats WHERE attname <> 'body'"
+    " GROUP BY schemaname, tablename) w ON w.schemaname = n.nspname AND w.tablename = c.relname WHERE c.relkind = 'r'"
 )
 
 

@@ -200,6 +200,25 @@ def test_of_what_may_go_no_more_goes_than_is_too_much(postgres_ledger, clock, tm
         assert storage.used(connection) < most * 0.9
 
 
+def test_tables_of_the_same_names_in_other_schemas_are_not_ours(postgres_ledger, clock, tmp_path):
+    posts = Posts(postgres_ledger, clock, tmp_path)
+    posts.hear(*(titled(f"Disk {number}") for number in range(20)))
+    analyze(posts)
+    with posts.ledger.read() as connection:
+        before = storage.used(connection), storage.share(connection, incidents)
+
+    def others(connection):
+        connection.execute(text("CREATE SCHEMA others"))
+        for table in ("receipts", "incidents", "alerts"):
+            connection.execute(text(f"CREATE TABLE others.{table} AS SELECT *, repeat('x', 1000) AS more FROM {table}"))
+        connection.execute(text("INSERT INTO others.alerts SELECT a.* FROM others.alerts a, generate_series(1, 100)"))
+
+    posts.ledger.write(others)
+    analyze(posts)
+    with posts.ledger.read() as connection:
+        assert (storage.used(connection), storage.share(connection, incidents)) == pytest.approx(before)
+
+
 def test_what_was_too_old_is_not_taken_for_what_is_too_much(postgres_ledger, clock, tmp_path):
     posts = Posts(postgres_ledger, clock, tmp_path)
     for name in ("old", "young"):
