@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from bridge.ledger import storage
 from bridge.ledger.tables import incidents, receipts
@@ -11,6 +11,7 @@ from bridge.ledger.tables import incidents, receipts
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sqlalchemy import Table
     from sqlalchemy.engine import Connection
 
     from bridge.clock import Clock
@@ -49,6 +50,16 @@ class Parts:
         return not self.cut
 
 
+class Uncounted(NamedTuple):
+    """Rows that are gone for they were too much, and PostgreSQL may not know it: what it `knew` then, and their bytes.
+
+    It counts at once for who owns the tables; else when it comes by, and until then as much would go at each look.
+    """
+
+    knew: float
+    size: float
+
+
 class Prune:
     """Looks what may go; `more` says that the last look left some of it."""
 
@@ -58,6 +69,7 @@ class Prune:
         self._loaded = loaded
         self.more = False
         self._removed = True  # rows, or may be, since they were counted last
+        self._uncounted: dict[Table, Uncounted] = {}
 
     def look(self) -> bool:
         """Remove what is old, then what is too much; it makes no work for lanes."""
@@ -93,21 +105,28 @@ class Prune:
     def _less(self, size: int, goal: int, parts: Parts) -> None:
         """Remove what is least needed, until no more than a goal is in use."""
         over: float = size - goal
-        uncounted = 0.0  # bytes of rows that are gone, which PostgreSQL does not know yet
         while over > 0 and parts.more() and (freed := self._ledger.write(storage.oldest_bodies)):
             over, parts.left = over - freed, parts.left - 1
         for table, remove in ((receipts, storage.oldest_receipts), (incidents, storage.oldest_incidents)):
             with self._ledger.read() as connection:
                 each = storage.share(connection, table)
-                over = storage.used(connection) - goal - uncounted
+                known = 0.0 if each is None else storage.counted(connection, table)
+            over = self._used() - goal
             while over > 0 and parts.more() and (gone := self._ledger.write(remove)):
                 parts.left, self._removed = parts.left - 1, True
-                uncounted += gone * (each or 0)
-                over = self._used() - goal if each is None else over - gone * each
+                if each is None:
+                    over = self._used() - goal
+                    continue
+                before = self._uncounted.get(table, Uncounted(known, 0))
+                self._uncounted[table] = before._replace(size=before.size + gone * each)
+                over -= gone * each
 
     def _used(self, *, anew: bool = False) -> int:
         with self._ledger.read() as connection:
             if anew:
                 storage.count_anew(connection)
                 self._removed = False
-            return storage.used(connection)
+            for table, gone in list(self._uncounted.items()):
+                if storage.counted(connection, table) != gone.knew:
+                    del self._uncounted[table]
+            return storage.used(connection) - int(sum(gone.size for gone in self._uncounted.values()))

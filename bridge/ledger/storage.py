@@ -76,9 +76,17 @@ def share(connection: Connection, table: Table) -> float | None:
 
 
 def count_anew(connection: Connection) -> None:
-    """Let PostgreSQL count the rows that it has, after many were removed: by itself it does so minutes later."""
+    """Let PostgreSQL count the rows that it has, after many were removed: by itself it does so minutes later.
+
+    For who does not own the tables it does nothing but warn.
+    """
     if connection.dialect.name != "sqlite":
         connection.execute(text(f"ANALYZE {', '.join(['receipts', 'incidents', *_BELONGS])}"))
+
+
+def counted(connection: Connection, table: Table) -> float:
+    """Return how many rows PostgreSQL counted last: another number than before says that it has counted since."""
+    return _reckoned(connection).get(table.name, (0.0, 0.0))[0]
 
 
 _RECKONED = text(

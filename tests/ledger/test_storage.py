@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import secrets
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from datetime import timedelta
 
@@ -10,7 +12,7 @@ import pytest
 from fake_clock import FakeClock
 from harness import eventually
 from posts import CONFIG, Posts, alert
-from sqlalchemy import func, select, text, update
+from sqlalchemy import event, func, select, text, update
 
 from bridge.chores.prune import LONGEST, Prune
 from bridge.config.load import load
@@ -180,7 +182,27 @@ def test_of_what_may_go_incidents_that_are_over_go_last(posts, tmp_path):
     assert counted(posts.ledger, receipts) == 0
 
 
-def test_of_what_may_go_no_more_goes_than_is_too_much(postgres_ledger, clock, tmp_path, monkeypatch):
+@contextmanager
+def another_role(ledger):
+    """Have a ledger's connections be those of a role that reads and writes its tables, and owns none."""
+    role, rights = f"bridge_app_{secrets.token_hex(4)}", "SELECT, INSERT, UPDATE, DELETE"
+    ledger.write(lambda one: one.execute(text(f"CREATE ROLE {role}")))
+    ledger.write(lambda one: one.execute(text(f"GRANT {rights} ON ALL TABLES IN SCHEMA public TO {role}")))
+
+    @event.listens_for(ledger.engine, "begin")
+    def _become(connection):
+        connection.exec_driver_sql(f"SET ROLE {role}")
+
+    yield
+    event.remove(ledger.engine, "begin", _become)
+    ledger.engine.dispose()  # readers are the role's
+    ledger.write(lambda one: one.execute(text("RESET ROLE")))
+    ledger.write(lambda one: one.execute(text(f"DROP OWNED BY {role}")))
+    ledger.write(lambda one: one.execute(text(f"DROP ROLE {role}")))
+
+
+@pytest.mark.parametrize("role", [nullcontext, another_role])
+def test_of_what_may_go_no_more_goes_than_is_too_much(postgres_ledger, clock, tmp_path, monkeypatch, role):
     monkeypatch.setattr(storage, "BATCH", 5)
     posts = Posts(postgres_ledger, clock, tmp_path)
     for status in ("firing", "resolved"):
@@ -191,12 +213,19 @@ def test_of_what_may_go_no_more_goes_than_is_too_much(postgres_ledger, clock, tm
     with posts.ledger.read() as connection:
         most = storage.used(connection) / 0.91
     prune, left = pruning(posts, tmp_path, max_storage=f"{most / 1024:.0f}KiB"), []
-    for _ in range(3):
-        prune.look()
-        left.append(counted(posts.ledger, incidents))
+    with role(posts.ledger):
+        for _ in range(3):
+            prune.look()
+            left.append(counted(posts.ledger, incidents))
+            with posts.ledger.read() as connection:
+                assert storage.last_used(connection) < most * 0.9
     assert left == [left[0]] * 3
     assert 85 <= left[0] <= 95
+    analyze(posts)
+    prune.look()
+    assert counted(posts.ledger, incidents) == left[0]
     with posts.ledger.read() as connection:
+        assert storage.last_used(connection) == pytest.approx(storage.used(connection), rel=0.01)
         assert storage.used(connection) < most * 0.9
 
 
