@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 FULL = 2
 PATIENCE = 2.0
 """Seconds that opening an SQLite file waits for another process that opens it for the first time."""
+LOG = 64 * 1024 * 1024
+"""Bytes of an SQLite file's write-ahead log that stay on the disk once it is copied into the file."""
 POOL = 8
 FROZEN = 6
 """Seconds that a transaction may be idle: shorter than a lease, longer than anything between two statements."""
@@ -140,6 +142,8 @@ def _durable_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 -
     cursor.execute("PRAGMA foreign_keys=ON")
     # of pages that the system has in memory as well; each connection would keep 2 MB of its own
     cursor.execute("PRAGMA cache_size=-512")
+    # a large transaction makes the log large; after that it is given back
+    cursor.execute(f"PRAGMA journal_size_limit={LOG}")
     in_force = cursor.execute("PRAGMA synchronous").fetchone()[0]
     cursor.close()
     if mode not in {"wal", "memory"} or in_force != FULL:

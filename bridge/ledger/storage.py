@@ -5,9 +5,11 @@ Each function takes a small part, so that no writer waits long for it; it return
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import add
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Table, delete, exists, func, select, text, true, update
+from sqlalchemy import Table, delete, exists, func, literal, select, text, true, update
 
 from bridge.ledger import counts
 from bridge.ledger.paging import LEFT_OPEN
@@ -25,10 +27,12 @@ from bridge.ledger.tables import (
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from sqlalchemy import ColumnElement, TextClause
+    from sqlalchemy import ColumnElement, Select, Subquery, TextClause
     from sqlalchemy.engine import Connection
 
 BATCH = 200
+MEMBERS = 2_000
+"""Rows that go with the incidents of one part, about; one incident that has more of them goes alone."""
 METRIC = "storage_bytes"
 _MEASURED_AT = "storage_measured_at"
 LATELY = 60.0
@@ -37,9 +41,7 @@ PAGES = 1_000
 KEPT = 1_000
 """Free pages of an SQLite file that are given back at once, and that it keeps: it will need them."""
 _READ = (receipts.c.state == "absorbed") & receipts.c.problem.is_(None)
-_BELONGS = [
-    one.name for one in metadata.sorted_tables if any(key.column.table is incidents for key in one.foreign_keys)
-]
+_BELONGS = [one for one in metadata.sorted_tables if any(key.column.table is incidents for key in one.foreign_keys)]
 """Tables whose rows go with their incident."""
 _WAITING = ("pending", "retrying", "dead")
 """States of a delivery that keep its incident: somebody is still to be told of it. A page that is held and open keeps
@@ -71,7 +73,11 @@ def share(connection: Connection, table: Table) -> float | None:
         return None
     known = _reckoned(connection)
     number, width = known.get(table.name, (0.0, 0.0))
-    others = sum(known[one][0] * known[one][1] for one in _BELONGS if one in known) if table is incidents else 0.0
+    others = (
+        sum(known[one.name][0] * known[one.name][1] for one in _BELONGS if one.name in known)
+        if table is incidents
+        else 0.0
+    )
     return width + others / max(number, 1)
 
 
@@ -81,7 +87,7 @@ def count_anew(connection: Connection) -> None:
     For who does not own the tables it does nothing but warn.
     """
     if connection.dialect.name != "sqlite":
-        connection.execute(text(f"ANALYZE {', '.join(['receipts', 'incidents', *_BELONGS])}"))
+        connection.execute(text(f"ANALYZE {', '.join(one.name for one in (receipts, incidents, *_BELONGS))}"))
 
 
 def counted(connection: Connection, table: Table) -> float:
@@ -194,4 +200,20 @@ def _remove(
 ) -> int:
     """Remove those of the oldest rows that are old: ids go with time, so the first few tell whether there are any."""
     chosen = select(table.c.id).where(which).order_by(table.c.id).limit(BATCH)
+    if table is incidents:
+        chosen = _first(chosen.subquery())
     return connection.execute(delete(table).where(table.c.id.in_(chosen), old)).rowcount
+
+
+def _first(chosen: Subquery) -> Select[tuple[str]]:
+    """Return the first ones of incidents: no further one after `MEMBERS` rows that go with them."""
+    counts = []
+    for table in _BELONGS:
+        mine = select(literal(1).label("one")).where(table.c.incident == chosen.c.id)
+        # of one that has very many, no more are counted than matter
+        some = mine.correlate(chosen).limit(MEMBERS).subquery()
+        counts.append(select(func.count()).select_from(some).correlate(chosen).scalar_subquery())
+    sized = select(chosen.c.id, reduce(add, counts).label("members")).subquery()
+    before = func.sum(sized.c.members).over(order_by=sized.c.id) - sized.c.members
+    summed = select(sized.c.id, before.label("before")).subquery()
+    return select(summed.c.id).where(summed.c.before < MEMBERS)

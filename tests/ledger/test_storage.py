@@ -17,7 +17,8 @@ from sqlalchemy import event, func, select, text, update
 from bridge.chores.prune import LONGEST, Prune
 from bridge.config.load import load
 from bridge.ledger import storage
-from bridge.ledger.tables import alerts, deliveries, history, incident_teams, incidents, receipts
+from bridge.ledger.engine import LOG
+from bridge.ledger.tables import alerts, deliveries, history, incident_teams, incident_words, incidents, receipts
 from bridge.room import Room
 
 
@@ -182,6 +183,21 @@ def test_of_what_may_go_incidents_that_are_over_go_last(posts, tmp_path):
     assert counted(posts.ledger, receipts) == 0
 
 
+def test_of_large_incidents_few_go_at_once(posts, monkeypatch):
+    for number in range(6):
+        for status in ("firing", "resolved"):
+            posts.hear(*({**titled(f"Disk {number}", status), "fingerprint": f"{number}-{at}"} for at in range(30)))
+    delivered(posts)
+    belonging = (alerts, deliveries, history, incident_teams, incident_words)
+    each = sum(counted(posts.ledger, table) for table in belonging) // 6
+    gone = []
+    for members in (1, 2 * each, 1_000_000):
+        monkeypatch.setattr(storage, "MEMBERS", members)
+        gone.append(posts.ledger.write(storage.oldest_incidents))
+    assert gone == [1, 2, 3]
+    assert {counted(posts.ledger, table) for table in (incidents, *belonging)} == {0}
+
+
 @contextmanager
 def another_role(ledger):
     """Have a ledger's connections be those of a role that reads and writes its tables, and owns none."""
@@ -326,6 +342,16 @@ def test_an_sqlite_file_gives_its_room_back(sqlite_ledger, clock, tmp_path):
     with sqlite_ledger.read() as connection:
         after = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
     assert after < before / 2
+
+
+def test_an_sqlite_file_gives_back_the_room_of_a_log_that_became_large(sqlite_ledger):
+    log = sqlite_ledger.path.with_name(f"{sqlite_ledger.path.name}-wal")
+    sqlite_ledger.write(lambda one: one.exec_driver_sql("CREATE TABLE large (body BLOB)"))
+    sqlite_ledger.write(lambda one: one.exec_driver_sql(f"INSERT INTO large VALUES (zeroblob({LOG + 8_000_000}))"))
+    assert log.stat().st_size > LOG
+    for _ in range(3):
+        sqlite_ledger.write(lambda one: one.exec_driver_sql("INSERT INTO large VALUES (zeroblob(1))"))
+    assert log.stat().st_size <= LOG
 
 
 def test_what_a_person_closed_stays_as_long_as_its_sender_repeats_it(posts, tmp_path):
