@@ -55,9 +55,9 @@ def deliverer(
     holder = f"{socket.gethostname()[:60]}/{os.getpid()}/{secrets.token_hex(4)}"
     if alone is None and bridge.ledger.path is not None:
         alone = lock(bridge.ledger)
+    bridge.ledger.patience = LONG_PATIENCE
     if alone is not None:
         bridge.ledger.write(lanes.release_all)
-    bridge.ledger.patience = LONG_PATIENCE
     bridge.ledger.writer.yields = True
     tally = Tally()
     reports = Reports(tally)

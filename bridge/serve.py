@@ -18,6 +18,7 @@ from bridge.delivery.hints import Near
 from bridge.lean import leave_no_holes
 from bridge.ledger.engine import database_url, sqlite_path
 from bridge.ledger.pressure import Pressure
+from bridge.ledger.unavailable import UnavailableError
 from bridge.log import log
 from bridge.prepare import check_bind, is_loopback, prepare
 from bridge.reload import Reloader
@@ -71,11 +72,14 @@ class DelivererWorker(Worker):  # type: ignore[misc] # gunicorn has no types
         for listener in self.sockets:
             listener.close()
         bridge = self.app.compose()
-        with deliverer(bridge, near=self.app.near) as delivering:
-            self.wake = delivering.wake
-            while self.alive and os.getppid() == self.ppid and delivering.healthy():
-                self.notify()
-                delivering.round()
+        try:
+            with deliverer(bridge, near=self.app.near) as delivering:
+                self.wake = delivering.wake
+                while self.alive and os.getppid() == self.ppid and delivering.healthy():
+                    self.notify()
+                    delivering.round()
+        except UnavailableError as error:  # as it begins; the next one, which is started at once, waits as long again
+            log.warning("database", why=str(error))
         bridge.close()
 
 

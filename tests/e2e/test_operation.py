@@ -3,9 +3,11 @@
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 
 import pytest
 from frozen import freeze_deliverer
@@ -37,6 +39,21 @@ def test_without_a_live_deliverer_it_can_store_but_says_so(start, sandbox):
     eventually(lambda: bridge.request("GET", "/readyz?delivery=1").status_code == 200)
     bridge.settle()
     assert len(messages(sandbox, "alerts", "told after the freeze")) == 1
+
+
+def test_a_deliverer_that_starts_while_the_database_is_locked_waits_and_says_so(start, sandbox):
+    bridge = start(config(sandbox))
+    bridge.post(group(alert("before", Priority="P3")))
+    bridge.settle()
+    with closing(sqlite3.connect(bridge.folder / "bridge.db", isolation_level=None)) as stranger:
+        stranger.execute("BEGIN IMMEDIATE")
+        (deliverer,) = bridge.process.children()["deliverer"]
+        os.kill(deliverer, signal.SIGKILL)
+        eventually(lambda: '"event": "database"' in bridge.process.log() or "Traceback" in bridge.process.log())
+        stranger.execute("ROLLBACK")
+    assert "Traceback" not in bridge.process.log()
+    bridge.post_stubbornly(group(alert("after", Priority="P3")))
+    assert sandbox.wait_for(lambda: messages(sandbox, "alerts", "after"), 30)
 
 
 def replaced(old, new):
