@@ -1,4 +1,7 @@
-"""Whether there is room for one more body: intake asks, so that storage stays bounded whoever delivers or doesn't."""
+"""Whether there is room for one more body: intake asks, so that storage stays bounded whoever delivers or doesn't.
+
+And whether an SQLite file is still the one that is written: what comes into one that was deleted or replaced is lost.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from bridge.ledger import storage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from sqlalchemy.engine import Connection
 
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
 
 EVERY = 2.0
 """Seconds for which an answer holds: what comes in meanwhile may be over the limit."""
+MOVED = "the database's file was moved, replaced or deleted: put it back, or restart the bridge"
 PATIENCE = 1.0
 """Seconds that a sender waits for a look; a database that hangs would have it wait for ever."""
 
@@ -34,7 +39,8 @@ class Room:
         self._most = most
         self._looked: float | None = None
         self._looking: threading.Thread | None = None
-        self._full = False
+        self._full = self._moved = False
+        self._opened = _file(ledger.path)
         self._measured: tuple[float, int] | None = None
 
     def known(self) -> bool:
@@ -46,6 +52,8 @@ class Room:
         if look and not self.known():
             self._looked = self._clock.monotonic()
             self._look()
+        if self._moved:
+            return MOVED
         if not self._full:
             return ""
         return f"max_storage ({self._most():,} bytes) is reached: raise it, or look at `bridge quarantine`"
@@ -61,6 +69,8 @@ class Room:
             looking.join(PATIENCE)
 
     def _measure(self) -> None:
+        with suppress(OSError):  # who may not look there any more has it open all the same
+            self._moved = self._opened is not None and _file(self._ledger.path) != self._opened
         try:
             with self._ledger.read() as connection:
                 self._full = self._used(connection) >= self._most()
@@ -76,3 +86,12 @@ class Room:
         if self._measured is None or at - self._measured[0] >= storage.LATELY:
             self._measured = at, storage.used(connection)
         return self._measured[1]
+
+
+def _file(path: Path | None) -> tuple[int, int] | None:
+    """Return what tells a file from others that have had, or will have, its name; None where there is none."""
+    try:
+        found = path.stat() if path else None
+    except FileNotFoundError:
+        return None
+    return (found.st_dev, found.st_ino) if found else None

@@ -47,3 +47,21 @@ def test_while_the_disk_refuses_what_is_posted_it_is_not_ready(start, sandbox):
         resource.prlimit(pid, resource.RLIMIT_FSIZE, limits)
     bridge.post_stubbornly(group(alert("after", Priority="P3")))
     assert sandbox.wait_for(lambda: messages(sandbox, "alerts", "after"), 60)
+
+
+def test_what_is_posted_while_the_database_is_moved_away_is_refused_until_it_is_put_back(start, sandbox):
+    bridge = start(config(sandbox))
+    bridge.post(group(alert("before", Priority="P3")))
+    bridge.settle()
+    file = bridge.folder / "bridge.db"
+    file.rename(bridge.folder / "aside.db")
+    eventually(lambda: "moved, replaced or deleted" in bridge.request("GET", "/readyz").text)
+
+    def refused():
+        answer = bridge.request("POST", "/webhooks/grafana", json=group(alert("refused")))
+        return answer if answer.status_code == 503 else None
+
+    assert "put it back, or restart the bridge" in eventually(refused).json()["error"]
+    (bridge.folder / "aside.db").rename(file)
+    bridge.post_stubbornly(group(alert("after", Priority="P3")))
+    assert sandbox.wait_for(lambda: messages(sandbox, "alerts", "after"), 60)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from datetime import timedelta
@@ -19,7 +20,7 @@ from bridge.config.load import load
 from bridge.ledger import storage
 from bridge.ledger.engine import LOG
 from bridge.ledger.tables import alerts, deliveries, history, incident_teams, incident_words, incidents, receipts
-from bridge.room import Room
+from bridge.room import MOVED, Room
 
 
 @pytest.fixture
@@ -316,6 +317,24 @@ def test_room_is_measured_where_nobody_prunes(posts):
     assert room.full()  # not at each look: a large table takes its time
     posts.clock.advance(3)
     assert room.full() == ""
+
+
+def test_what_would_come_into_a_file_that_is_gone_is_not_taken_in(sqlite_ledger, clock):
+    path, aside, said = sqlite_ledger.path, sqlite_ledger.path.with_name("aside"), []
+    room = Room(sqlite_ledger, clock, lambda: 10**9)
+
+    def look():
+        clock.advance(3)
+        said.append(room.full())
+
+    look()
+    path.rename(aside)
+    look()
+    shutil.copy(aside, path)
+    look()
+    aside.rename(path)
+    look()
+    assert said == ["", MOVED, MOVED, ""]
 
 
 def test_nobody_waits_for_a_look_that_hangs(posts):
