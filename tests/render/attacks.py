@@ -38,7 +38,8 @@ _GITHUB = {
     "a reference": re.compile(r"#\d"),
     "a GH reference": re.compile(r"(?<![A-Za-z0-9])GH-\d", re.IGNORECASE),
     "a commit": re.compile(
-        r"(?<![0-9a-zA-Z])(?:[0-9a-f]{40}|(?<![.-])(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{7,39}(?!-))(?![0-9a-zA-Z])"
+        r"(?<![0-9a-zA-Z])(?:[0-9a-f]{40}|(?<![.-])(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{7,39}(?!-))"
+        r"(?<!(?<![0-9a-f])[0-9a-f]{16})(?![0-9a-zA-Z])"
     ),
     "an address": re.compile(r"(?:https?|ftp)://", re.IGNORECASE),
     "an emoji": re.compile(r"(?<!\w):[a-z0-9_+-]+:", re.IGNORECASE),

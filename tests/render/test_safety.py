@@ -148,7 +148,7 @@ def test_no_line_of_a_text_makes_a_table(line):
 SHA = "a5c3785ed8d6a35868bc169f07e40e889087fd2e"
 
 
-@pytest.mark.parametrize("sha", [SHA[:length] for length in (7, 8, 12, 13, 16, 39, 40)] + [SHA.upper(), "1" * 40])
+@pytest.mark.parametrize("sha", [SHA[:length] for length in (7, 8, 12, 13, 15, 17, 39, 40)] + [SHA.upper(), "1" * 40])
 @pytest.mark.parametrize("around", ["{}", "of {}.", "({})", "octocat/hello@{}", "a: {}\nb"])
 def test_no_part_of_a_commit_is_long_enough_to_be_linked(sha, around):
     said = around.format(sha)
@@ -162,7 +162,7 @@ def test_no_part_of_a_commit_is_long_enough_to_be_linked(sha, around):
     "said",
     [
         *("1234567", "20251209", "a5c378", "defaced", "api-7d9f8c6b5d-2xkqp", "550e8400-e29b-41d4-a716-446655440000"),
-        *("v2.10.2.aba315b", "0xa5c3785e", SHA + "a"),
+        *("v2.10.2.aba315b", "0xa5c3785e", SHA + "a", SHA[:16]),
     ],
 )
 def test_what_is_no_commit_is_copied_as_it_is(said):

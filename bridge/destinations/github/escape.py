@@ -27,10 +27,12 @@ _REFERENCES = re.compile(
 _SIGN = re.compile(r"[\\`*_\[\]|~^&<>$@#\n]")
 _COLON = re.compile(r":(?:/|\Z|[a-z0-9_+-]+:)", re.IGNORECASE)
 _START = re.compile(r"[ +=-]|:-|\d{1,9}[.)]")
-# GitHub links commits that the repository has, by their first 7 digits or more. Left alone are numbers, words, and
-# parts of names of pods, UUIDs and versions, which people copy.
+# GitHub links commits that the repository has, by their first 7 digits or more. Left alone are numbers, words, and what
+# people copy: alerts' fingerprints, which have 16, and parts of names of pods, UUIDs and versions.
 _COMMIT = re.compile(
-    r"(?<![0-9a-z])(?:[0-9a-f]{40}|(?<![.-])(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{7,39}(?!-))(?![0-9a-z])", re.IGNORECASE
+    r"(?<![0-9a-z])(?:[0-9a-f]{40}"
+    r"|(?<![.-])(?=[a-f]*\d)(?=\d*[a-f])(?![0-9a-f]{16}(?![0-9a-z]))[0-9a-f]{7,39}(?!-))(?![0-9a-z])",
+    re.IGNORECASE,
 )
 _SIX = re.compile(r"\w{6}(?=\w)")
 _HOST = re.compile(r"https?://\[[0-9a-f:.]+\]", re.IGNORECASE)
