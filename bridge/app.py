@@ -89,17 +89,11 @@ class Application(Flask):
         return super().wsgi_app(environ, start_response)
 
 
-def create_app(bridge: Bridge) -> Flask:
-    """Return the application over what `compose` put together."""
-    app = application()
-    serve(app, bridge)
-    return app
-
-
-def serve(app: Flask, bridge: Bridge) -> None:
-    """Have an application serve what `compose` put together."""
+def serve(app: Flask, bridge: Bridge) -> Flask:
+    """Have an application serve what `compose` put together; return it."""
     app.extensions["bridge"] = bridge
     app.secret_key = bridge.effective.digest("console sessions")
+    return app
 
 
 def application() -> Flask:

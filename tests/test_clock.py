@@ -16,7 +16,7 @@ from sqlalchemy import select
 from ulid import ULID
 
 from bridge import ids
-from bridge.app import create_app
+from bridge.app import application, serve
 from bridge.clock import SystemClock
 from bridge.compose import compose
 from bridge.config.environ import from_environ
@@ -90,7 +90,7 @@ def signed(web, at):
 def test_what_one_with_the_right_time_stored_is_known_to_one_that_is_ahead(stamped):
     machine = Machine()
     stamped.clock = SystemClock(lambda: machine.wall, lambda: machine.mono)
-    web = create_app(stamped).test_client()
+    web = serve(application(), stamped).test_client()
     first = signed(web, at := int(machine.wall))
     machine.wall += 3600
     stamped.clock.now()
@@ -104,7 +104,7 @@ def test_what_one_with_the_right_time_stored_is_known_to_one_that_is_ahead(stamp
 def test_a_sender_whose_time_is_right_is_let_in_whatever_our_clock_had_been(stamped):
     machine = Machine()
     stamped.clock = SystemClock(lambda: machine.wall, lambda: machine.mono)
-    web = create_app(stamped).test_client()
+    web = serve(application(), stamped).test_client()
 
     def post(at):
         return signed(web, at).status_code

@@ -90,17 +90,13 @@ class Normalizer:
         return self._known[key]
 
 
-def read_priority(said: str, words: Mapping[str, str]) -> Priority | str | None:
+def read_priority(said: str, words: Mapping[str, str]) -> tuple[Priority | str | None, str]:
     """Return the priority that a text means, `DROP` where it means that, or None where it can't be read.
 
-    A configured word goes first, as a whole. Then `P1`, `p1`, `P0 - urgent`, `priority: 2` and a digit alone; then the
-    first word of a phrase, so that "Critical, disk is full" is critical.
+    With it comes the configured word that says so, empty where it needed none. Such a word goes first, as a whole. Then
+    `P1`, `p1`, `P0 - urgent`, `priority: 2` and a digit alone; then the first word of a phrase, so that "Critical, disk
+    is full" is critical.
     """
-    return _read(said, words)[0]
-
-
-def _read(said: str, words: Mapping[str, str]) -> tuple[Priority | str | None, str]:
-    """Return what a text means, and the configured word that says so; empty where it needed none."""
     text = visible(said[:LONGEST_SAID]).strip()
     known = {visible(word).lower(): meaning for word, meaning in words.items()}
     if text.lower() not in known and (match := _PLAIN.fullmatch(text) or _PHRASE.match(text)):
@@ -175,7 +171,7 @@ def _priority(places: _Places, rules: Normalizing) -> tuple[Priority | None, Ori
     """
     unread: Origin | None = None
     for origin in _said(places, rules.priority):
-        found, word = _read(origin.text, rules.priority_words)
+        found, word = read_priority(origin.text, rules.priority_words)
         note = f"the word {word} means {found}" if word else ""
         if unread is None and found == DROP:
             return None, replace(origin, note=note), None

@@ -208,8 +208,14 @@ class Lack:
     retry_after: float | None = None
 
 
+def then_replay(hint: str, delivery: str) -> str:
+    """Return a hint, as yet without a full stop, that ends with how to go on; an empty one stays so."""
+    again = f"`bridge replay {delivery}`" if delivery else "`bridge replay --all`"
+    return f"{hint}, then {again}." if hint else ""
+
+
 def instead_of_replay(hint: str, then: str = "") -> str:
-    """Return a hint with other words at its end than how to replay: for a place that is only being tried."""
+    """Return a hint of `then_replay` with other words at its end: for a place that is only being tried."""
     return re.sub(r", then `bridge replay [^`]*`\.$", then, hint)
 
 

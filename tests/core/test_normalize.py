@@ -133,14 +133,14 @@ def test_many_teams_are_bounded_and_noted():
     ],
 )
 def test_priorities(said, expected):
-    assert read_priority(said, WORDS) == expected
+    assert read_priority(said, WORDS)[0] == expected
 
 
 def test_a_configured_word_goes_before_our_reading():
-    assert read_priority("1", {"1": "P0"}) is Priority.P0
-    assert read_priority("ASAP please", {"Asap": "P0"}) is Priority.P0
-    assert read_priority("1\u200d", {"1": "P0", "on\u200dfire": "P1"}) is Priority.P0
-    assert read_priority("on\u200dfire", {"1": "P0", "on\u200dfire": "P1"}) is Priority.P1
+    assert read_priority("1", {"1": "P0"})[0] is Priority.P0
+    assert read_priority("ASAP please", {"Asap": "P0"})[0] is Priority.P0
+    assert read_priority("1\u200d", {"1": "P0", "on\u200dfire": "P1"})[0] is Priority.P0
+    assert read_priority("on\u200dfire", {"1": "P0", "on\u200dfire": "P1"})[0] is Priority.P1
 
 
 @pytest.mark.parametrize(

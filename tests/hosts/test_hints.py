@@ -21,7 +21,7 @@ from procrastinate import App, PsycopgConnector
 from sqlalchemy import event, text
 from structlog.testing import capture_logs
 
-from bridge.app import create_app
+from bridge.app import application, serve
 from bridge.compose import compose
 from bridge.config.environ import from_environ
 from bridge.deliver import deliverer
@@ -96,7 +96,7 @@ def hold(ledger, name, holder):
 
 def test_without_any_sweep_hints_alone_bring_alerts_to_whoever_holds_the_lane(monkeypatch, bridges, sandbox):
     monkeypatch.setattr(local, "SWEEP", 3600.0)
-    web = create_app(bridges()).test_client()
+    web = serve(application(), bridges()).test_client()
     with delivering(bridges()), delivering(bridges()):
         for number in range(8):
             body = group(alert(f"Alert {number}"))
@@ -108,7 +108,7 @@ def test_without_any_sweep_hints_alone_bring_alerts_to_whoever_holds_the_lane(mo
 def test_without_any_sweep_a_burst_is_told_whole(monkeypatch, bridges, sandbox):
     """What comes in the moment in which a lane is about to rest is not left behind."""
     monkeypatch.setattr(local, "SWEEP", 3600.0)
-    web = create_app(bridges())
+    web = serve(application(), bridges())
 
     def post(number):
         return web.test_client().post("/webhooks/grafana", json=group(alert(f"Burst {number}"))).status_code
@@ -235,7 +235,7 @@ def test_behind_a_pooler_the_sweep_delivers_and_the_log_says_what_to_set(bridges
     with Pooler(database) as pooler, capture_logs() as logged:
         bridge = bridges(BRIDGE_DATABASE_URL=pooler.url)
         with delivering(bridge):
-            create_app(bridge).test_client().post("/webhooks/grafana", json=group(alert("Behind a pooler")))
+            serve(application(), bridge).test_client().post("/webhooks/grafana", json=group(alert("Behind a pooler")))
             assert sandbox.wait_for(lambda: messages(sandbox, text="Behind a pooler"), 20)
             eventually(lambda: any("BRIDGE_DATABASE_DIRECT_URL" in line["event"] for line in logged))
         logged.clear()

@@ -19,7 +19,7 @@ from bridge.destinations.github.errors import (
     not_writable,
     not_yet,
     out_of_reach,
-    then_replay,
+    replayed,
     unlike_github,
     unseen,
 )
@@ -86,7 +86,7 @@ class GitHub:
         except ExchangeError as error:
             return error.failed()
         except TokenError as error:
-            return then_replay(error.failed, delivery)
+            return replayed(error.failed, delivery)
         if fault.fault is Fault.SATISFIED:
             return Done({}, fault.request_id, fault.status)
         unreadable = fault.fault in {Fault.PERMANENT, Fault.REPLACE} and fault.scope is not Scope.TOKEN
@@ -187,7 +187,7 @@ class GitHub:
                 failed = self._session.failed(answer, "GET", self._repo, "")
                 return self._of_issue(step, have, answer, failed, until)
         except TokenError as error:
-            return then_replay(error.failed, "")
+            return replayed(error.failed, "")
         except ExchangeError as error:
             return error.failed()
         listed = answer.json()

@@ -14,7 +14,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
 
 from bridge.destinations.answer import LONGEST, in_doubt
-from bridge.destinations.base import Failed, Fault, Scope
+from bridge.destinations.base import Failed, Fault, Scope, then_replay
 
 if TYPE_CHECKING:
     from bridge.destinations.answer import Answer
@@ -195,16 +195,11 @@ def _failed(  # noqa: PLR0913 - the parts of one value
     )
 
 
-def then_replay(fault: Failed, delivery: str) -> Failed:
+def replayed(fault: Failed, delivery: str) -> Failed:
     """End the sentence of a fault with how to go on."""
-    return replace(fault, hint=_ended(fault.hint, delivery))
+    return replace(fault, hint=then_replay(fault.hint, delivery))
 
 
 def _sentence(say: str, repo: str, delivery: str, **words: str) -> str:
     """Fill a sentence in and end it with how to go on."""
-    return _ended(say.format(repo=repo, **words), delivery)
-
-
-def _ended(sentence: str, delivery: str) -> str:
-    again = f"`bridge replay {delivery}`" if delivery else "`bridge replay --all`"
-    return f"{sentence}, then {again}." if sentence else ""
+    return then_replay(say.format(repo=repo, **words), delivery)

@@ -10,7 +10,7 @@ from urllib.parse import urljoin, urlsplit
 
 from bridge.destinations.base import Fault, Scope
 from bridge.destinations.github.app import HEADERS, UNAUTHORIZED
-from bridge.destinations.github.errors import REDIRECTS, failed, then_replay
+from bridge.destinations.github.errors import REDIRECTS, failed, replayed
 from bridge.destinations.http import MIB, Http, bearer
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ class Session:
         if self._app is None:
             return fault
         if answer.status == UNAUTHORIZED:
-            fault = then_replay(self._app.explain(fault), delivery)
+            fault = replayed(self._app.explain(fault), delivery)
         if self._app.fresh and (answer.status == UNAUTHORIZED or fault.error == "resource_not_accessible"):
             return replace(fault, fault=Fault.RETRY, scope=Scope.CHANNEL, unknown=False)
         if fault.fault is Fault.PERMANENT and answer.status in {UNAUTHORIZED, 403, 404}:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from bridge.destinations.answer import passing
-from bridge.destinations.base import Done, Failed, Fault, Scope
+from bridge.destinations.base import Done, Failed, Fault, Scope, then_replay
 
 if TYPE_CHECKING:
     from bridge.destinations.answer import Answer
@@ -57,7 +57,7 @@ def outcome(answer: Answer, key: str, delivery: str) -> Outcome:
     errors = _errors(record)
     alone = page or (answer.status in _OF_THE_EVENT and "routing" not in errors.lower())
     scope = Scope.DELIVERY if alone else Scope.CHANNEL
-    hint = f"{say.format(status=f'HTTP {answer.status}', key=key, errors=errors)}, then {_again(delivery)}."
+    hint = then_replay(say.format(status=f"HTTP {answer.status}", key=key, errors=errors), delivery)
     return Failed(Fault.PERMANENT, f"HTTP {answer.status}", scope, hint, status=answer.status, request_id=request_id)
 
 
@@ -65,7 +65,7 @@ def key_gone(digest: str, delivery: str) -> Failed:
     """Say that a page can't be resolved, since the key that opened it is not configured any more."""
     who = f"key {digest[:8]}"
     hint = f"A page was opened with {who}, which is not configured any more: list it in `routing_key` again, after the"
-    hint = f"{hint} new one, until its pages are resolved, then {_again(delivery)}."
+    hint = then_replay(f"{hint} new one, until its pages are resolved", delivery)
     return Failed(Fault.PERMANENT, "routing_key_gone", Scope.DELIVERY, hint)
 
 
@@ -80,7 +80,3 @@ def _errors(record: dict[str, Any] | None) -> str:
     listed = (record or {}).get("errors")
     said = "; ".join(str(error) for error in listed) if isinstance(listed, list) else str(listed or "")
     return f" ({said[:300]})" if said else ""
-
-
-def _again(delivery: str) -> str:
-    return f"`bridge replay {delivery}`" if delivery else "`bridge replay --all`"

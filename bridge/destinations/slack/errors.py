@@ -15,7 +15,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
 
 from bridge.destinations.answer import passing
-from bridge.destinations.base import Failed, Fault, Scope
+from bridge.destinations.base import Failed, Fault, Scope, then_replay
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,8 +58,7 @@ class About:
 
     def sentence(self, say: str, **words: str) -> str:
         """Fill a sentence in and end it with how to go on."""
-        again = f"`bridge replay {self.delivery}`" if self.delivery else "`bridge replay --all`"
-        return f"{say.format(channel=self.channel, **words)}, then {again}."
+        return then_replay(say.format(channel=self.channel, **words), self.delivery)
 
 
 def from_answer(answer: Answer, about: About) -> dict[str, Any] | Failed:
