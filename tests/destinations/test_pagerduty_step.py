@@ -225,6 +225,27 @@ def test_a_page_in_doubt_whose_key_is_gone_is_opened_anew():
     assert actions(lane) == [("trigger", "1"), ("trigger", "2")]
 
 
+def test_a_page_that_was_made_stays_so_until_its_next_trigger_is_sure():
+    lane = Lane("pagerduty")
+    lane.tell(incident())
+    worse = incident(priority=Priority.P0)
+    for _ in range(2):
+        lane.have |= pagerduty.next_step(want("pagerduty", worse), lane.have).unsure
+        (page,) = lane.have["pages"]
+        assert (page["doubt"], page["made"]) == (True, True)
+    assert pagerduty.next_step(want("pagerduty", worse), lane.have).intent is Intent.ANNOUNCE
+    lane.tell(worse)
+    (page,) = lane.have["pages"]
+    assert not {"doubt", "made"} & page.keys()
+
+
+def test_a_page_that_was_never_sure_is_not_made_by_another_lost_answer():
+    lane = Lane("pagerduty")
+    for _ in range(2):
+        lane.have |= pagerduty.next_step(want("pagerduty", incident()), lane.have).unsure
+        assert "made" not in lane.have["pages"][0]
+
+
 def test_members_that_are_over_page_nobody():
     lane = Lane("pagerduty")
     lane.tell(incident())

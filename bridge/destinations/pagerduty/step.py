@@ -170,11 +170,13 @@ def _again(want: Want, have: Have, pages: list[dict[str, Any]], page: dict[str, 
     whole = page is next(one for one in pages if _pages(one))
     members = None if whole else tuple(str(member) for member in page.get("members") or ())
     event = message.trigger(want, str(page["key"]), members, _number_of(page), _count(page, "count"))
-    sure = {name: value for name, value in page.items() if name != "doubt"}
+    never = bool(page.get("doubt")) and not page.get("made")  # made, as far as anybody knows
+    sure = {name: value for name, value in page.items() if name not in {"doubt", "made"}}
     sure |= {"priority": want.incident.priority.value, "severity": table(event, "payload").get("severity")}
-    intent = Intent.OPEN if page.get("doubt") else Intent.ANNOUNCE
+    intent = Intent.OPEN if never else Intent.ANNOUNCE
     facts = told(want, have, pages=[sure if one is page else one for one in pages])
-    unsure: JSON = {"pages": [{**sure, "doubt": True} if one is page else one for one in pages]}
+    doubtful = {**sure, "doubt": True} | ({} if never else {"made": True})
+    unsure: JSON = {"pages": [doubtful if one is page else one for one in pages]}
     return Step(intent, number(have), "enqueue", event, facts, path=str(page.get("digest") or ""), unsure=unsure)
 
 
