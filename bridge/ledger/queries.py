@@ -14,7 +14,17 @@ from bridge.ledger import timeline
 from bridge.ledger.columns import stamp
 from bridge.ledger.paging import paging
 from bridge.ledger.receipts import load
-from bridge.ledger.tables import NEW, QUARANTINED, alerts, deliveries, incident_teams, incidents, lanes, receipts
+from bridge.ledger.tables import (
+    NEW,
+    OPEN_STATES,
+    QUARANTINED,
+    alerts,
+    deliveries,
+    incident_teams,
+    incidents,
+    lanes,
+    receipts,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -137,7 +147,7 @@ def incident(connection: Connection, incident_id: str, most: int | None = None) 
     decision = next((line["decision"] for line in reversed(happened) if "decision" in line), None)
     return {
         **_incident(row),
-        "paging": paging(connection, places, decision),
+        "paging": paging(connection, places, decision, over=row.state not in OPEN_STATES),
         "alerts": [_alert(member) for member in members],
         "deliveries": [_delivery(one) for one in places],
         "timeline": happened,

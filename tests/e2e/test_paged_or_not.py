@@ -102,3 +102,93 @@ def test_a_team_without_incidents_is_pointed_to_what_could_not_be_read(told):
     receipt = told.request("POST", "/webhooks/grafana", content=b'{"alerts": [{"labels"').json()["receipt"]
     assert told.receipt(receipt)["state"] == "quarantined"
     assert "1 notification could not be read: `bridge quarantine`" in told.command("incidents", "--team", "x").stdout
+
+
+RULE = "Checkout is slow"
+DAY = "2026-01-02"
+
+
+def said(bridge):
+    """What is said of the one incident's page."""
+    (one,) = bridge.incident(RULE)["paging"]
+    return one
+
+
+def post(bridge, status="firing", start="10:00", **more):
+    one = alert(RULE, status=status, start=f"{DAY}T{start}:00Z", **{"Priority": "P1", **more})
+    bridge.receipt(bridge.post(group(one)))
+
+
+def paged_and_resolved(start, sandbox):
+    """A bridge whose one incident was paged for and is over."""
+    bridge = start(config(sandbox))
+    post(bridge)
+    eventually(lambda: pages(sandbox, RULE), "a page")
+    post(bridge, "resolved")
+    eventually(lambda: pages(sandbox, RULE)[0].status == "resolved", "its end")
+    bridge.settle()
+    return bridge, said(bridge)
+
+
+REFUSING = [(400, "dead", "no: Invalid routing key"), (500, "retrying", "not yet: HTTP 500")]
+
+
+@pytest.mark.parametrize(("status", "state", "answer"), REFUSING)
+def test_a_page_that_is_over_does_not_speak_for_what_fires_again(start, sandbox, status, state, answer):
+    bridge, before = paged_and_resolved(start, sandbox)
+    assert (before["paged"], before["why"]) == ("yes", None)
+    sandbox.faults.add(Fault("status", "pagerduty", status=status, body=REFUSED))
+    post(bridge, start="11:00")
+    eventually(lambda: bridge.delivery(RULE, "pagerduty")["state"] == state, state)
+    now, (paged, why) = said(bridge), answer.split(": ")
+    assert (now["paged"], now["at"]) == (paged, None)
+    assert now["why"].startswith(f"its page of {before['at'][:19].replace('T', ' ')} UTC is over; since then: ")
+    assert why in now["why"]
+
+
+def test_a_page_for_who_joined_that_is_dead_is_said_with_its_mend(start, sandbox):
+    bridge = start(config(sandbox, destinations={"pagerduty": {"page_again": "1ms"}}))
+    post(bridge)
+    eventually(lambda: pages(sandbox, RULE), "a page")
+    bridge.settle()
+    sandbox.faults.add(Fault("status", "pagerduty", status=400, body=REFUSED))
+    post(bridge, start="11:00", pod="b")
+    eventually(lambda: bridge.delivery(RULE, "pagerduty")["state"] == "dead", "a dead letter")
+    now = said(bridge)
+    assert now["paged"] == "yes"
+    assert "Invalid routing key): check the routing key" in now["why"]
+    assert "joined" not in now["why"]
+
+
+def test_a_page_that_was_made_counts_though_the_answer_to_its_second_trigger_was_lost(start, sandbox):
+    bridge = start(config(sandbox))
+    post(bridge)
+    eventually(lambda: pages(sandbox, RULE), "a page")
+    bridge.settle()
+    first = said(bridge)
+    sandbox.faults.add(Fault("drop_answer", "pagerduty", count=1))
+    sandbox.faults.add(Fault("status", "pagerduty", contains='"trigger"', status=500))
+    post(bridge, start="11:00", pod="b", Priority="P0")
+    eventually(lambda: bridge.delivery(RULE, "pagerduty")["state"] == "retrying", "a lost answer")
+    now = said(bridge)
+    assert (now["paged"], now["at"]) == ("yes", first["at"])
+    assert "joined" not in now["why"]
+    post(bridge, "resolved")
+    post(bridge, "resolved", start="11:00", pod="b", Priority="P0")
+    bridge.settle()
+    assert said(bridge) == first
+
+
+def test_a_page_that_may_have_been_made_and_was_ended_is_said_to_be_so(start, sandbox):
+    bridge = start(config(sandbox))
+    sandbox.faults.add(Fault("drop_answer", "pagerduty", count=1))
+    sandbox.faults.add(Fault("status", "pagerduty", contains='"trigger"', status=500))
+    post(bridge)
+    eventually(lambda: bridge.delivery(RULE, "pagerduty")["state"] == "retrying", "a lost answer")
+    assert said(bridge)["paged"] == "not yet"
+    post(bridge, "resolved")
+    bridge.settle()
+    assert pages(sandbox, RULE)[0].status == "resolved"
+    now = said(bridge)
+    assert (now["paged"], now["at"]) == ("no", None)
+    assert now["why"] == "the answer to its page was lost, so somebody may have been paged; it was ended"
