@@ -416,6 +416,36 @@ def test_whom_a_person_has_closed_is_told_as_closed(place):
     assert "closed" in said
 
 
+def closed_in_a_storm(place, *numbers):
+    place.storm(range(8))
+    place.settle()
+    with place.ledger.read() as connection:
+        title = incidents.c.title.in_([f"Disk {number}" for number in numbers])
+        ids = list(connection.execute(select(incidents.c.id).where(title)).scalars())
+    place.ledger.write(lambda one: acts.close(one, ids, "alice", place.clock.now()))
+    place.look()
+
+
+def test_a_storm_is_not_said_to_be_closed_where_a_person_closed_one_of_it(place):
+    closed_in_a_storm(place, 7)
+    place.storm([5, 6], "resolved")
+    assert place.digest() == ("resolved", None, 0, 3)
+    assert "closed: Storm" not in as_json(slack.content(place.want("slack")))
+
+
+def test_a_storm_of_which_one_was_closed_moves_what_still_fires_to_messages_of_its_own(place):
+    closed_in_a_storm(place, 7)
+    place.clock.advance(minutes=3)
+    place.look()
+    assert place.digest() == ("resolved", APART, 0, 3)
+
+
+def test_a_storm_all_of_which_a_person_closed_is_said_to_be_closed(place):
+    closed_in_a_storm(place, 5, 6, 7)
+    assert place.digest() == ("resolved", "closed by alice", 0, 3)
+    assert "closed: Storm" in as_json(slack.content(place.want("slack")))
+
+
 def close_digest(place):
     with place.ledger.read() as connection:
         ids = list(connection.execute(select(incidents.c.id).where(incidents.c.source == STORM)).scalars())

@@ -26,6 +26,9 @@ GONE = timedelta(days=1)
 ONCE = timedelta(days=1)
 """A sender's repeats of what was closed are a line in its history once in this time."""
 
+CLOSED_BY = "closed by "
+"""How the reason of an incident begins that a person closed; in a storm it is its alert's."""
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
@@ -157,11 +160,15 @@ class Case:
             if self.rest is not None:
                 self.rest()
             ends = [member.ends_at for member in self.members.values() if member.ends_at]
-            reasons = {member.reason for member in self._told() if member.reason}
-            self.state = State.RESOLVED
-            self.state_reason = "; ".join(sorted(reasons)) or None
+            self.state, self.state_reason = State.RESOLVED, self._reason()
             self.resolved_at, self.settled_at = max(ends, default=at), at
             self.note("resolved", self.state_reason or "no member fires any more")
+
+    def _reason(self) -> str | None:
+        """Return why it ended; that a person closed some of a storm says nothing of it where others ended otherwise."""
+        reasons = {member.reason or "" for member in self._told()}
+        closed = {reason for reason in reasons if reason.startswith(CLOSED_BY)}
+        return "; ".join(sorted(filter(None, reasons - closed or closed))) or None
 
     def _told(self) -> list[Standing]:
         """Return the members whose end counts: each alert's newest, and not those that went on elsewhere."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func, literal, select, true, update
 from sqlalchemy.engine import Connection
 
+from bridge.core.cases import CLOSED_BY
 from bridge.ledger.columns import Instant, stamp
 from bridge.ledger.deliveries import DISMISSED, URGENCY, wake_all
 from bridge.ledger.tables import QUARANTINED, deliveries, history, incidents, receipts
@@ -65,7 +66,7 @@ def close(connection: Connection, ids: Sequence[str], who: str, at: datetime) ->
         .where(incidents.c.id.in_(ids), incidents.c.state != "closed")
         .values(
             state="closed",
-            state_reason=f"closed by {who}",
+            state_reason=f"{CLOSED_BY}{who}",
             closed_by=who,
             settled_at=at,
             resolved_at=func.coalesce(incidents.c.resolved_at, literal(at, Instant)),
