@@ -51,6 +51,11 @@ class Wanted:
         return self.state in {"open", *OPEN_STATES}
 
     @property
+    def wordless(self) -> bool:
+        """Whether there is a text without a word to look for: no incident fits that."""
+        return bool(self.text) and not asked(self.text)
+
+    @property
     def by_team(self) -> bool:
         """Whether they are grouped by team."""
         return self.open and self.by == "team"
@@ -94,6 +99,8 @@ class _Key(NamedTuple):
 
 def listing(connection: Connection, wanted: Wanted, cursor: str | None = None, reach: Reach = REACH) -> Listing:
     """Return one page; a cursor that can't be one is the beginning."""
+    if wanted.wordless:
+        return Listing([], None)
     after = _after(connection, cursor)
     words = asked(wanted.text)
     few = _few(connection, wanted, words, reach.few)

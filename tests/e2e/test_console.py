@@ -171,6 +171,11 @@ def test_what_is_listed_is_in_the_address(shown):
         page = person.get(f"/?{query}").text
         assert set(titles(page)) == found, query
         assert found or "No incident fits these filters." in page
+    for text in ("7", "x", "%E6%97%A5", "n%3D%224%22", "%25"):
+        page = person.get(f"/?state=any&text={text}").text
+        assert titles(page) == []
+        assert "write at least two letters or digits of a word." in page
+    assert titles(person.get("/?text=7+certif").text) == ["Certificate expires"]
     went = person.get("/?text=disk+full&state=open&team=&priority=P1&source=&trouble=&by=priority")
     assert (went.status_code, went.headers["Location"]) == (303, "/?priority=P1&text=disk+full")
     by_team = person.get("/?by=team").text

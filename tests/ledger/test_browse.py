@@ -259,8 +259,8 @@ def test_what_is_stored_is_found_whenever_it_joined(ledger, clock, tmp_path):
     posts.hear(alert("Disk full on db_7", pod="checkout-7f9c"))
     posts.hear(alert("Disk full on db_7", pod="billing-0Ä1"))
     for said, found in (
-        ("db", 1), ("disk FULL", 1), ("checkout-7f", 1), ('pod=~"checkout"', 1), ("billing 0ä1", 1), ("7", 1),
-        ("nothing", 0), ("checkout nothing", 0), ("%", 1), ("pod", 0),
+        ("db", 1), ("disk FULL", 1), ("checkout-7f", 1), ('pod=~"checkout"', 1), ("billing 0ä1", 1),
+        ("7 disk", 1), ("7", 0), ("nothing", 0), ("checkout nothing", 0), ("%", 0), ("pod", 0),
     ):  # fmt: skip
         with posts.ledger.read() as connection:
             assert len(browse.listing(connection, Wanted(text=said)).rows) == found, said
