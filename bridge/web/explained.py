@@ -18,7 +18,7 @@ from bridge.config.words import did_you_mean, quoted
 from bridge.ledger import receipts
 from bridge.preview_json import shown
 from bridge.render.folders import template_folders
-from bridge.web import api
+from bridge.web import api, errors
 from bridge.web.frame import admit, page
 from bridge.web.served import bridge
 
@@ -73,11 +73,11 @@ def explain() -> tuple[Response, int]:
     try:
         found = _explained(request.get_data(), _source(request.args.get("source", "")))
     except RequestEntityTooLarge:
-        return jsonify(error=TOO_LARGE), 413
+        return errors.answer(413, TOO_LARGE)
     except UnknownSourceError as error:
-        return jsonify(error=str(error)[:1000]), 404
+        return errors.answer(404, str(error))
     except EndedError as error:
-        return jsonify(error=f"nothing to say: {error}"), 503
+        return errors.answer(503, f"nothing to say: {error}")
     return jsonify(found), 200
 
 
@@ -87,7 +87,12 @@ def _admit() -> Response | None:
     try:
         return admit()
     except RequestEntityTooLarge:
-        return page("refused.html", 413, why=f"{TOO_LARGE[0].upper()}{TOO_LARGE[1:]}.")
+        return page("refused.html", 413, why=_sentence(TOO_LARGE))
+
+
+def _sentence(said: str) -> str:
+    """Return a sentence for people: names in it stay as they are written."""
+    return f"{said[:1].upper()}{said[1:]}."
 
 
 @blueprint.get("/explain")
@@ -121,7 +126,7 @@ def _page(payload: str, source: str, *, body: bytes | None = None, problem: str 
         if body is not None:
             found = _explained(body, source)
     except UnknownSourceError as error:
-        problem = f"{str(error).capitalize()}."
+        problem = _sentence(str(error))
     except EndedError as error:
         problem = f"Nothing to say: {error}."
     if found and (why := found["quarantine"]):

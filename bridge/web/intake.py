@@ -9,7 +9,7 @@ from datetime import timedelta
 from functools import partial
 from typing import IO, TYPE_CHECKING
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, request
 from gunicorn.http.errors import ParseException
 
 from bridge.ids import new_id
@@ -18,7 +18,7 @@ from bridge.ledger.receipts import Receipt
 from bridge.ledger.unavailable import UnavailableError
 from bridge.log import log
 from bridge.metrics import DATABASE_ERRORS, NOTIFICATIONS
-from bridge.web import auth, served
+from bridge.web import auth, errors, served
 from bridge.web.arriving import UNSAID
 from bridge.web.direct import KeptAnswer
 
@@ -44,8 +44,6 @@ MOST_MEMBERS = 10_000
 LARGE = 1_048_576
 """Bytes from which a body counts as large: so that memory stays bounded, few of them are worked on at once."""
 _few = threading.BoundedSemaphore(4)
-LONGEST_ERROR = 1_024
-"""Bytes of an error: so much of it appears in Grafana's list of alerts."""
 
 
 class TooLargeError(Exception):
@@ -71,7 +69,7 @@ def receive(source: str) -> tuple[Response, int] | Response:
     if settings is None:
         bridge.kept.add(NOTIFICATIONS, source="", outcome="unknown_source")
         known = ", ".join(sorted(bridge.loaded.settings.sources))
-        return _error(404, f"there is no source {source[:100]!r}; bridge.yml has {known}")
+        return errors.answer(404, f"there is no source {source[:100]!r}; bridge.yml has {known}")
     heavy = (request.content_length or LARGE) >= LARGE or "Content-Encoding" in request.headers
     kept = _kept_answer()
     with _few if heavy and kept is None else nullcontext():
@@ -87,7 +85,7 @@ def _take_in(bridge: Bridge, settings: SourceSettings, kept: KeptAnswer | None) 
     except (TooLargeError, UnfinishedError, auth.RefusedError) as error:
         outcome, status, sentence = _refusal(error, settings)
         bridge.kept.add(NOTIFICATIONS, source=source, outcome=outcome)
-        return _error(status, sentence)
+        return errors.answer(status, sentence)
     except auth.UncheckedError as error:
         # not as what can't be stored: who may not post must not make the process count as unready
         bridge.kept.add(NOTIFICATIONS, source=source, outcome="unavailable")
@@ -169,7 +167,7 @@ def _not_stored(bridge: Bridge, source: str, why: str) -> None:
 
 
 def _unavailable(why: str) -> tuple[Response, int]:
-    answer = _error(503, f"not stored: {why}")[0]
+    answer = errors.answer(503, f"not stored: {why}")[0]
     answer.headers["Retry-After"] = "5"
     return answer, 503
 
@@ -229,11 +227,3 @@ def unpack(raw: bytes, encoding: str, limit: int) -> bytes:
     if unpacker is not None:
         raise UnpackError
     return b"".join(parts)
-
-
-def _error(status: int, sentence: str) -> tuple[Response, int]:
-    answer = jsonify(error=sentence)
-    while len(answer.data) > LONGEST_ERROR:
-        sentence = sentence[: len(sentence) * 9 // 10]
-        answer = jsonify(error=f"{sentence}…")
-    return answer, status

@@ -2,6 +2,7 @@
 
 import json
 import re
+from urllib.parse import quote
 
 import pytest
 from harness import GITHUB_TOKEN, ROUTING_KEY, SLACK_TOKEN, alert, config, eventually, group
@@ -10,6 +11,7 @@ from test_people import ADMIN, BEARER, Person
 from bridge.sandbox import Fault
 
 SECRETS = (SLACK_TOKEN, GITHUB_TOKEN, ROUTING_KEY)
+POOS = quote("\N{PILE OF POO}" * 60)
 HOSTILE = '<script>document.title="owned"</script>'
 TEAMS = {
     "payments": {"aliases": ["pay"], "send": {"P1": ["-pagerduty"]}},
@@ -76,6 +78,14 @@ def test_what_the_api_refuses(bridge):
     assert bridge.request("GET", "/api/v1/explain").status_code == 405
 
 
+def test_an_error_of_the_api_is_short_as_it_is_sent(start, sandbox):
+    sources = {f"grafana-of-department-{number}": {"auth": "none"} for number in range(60)}
+    bridge = start(config(sandbox, sources=sources))
+    long = explain(bridge, {}, f"?source={POOS}")
+    assert (long.status_code, len(long.content) <= 1024) == (404, True)
+    assert long.json()["error"].startswith("there is no source ")
+
+
 def test_very_many_alerts_are_explained_in_part(bridge):
     many = [alert(f"Alert {number}", Priority="P1") for number in range(300)]
     found = explain(bridge, group(*many)).json()
@@ -118,6 +128,7 @@ def test_the_page_explains_a_payload_without_a_script(bridge):
     assert not [secret for secret in SECRETS if secret in page.text]
     assert "This would go to quarantine" in text_of(person.send("/explain", payload="{}", source="grafana").text)
     assert "There is no source 'nowhere'" in text_of(person.send("/explain", payload=body, source="nowhere").text)
+    assert "There is no source 'Nowhere': " in text_of(person.get("/explain?source=Nowhere").text)
 
 
 def test_a_stored_receipt_is_explained_again(bridge):
