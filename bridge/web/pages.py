@@ -52,10 +52,17 @@ def sign_in() -> Response | Redirect:
         return _login(str(error), 403)
     if not people.sign_in(request.form.get("token", "")):
         return _login("This is not the admin token: it is in BRIDGE_ADMIN_TOKEN where the bridge runs.", 401)
-    # only a path of ours: what a link brought along must not send people elsewhere
-    after = urlsplit(request.form.get("next", "/"))
+    return redirect(_ours(request.form.get("next", "/")), 303)
+
+
+def _ours(address: str) -> str:
+    """Return an address as a path of ours, else "/": what a link brought along must not send people elsewhere."""
+    try:
+        after = urlsplit(address)
+    except ValueError:
+        return "/"
     ours = not after.netloc and after.path.startswith("/") and not after.path.startswith(("//", "/\\"))
-    return redirect(f"{after.path}{'?' if after.query else ''}{after.query}" if ours else "/", 303)
+    return f"{after.path}{'?' if after.query else ''}{after.query}" if ours else "/"
 
 
 @blueprint.post("/logout")
