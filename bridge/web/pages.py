@@ -29,8 +29,11 @@ SHOWN = 200
 
 
 @blueprint.before_request
-def _admit() -> Response | None:
-    return None if request.endpoint in OPEN_TO_ALL else admit()
+def _admit() -> Response | Redirect | None:
+    if request.endpoint not in OPEN_TO_ALL:
+        return admit()
+    # without a token nobody can sign in: who is let in anyway goes on, who isn't hears what to mend
+    return None if bridge().environ.admin_token is not None else admit() or redirect("/", 303)
 
 
 @blueprint.get("/login")

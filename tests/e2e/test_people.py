@@ -225,6 +225,14 @@ def test_a_proxys_word_is_nothing_from_elsewhere(start, sandbox):
     assert bridge.request("GET", "/", headers={USER: "anna", "X-Forwarded-For": "10.0.0.1"}).status_code == 403
 
 
+def test_where_nobody_has_to_sign_in_the_login_leads_on(start, sandbox):
+    bridge = start(config(sandbox))
+    person = Person(bridge)
+    went = person.get("/login")
+    assert (went.status_code, went.headers["Location"]) == (303, "/")
+    assert person.get("/").status_code == 200
+
+
 def test_off_loopback_nobody_is_let_in_without_a_token_and_alerts_flow(tmp_path, sandbox):
     write_config(tmp_path, config(sandbox))
     process = Process("run", tmp_path, {"BRIDGE_WEBHOOK_TOKEN": "for senders"}, bind="0.0.0.0:0")
@@ -234,6 +242,10 @@ def test_off_loopback_nobody_is_let_in_without_a_token_and_alerts_flow(tmp_path,
             answer = asked.get(f"{address}{path}", timeout=30)
             assert answer.status_code == 403
             assert "BRIDGE_ADMIN_TOKEN" in answer.text
+        for method in ("GET", "POST"):
+            login = asked.request(method, f"{address}/login", timeout=30)
+            assert (login.status_code, "<form" in login.text) == (403, False)
+            assert "want BRIDGE_ADMIN_TOKEN: set it" in login.text
         sent = {"json": group(alert("flows")), "headers": {"Authorization": "Bearer for senders"}, "timeout": 30}
         assert asked.post(f"{address}/webhooks/grafana", **sent).status_code == 202
         assert asked.post(f"{address}/webhooks/grafana", **{**sent, "headers": {}}).status_code == 401
