@@ -226,7 +226,7 @@ def bury(  # noqa: PLR0913 - the parts of one fact
     """
     now = lane.yard.clock.now()
     doubt = {**delivery.doubt, "buried": True} if delivery.doubt and delivery.doubt["creates"] else None
-    values: dict[str, Any] = {"state": "dead", "due_at": None, "doubt": doubt, "reason": why, "attempts": 0}
+    values: dict[str, Any] = {"state": "dead", "due_at": None, "doubt": doubt, "reason": why}
     if ALONE in delivery.have:  # replayed, it has all its tries again
         values["have"] = _uncounted(delivery.have)
     deliveries.change(connection, delivery.id, last_error=error or delivery.last_error, **values)

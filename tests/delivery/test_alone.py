@@ -110,6 +110,7 @@ def test_after_24_hours_it_is_a_dead_letter(rotated):
     rotated.take()
     turns(rotated.lane)
     assert rotated.a().state == "dead"
+    assert rotated.a().attempts > 0
     assert rotated.a().reason.startswith("waited for 24 h: A page was opened with key ")
     assert [told[0] for told in rotated.heard].count("dead") == 1
 
