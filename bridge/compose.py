@@ -55,10 +55,10 @@ class Bridge:
         self.kept = Kept(self.ledger)
         self.room = Room(self.ledger, self.clock, lambda: self.loaded.settings.max_storage)
 
-    def hint(self, lane: str) -> None:
-        """Ask whoever delivers to look at a lane ("" for all); never waits, never fails."""
+    def hint(self, lane: str = ALL) -> None:
+        """Ask whoever delivers to look at a lane; never waits, never fails."""
         if self.hinter is not None:
-            self.hinter.hint(lane or ALL)
+            self.hinter.hint(lane)
 
     def close(self) -> None:
         """Write what waits and give connections back."""

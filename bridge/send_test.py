@@ -157,7 +157,7 @@ class _Test:
     def _store(self, name: str, body: bytes) -> None:
         receipt = Receipt(name, TEST, self._bridge.clock.now(), {}, body)
         self._bridge.ledger.write(lambda connection: receipts.insert(connection, receipt))
-        self._bridge.hint("")
+        self._bridge.hint()
 
     def _at_rest(self, over: str | None = None, stop: Callable[[], bool] = lambda: False) -> WholeIncident | None:
         """Return the test's incident once all its deliveries are at rest, or as it is when patience ends, or on `stop`.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bridge.cli.show import counted, moment, place, table
+from bridge.preview_alert import BY_DEFAULT
 from bridge.preview_json import shown
 from bridge.render.words import number
 
@@ -12,7 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 JSON = dict[str, Any]
-BY_DEFAULT = "by default"
 LINKS = ("alert", "dashboard", "panel", "runbook", "silence", "image")
 OPENS = {"slack": "posts", "pagerduty": "pages", "github": "opens an issue"}
 

@@ -162,7 +162,7 @@ class Deliverer:
         if self._elsewhere.get(name, 0.0) > self._yard.clock.monotonic():
             self._yard.pass_on(name)
             return None
-        ends = self._yard.clock.monotonic() + lanes.LEASE / 1_000_000
+        ends = self._yard.clock.monotonic() + lanes.LEASE
         self._renew_at = min(self._renew_at, self._yard.clock.monotonic() + RENEW)
         now = self._yard.ledger.database_now(self._yard.clock.now())
         held = self._yard.ledger.write(lambda connection: lanes.acquire(connection, name, self._yard.holder, now))
@@ -245,6 +245,6 @@ class Deliverer:
         with self._lock:
             for worked in [self._held[name] for name in names if name in self._held]:
                 if ours.get(worked.lane.name) == worked.lane.fence:
-                    worked.lane.lease_ends = before + lanes.LEASE / 1_000_000
+                    worked.lane.lease_ends = before + lanes.LEASE
                 else:
                     self._drop(worked)

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
 JSON = dict[str, Any]
-LEASE = 12_000_000
-"""Microseconds: 12 s, longer than a step's total deadline of 8 s, so that a step begun under a lease ends under it."""
+LEASE = 12.0
+"""Seconds: longer than a step's total deadline of 8 s, so that a step begun under a lease ends under it."""
+_LEASE = int(LEASE * 1_000_000)
 
 INTAKE = "intake/"
 """How the names of the lanes begin that absorb what came in, one a source."""
@@ -62,12 +63,12 @@ def acquire(connection: Connection, name: str, holder: str, now: ColumnElement[i
         lanes.c.holder.is_(None),
         lanes.c.holder == holder,
         _until < now,
-        _until > now + 5 * LEASE,
+        _until > now + 5 * _LEASE,
     )
     row = connection.execute(
         update(lanes)
         .where(lanes.c.name == name, free)
-        .values(holder=holder, fence=lanes.c.fence + 1, lease_until=now + LEASE)
+        .values(holder=holder, fence=lanes.c.fence + 1, lease_until=now + _LEASE)
         .returning(lanes.c.fence, lanes.c.ready_at, lanes.c.trouble, lanes.c.place)
     ).first()
     if row is None:
@@ -80,7 +81,7 @@ def renew(connection: Connection, holder: str, names: Collection[str], now: Colu
     rows = connection.execute(
         update(lanes)
         .where(lanes.c.name.in_(list(names)), lanes.c.holder == holder)
-        .values(lease_until=now + LEASE)
+        .values(lease_until=now + _LEASE)
         .returning(lanes.c.name, lanes.c.fence)
     )
     return {row.name: row.fence for row in rows}
@@ -136,7 +137,7 @@ def live(now: ColumnElement[int]) -> ColumnElement[bool]:
 def pulse(connection: Connection, holder: str, now: ColumnElement[int]) -> None:
     """Say that a deliverer lives."""
     insert = inserting(connection.dialect.name, lanes)
-    row = {"holder": holder, "lease_until": now + LEASE}
+    row = {"holder": holder, "lease_until": now + _LEASE}
     connection.execute(insert.values(name=PULSE, **row).on_conflict_do_update(index_elements=[lanes.c.name], set_=row))
 
 
@@ -161,6 +162,6 @@ def probe(connection: Connection) -> None:
 
 def holders(connection: Connection, names: Collection[str], now: ColumnElement[int]) -> dict[str, str]:
     """Say who holds these lanes now, for those that somebody holds."""
-    held = _until.between(now, now + 5 * LEASE)
+    held = _until.between(now, now + 5 * _LEASE)
     rows = connection.execute(select(lanes.c.name, lanes.c.holder).where(lanes.c.name.in_(list(names)), held))
     return {row.name: row.holder for row in rows if row.holder is not None}

@@ -50,7 +50,7 @@ def do(act: Act, ids: Sequence[str]) -> list[str]:
     done: list[str] = []
     for some in carry_out(bridge.ledger, act, ids, g.person.name, bridge.clock.now()):
         if some:
-            bridge.hint("")
+            bridge.hint()
         done += some
     return done
 

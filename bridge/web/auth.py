@@ -166,10 +166,8 @@ def _hmac(auth: Hmac, headers: Headers, body: bytes, secrets: Sequence[str], now
         raise RefusedError(f"the signature in {auth.header} is missing or wrong: use the same secret on both sides")
 
 
-def signature_of(source: SourceSettings, headers: Headers) -> str | None:
-    """Return what makes a signed request one and the same, or None for a source that doesn't sign."""
-    if not isinstance(source.auth, Hmac):
-        return None
-    stamp = headers.get(source.auth.timestamp_header, "") if source.auth.timestamp_header else ""
-    given = headers.get(source.auth.header, "")
-    return hashlib.sha256(f"{source.name}\n{stamp}\n{given}".encode()).hexdigest()
+def signature_of(source: str, how: Hmac, headers: Headers) -> str:
+    """Return what makes a signed request of a source one and the same."""
+    stamp = headers.get(how.timestamp_header, "") if how.timestamp_header else ""
+    given = headers.get(how.header, "")
+    return hashlib.sha256(f"{source}\n{stamp}\n{given}".encode()).hexdigest()

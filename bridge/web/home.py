@@ -85,7 +85,6 @@ def home() -> Response | Redirect:
         narrowed=look != Wanted(text=look.text),
         filtered=look not in {Wanted(), Wanted(by="team")},
         groups=_groups(found.rows, look),
-        number=len(found.rows),
         looked=found.looked,
         next=address(look, cursor=found.next) if found.next else None,
         first=address(look) if request.args.get("cursor") else None,

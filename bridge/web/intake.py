@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING
 from flask import Blueprint, Response, request
 from gunicorn.http.errors import ParseException
 
+from bridge.config.sources import Hmac
 from bridge.ids import new_id
 from bridge.ledger import lanes, receipts
 from bridge.ledger.receipts import Receipt
@@ -97,25 +98,30 @@ def _take_in(bridge: Bridge, settings: SourceSettings, kept: KeptAnswer | None) 
     given = request.environ
     headers = {name: given[said] for name, said in KEPT_HEADERS.items() if said in given}
     receipt = Receipt(new_id(), source, now, headers, body)
-    signature = auth.signature_of(settings, request.headers)
-    if signature is None and kept is not None:
+    signs = settings.auth if isinstance(settings.auth, Hmac) else None
+    if kept is not None and signs is None:
         kept.after(receipts.to_store(bridge.ledger, receipt), partial(_told, bridge, source))
         return _taken(receipt.id)
     try:
-        if signature is None:
-            receipts.append(bridge.ledger, receipt).result()
-            stored = receipt.id
-        else:
-            tolerance = getattr(settings.auth, "tolerance", None)
-            # a stamp may be ahead of us by as much, and is good for as long again
-            since = right - 2 * tolerance if tolerance else None
-            unstamped = not getattr(settings.auth, "timestamp_header", None)
-            stored = receipts.once(bridge.ledger, receipt, signature, since, unstamped=unstamped)
+        stored = _stored_once(bridge, signs, receipt, right) if signs else _stored(bridge, receipt)
     except UnavailableError as error:
         _told(bridge, source, error)
         return _unavailable(str(error))
     _told(bridge, source, outcome="stored" if stored == receipt.id else "repeated")
     return _taken(stored)
+
+
+def _stored(bridge: Bridge, receipt: Receipt) -> str:
+    receipts.append(bridge.ledger, receipt).result()
+    return receipt.id
+
+
+def _stored_once(bridge: Bridge, how: Hmac, receipt: Receipt, now: datetime) -> str:
+    """Store a signed request, unless that is there already; return the id of the one that is stored."""
+    signature = auth.signature_of(receipt.source, how, request.headers)
+    # a stamp may be ahead of us by the tolerance, and is good for as long again
+    since = now - 2 * how.tolerance if how.tolerance else None
+    return receipts.once(bridge.ledger, receipt, signature, since, unstamped=not how.timestamp_header)
 
 
 def _taken(receipt: str) -> Response:

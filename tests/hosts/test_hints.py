@@ -307,7 +307,7 @@ from bridge.config.environ import from_environ
 from bridge.deliver import deliverer
 bridge = compose(from_environ(os.environ), os.environ)
 with deliverer(bridge) as delivering:
-    bridge.hint("")
+    bridge.hint()
     delivering.round()
 assert not {"procrastinate", "bridge.delivery.deferrer"} & set(sys.modules)
 """

@@ -42,13 +42,13 @@ def row(ledger, name=NAME):
 def test_a_second_holder_is_refused_while_the_lease_lasts(ledger):
     held = acquire(ledger, "a")
     assert held is not None
-    assert acquire(ledger, "b", LEASE / 1e6 - 0.001) is None
+    assert acquire(ledger, "b", LEASE - 0.001) is None
     assert row(ledger).holder == "a"
 
 
 def test_an_expired_lease_is_taken_over_under_a_newer_fence(ledger):
     first = acquire(ledger, "a")
-    second = acquire(ledger, "b", LEASE / 1e6 + 0.001)
+    second = acquire(ledger, "b", LEASE + 0.001)
     assert second is not None
     assert second.fence > first.fence
 

@@ -58,7 +58,6 @@ LATEST = 60.0
 """Seconds after everything is told in which a request that was given up may still be acted on."""
 FROZEN = 130.0
 """Seconds that a frozen host sleeps after another one could take over: long enough for what is said next."""
-LEASE = 12.0
 RENEW = 3.0
 IDLE = 10.0
 SWEEP = 1.0
@@ -295,7 +294,7 @@ class Simulation:
 
     def freeze(self) -> None:
         """Another host takes over while this one is frozen; then this one wakes up."""
-        self.world.clock.advance(LEASE + 1)
+        self.world.clock.advance(lanes.LEASE + 1)
         other = Process(self)
         other.live(until=self.world.clock.seconds() + FROZEN)
         other.stop()
@@ -403,7 +402,7 @@ class Process:
         return min(times, default=None)
 
     def _acquire(self, name: str) -> Lane | Intake | None:
-        ends = self._clock.monotonic() + LEASE
+        ends = self._clock.monotonic() + lanes.LEASE
         now = self._ledger.database_now(self._clock.now())
         held = self._ledger.write(lambda connection: lanes.acquire(connection, name, self._holder, now))
         if held is None:
@@ -440,7 +439,7 @@ class Process:
         ours = self._ledger.write(lambda connection: lanes.renew(connection, self._holder, names, now))
         for name in names:
             if ours.get(name) == self._held[name].fence:
-                self._held[name].lease_ends = before + LEASE
+                self._held[name].lease_ends = before + lanes.LEASE
             else:
                 del self._held[name]
 

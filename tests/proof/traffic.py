@@ -22,7 +22,7 @@ CHANNEL, REPOSITORY = "alerts", "acme/alerts"
 PRIORITIES = ("P0", "P1", "P2", "P3")
 ISSUES = {"P0", "P1", "P2"}
 PAGES = {"P0", "P1"}
-STEP = re.compile(r"at step (\d+)")
+STEP = re.compile(r"(\w+) is at step (\d+)")
 
 
 @dataclass(slots=True)
@@ -154,7 +154,7 @@ def _order(stories: list[Story], seen: list[Seen], verdict: Verdict) -> None:
     told: dict[tuple[str, str], list[int]] = defaultdict(list)
     for request in seen:
         acted = request.fault == "drop_answer" or (request.status is not None and request.status < 300)
-        said = re.search(r"(\w+) is at step (\d+)", request.body)
+        said = STEP.search(request.body)
         if acted and said and said[1] in names:
             told[request.double, said[1]].append(int(said[2]))
     for (double, name), steps in told.items():
