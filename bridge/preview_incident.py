@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from bridge.core.alert import Links, Status, Value
 from bridge.core.episodes import told_end
 from bridge.core.incident import Incident, Member
-from bridge.ledger.incidents import SHOWN
+from bridge.ledger.members import SHOWN
 
 if TYPE_CHECKING:
     from bridge.core.cases import Case
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 def incident_of(book: Book, case: Case) -> Incident:
     """Return an incident that a book has just opened."""
     members = _members(book, case)
-    firing = sum(member.status is Status.FIRING for member in members)
+    firing = [one for one in members[SHOWN:] if one.status is Status.FIRING]
+    over = [one for one in members[SHOWN:] if one.status is not Status.FIRING]
     return Incident(
         id=case.id,
         source=case.source,
@@ -34,8 +35,10 @@ def incident_of(book: Book, case: Case) -> Incident:
         state_reason=case.state_reason,
         resolved_at=case.resolved_at,
         members=members[:SHOWN],
-        more_firing=max(firing - SHOWN, 0),
-        more_over=len(members) - max(firing, SHOWN) if len(members) > SHOWN else 0,
+        more_firing=len(firing),
+        more_unsure=sum(bool(one.no_data) for one in firing),
+        more_over=len(over),
+        more_ended=sum(bool(one.reason) for one in over),
         times=case.times,
         team_said=case.facts["team_said"],
         default_known=case.facts.get("default_known", False),

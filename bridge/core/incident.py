@@ -116,9 +116,10 @@ class Incident:
     `version` grows with every change worth storing; deliveries compare it with what they told. `times` counts how
     often it fired again within `reopen_duration`. `team_said` is False where no team was named, nor set by a route, and
     the default team stands in: `default_known` where that one is configured. `unknown_teams` were named, but are not
-    configured. `more_firing` and `more_over` count the members that are there beside those that are loaded. `remotes`
-    are the message, page and issue of the same incident by kind, for cross-links; `places` are the addresses of all
-    that are told on, by URL. `happened` is its history, oldest first.
+    configured. `more_firing` and `more_over` count the members that are there beside those that are loaded: of these
+    `more_unsure` fire without data, `more_ended` are over and did not recover. `remotes` are the message, page and
+    issue of the same incident by kind, for cross-links; `places` are the addresses of all that are told on, by
+    URL. `happened` is its history, oldest first.
     """
 
     id: str
@@ -136,7 +137,9 @@ class Incident:
     resolved_at: datetime | None = None
     members: tuple[Member, ...] = ()
     more_firing: int = 0
+    more_unsure: int = 0
     more_over: int = 0
+    more_ended: int = 0
     times: int = 1
     previous: Previous | None = None
     team_said: bool = True

@@ -6,43 +6,28 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import BindParameter, bindparam, case, func, select
+from sqlalchemy import BindParameter, bindparam, func, select
 
-from bridge.core.alert import Links, Priority, Status, Value
-from bridge.core.episodes import told_end
-from bridge.core.incident import LEFT_OUT, MOST_COUNTED, Happening, Incident, Member, Previous, State
+from bridge.core.alert import Priority
+from bridge.core.incident import LEFT_OUT, MOST_COUNTED, Happening, Incident, Previous, State
+from bridge.ledger.members import Members, members_of
 from bridge.ledger.statements import Statement
-from bridge.ledger.tables import alerts, deliveries, history, incidents
+from bridge.ledger.tables import deliveries, history, incidents
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sqlalchemy.engine import Connection
 
-SHOWN = 500
-"""Members of one incident that are loaded with their details: the firing ones first, the most urgent first."""
-NEWEST = 50
-"""Of those that fire beyond them the newest are loaded too: who joined last must be known by name."""
 RECENT = timedelta(days=30)
 """Recurrences are counted as far back."""
 TOLD = ("opened", "priority", "fires again", "stale", "open")
 """Lines of a history that its time line tells; what its members did, they say themselves."""
 MOST_LINES = 100
 """Of more of them the first and the last are loaded, half of it each."""
-_GONE = case((alerts.c.ended.in_(("moved", "superseded")), 1), else_=0)
-_FIRES = (_GONE == 0) & (alerts.c.status == Status.FIRING.value)
 # built once: to build a statement takes four times as long as to run it
 _KEYS: BindParameter[list[str]] = bindparam("keys", expanding=True)
 _INCIDENTS = Statement(select(incidents).where(incidents.c.id.in_(_KEYS)))
-# of one fingerprint only the newest episode is a member; what moved to another team is none of this one's
-_MINE = alerts.c.id.in_(
-    select(func.max(alerts.c.id)).where(alerts.c.incident.in_(_KEYS)).group_by(alerts.c.incident, alerts.c.fingerprint)
-)
-_FIRST_MEMBERS = Statement(
-    select(alerts).where(_MINE).order_by(_GONE, alerts.c.status, alerts.c.priority, alerts.c.id).limit(SHOWN)
-)
-_COUNTED = select(func.sum(case((_FIRES, 1), else_=0)), func.sum(1 - _GONE), func.count()).where(_MINE)
-_LAST_MEMBERS = Statement(select(alerts).where(_MINE, _FIRES).order_by(alerts.c.id.desc()).limit(NEWEST))
 _REMOTES = Statement(
     select(*(deliveries.c[name] for name in ("incident", "kind", "address", "state", "have")))
     .where(deliveries.c.incident.in_(_KEYS))
@@ -70,7 +55,7 @@ def load_all(connection: Connection, ids: Sequence[str]) -> dict[str, Incident]:
     """Return incidents by their ids, each as `load` does, by as many statements as one of them takes."""
     keys = {"keys": list(ids)}
     rows = _INCIDENTS.rows(connection, keys)
-    members, happened = _members(connection, ids), _happened(connection, ids)
+    members, happened = members_of(connection, ids), _happened(connection, ids)
     remotes = _remotes(connection, ids)
     return {
         row.id: _incident(row, members[row.id], _previous(connection, row), remotes[row.id], happened[row.id])
@@ -80,12 +65,11 @@ def load_all(connection: Connection, ids: Sequence[str]) -> dict[str, Incident]:
 
 def _incident(
     row: Any,  # noqa: ANN401 - a row of incidents
-    found: Members,
+    members: Members,
     previous: Previous | None,
     remotes: Sequence[Placed],
     happened: list[Happening],
 ) -> Incident:
-    members, more_firing, more_over = found
     return Incident(
         id=row.id,
         source=row.source,
@@ -100,9 +84,6 @@ def _incident(
         version=row.version,
         state_reason=row.state_reason,
         resolved_at=row.resolved_at,
-        members=members,
-        more_firing=more_firing,
-        more_over=more_over,
         times=row.times,
         previous=previous,
         team_said=row.facts.get("team_said", True),
@@ -116,67 +97,7 @@ def _incident(
         remotes=_by_kind(remotes),
         places={str(remote["url"]): address for _, address, remote, goes_on in remotes if goes_on},
         happened=tuple(happened),
-    )
-
-
-Members = tuple[tuple[Member, ...], int, int]
-"""The members of an incident that are loaded, and how many more there are that fire, and that are over."""
-
-
-def _members(connection: Connection, ids: Sequence[str]) -> dict[str, Members]:
-    rows: dict[str, list[Any]] = {one: [] for one in ids}
-    found = _FIRST_MEMBERS.rows(connection, {"keys": list(ids)})
-    if len(found) == SHOWN:  # of all together: there may be more of each
-        return {one: _counted(connection, one, found if len(ids) == 1 else None) for one in ids}
-    for row in found:
-        rows[row.incident].append(row)
-    return {one: (_staying(mine), 0, 0) for one, mine in rows.items()}
-
-
-def _counted(connection: Connection, incident_id: str, first: Sequence[Any] | None) -> Members:
-    key = {"keys": [incident_id]}
-    rows = {row.id: row for row in first or _FIRST_MEMBERS.rows(connection, key)}
-    if len(rows) < SHOWN:
-        return _staying(list(rows.values())), 0, 0
-    firing, staying, everybody = connection.execute(_COUNTED, key).one()
-    rows |= {row.id: row for row in _LAST_MEMBERS.rows(connection, key)}
-    members = _staying(list(rows.values()))
-    loaded = sum(member.status is Status.FIRING for member in members)
-    return members, int(firing) - loaded, int(staying or everybody) - int(firing) - (len(members) - loaded)
-
-
-def _staying(rows: list[Any]) -> tuple[Member, ...]:
-    staying = [row for row in rows if row.ended not in {"moved", "superseded"}] or rows
-    return tuple(_member(row) for row in staying)
-
-
-def _member(row: Any) -> Member:  # noqa: ANN401 - a row of alerts
-    detail = row.detail
-    links = row.links
-    return Member(
-        id=row.id,
-        fingerprint=row.fingerprint,
-        status=Status(row.status),
-        labels=detail.get("labels", {}),
-        annotations=detail.get("annotations", {}),
-        since=row.since,
-        priority=Priority(row.priority),
-        received_at=row.received_at,
-        joined_at=row.joined_at or row.since,
-        starts_at=row.starts_at,
-        ends_at=told_end(row.ends_at, row.resolved_at),
-        resolved_at=row.resolved_at,
-        values=tuple(
-            Value(value["name"], value["number"], value.get("labels", {}), value.get("kind", ""))
-            for value in detail.get("values", ())
-        ),
-        links=Links(**{**links, "dropped": tuple(links.get("dropped", ()))}),
-        reason=row.reason,
-        no_data=detail.get("no_data"),
-        failure_threshold=detail.get("failure_threshold"),
-        job_count=detail.get("job_count"),
-        priority_word=detail.get("priority_word"),
-        again=row.again,
+        **members._asdict(),
     )
 
 

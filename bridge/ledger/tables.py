@@ -1,7 +1,7 @@
 """The tables; their indexes are in `indexes`. One definition for both databases; `migrations/` builds it step by step.
 
 Times are whole microseconds since 1970 in UTC, so that both databases store, compare and index them alike. JSON is
-text: nothing in it is ever searched; what is searched stands beside it, as words.
+text: what is searched stands beside it, as words (of very large incidents `members` looks for one word in it).
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ def tally(incident: Incident) -> Tally:
     members = latest(incident.members)
     firing = sum(member.status is Status.FIRING for member in members)
     reasons = {member.reason for member in members if member.status is not Status.FIRING}
-    recovered = all(over(reason).recovered for reason in reasons)
+    recovered = not incident.more_ended and all(over(reason).recovered for reason in reasons)
     return Tally(firing + incident.more_firing, len(members) - firing + incident.more_over, recovered)
 
 

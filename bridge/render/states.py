@@ -92,7 +92,9 @@ def standing(incident: Incident) -> Standing:
     if incident.state is State.RESOLVED:
         return over(incident.state_reason)
     causes = {cause and _key(cause) for cause in {member.no_data or "" for member in incident.firing}}
-    if causes and causes <= _FIRES_BECAUSE.keys():
+    # of those that are not loaded it is known how many are without data
+    alike = incident.more_unsure == incident.more_firing
+    if causes and alike and causes <= _FIRES_BECAUSE.keys():
         return _FIRES_BECAUSE[min(causes)]
     return Standing(sign, "firing")
 

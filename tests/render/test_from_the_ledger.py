@@ -63,6 +63,33 @@ def test_of_more_alerts_than_are_loaded_the_true_numbers_are_told(posts):
     assert view(told(posts)).count == "700 alerts"
 
 
+def test_of_more_alerts_than_are_loaded_those_that_did_not_recover_are_not_said_to_be_resolved(posts):
+    posts.hear(*hosts(range(1_300)))
+    posts.hear(*hosts(range(600, 1_299), "resolved"))
+    assert view(told(posts)).mixed == "699 of 1,300 resolved"
+    posts.hear(*hosts([1_299], "resolved", grafana_state_reason="Paused"))
+    with posts.ledger.read() as connection:
+        incident = reading.load(connection, posts.stored()[-1].id)
+    assert (incident.more_over, incident.more_ended) == (700, 1), "none of them is loaded"
+    assert view(told(posts)).mixed == "700 of 1,300 ended"
+    assert all("700 of 1,300 ended" in said for said in all_of(posts))
+    posts.hear(*hosts(range(200, 600), "resolved"))
+    assert view(told(posts)).mixed == "1,100 of 1,300 ended"
+
+
+def test_of_more_alerts_than_are_loaded_one_with_data_suffices_to_say_that_it_fires(posts):
+    lost, measured = hosts(range(600), grafana_state_reason="NoData"), hosts(range(700, 760))
+    posts.hear(*lost)
+    assert (view(told(posts)).word, view(told(posts)).total) == ("no data", 600)
+    posts.hear(*(one | {"annotations": {**one["annotations"], "Priority": "P3"}} for one in measured))
+    posts.hear(*hosts(range(800, 860), grafana_state_reason="NoData"))
+    with posts.ledger.read() as connection:
+        incident = reading.load(connection, posts.stored()[-1].id)
+    assert all(member.no_data for member in incident.firing), "those that are loaded"
+    assert (incident.more_firing, incident.more_unsure) == (170, 110)
+    assert view(told(posts)).word == "firing"
+
+
 def test_replies_on_more_alerts_than_are_loaded_count_and_name_who_is_new(posts):
     posts.hear(*hosts(range(3)))
     few = slack.announced(told(posts))

@@ -105,7 +105,9 @@ def _only(want: Want, chosen: tuple[str, ...] | None, count: int) -> Want:
         return want
     more = max(min(count - len(those), want.incident.more_firing), 0)
     since = min(member.since for member in those)  # not when others fired
-    only = replace(want.incident, members=those, more_firing=more, more_over=0, opened_at=since)
+    only = replace(
+        want.incident, members=those, opened_at=since, more_firing=more, more_unsure=0, more_over=0, more_ended=0
+    )
     return replace(want, incident=only)
 
 
