@@ -578,6 +578,71 @@ def test_a_storm_of_pages_in_words(place):
         have |= step.told
 
 
+def alike(place, number, priority="P2", **labels):
+    """One of several that are called alike; Grafana's links of each."""
+    one = place.one(number, priority=priority)
+    host = {"instance": f"db-{number}:9100", "job": "node", "severity": "critical", **labels}
+    return {
+        **one,
+        "labels": {"alertname": "Disk full", **host},
+        "annotations": {**one["annotations"], "runbook_url": "https://wiki.example/disk"},
+        "generatorURL": f"https://grafana.example/alerting/grafana/rule{number}/view",
+    }
+
+
+BY_INSTANCE = "group_by: [alertname, instance]\n"
+
+
+def test_a_storm_of_one_says_what_fails_where_and_where_to_look(ledger, tmp_path):
+    place = Place(ledger, FakeClock(), tmp_path, "page_storm: {pages: 2, within: 5m}\n" + BY_INSTANCE)
+    place.hear(*(alike(place, number, "P0") for number in (1, 2, 3)))
+    place.look()
+    event = pages.next_step(place.want("pagerduty"), {}).request
+    assert event["payload"]["summary"] == (
+        "P0 Storm: 1 more page of storage: More than 2 pages at once: these are told together, "
+        "Disk full: instance db-3:9100, team storage"
+    )
+    assert event["payload"]["custom_details"]["4 Alerts"] == "Disk full: instance db-3:9100"
+    links = ["https://grafana.example/alerting/grafana/rule3/view", "https://wiki.example/disk"]
+    assert {*links} <= {link["href"] for link in event["links"]}
+    place.hear(alike(place, 4, "P0"))
+    place.look()
+    both = pages.next_step(place.want("pagerduty"), {}).request
+    told = "Disk full: instance db-3:9100\nDisk full: instance db-4:9100"
+    assert both["payload"]["custom_details"]["4 Alerts"] == told
+    assert "links" not in both, "those of one are not the other's"
+
+
+def test_what_is_called_alike_is_told_apart_in_a_storm(ledger, tmp_path):
+    place = Place(ledger, FakeClock(), tmp_path, LIMITS + BY_INSTANCE)
+    place.hear(*(alike(place, number) for number in range(5)))
+    of_two_disks = [{**alike(place, 5, device=disk), "fingerprint": disk} for disk in ("sda", "sdb")]
+    place.hear(*of_two_disks, alike(place, 6))
+    place.look()
+    lines = "• Disk full: instance db-5:9100\n• Disk full: instance db-6:9100"
+    assert slack.content(place.want("slack"))["blocks"][2]["text"]["text"] == lines
+    before = slack.announced(place.want("slack"))
+    place.hear(alike(place, 7))
+    place.look()
+    assert slack.reply(place.want("slack"), before) == "1 more: Disk full: instance db-7:9100."
+    assert not place.storms.look(), "all is told"
+
+
+def test_what_is_alike_in_its_place_as_well_is_told_apart_by_other_labels(ledger, tmp_path):
+    place = Place(ledger, FakeClock(), tmp_path, LIMITS + "group_by: [alertname, customer]\n")
+    place.hear(*(alike(place, number, customer=f"c{number}", instance="lb") for number in range(7)))
+    place.look()
+    said = slack.content(place.want("slack"))["blocks"][2]["text"]["text"]
+    assert said == "• Disk full: instance lb, job node, customer c5\n• Disk full: instance lb, job node, customer c6"
+
+
+def test_what_is_the_same_in_every_way_is_called_by_its_title_in_a_storm(place):
+    named = [{**place.one(number), "labels": {"alertname": "Disk"}, "ruleUID": f"r{number}"} for number in range(8)]
+    place.hear(*named)
+    place.look()
+    assert "• Disk\n• Disk\n• Disk" in slack.content(place.want("slack"))["blocks"][2]["text"]["text"]
+
+
 def test_whatever_an_incident_is_called_a_storm_comes_to_rest(place):
     names = [
         "  spaced  ",

@@ -10,9 +10,10 @@ from functools import partial, reduce
 from typing import TYPE_CHECKING, Any
 
 from bridge.backlog import AWAY, HOLD
+from bridge.chores.called import TITLE, called, title
 from bridge.core.episodes import to_come
 from bridge.core.incident import State
-from bridge.core.rules import ALONE, APART, ITS_OWN, PRIORITY, STORM, TEAM
+from bridge.core.rules import ALONE, APART, ITS_OWN, MEMBER, PRIORITY, STORM, TEAM
 from bridge.core.shadow import Would
 from bridge.ids import new_id
 from bridge.ledger import acts, folds, lanes, placing, receipts
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Connection, Row
 
+    from bridge.chores.called import Called
     from bridge.clock import Clock
     from bridge.core.rules import Rules
     from bridge.ledger.folds import Fold
@@ -94,7 +96,9 @@ class Storms:
         named = folds.name_digest(connection, fold, ready.id) if ready else set()
         # what was over before it was told of has its line by now
         rows = [row for row in rows if row.state in OPEN_STATES or row.id in told or row.id not in named]
-        alerts = list(self._alerts(fold, rows, told, apart=apart, now=now))
+        news = [row for row in rows if row.id not in told or _says(told[row.id]) != (row.priority, title(row))]
+        what = called(connection, news, fold.team, told)
+        alerts = list(self._alerts(fold, [(row, what.get(row.id)) for row in rows], told, apart=apart, now=now))
         if apart and firing:
             folds.unfold(connection, firing, now)
         if alerts:
@@ -125,44 +129,47 @@ class Storms:
         return not any(since <= at and not to_come(at, now) for at in placed) and len(firing) <= limit.most
 
     def _alerts(
-        self, fold: Fold, rows: Sequence[Row[Any]], told: dict[str, JSON], *, apart: bool, now: datetime
+        self,
+        fold: Fold,
+        rows: Sequence[tuple[Row[Any], Called | None]],
+        told: dict[str, JSON],
+        *,
+        apart: bool,
+        now: datetime,
     ) -> Iterator[JSON]:
-        """Yield what is new, changed or over, as a sender would say it."""
-        known = {row.id for row in rows}
-        for row in rows:
+        """Yield what is new, changed or over, as a sender would say it; what is news comes with what it is called."""
+        known = {row.id for row, _ in rows}
+        for row, what in rows:
             if row.state not in OPEN_STATES:
                 # what was over before it was told of began all the same
-                begun = [] if row.id in told else [self._firing(fold, row, row.opened_at)]
+                begun = [] if row.id in told or what is None else [self._firing(fold, row, what, row.opened_at)]
                 yield from begun
                 detail = begun[0] if begun else told[row.id]
                 yield _over(fold, row.id, detail, row.resolved_at or now, row.state_reason)
             elif apart:
                 if row.id in told:
                     yield _over(fold, row.id, told[row.id], now, APART)
-            elif row.id not in told or _says(told[row.id]) != (row.priority, _title(row)):
+            elif what is not None:
                 # one that fires again is no late news of what was over; one that goes on may by now have begun earlier
                 begins = now if row.times > 1 else None if row.id in told else row.opened_at
-                yield self._firing(fold, row, begins)
+                yield self._firing(fold, row, what, begins)
         for gone in told.keys() - known:
             yield _over(fold, gone, told[gone], now, ALONE)
 
-    def _firing(self, fold: Fold, row: Row[Any], begins: datetime | None) -> JSON:
+    def _firing(self, fold: Fold, row: Row[Any], what: Called, begins: datetime | None) -> JSON:
         limit = self._rules().folding(fold.kind)
-        what = "pages" if fold.kind == "pagerduty" else "incidents"
         said = {TEAM: fold.team, PRIORITY: row.priority, **({folds.TIMES: str(row.times)} if row.times > 1 else {})}
-        words = f"More than {limit.most if limit else 0} {what} at once: these are told together."
-        told = _alert(fold, row.id, _title(row), {**said, "summary": words})
-        return {**told, "status": "firing", "startsAt": begins and stamp(begins)}
-
-
-def _title(row: Row[Any]) -> str:
-    """Return what a storm's message calls an incident: silence is no resolve, and is no more than silence."""
-    return f"{row.title} (stale: no longer heard of)" if row.state == State.STALE else str(row.title)
+        words = f"More than {limit.most if limit else 0} {_noun(fold)} at once: these are told together."
+        said |= {**what.runbook, TITLE: title(row), "summary": words}
+        told = _alert(fold, row.id, what.line, said)
+        return {**told, **what.links, "status": "firing", "startsAt": begins and stamp(begins)}
 
 
 def _says(detail: JSON) -> tuple[str | None, str | None]:
     """Return what a storm's message says of an incident: its priority, and what it is called."""
-    return detail.get("annotations", {}).get(PRIORITY), detail.get("labels", {}).get("incident")
+    said = detail.get("annotations", {})
+    # an older release told no more than the title
+    return said.get(PRIORITY), said.get(TITLE, detail.get("labels", {}).get(MEMBER))
 
 
 def _would(rows: Sequence[Row[Any]]) -> Would | None:
@@ -171,12 +178,16 @@ def _would(rows: Sequence[Row[Any]]) -> Would | None:
     return reduce(Would.joined, known) if known else None
 
 
-def _alert(fold: Fold, incident: str, title: str, annotations: JSON) -> JSON:
-    name = f"Storm: more {'pages' if fold.kind == 'pagerduty' else 'incidents'} of {fold.team}"
+def _noun(fold: Fold) -> str:
+    return "pages" if fold.kind == "pagerduty" else "incidents"
+
+
+def _alert(fold: Fold, incident: str, line: str, annotations: JSON) -> JSON:
+    name = f"Storm: more {_noun(fold)} of {fold.team}"
     return {
         "fingerprint": folds.fingerprint(fold, incident),
         "ruleUID": fold.id,
-        "labels": {"alertname": name, "incident": title},
+        "labels": {"alertname": name, MEMBER: line},
         "annotations": annotations,
     }
 
@@ -185,5 +196,5 @@ def _over(fold: Fold, incident: str, detail: JSON, at: datetime, reason: str | N
     annotations = dict(detail.get("annotations", {}))
     if reason:
         annotations["grafana_state_reason"] = reason
-    title = detail.get("labels", {}).get("incident", "")
-    return {**_alert(fold, incident, title, annotations), "status": "resolved", "endsAt": stamp(at)}
+    line = detail.get("labels", {}).get(MEMBER, "")
+    return {**_alert(fold, incident, line, annotations), "status": "resolved", "endsAt": stamp(at)}

@@ -89,6 +89,8 @@ APART = "moved to messages of their own"
 """Why what still fires is no longer told in a storm's message, which ends."""
 ALONE = "moved to a message of its own"
 """Why one that still fires is no longer told there, while others are."""
+MEMBER = "incident"
+"""The label by which an alert of a storm says which incident it stands for."""
 TEST = "bridge.test"
 """The source of `bridge send-test`: its incidents are tests that fire and end. No configured one can have this name."""
 ITS_OWN = frozenset({OWN, STORM, TEST})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import BindParameter, Text, bindparam, case, func, select, type_coerce
+from sqlalchemy import BindParameter, Text, bindparam, case, func, or_, select, type_coerce
 
 from bridge.core.alert import Links, Priority, Status, Value
 from bridge.core.episodes import told_end
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sqlalchemy import ColumnElement
-    from sqlalchemy.engine import Connection
+    from sqlalchemy.engine import Connection, Row
 
 SHOWN = 500
 """Members of one incident that are loaded with their details: the firing ones first, the most urgent first."""
@@ -52,6 +52,14 @@ _COUNTED = select(
 ).where(_MINE)
 _LAST = Statement(select(alerts).where(_MINE, _FIRES).order_by(alerts.c.id.desc()).limit(NEWEST))
 
+_ENDS = [
+    alerts.c.id.in_(select(end(alerts.c.id)).where(alerts.c.incident.in_(_KEYS)).group_by(alerts.c.incident))
+    for end in (func.min, func.max)
+]
+_FIRST_AND_LAST = Statement(
+    select(alerts.c.incident, alerts.c.detail, alerts.c.links).where(or_(*_ENDS)).order_by(alerts.c.id)
+)
+
 
 class Members(NamedTuple):
     """What `Incident` holds of its members: those that are loaded, and how many more there are of which kind."""
@@ -72,6 +80,15 @@ def members_of(connection: Connection, ids: Sequence[str]) -> dict[str, Members]
     for row in found:
         rows[row.incident].append(row)
     return {one: Members(_staying(mine)) for one, mine in rows.items()}
+
+
+def first_and_last(connection: Connection, ids: Sequence[str]) -> dict[str, list[Row[Any]]]:
+    """Return the labels and links of the first and the newest alert of incidents, by their ids: few of very many."""
+    found: dict[str, list[Row[Any]]] = {one: [] for one in ids}
+    for start in range(0, len(ids), SHOWN):
+        for row in _FIRST_AND_LAST.rows(connection, {"keys": list(ids[start : start + SHOWN])}):
+            found[row.incident].append(row)
+    return found
 
 
 def _counted(connection: Connection, incident_id: str, first: Sequence[Any] | None) -> Members:

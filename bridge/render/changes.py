@@ -130,7 +130,7 @@ def _roused(incident: Incident, before: Mapping[str, Any], holds: str) -> Iterat
         yield Change("heard", f"Heard of again: still {holds}.")
     if anew := _anew(incident, before):
         latest = group.latest(incident.members)
-        which = listing(group.names(anew, latest, MOST_NAMES), MOST_NAMES, len(anew)) if len(latest) > 1 else ""
+        which = listing(group.names(anew, incident, MOST_NAMES), MOST_NAMES, len(anew)) if len(latest) > 1 else ""
         yield Change("anew", f"Fires anew, after it was no longer heard of{which and f': {which}'}.")
 
 
@@ -186,5 +186,5 @@ def _members(incident: Incident, before: Mapping[str, Any], about: Collection[st
         joined = max(incident.fires - len(known) - unknown, 0)
         new = sorted(new, key=lambda member: member.id)[-min(joined, MOST_NAMES) :] if joined else []
     if joined:
-        names = group.names(new, group.latest(incident.members), MOST_NAMES)
+        names = group.names(new, incident, MOST_NAMES)
         yield Change("joined", f"{number(joined)} more{': ' if names else ''}{listing(names, MOST_NAMES, joined)}.")

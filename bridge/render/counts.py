@@ -31,6 +31,11 @@ def count(incident: Incident, tally: Tally) -> str:
     return mixed(tally) or ("" if alone else counted(tally.total, "alert"))
 
 
+def tells_of_several(incident: Incident, tally: Tally) -> bool:
+    """Return whether its alerts are told one by one: of one alert the title says what it is, but not a storm's."""
+    return tally.total > 1 or incident.source == STORM
+
+
 def mixed(tally: Tally) -> str:
     """Return "3 of 5 resolved" where a part of a group is over and a part is not; "ended" where not all recovered."""
     return f"{number(tally.over)} of {number(tally.total)} {tally.how}" if tally.over and tally.firing else ""

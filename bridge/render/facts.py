@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from bridge.core.alert import Status
 from bridge.core.incident import State
+from bridge.core.rules import STORM
 from bridge.render import members as group
 from bridge.render.figures import MANY
 from bridge.render.humane import humane
@@ -116,8 +117,13 @@ def _reading(value: Value) -> str:
     return cut(one_line(f"{number} {{{labels}}}" if labels else number), LONGEST_LABEL)
 
 
-def links(members: Sequence[Member]) -> tuple[Link, ...]:
-    """Return the most telling alert's links; a silence that is not the whole group's says whose it is."""
+def links(incident: Incident, members: Sequence[Member]) -> tuple[Link, ...]:
+    """Return the most telling alert's links; a silence that is not the whole group's says whose it is.
+
+    A storm of several has none: one incident's rule and dashboard are not the others'.
+    """
+    if incident.source == STORM and len(members) > 1:
+        return ()
     for member in members[:1]:
         known = member.links
         if known is None:

@@ -86,7 +86,7 @@ def _joined(incident: Incident) -> list[tuple[datetime, str]]:
     new = (one for one in members if one.again == 1 and one.since >= after)
     later = sorted((one for one in new if again is None or one.since < again), key=lambda member: member.since)
     minutes = [list(same) for _, same in groupby(later, key=lambda member: _minute(member.since))]
-    labels = group.varying(members) if minutes else ()
+    labels = group.naming(incident) if minutes else ()
     # where not all are loaded, how many joined in a minute is not known
     partial = incident.more_firing or incident.more_over
     joined = []

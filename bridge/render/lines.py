@@ -16,14 +16,15 @@ from bridge.render.words import values_words
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bridge.core.incident import Member
+    from bridge.core.incident import Incident, Member
 
 
 class Lines:
     """A group's alerts in words. What takes long is done when it is needed, and once."""
 
-    def __init__(self, members: Sequence[Member]) -> None:
-        self._members = members
+    def __init__(self, incident: Incident) -> None:
+        self._incident = incident
+        self._members = group.latest(incident.members)
 
     @cached_property
     def shared(self) -> tuple[str, ...]:
@@ -42,7 +43,7 @@ class Lines:
 
     @cached_property
     def _labels(self) -> tuple[str, ...]:
-        return group.varying(self._members)
+        return group.naming(self._incident)
 
     def of(self, chosen: Sequence[Member]) -> tuple[AlertView, ...]:
         """Return a line for each of some: what tells it apart from all others, and only the values that they lack."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bridge.core.alert import Status
+from bridge.core.rules import MEMBER, STORM
 from bridge.render.states import over
 from bridge.render.text import cut, one_line
 from bridge.render.words import spelled
@@ -111,9 +112,14 @@ def name_of(member: Member, labels: Sequence[str]) -> str:
     return cut(", ".join(f"{spelled(name).lower()} {value}" for name, value in known[:_MOST_LABELS]), _LONGEST_NAME)
 
 
-def names(chosen: Sequence[Member], everybody: Sequence[Member], most: int) -> list[str]:
-    """Return the names of the first `most` chosen members, as they are told apart among everybody, in natural order."""
-    labels = varying(everybody)
+def naming(incident: Incident) -> tuple[str, ...]:
+    """Return the labels by which an incident's members are called; those of a storm are always called what they are."""
+    return (MEMBER,) if incident.source == STORM else varying(latest(incident.members))
+
+
+def names(chosen: Sequence[Member], incident: Incident, most: int) -> list[str]:
+    """Return the names of the first `most` chosen members, as they are told apart among all, in natural order."""
+    labels = naming(incident)
     return sorted((name_of(member, labels) for member in telling(chosen)[:most]), key=_natural)
 
 

@@ -163,14 +163,14 @@ def _view(want: Want, changes: tuple[Change, ...]) -> View:
     end, began = ended_at(incident), began_at(incident)
     is_over = incident.state is State.RESOLVED or (incident.state is State.CLOSED and not incident.test)
     heard = _heard(members, zone) if incident.state is State.STALE else ""
-    common, lines = group.common(members), Lines(members)
-    listed = first[:MOST_LISTED] if tally.total > 1 else []
+    common, lines = group.common(members), Lines(incident)
+    listed = first[:MOST_LISTED] if counts.tells_of_several(incident, tally) else []
     description = facts.description(first)
     title = counts.title(incident, tally) or "Unnamed alert"
     example = len(first) > 1 and facts.is_example(first)
     summary = facts.summary(first, title, description, example=example)
     values = facts.values(lines.shared, tally)
-    links = facts.links(first)
+    links = facts.links(incident, first)
     return View(
         id=incident.id,
         title=title,

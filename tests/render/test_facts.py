@@ -113,7 +113,7 @@ def test_a_limit_that_all_share_is_no_fact_of_a_group():
 def test_without_data_there_are_no_values(cause):
     one = member(no_data=cause, values=(*MEASURED, Value("Number_of_Jobs_Failing", -1.0)))
     assert lines.of_member(one) == ()
-    assert facts.values(lines.Lines([one]).shared, Tally(1, 0)) == ()
+    assert facts.values(lines.Lines(disks([one])).shared, Tally(1, 0)) == ()
 
 
 def test_a_group_with_an_alert_without_data_shows_what_the_others_measured():
