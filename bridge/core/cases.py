@@ -41,6 +41,10 @@ class Standing:
     reason: str | None = None
     ends_at: datetime | None = None
 
+    def left_before(self, at: datetime) -> bool:
+        """Return whether it went on elsewhere before a time of receipt, by which such an end is told."""
+        return self.ended in {"moved", "superseded"} and self.ends_at is not None and self.ends_at < at
+
 
 @dataclass(slots=True)
 class Case:
@@ -160,20 +164,23 @@ class Case:
             if self.rest is not None:
                 self.rest()
             ends = [member.ends_at for member in self.members.values() if member.ends_at]
-            self.state, self.state_reason = State.RESOLVED, self._reason()
+            self.state, self.state_reason = State.RESOLVED, self._reason(at)
             self.resolved_at, self.settled_at = max(ends, default=at), at
             self.note("resolved", self.state_reason or "no member fires any more")
 
-    def _reason(self) -> str | None:
+    def _reason(self, at: datetime) -> str | None:
         """Return why it ended; that a person closed some of a storm says nothing of it where others ended otherwise."""
-        reasons = {member.reason or "" for member in self._told()}
+        reasons = {member.reason or "" for member in self._told(at)}
         closed = {reason for reason in reasons if reason.startswith(CLOSED_BY)}
         return "; ".join(sorted(filter(None, reasons - closed or closed))) or None
 
-    def _told(self) -> list[Standing]:
-        """Return the members whose end counts: each alert's newest, and not those that went on elsewhere."""
+    def _told(self, at: datetime) -> list[Standing]:
+        """Return the members whose end counts: each alert's newest, and not those that went on elsewhere before.
+
+        With who did so at its very end it is not over, whoever else recovered.
+        """
         newest = {member.fingerprint: member for _, member in sorted(self.members.items())}
-        staying = [member for member in newest.values() if member.ended not in {"moved", "superseded"}]
+        staying = [member for member in newest.values() if not member.left_before(at)]
         return staying or list(newest.values())
 
     def may_reopen(self, at: datetime, within: timedelta, now: datetime | None) -> bool:

@@ -130,8 +130,8 @@ class Book:
         assert judgement.episode is not None
         episode = judgement.episode
         self._starts(episode, arrival)
-        how = "moved" if self.source == STORM and arrival.reason == ALONE else "resolved"
-        self._end(episode, at, ended(arrival, at), how, arrival.reason)
+        alone = self.source == STORM and arrival.reason == ALONE
+        self._end(episode, at, at if alone else ended(arrival, at), "moved" if alone else "resolved", arrival.reason)
         return self.cases[episode.incident]
 
     def _resent(self, _arrival: Arrival, _at: datetime, judgement: Judgement) -> Case:

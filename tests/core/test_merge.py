@@ -510,6 +510,36 @@ def test_a_superseding_start_in_another_incident_ends_the_older_episode_there():
     assert firing(known) == {("f1", new.id)}
 
 
+@pytest.mark.parametrize(
+    ("more", "reason"), [({}, "moved to network"), ({"start": 12}, "fires anew for network")], ids=["moved", "anew"]
+)
+def test_what_goes_on_elsewhere_at_the_end_is_told_whoever_recovered_before(more, reason):
+    known = book()
+    case = heard(known, 1, fingerprint="a")
+    heard(known, 1, fingerprint="b")
+    heard(known, 6, "resolved", 0, 5, fingerprint="b")
+    heard(known, 14, fingerprint="a", teams=("network",), **more)
+    assert (case.state, case.state_reason) == (State.RESOLVED, reason)
+
+
+def test_what_goes_on_elsewhere_is_told_where_the_last_recovers_in_the_same_notification():
+    known = book()
+    case = heard(known, 1, fingerprint="a")
+    heard(known, 1, fingerprint="b")
+    heard(known, 6, fingerprint="a", teams=("network",))
+    heard(known, 6, "resolved", 0, 5, fingerprint="b")
+    assert (case.state, case.state_reason) == (State.RESOLVED, "moved to network")
+
+
+def test_a_recovery_after_another_alert_went_on_elsewhere_is_one():
+    known = book()
+    case = heard(known, 1, fingerprint="a")
+    heard(known, 1, fingerprint="b")
+    heard(known, 6, fingerprint="a", teams=("network",))
+    heard(known, 16, "resolved", 0, 15, fingerprint="b")
+    assert (case.state, case.state_reason) == (State.RESOLVED, None)
+
+
 def test_without_usable_starts_an_episode_begins_with_the_first_firing_after_a_resolve():
     known = book(reopen_minutes=0)
     first = heard(known, 1, start=None)
