@@ -148,15 +148,21 @@ class Case:
     def fires(self, since: datetime, at: datetime) -> None:
         """Take in that an alert fires, which may do so since before those that were heard of first."""
         self.opened_at = min(self.opened_at, since)
+        self.heard_firing(at)
+
+    def heard_firing(self, at: datetime) -> None:
+        """Take in that a member was heard to fire: nothing else ends that it is stale, but its own end."""
+        if self.state is State.STALE:
+            self.state = State.FIRING
         self.settle(at)
 
     def settle(self, at: datetime) -> None:
-        """Make its own state and priority those of its members."""
+        """Make its own state and priority those of its members. While some fire, it stays open as it is."""
         if self.state is State.CLOSED:
             return
         firing = [priority for priority, count in self.firing.items() if count]
         if firing:
-            self.state = State.FIRING
+            self.state = self.state if self.open else State.FIRING
             if min(firing) != self.priority:
                 self.note("priority", f"{self.priority} → {min(firing)}")
                 self.priority = min(firing)

@@ -90,7 +90,7 @@ class Book:
             case.stand(episode.id, replace(standing, priority=arrival.priority))
         if case.state is State.STALE:
             case.note("heard of again", "the sender repeats that it fires")
-        case.settle(at)
+        case.heard_firing(at)
         return case
 
     def _starts(self, episode: Episode, arrival: Arrival) -> None:

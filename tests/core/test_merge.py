@@ -347,6 +347,26 @@ def test_a_stale_incident_that_is_heard_of_again_fires():
     assert (case.state, case.changed, whats(case)[-1]) == (State.FIRING, True, "heard of again")
 
 
+@pytest.mark.parametrize(
+    "told",
+    [("resolved", 0, 899), ("firing", 0, None, {"teams": ("network",)}), ("resolved", 890, 899, {"fingerprint": "c"})],
+    ids=["one is over", "one goes on elsewhere", "another was over before it was heard of"],
+)
+def test_a_stale_incident_of_which_no_alert_is_heard_to_fire_stays_so(told):
+    known = book()
+    case = heard(known, 1, fingerprint="a", priority="P0")
+    heard(known, 1, fingerprint="b")
+    case.state = State.STALE
+    *words, more = told if isinstance(told[-1], dict) else (*told, {})
+    heard(known, 900, *words, **{"fingerprint": "a", "priority": "P0", **more})
+    assert (case.state, "heard of again" in whats(case)) == (State.STALE, False)
+    assert case.priority == min(one.priority for one in case.members.values() if one.status == "firing")
+    heard(known, 905, fingerprint="b")
+    assert (case.state, "heard of again" in whats(case)) == (State.FIRING, True)
+    heard(known, 910, "resolved", 0, 909, fingerprint="b")
+    assert case.open == ("c" in str(told))
+
+
 def test_a_later_start_after_silence_is_a_new_member_that_ends_the_one_before():
     known = book()
     case = heard(known, 1)
