@@ -10,18 +10,17 @@ from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from bridge.arriving import arriving
 from bridge.backlog import Backlog
 from bridge.chores.storms import set_aside
 from bridge.core.alert import UnreadableError
-from bridge.core.arrive import arrive, in_order
-from bridge.core.identity import rule_key
+from bridge.core.arrive import in_order
 from bridge.core.normalize import Normalizer
 from bridge.core.payload import parse
-from bridge.core.route import Router
 from bridge.core.rules import STORM
 from bridge.delivery.turns import Rest
 from bridge.delivery.yard import HeldError
-from bridge.heard import OF_ITS_RULE, Heard, fired, tells
+from bridge.heard import Heard, tells
 from bridge.ledger import book, deliveries, due, lanes, placing, receipts, stored
 from bridge.ledger.placing import Placement
 from bridge.ledger.unavailable import RefusedError, UnavailableError
@@ -231,17 +230,8 @@ class Intake:
         return Placement(*sides, would=target.would, one_secret=one, named=named)
 
     def _arrivals(self, connection: Connection, parts: list[Part], rules: Rules) -> list[tuple[Part, Arrival, Routed]]:
-        normal = [(part, alert) for part in parts for alert in part.alerts]
-        lost = {(one.alert.org, rule_key(one.alert)) for _, one in normal if one.no_data and not one.team_said}
-        arrivals, router = [], Router(self.source, rules)
-        found = book.rule_teams(connection, self.source, lost, fired((one for _, one in normal), lost, router))
-        for part, one in normal:
-            # NoData and Error alerts lose the labels of their query, often the team's: they belong to their rule's
-            teams = found.get((one.alert.org, rule_key(one.alert))) if one.no_data and not one.team_said else None
-            alert = replace(one, teams=tuple(teams), team_said=True, team_origin=OF_ITS_RULE) if teams else one
-            routed = router.route(alert)
-            arrivals.append((part, arrive(alert, routed, part.group, self.source, part.receipt.received_at), routed))
-        return arrivals
+        told = [(part, part.group, part.receipt.received_at, alert) for part in parts for alert in part.alerts]
+        return arriving(told, self.source, rules, partial(book.rule_teams, connection, self.source))
 
 
 def _is_poison(error: Exception) -> bool:

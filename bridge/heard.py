@@ -5,18 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from bridge.core.alert import Origin, Status
+from bridge.core.alert import Status
 from bridge.core.decision import decision, kept
-from bridge.core.identity import rule_key
 from bridge.core.incident import State
 from bridge.ledger.columns import stamp
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable
-
     from bridge.core.alert import NormalAlert
     from bridge.core.cases import Arrival, Case
-    from bridge.core.route import Router
     from bridge.core.routed import Routed
     from bridge.ledger.receipts import Receipt
     from bridge.ledger.stored import Line
@@ -24,26 +20,6 @@ if TYPE_CHECKING:
 JSON = dict[str, Any]
 DECIDED = frozenset({"opened", "fires again", "fired late", "moved here", "priority"})
 """The lines that say where an incident is told anew; with the others the decision would be one more of the same."""
-
-OF_ITS_RULE = Origin("its rule's incident", note="it tells of its rule, and names no team itself")
-
-
-def fired(
-    alerts: Iterable[NormalAlert], lost: Container[tuple[str, str]], router: Router
-) -> dict[tuple[str, str], list[str]]:
-    """Return the teams of a commit's own firings, for those rules (organisation, rule key) whose alerts lost theirs.
-
-    The ledger knows none of them yet. Of one that no team was said for there is none: it is at the default team.
-    """
-    found: dict[tuple[str, str], list[str]] = {}
-    for one in alerts if lost else ():
-        rule = (one.alert.org, rule_key(one.alert))
-        if rule in lost and one.alert.status is Status.FIRING and (one.team_said or not one.no_data):
-            known = found.setdefault(rule, [])
-            routed = router.route(one)
-            said = routed.teams if one.team_said or routed.team_set else ()
-            known += [team for team in said if team not in known]
-    return found
 
 
 @dataclass(slots=True)

@@ -6,15 +6,15 @@ are placeholders of the real length, and secrets stay references, so that none c
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import TYPE_CHECKING
 
-from bridge.core.arrive import arrive
+from bridge.arriving import arriving
+from bridge.core.arrive import order_of
 from bridge.core.merge import Book
 from bridge.core.normalize import normalize
 from bridge.core.payload import parse
-from bridge.core.route import route
 from bridge.heard import tells
 from bridge.preview_alert import seen
 from bridge.preview_incident import incident_of
@@ -26,10 +26,9 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from bridge.core.alert import Alert, Group, NormalAlert
     from bridge.core.cases import Case
     from bridge.core.incident import Incident
-    from bridge.core.routed import Routed, Target
+    from bridge.core.routed import Target
     from bridge.core.rules import Rules
     from bridge.mapping import Reader
     from bridge.preview_alert import Seen
@@ -113,13 +112,20 @@ def preview(  # noqa: PLR0913 - its ports
     """
     group = read(body, source)
     numbers = count(1)
-    book = Book(source, lambda: f"{next(numbers):0{_ID}}", rules.reopen_duration, stale_after=rules.stale_after)
+    book = Book(
+        source, lambda: f"{next(numbers):0{_ID}}", rules.reopen_duration, now=now, stale_after=rules.stale_after
+    )
+    said = [normalize(alert, group, rules.normalize, rules.teams) for alert in group.alerts]
+    told_of = [(place, group, now, said[place]) for place in order_of(group.alerts)]
     drafts: dict[str, _Draft] = {}
-    alerts = []
-    for number, alert in enumerate(group.alerts):
-        normal, routed, incident = _absorbed(alert, group, book, rules, now, drafts)
-        if trial.alerts is None or number < trial.alerts:
-            alerts.append(seen(normal, routed, incident))
+    alerts: dict[int, Seen] = {}
+    for place, arrival, routed in arriving(told_of, source, rules, lambda _, fired: fired):
+        case = book.absorb(arrival, now)
+        draft = drafts.setdefault(case.id, _Draft(len(drafts) + 1, case))
+        (draft.firing if tells(case, arrival) else draft.over).extend(routed.targets)
+        if trial.alerts is None or place < trial.alerts:
+            # its start as it was told, which may count as none
+            alerts[place] = seen(replace(arrival.alert, alert=said[place].alert), routed, draft.number)
     planner = Planner(rules, env, templates, now, trial)
     told = []
     for draft in [*drafts.values()][: trial.most]:
@@ -130,23 +136,11 @@ def preview(  # noqa: PLR0913 - its ports
         group.shape,
         group.truncated,
         tuple(one.why for one in group.problems),
-        tuple(alerts),
+        tuple(alerts[place] for place in sorted(alerts)),
         tuple(told),
         more_alerts=len(group.alerts) - len(alerts),
         more_incidents=len(drafts) - len(told),
     )
-
-
-def _absorbed(  # noqa: PLR0913, PLR0917 - one alert's way through all of them
-    alert: Alert, group: Group, book: Book, rules: Rules, now: datetime, drafts: dict[str, _Draft]
-) -> tuple[NormalAlert, Routed, int]:
-    normal = normalize(alert, group, rules.normalize, rules.teams)
-    routed = route(normal, book.source, rules)
-    arrival = arrive(normal, routed, group, book.source, now)
-    case = book.absorb(arrival, now)
-    draft = drafts.setdefault(case.id, _Draft(len(drafts) + 1, case))
-    (draft.firing if tells(case, arrival) else draft.over).extend(routed.targets)
-    return normal, routed, draft.number
 
 
 def _told(draft: _Draft, incident: Incident, deliveries: tuple[Planned, ...]) -> Told:

@@ -39,15 +39,24 @@ def in_order(alerts: Sequence[Alert]) -> Sequence[Alert]:
     order tells which came last, an end without a start that follows the last firing is over. Alerts that are so many
     that they are read slice by slice are read once more for that, where they say different things.
     """
-    if isinstance(alerts, Slices) and not alerts.mixed():
+    order = order_of(alerts)
+    if isinstance(order, range):
         return alerts
+    return alerts.arranged(order) if isinstance(alerts, Slices) else tuple(alerts[number] for number in order)
+
+
+def order_of(alerts: Sequence[Alert]) -> Sequence[int]:
+    """Return the places of a notification's alerts in that order; a range where it is their own."""
+    as_told = range(len(alerts))
+    if isinstance(alerts, Slices) and not alerts.mixed():
+        return as_told
     said = [
         (alert.status is Status.FIRING, (alert.org, alert.fingerprint), alert.starts_at is not None) for alert in alerts
     ]
     firing = [number for number, (fires, _, _) in enumerate(said) if fires]
     over = [number for number, (fires, _, _) in enumerate(said) if not fires]
     if not over or not firing:
-        return alerts
+        return as_told
     last = {said[number][1]: number for number in firing}
     before: list[int] = []
     after: list[int] = []
@@ -55,8 +64,7 @@ def in_order(alerts: Sequence[Alert]) -> Sequence[Alert]:
         _, which, started = said[number]
         anew = which in last and (started or number < last[which])
         (before if anew else after).append(number)
-    order = (*before, *firing, *after)
-    return alerts.arranged(order) if isinstance(alerts, Slices) else tuple(alerts[number] for number in order)
+    return (*before, *firing, *after)
 
 
 def arrive(alert: NormalAlert, routed: Routed, group: Group, source: str, heard: datetime) -> Arrival:
