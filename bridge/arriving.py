@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import groupby
 from typing import TYPE_CHECKING, TypeVar
 
 from bridge.core.alert import Origin, Status
@@ -35,6 +36,9 @@ def arriving(
 ) -> list[tuple[T, Arrival, Routed]]:
     """Return alerts as the merge takes them, each with where it goes.
 
+    Of the ends that a notification tells one after the other, the least urgent come first: what they end together is as
+    urgent in the end as it was, whatever their order.
+
     Args:
         told: The alerts in the order to take them in, each with whatever it comes with, its group, and when that came.
         source: Their source's name.
@@ -50,8 +54,16 @@ def arriving(
         teams = found.get((one.alert.org, rule_key(one.alert))) if one.no_data and not one.team_said else None
         alert = replace(one, teams=tuple(teams), team_said=True, team_origin=OF_ITS_RULE) if teams else one
         routed = router.route(alert)
-        arrivals.append((whose, arrive(alert, routed, group, source, received_at), routed))
-    return arrivals
+        arrivals.append((group, (whose, arrive(alert, routed, group, source, received_at), routed)))
+    ordered = []
+    for (_, fires), run in groupby(arrivals, key=lambda each: (id(each[0]), _fires(each[1][1]))):
+        those = [one for _, one in run]
+        ordered += those if fires else sorted(those, key=lambda one: one[1].priority, reverse=True)
+    return ordered
+
+
+def _fires(arrival: Arrival) -> bool:
+    return arrival.alert.alert.status is Status.FIRING
 
 
 def _fired(alerts: Iterable[NormalAlert], lost: Container[Rule], router: Router) -> dict[Rule, list[str]]:

@@ -324,6 +324,18 @@ def test_a_rise_in_priority_adds_addresses_and_makes_the_others_more_urgent(post
     assert len(posts.deliveries()) == 3
 
 
+@pytest.mark.parametrize("order", ["ab", "ba"])
+@pytest.mark.parametrize("heard_before", [True, False], ids=["fired", "never heard to fire"])
+def test_what_one_notification_ends_stays_as_urgent_as_it_was_whatever_the_order(posts, order, heard_before):
+    words = {"a": "P0", "b": "P3"}
+    if heard_before:
+        posts.hear(*(alert(fingerprint=one, Priority=words[one]) for one in order))
+    posts.hear(*(alert("resolved", fingerprint=one, Priority=words[one]) for one in order), seconds=600)
+    (incident,) = posts.incidents()
+    assert (incident["state"], incident["priority"]) == ("resolved", "P0")
+    assert {row.urgency for row in posts.deliveries()} == {0}
+
+
 def test_a_dropped_alert_is_recorded_and_told_nowhere(posts):
     found = posts.hear(alert(Priority="none"))
     assert (found["state"], len(found["incidents"]), posts.deliveries()) == ("absorbed", 1, [])

@@ -146,6 +146,7 @@ class Book:
         else:
             case = self._open_case(arrival, at, last)
             case.never_fired = True
+        case.priority = min(case.priority, arrival.priority) if case.never_fired else case.priority
         episode = self._add(case, unmeasured(arrival), at)
         self._end(episode, at, ended(arrival, at), "resolved", arrival.reason)
         case.history.append(("resolve of an unseen alert", judgement.why))
