@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from bridge.core.alert import Status
 from bridge.core.arrive import ended, unmeasured
 from bridge.core.cases import Arrival, Case, Standing
-from bridge.core.episodes import TWIN, Episode, Judgement, Verdict, judge, outdated, told_end
+from bridge.core.episodes import LATE, TWIN, Episode, Judgement, Verdict, judge, outdated, told_end
 from bridge.core.incident import State
 from bridge.core.rules import ALONE, STORM, TEST
 
@@ -140,8 +140,8 @@ class Book:
 
     def _unseen(self, arrival: Arrival, at: datetime, judgement: Judgement) -> Case:
         last = self.cases.get(self.latest.get(arrival.key, ""))
-        if last is not None and (last.open or last.may_reopen(at, self.reopen_duration, self.now)):
-            # a member that was over before we heard of it, as the others of its incident are, or will be
+        if last is not None and (last.open or last.may_reopen(at, max(self.reopen_duration, LATE), self.now)):
+            # over before we heard of it, as the others of its incident are, or will be: nothing fires again by it
             case = last
         else:
             case = self._open_case(arrival, at, last)

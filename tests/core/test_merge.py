@@ -196,10 +196,23 @@ def test_its_late_firing_is_told_once_as_resolved_with_the_values_of_when_it_fir
     assert not case.changed
 
 
-def test_several_resolves_never_seen_firing_are_one_incident():
-    known = book()
-    cases = {heard(known, 6, "resolved", 0, 5, fingerprint=name).id for name in "abc"}
+@pytest.mark.parametrize("reopen_minutes", [10, 1, 0])
+def test_several_resolves_never_seen_firing_are_one_incident(reopen_minutes):
+    known = book(reopen_minutes)
+    cases = {heard(known, 6 + n, "resolved", 0, 5, fingerprint=name).id for n, name in enumerate("abc")}
     assert len(cases) == 1
+    heard(known, 16.5, "resolved", 0, 5, fingerprint="d")
+    assert len(known.cases) == 2
+
+
+@pytest.mark.parametrize("names", ["ac", "ca"])
+def test_what_was_never_seen_firing_ends_with_those_that_were_though_nothing_may_reopen(names):
+    known = book(reopen_minutes=0)
+    case = heard(known, 1, fingerprint="a")
+    for name in names:
+        heard(known, 6, "resolved", 0, 5, fingerprint=name)
+    assert (len(known.cases), case.state, case.times, case.priority) == (1, State.RESOLVED, 1, "P2")
+    assert heard(known, 7, start=6.5, fingerprint="b") is not case
 
 
 def test_an_unseen_resolve_joins_an_open_incident_without_touching_its_priority():
