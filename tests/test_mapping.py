@@ -44,24 +44,38 @@ def test_one_alert_alone_is_a_group_of_one():
     assert alert.fingerprint == "a1"
 
 
-def test_what_the_mapping_makes_nothing_of_is_read_as_it_came():
-    (alert,) = read(f"checks[].{EACH}", {"alerts": [{"status": "firing", "labels": {"alertname": "Plain"}}]}).alerts
+@pytest.mark.parametrize(
+    "mapping",
+    [
+        f"checks[].{EACH}",
+        f"{{alerts: checks[].{EACH}}}",
+        f"{{alerts: checks[].{EACH}, title: 'Checks'}}",
+        "{labels: {alertname: name, host: host}, status: state}",
+    ],
+    ids=["list", "group", "group with a title", "one alert"],
+)
+def test_what_the_mapping_makes_nothing_of_is_read_as_it_came(mapping):
+    (alert,) = read(mapping, {"alerts": [{"status": "firing", "labels": {"alertname": "Plain"}}]}).alerts
     assert alert.labels == {"alertname": "Plain"}
 
 
 @pytest.mark.parametrize(
     ("mapping", "document", "says"),
     [
-        ("checks[].name", CHECKS, "array of 2 without alerts"),
-        ("nothing", CHECKS, "needs a `mapping`"),
+        ("checks[].name", CHECKS, "`mapping` makes of the body is no notification: the body is a JSON array of 2"),
+        ("nothing", CHECKS, "it holds: checks. Its source's `mapping` makes nothing of it"),
+        ("{alerts: nothing}", CHECKS, "it holds: checks. Its source's `mapping` makes nothing of it"),
+        ("{alerts: nothing[] || `[]`}", CHECKS, "makes of the body is no notification: the list `alerts` is empty"),
+        ("{found: checks}", CHECKS, "makes of the body is no notification: the body has no list"),
         ("sum(checks[].name)", CHECKS, "mapping can't be applied"),
-        ("length(checks)", CHECKS, "JSON number"),
+        ("length(checks)", CHECKS, "makes of the body is no notification: the body is a JSON number"),
     ],
 )
 def test_what_is_no_alert_then_goes_to_quarantine_with_the_reason(mapping, document, says):
     with pytest.raises(UnreadableError, match="source checks: ") as refused:
         read(mapping, document)
     assert says in str(refused.value)
+    assert "needs a `mapping`" not in str(refused.value)
 
 
 def test_a_mapping_that_is_none_is_an_error_at_its_line(tmp_path):

@@ -16,6 +16,7 @@ _READER = json.JSONDecoder(strict=False, parse_int=fields.integer)
 _BLANK = "\ufeff \t\r\n\x00"
 _ALERT_FIELDS = frozenset({"labels", "annotations", "status", "startsat", "fingerprint", "generatorurl"})
 _SHOWN = 60
+_ADVICE = ". A custom payload needs a `mapping` in its source's settings"
 _TOO_DEEP = "the body nests too deeply to be a notification"
 
 __all__ = ["parse"]
@@ -41,7 +42,7 @@ def parse(body: bytes, source: str = "", mapped: Callable[[object], object] | No
     """
     try:
         document = _loaded(_decoded(body))
-        group = _group(document if mapped is None else _bare(mapped(document), document))
+        group = _group(document) if mapped is None else _of_mapping(mapped(document), document)
         return replace(group, alerts=group.alerts[:]) if len(group.alerts) <= entries.LAZY else group
     except RecursionError:
         raise UnreadableError(f"{source and f'source {source}: '}{_TOO_DEEP}") from None
@@ -88,17 +89,28 @@ def _group(document: object) -> Group:
         return legacy.read(named)
     keys = ", ".join(_shown(key) for key in list(document)[:8]) or "nothing"
     raise UnreadableError(
-        f"the body has no list `alerts` and is no legacy Grafana notification; it holds: {_cut(keys)}. "
-        "A custom payload needs a `mapping` in its source's settings"
+        f"the body has no list `alerts` and is no legacy Grafana notification; it holds: {_cut(keys)}{_ADVICE}"
     )
 
 
-def _bare(made: object, document: object) -> object:
-    """Return what a mapping made of a document; one alert alone becomes a list of one."""
-    if not made:
-        return document
+def _of_mapping(made: object, document: object) -> Group:
+    """Read what a mapping made of a document; one alert alone is a list of one, and nothing leaves it as it came."""
+    empty = not made or _empty(made)
     is_alert = isinstance(made, dict) and "alerts" not in made and _ALERT_FIELDS & {key.lower() for key in made}
-    return [made] if is_alert else made
+    try:
+        return _group(document if empty else [made] if is_alert else made)
+    except UnreadableError as error:
+        why = str(error).replace(_ADVICE, "")
+        if empty:
+            raise UnreadableError(f"{why}. Its source's `mapping` makes nothing of it") from None
+        raise UnreadableError(f"what its source's `mapping` makes of the body is no notification: {why}") from None
+
+
+def _empty(made: object) -> bool:
+    """Say whether all that a mapping names is missing: a group without a list, or no word of an alert."""
+    if not isinstance(made, dict):
+        return made is None
+    return made.get("alerts", made) is None or all(map(_empty, made.values()))
 
 
 def _of_list(document: dict[str, object], listed: list[object]) -> Group:
