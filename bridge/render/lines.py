@@ -67,12 +67,18 @@ def of_member(member: Member) -> tuple[str, ...]:
     if member.no_data:
         return ()
     told = list(member.values)
-    names = {value.name[:LONGEST_LABEL].lower() for value in told}
-    if member.job_count is not None and not any("job" in name for name in names):
-        told.append(Value("Number_of_Jobs_Failing", member.job_count))
-    if member.failure_threshold is not None and not any("threshold" in name for name in names):
-        told.append(Value("Failure_Threshold", member.failure_threshold))
+    for name, part, number in (
+        ("Number_of_Jobs_Failing", "job", member.job_count),
+        ("Failure_Threshold", "threshold", member.failure_threshold),
+    ):
+        if number is not None and not any(_is_that(value, part, number) for value in member.values):
+            told.append(Value(name, number))
     return values_words(told, _unit(member), member.labels)
+
+
+def _is_that(value: Value, part: str, number: float) -> bool:
+    """Say whether a value is a count that was read: it is named so, and says the same, or has nothing to say."""
+    return value.number in {None, number} and part in value.name[:LONGEST_LABEL].lower()
 
 
 def _unit(member: Member) -> str:

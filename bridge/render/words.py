@@ -45,10 +45,13 @@ def value_words(name: str, value: float | None, unit: str = "") -> str:
     """Return one measured value: "1 job failing", "Failure threshold: 1", "Load: 93%".
 
     `Number_of_<things>_<doing>` is a count of things; any other name stands before its number. Neither counts nor
-    thresholds have a unit. A count below zero is none: Grafana writes -1 where it has no value.
+    thresholds have a unit. A count below zero is none, and so is a threshold of failures: Grafana writes -1 where it
+    has no value.
     """
     if is_count(name):
         return _count_words(name, value)
+    if value is not None and value < 0 and _is_threshold(name) and "fail" in name[:LONGEST].lower():
+        value = None
     return f"{spelled(name)}: {number(value) if _is_threshold(name) else measured(value, unit)}"
 
 

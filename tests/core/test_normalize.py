@@ -193,6 +193,24 @@ def test_counts(labels, annotations, values, expected):
     assert (alert.failure_threshold, alert.job_count) == expected
 
 
+@pytest.mark.parametrize(
+    ("said", "found"),
+    [
+        *(("3", 3), ("3 jobs", 3), ("3 consecutive commits", 3), ("5%", 5), ("4 of 9", 4), ("7/10", 7), (" -1", -1)),
+        *(("1.5", 1.5), ("1e3", 1000), ("3.", 3), ("3. failing", 3), ("5 jobs, 2 new", 5), ("3, maybe 4", 3)),
+        *(("1,234", 1234), ("1,234,567 jobs", 1_234_567), ("-1,234.5", -1234.5), ("1,234, 3 new", 1234)),
+        *(
+            (said, None)
+            for said in ("12 345", "12\u00a0345", "12\u202f345", "1'234", "1\u2019234", "1.234,5", "1.234.567", "1,23")
+        ),
+        *((said, None) for said in ("1,2345", "1234,567", "1,234,5", "1.5k", "2M", "0x10", "1_000", "1e", "5xx", "1٣")),
+        *((said, None) for said in ("~7", "> 3", "three", "", "٣")),
+    ],
+)
+def test_a_count_in_a_text_is_read_whole_or_not_at_all(said, found):
+    assert normal({}, {"Number_of_Jobs_Failing": said}).job_count == found
+
+
 def test_a_pinned_count_looks_in_its_place_only():
     pinned = replace(NORMALIZING, job_count=(FieldName("jobs", "label"),))
     alert = normal({"Jobs": "4 of 9"}, {"jobs": "5"}, {"jobs": 6}, normalizing=pinned)

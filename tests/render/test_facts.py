@@ -29,6 +29,23 @@ def test_units_of_annotations_and_labels(annotations, labels, shown):
     assert lines.of_member(one) == shown
 
 
+@pytest.mark.parametrize(
+    ("values", "shown"),
+    [
+        ((), ("3 jobs failing", "Failure threshold: 1")),
+        (
+            (Value("job_seconds", 93.0), Value("cpu_threshold", 90.0)),
+            ("3 jobs failing", "job seconds: 93", "cpu threshold: 90", "Failure threshold: 1"),
+        ),
+        ((Value("jobs", 3.0), Value("Threshold", 1.0)), ("jobs: 3", "Threshold: 1")),
+        ((Value("Number_of_Jobs_Failing", None),), ("Jobs failing: no value", "Failure threshold: 1")),
+    ],
+    ids=["no values", "others are named alike", "read from values", "a value that is none"],
+)
+def test_a_count_of_an_annotation_is_told_where_no_value_is_that_count(values, shown):
+    assert lines.of_member(member(values=values, job_count=3.0, failure_threshold=1.0)) == shown
+
+
 def test_a_unit_belongs_to_what_has_a_number():
     one = member(values=(Value("Lag", 872.4), Value("Rate", None)), annotations={"unit": "s"}, failure_threshold=None)
     assert lines.of_member(replace(one, job_count=None)) == ("Lag: 14 min 32 s", "Rate: no value")

@@ -68,6 +68,8 @@ def test_no_number_is_raw(value):
         ("Number_of_Jobs_Failing", 3, "%", "3 jobs failing"),
         ("Failure_Threshold", 1, "", "Failure threshold: 1"),
         ("Failure_Threshold", 1, "%", "Failure threshold: 1"),
+        ("Failure_Threshold", -1, "", "Failure threshold: no value"),
+        ("Signal_Threshold", -70, "", "Signal threshold: -70"),
         ("{}", 0.02, "", "Value: 0.02"),
         ("_", 4, "", "Value: 4"),
         ("CPU_Usage", 0.93, "", "CPU usage: 0.93"),

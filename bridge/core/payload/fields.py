@@ -29,7 +29,11 @@ _UNSTORABLE_CHARACTER = re.compile("[\x00\ud800-\udfff]")
 _PRIVATE = re.compile(r"__.+__")
 LONGEST_NUMBER = 200
 _COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
-_NUMBER = re.compile(r"\s*(?P<number>[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)", re.ASCII)
+_NUMBER = re.compile(
+    # what it begins is taken whole, or not at all: a part of "12 345", "1.5k" or "0x10" is another number
+    r"\s*(?P<number>(?>[+-]?(?:[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?|[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?))"
+    r"(?!\w|[\s.,'\u2019\u066c]\d)"
+)
 
 
 def integer(digits: str) -> int | str:
@@ -153,9 +157,12 @@ def is_nan(value: object) -> bool:
 
 
 def leading_number(words: str) -> float | None:
-    """Return the number that a text begins with: "3 consecutive commits" is 3."""
+    """Return the number that a text begins with: "3 consecutive commits" is 3, and "1,234" as people write it.
+
+    Where more belongs to it than can be read ("12 345", "1.5k"), there is none: no figure is better than a false one.
+    """
     match = _NUMBER.match(words[:LONGEST_NUMBER])
-    return number(match["number"]) if match else None
+    return number(match["number"].replace(",", "")) if match else None
 
 
 def count(value: object) -> int:
