@@ -236,9 +236,11 @@ def _judge_resolve(  # noqa: PLR0911 - one return a rule, in their order
         if same is not None and not same.firing:
             return Judgement(Verdict.RESENT, "the resolve of an older episode was heard before", same)
         return Judgement(Verdict.STRAY, "the resolve of an older episode", last)
-    if same is not None:
-        verdict = Verdict.RESOLVES if same.firing else Verdict.RESENT
-        return Judgement(verdict, "the episode ends" if same.firing else "the resolve was heard before", same)
+    if same is not None and same.firing:
+        return Judgement(Verdict.RESOLVES, "the episode ends", same)
+    ends = alert.ends_at
+    if same is not None and not (last.firing and ends and same.ends_at and ends > max(same.ends_at, last.since)):
+        return Judgement(Verdict.RESENT, "the resolve was heard before", same)
     if last.firing:
         return Judgement(Verdict.RESOLVES, "a newer episode is over: so is the one before", last)
     if _twins(start, last) or (last.starts_at is not None and start <= last.starts_at):

@@ -515,6 +515,19 @@ def test_an_old_repeat_leaves_no_second_member_firing_beside_the_newer_one():
     assert (case.state, firing(known)) == (State.RESOLVED, set())
 
 
+def test_what_fires_on_with_an_older_start_ends_with_a_later_end_and_not_with_one_that_was_heard_before():
+    known = book()
+    heard(known, 1, start=-30)
+    heard(known, 2, start=0)
+    heard(known, 5, "resolved", 0, 4)
+    case = heard(known, 16, start=-30)
+    assert firing(known) == {("f1", case.id)}
+    heard(known, 17, "resolved", 0, 4)
+    assert firing(known) == {("f1", case.id)}
+    heard(known, 20, "resolved", 0, 19)
+    assert (case.state, firing(known)) == (State.RESOLVED, set())
+
+
 def test_a_test_is_a_closed_incident_each_time_and_touches_no_other():
     known = book()
     cases = [heard(known, minute, test=True) for minute in (1, 2)]
