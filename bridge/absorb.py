@@ -10,11 +10,11 @@ from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from bridge.arriving import arriving
 from bridge.backlog import Backlog
 from bridge.chores.storms import set_aside
 from bridge.core.alert import UnreadableError
 from bridge.core.arrive import in_order
+from bridge.core.arriving import arriving
 from bridge.core.normalize import Normalizer
 from bridge.core.payload import parse
 from bridge.core.rules import STORM
@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 
     from bridge.clock import Clock
     from bridge.core.alert import Group
-    from bridge.core.cases import Arrival, Case
+    from bridge.core.arrive import Arrival
+    from bridge.core.cases import Case
     from bridge.core.merge import Book
     from bridge.core.routed import Routed, Target
     from bridge.core.rules import Rules

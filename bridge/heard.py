@@ -12,7 +12,8 @@ from bridge.ledger.columns import stamp
 
 if TYPE_CHECKING:
     from bridge.core.alert import NormalAlert
-    from bridge.core.cases import Arrival, Case
+    from bridge.core.arrive import Arrival
+    from bridge.core.cases import Case
     from bridge.core.routed import Routed
     from bridge.ledger.receipts import Receipt
     from bridge.ledger.stored import Line

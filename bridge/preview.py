@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import TYPE_CHECKING
 
-from bridge.arriving import arriving
 from bridge.core.arrive import order_of
+from bridge.core.arriving import arriving
 from bridge.core.merge import Book
 from bridge.core.normalize import normalize
 from bridge.core.payload import parse

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from datetime import timedelta
 from functools import partial
 from json import JSONEncoder
 from typing import TYPE_CHECKING
 
 from bridge.core.alert import Links, Status
-from bridge.core.cases import Arrival
 from bridge.core.identity import incident_key, rule_key
 from bridge.core.payload.entries import Slices
 from bridge.core.payload.links import pinned
+from bridge.core.teams import folded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from bridge.core.alert import Alert, Group, NormalAlert, Value
+    from bridge.core.alert import Alert, Group, NormalAlert, Priority, Value
     from bridge.core.cases import JSON
     from bridge.core.routed import Routed
 
@@ -29,6 +29,37 @@ DIGEST = 32
 """Hexadecimal digits that are kept of what an alert shows: two that differ are told apart by far fewer."""
 _SORTED = JSONEncoder(sort_keys=True)
 _LINKS = [one.name for one in fields(Links)]
+
+
+@dataclass(slots=True)
+class Arrival:
+    """One alert on its way in: normalised, with its teams, keys, and what of it is stored and shown.
+
+    `digest` is that of `detail`: a repeat that shows nothing new is silent. `links` are kept from the first firing:
+    they differ in every repeat (observed: `from` and `to` move along). `reason` is why a resolve is no recovery,
+    `group` the sender's name of the notification's group; `former_key` the key that an older release made of it, which
+    minded what was measured in its name; `outdated`, of what the merge has taken in, that it was older news.
+    """
+
+    alert: NormalAlert
+    teams: tuple[str, ...]
+    priority: Priority
+    rule_key: str
+    key: str
+    detail: JSON
+    links: JSON
+    digest: str
+    facts: JSON
+    reason: str | None = None
+    drop: bool = False
+    group: str = ""
+    former_key: str = ""
+    outdated: bool = False
+
+    @property
+    def team_set(self) -> set[str]:
+        """The teams as they are compared."""
+        return set(map(folded, self.teams))
 
 
 def in_order(alerts: Sequence[Alert]) -> Sequence[Alert]:

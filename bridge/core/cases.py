@@ -16,7 +16,7 @@ from bridge.core.teams import folded
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bridge.core.alert import NormalAlert
+    from bridge.core.arrive import Arrival
 
 JSON = dict[str, Any]
 MOST_GROUPS = 20
@@ -224,34 +224,3 @@ class Case:
         """Add a line to its history, and ask for a new version."""
         self.history.append((what, why))
         self.changed = True
-
-
-@dataclass(slots=True)
-class Arrival:
-    """One alert on its way in: normalised, with its teams, keys, and what of it is stored and shown.
-
-    `digest` is that of `detail`: a repeat that shows nothing new is silent. `links` are kept from the first firing:
-    they differ in every repeat (observed: `from` and `to` move along). `reason` is why a resolve is no recovery,
-    `group` the sender's name of the notification's group; `former_key` the key that an older release made of it, which
-    minded what was measured in its name; `outdated`, of what the merge has taken in, that it was older news.
-    """
-
-    alert: NormalAlert
-    teams: tuple[str, ...]
-    priority: Priority
-    rule_key: str
-    key: str
-    detail: JSON
-    links: JSON
-    digest: str
-    facts: JSON
-    reason: str | None = None
-    drop: bool = False
-    group: str = ""
-    former_key: str = ""
-    outdated: bool = False
-
-    @property
-    def team_set(self) -> set[str]:
-        """The teams as they are compared."""
-        return set(map(folded, self.teams))

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from bridge.core.alert import Status
-from bridge.core.arrive import ended, unmeasured
-from bridge.core.cases import Arrival, Case, Standing
+from bridge.core.arrive import Arrival, ended, unmeasured
+from bridge.core.cases import Case, Standing
 from bridge.core.episodes import LATE, TWIN, Episode, Judgement, Verdict, judge, outdated, told_end
 from bridge.core.incident import State
 from bridge.core.rules import ALONE, STORM, TEST

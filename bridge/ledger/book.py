@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Connection
 
-    from bridge.core.cases import Arrival
+    from bridge.core.arrive import Arrival
 
 _EPISODE = [alerts.c[one.name] for one in fields(Episode)]
 _STANDING = [alerts.c[name] for name in (

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from bridge.core.alert import Group, NormalAlert
-    from bridge.core.cases import Arrival
+    from bridge.core.arrive import Arrival
     from bridge.core.routed import Routed
     from bridge.core.rules import Rules
 
