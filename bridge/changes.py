@@ -36,7 +36,7 @@ def stamps(files: Iterable[Path]) -> State:
 def _stamp(path: Path) -> Stamp:
     try:
         found = path.stat()
-    except OSError:
+    except (OSError, ValueError):  # it may be no path at all
         return None
     return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size
 

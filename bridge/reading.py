@@ -49,6 +49,9 @@ class Reading:
         environ: names the file, and the folder of templates.
         env: the environment that secrets are looked for in.
         last: what was read before (`config.load.load`).
+
+    Raises:
+        ConfigError: no process can be started for it.
     """
 
     def __init__(self, environ: Environ, env: Mapping[str, str], last: Loaded | None = None) -> None:
@@ -58,7 +61,11 @@ class Reading:
         # with just the places that this process has its modules from, whatever stands in the working directory
         program = f"import sys; sys.path[:] = {sys.path!r}; from bridge.reading import main; main()"
         command = [sys.executable, "-P", "-c", program]
-        self._child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603 - our own
+        try:
+            self._child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603 - our own
+        except OSError as error:
+            why = (error.strerror or type(error).__name__).lower()
+            raise self._unread(f"no process can be started for it, {why}") from None
         assert self._child.stdin
         with suppress(BrokenPipeError), self._child.stdin as pipe:  # one that has ended says nothing below
             pickle.dump(asked, pipe)
@@ -76,9 +83,11 @@ class Reading:
         found = pickle.loads(answer) if answer else None  # nosec B301 # noqa: S301 - our child's
         if isinstance(found, Read):
             return found
-        what, mend = "could not be read: the process for it has ended", "see the log, and whether memory is short"
-        ended = Problem(os.fspath(self.environ.config), 0, what, mend)
-        raise ConfigError(found or [ended])
+        raise ConfigError(found) if found else self._unread("the process for it has ended")
+
+    def _unread(self, why: str) -> ConfigError:
+        what, mend = f"could not be read: {why}", "see the log, and whether memory is short"
+        return ConfigError([Problem(os.fspath(self.environ.config), 0, what, mend)])
 
 
 def main() -> None:

@@ -12,13 +12,14 @@ from sqlalchemy.exc import SQLAlchemyError
 from bridge import metrics
 from bridge.changes import Changes, files_of
 from bridge.clock import SystemClock
-from bridge.config.problem import ConfigError, Level
+from bridge.config.problem import ConfigError, Level, Problem
 from bridge.ledger import counts, troubles
 from bridge.ledger.ledger import open_ledger
 from bridge.ledger.troubles import RENEWED, Wrong
 from bridge.ledger.unavailable import UnavailableError
 from bridge.log import log
 from bridge.reading import Reading
+from bridge.storable import storable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -60,10 +61,24 @@ class Reloader:
         self._changes = Changes(monotonic, loaded.stamps)
         self._refused: list[str] = []
         self._again_at = 0.0
+        self._rests_until = 0.0
         self._renew_at = monotonic()
 
     def look(self) -> bool:
-        """Return whether there is another good configuration, as its files have changed; cheap where they haven't."""
+        """Return whether there is another good configuration, as its files have changed; cheap where they haven't.
+
+        Nothing is raised, whatever the files are: who asks goes on serving, and it is tried again later.
+        """
+        if self._monotonic() < self._rests_until:
+            return False
+        try:
+            return self._look()
+        except Exception as error:  # noqa: BLE001 - it would end everything that is served
+            self._rests_until = self._monotonic() + AGAIN
+            log.error("the configuration could not be looked at", error=type(error).__name__, exc_info=error)
+            return False
+
+    def _look(self) -> bool:
         settled = self._changes.settled(lambda: files_of(self._environ.config, self.loaded, self._environ.templates))
         if not settled and not (self._refused and self._monotonic() >= self._again_at):
             self._renew()
@@ -79,6 +94,10 @@ class Reloader:
             found = read.whole()
         except ConfigError as error:
             problems = [str(one) for one in error.problems]
+        except Exception as error:  # noqa: BLE001 - as in `look`
+            log.error("the configuration could not be looked at", error=type(error).__name__, exc_info=error)
+            what = f"could not be read: {type(error).__name__}"
+            problems = [str(Problem(str(self._environ.config), 0, what, "see the log"))]
         else:
             problems = []
             if found == self.loaded and not self._refused:
@@ -114,7 +133,7 @@ def note(
 
     Returns whether it could be written.
     """
-    where = f"{socket.gethostname()[:60]}:{environ.config.absolute()}"
+    where = storable(f"{socket.gethostname()[:60]}:{environ.config.absolute()}")
     taken = not wrong.refused and not again
     with ExitStack() as stack:
         try:
@@ -127,6 +146,9 @@ def note(
         except (UnavailableError, SQLAlchemyError) as error:
             # whoever reloads goes on serving: a database that is away is no reason to end
             log.error("the operators don't hear of the configuration: no database", error=type(error).__name__)
+            return False
+        except Exception as error:  # noqa: BLE001 - nor is anything else that this comes to
+            log.error("the operators don't hear of the configuration", error=type(error).__name__, exc_info=error)
             return False
     return True
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from bridge.chores.watch import Watch
 from bridge.clock import SystemClock
 from bridge.config.environ import from_environ
 from bridge.config.load import load
-from bridge.config.problem import ConfigError, Problem
+from bridge.config.problem import ConfigError, Level, Problem
 from bridge.core.rules import OWN
 from bridge.effective import Effective
 from bridge.ids import new_id
@@ -24,7 +25,7 @@ from bridge.ledger import troubles
 from bridge.ledger.lanes import acquire, release_all
 from bridge.ledger.tables import lanes
 from bridge.ledger.troubles import RENEWED, Wrong
-from bridge.reload import AGAIN, Reloader, note
+from bridge.reload import AGAIN, Reloader, note, wrong_in
 from bridge.whole import read_whole
 
 GOOD = 'destinations:\n  slack: {webhook_url: "${env:HOOK}"}\n'
@@ -285,6 +286,64 @@ def test_the_whole_example_is_the_same_when_it_is_read_again(tmp_path):
     (tmp_path / "bridge.yml").write_text(text, "utf-8")
 
     assert load(environ.config, secrets) == load(environ.config, secrets)
+
+
+@pytest.mark.parametrize("pattern", ["loop.yml", '"\\0.yml"', '"\\uD800.yml"', "'teams/a**'"])
+def test_what_is_no_file_ends_nothing_and_is_said_with_its_place(tmp_path, pattern):
+    (tmp_path / "loop.yml").symlink_to("loop.yml")
+    place = Place(tmp_path)
+    place.write("bridge.yml", f"{GOOD}include: [{pattern}]\n")
+    assert place.looks(4) == 1
+    said = [str(one) for one in place.reloader.loaded.warnings if one.level is Level.ERROR]
+    assert said
+    assert all(one.startswith(("bridge.yml:3: ", "loop.yml: ", f"{tmp_path}/")) for one in said), said
+    assert list(files_of(tmp_path / "bridge.yml", place.reloader.loaded, None))
+
+
+def test_a_file_that_becomes_a_circle_of_links_ends_nothing(place):
+    place.write("other.yml", "teams: {}\n")
+    place.write("bridge.yml", f"{GOOD}include: [other.yml]\n")
+    assert place.looks() == 1
+    for name in ("other.yml", "bridge.yml"):
+        (place.folder / name).unlink()
+        (place.folder / name).symlink_to(name)
+    assert not place.looks(4)
+    assert "bridge.yml: can't be read, too many levels of symbolic links: lead the link to a file" in place.refused[0]
+
+
+def test_without_a_process_to_read_in_the_last_good_one_stays(place, monkeypatch):
+    place.write("bridge.yml", OTHER)
+    monkeypatch.setattr(sys, "executable", str(place.folder / "gone"))
+    assert not place.looks()
+    assert "no process can be started for it, no such file or directory" in place.refused[0]
+    monkeypatch.undo()
+    assert place.looks(1, seconds=AGAIN) == 1
+    assert place.zone == "Europe/Berlin"
+
+
+def test_what_nobody_expected_ends_nothing_and_is_tried_again(place):
+    def check(_loaded):
+        raise ZeroDivisionError
+
+    place.check = check
+    place.start()
+    place.write("bridge.yml", OTHER)
+    assert not place.looks()
+    assert place.refused == [f"{place.folder}/bridge.yml: could not be read: ZeroDivisionError: see the log"]
+
+
+def test_what_is_wrong_is_stored_whatever_its_file_is_called(ledger, tmp_path):
+    name = os.fsdecode(b"\xff.yml")
+    place = Place(tmp_path)
+    place.write(name, BROKEN)
+    place.write("bridge.yml", INCLUDES.replace("teams/*.yml", "'[!b]*.yml'"))
+    assert place.looks() == 1
+    found = wrong_in(place.reloader.loaded, ["\ud800x"])
+    assert "\ufffd.yml" in found.broken[0]
+    assert note(from_environ(place.env), found, ledger)
+    with ledger.read() as connection:
+        ((_, stored),) = troubles.wrong(connection, SystemClock().now())
+    assert stored.refused == ["\ufffdx"]
 
 
 def test_a_database_that_is_away_ends_nothing(place):

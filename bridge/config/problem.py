@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from bridge.storable import storable
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -39,16 +41,16 @@ class Problem:
         where = f"{self.file}:{self.line}" if self.line else self.file
         marked = "warning: " if self.level is Level.WARNING else ""
         mend = f": {self.mend}" if self.mend else ""
-        return f"{where}: {marked}{self.what}{mend}"
+        return storable(f"{where}: {marked}{self.what}{mend}")
 
     def as_json(self) -> dict[str, str | int]:
         """Return the finding as `bridge check --json` prints it."""
         return {
-            "file": self.file,
+            "file": storable(self.file),
             "line": self.line,
             "level": str(self.level),
-            "what": self.what,
-            "mend": self.mend,
+            "what": storable(self.what),
+            "mend": storable(self.mend),
         }
 
 

@@ -6,6 +6,7 @@ schema, which knows what it expects.
 
 from __future__ import annotations
 
+import errno
 import re
 from typing import TYPE_CHECKING
 
@@ -70,7 +71,8 @@ def _text(path: Path, file: str) -> str:
         raise ConfigError([Problem(file, 0, "is not UTF-8 text", "save it as UTF-8")]) from None
     except OSError as error:
         why = (error.strerror or "it can't be opened").lower()
-        raise ConfigError([Problem(file, 0, f"can't be read, {why}", "let the bridge's user read it")]) from None
+        mend = "lead the link to a file" if error.errno == errno.ELOOP else "let the bridge's user read it"
+        raise ConfigError([Problem(file, 0, f"can't be read, {why}", mend)]) from None
 
 
 def _is_null(node: Node) -> bool:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, overload
 from sqlalchemy import BigInteger, Text
 from sqlalchemy.types import TypeDecorator
 
+from bridge.storable import storable
+
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
 
@@ -36,8 +38,9 @@ def stamp(moment: datetime | None) -> str | None:
 
 
 def to_text(value: Any) -> str:  # noqa: ANN401 - any JSON
-    """Return a JSON value as compact text. NUL can't be stored by PostgreSQL, so it is replaced."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=str).replace("\\u0000", "\\ufffd")
+    """Return a JSON value as compact text. What can't be stored is replaced: NUL, and half a pair of surrogates."""
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=str).replace("\\u0000", "\\ufffd")
+    return text if text.isascii() else storable(text)
 
 
 class Instant(TypeDecorator[datetime]):

@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING
 
 from bridge.core.alert import Status
+from bridge.storable import storable as text_storable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +26,6 @@ RESOLVED_WORDS = frozenset({"resolved", "ok", "normal", "inactive"})
 FIRING_WORDS = frozenset({"firing", "alerting", "alert", "active", "pending", "no_data", "nodata", "error"})
 
 _UNSTORABLE = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
-_UNSTORABLE_CHARACTER = re.compile("[\x00\ud800-\udfff]")
 _PRIVATE = re.compile(r"__.+__")
 LONGEST_NUMBER = 200
 _COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
@@ -95,11 +95,11 @@ def storable(value: object, written: str) -> object:
 def _replaced(value: object) -> object:
     """Walk a JSON value."""
     if isinstance(value, str):
-        return _UNSTORABLE_CHARACTER.sub("\ufffd", value)
+        return text_storable(value)
     if isinstance(value, list):
         return [_replaced(item) for item in value]
     if isinstance(value, dict):
-        return {_UNSTORABLE_CHARACTER.sub("\ufffd", key): _replaced(item) for key, item in value.items()}
+        return {text_storable(key): _replaced(item) for key, item in value.items()}
     return value
 
 
