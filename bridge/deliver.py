@@ -198,9 +198,10 @@ def _wanted(told: list[int], reloader: Reloader) -> int | None:
     if stop := _stop(told):
         return stop
     heard = len(told)
-    taken = reloader.read() if heard else reloader.look()
+    if heard:
+        reloader.ask()
     del told[:heard]
-    return signal.SIGHUP if taken else None
+    return signal.SIGHUP if reloader.look() else None
 
 
 def lock(ledger: Ledger, *, wait: bool = True) -> int:

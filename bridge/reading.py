@@ -6,11 +6,14 @@ secrets are references, or with what is wrong.
 
 from __future__ import annotations
 
+import math
 import os
 import pickle  # nosec B403 # only what this program itself has written is read
+import select
 import signal
 import subprocess
 import sys
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -22,6 +25,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from bridge.config.loaded import Loaded
+
+DEADLINE = 20.0
+"""Seconds that a reading may take: a file that never answers, a pipe or one on a lost mount, must hold up nobody."""
+_ENDING = 2
+"""Seconds that a process has to end once it has answered, or is killed."""
+_PIECE = 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,29 +74,51 @@ class Reading:
             self._child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603 - our own
         except OSError as error:
             why = (error.strerror or type(error).__name__).lower()
-            raise self._unread(f"no process can be started for it, {why}") from None
+            what = f"could not be read: no process can be started for it, {why}"
+            raise ConfigError([self._problem(what)]) from None
         assert self._child.stdin
         with suppress(BrokenPipeError), self._child.stdin as pipe:  # one that has ended says nothing below
             pickle.dump(asked, pipe)
+        self._answer, self._whole = b"", False
+        self._ends = time.monotonic() + DEADLINE
+
+    def ended(self, patience: float = 0.0) -> bool:
+        """Return whether there is a result, after waiting for it at most so many seconds."""
+        assert self._child.stdout
+        ends, coming = min(time.monotonic() + patience, self._ends), select.poll()
+        coming.register(self._child.stdout, select.POLLIN)
+        while coming.poll(max(ends - time.monotonic(), 0.0) * 1000):
+            piece = os.read(self._child.stdout.fileno(), _PIECE)
+            if not piece:
+                self._whole = True
+                return True
+            self._answer += piece
+        return time.monotonic() >= self._ends
 
     def result(self) -> Read:
         """Return what was read, once it is.
 
         Raises:
-            ConfigError: with all problems.
+            ConfigError: with all problems, or that it took too long.
         """
         assert self._child.stdout
-        with self._child.stdout as pipe:
-            answer = pipe.read()
-        self._child.wait()
-        found = pickle.loads(answer) if answer else None  # nosec B301 # noqa: S301 - our child's
+        if not self._whole:
+            self.ended(DEADLINE)
+        self._child.stdout.close()
+        if not self._whole:
+            self._child.kill()
+        with suppress(subprocess.TimeoutExpired):  # what waits for a mount that is gone may not even be killed
+            self._child.wait(_ENDING)
+        if not self._whole:
+            mend = "see whether a secret's file or a template is a pipe, or on a mount that doesn't answer"
+            raise ConfigError([self._problem(f"could not be read within {DEADLINE:.0f} s", mend)])
+        found = pickle.loads(self._answer) if self._answer else None  # nosec B301 # noqa: S301 - our child's
         if isinstance(found, Read):
             return found
-        raise ConfigError(found) if found else self._unread("the process for it has ended")
+        raise ConfigError(found or [self._problem("could not be read: the process for it has ended")])
 
-    def _unread(self, why: str) -> ConfigError:
-        what, mend = f"could not be read: {why}", "see the log, and whether memory is short"
-        return ConfigError([Problem(os.fspath(self.environ.config), 0, what, mend)])
+    def _problem(self, what: str, mend: str = "see the log, and whether memory is short") -> Problem:
+        return Problem(os.fspath(self.environ.config), 0, what, mend)
 
 
 def main() -> None:
@@ -95,6 +126,7 @@ def main() -> None:
     from bridge.whole import broken, read_whole  # noqa: PLC0415 - in this process alone
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started it decides
+    signal.alarm(math.ceil(DEADLINE) + _ENDING)  # nobody may be there any more to end what hangs
     environ, env, last = pickle.load(sys.stdin.buffer)  # nosec B301 # noqa: S301 - our parent's
     told, sys.stdout = sys.stdout.buffer, sys.stderr
     try:

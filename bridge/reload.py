@@ -62,56 +62,79 @@ class Reloader:
         self._refused: list[str] = []
         self._again_at = 0.0
         self._rests_until = 0.0
+        self._reading: Reading | None = None
+        self._asked = self._wanted = False
         self._renew_at = monotonic()
 
-    def look(self) -> bool:
-        """Return whether there is another good configuration, as its files have changed; cheap where they haven't.
+    def ask(self) -> None:
+        """Read it anew at the next look, whether its files have changed or not."""
+        self._asked = True
 
-        Nothing is raised, whatever the files are: who asks goes on serving, and it is tried again later.
+    def look(self, patience: float = 0.0) -> bool:
+        """Return whether there is another good configuration, as its files have changed, or one that was asked for.
+
+        Cheap where nothing has changed; what is read is not waited for, but for `patience` seconds: a later look has
+        it. Nothing is raised, whatever the files are: who asks goes on serving, and it is tried again later.
         """
         if self._monotonic() < self._rests_until:
             return False
         try:
-            return self._look()
+            return self._look(patience)
         except Exception as error:  # noqa: BLE001 - it would end everything that is served
             self._rests_until = self._monotonic() + AGAIN
             log.error("the configuration could not be looked at", error=type(error).__name__, exc_info=error)
             return False
 
-    def _look(self) -> bool:
-        settled = self._changes.settled(lambda: files_of(self._environ.config, self.loaded, self._environ.templates))
-        if not settled and not (self._refused and self._monotonic() >= self._again_at):
+    @property
+    def reading(self) -> bool:
+        """Whether it is being read."""
+        return self._reading is not None
+
+    def _look(self, patience: float) -> bool:
+        if self._reading is None and not self._due():
             self._renew()
             return False
-        before = self.loaded
-        return self.read() and self.loaded != before
-
-    def read(self) -> bool:
-        """Read it now; return whether it is good, and `loaded` therefore this one. Else the last good one stays."""
         try:
-            read = Reading(self._environ, self._env, last=self.loaded).result()
+            if self._reading is None:
+                self._wanted, self._asked = self._asked, False
+                self._reading = Reading(self._environ, self._env, last=self.loaded)
+            if not self._reading.ended(patience):
+                return False
+            reading, self._reading = self._reading, None
+            read = reading.result()
             self._check(read.loaded)
-            found = read.whole()
+            return self._take(read.whole())
         except ConfigError as error:
             problems = [str(one) for one in error.problems]
-        except Exception as error:  # noqa: BLE001 - as in `look`
+        except Exception as error:  # noqa: BLE001 - as above
             log.error("the configuration could not be looked at", error=type(error).__name__, exc_info=error)
             what = f"could not be read: {type(error).__name__}"
             problems = [str(Problem(str(self._environ.config), 0, what, "see the log"))]
-        else:
-            problems = []
-            if found == self.loaded and not self._refused:
-                return True
+        self._reading = None
+        new = problems != self._refused
+        if new:
+            log.error("configuration refused, the last good one stays", problems=problems)
+        self._note(problems, new=new)
+        return False
+
+    def _due(self) -> bool:
+        settled = self._changes.settled(lambda: files_of(self._environ.config, self.loaded, self._environ.templates))
+        return settled or self._asked or (bool(self._refused) and self._monotonic() >= self._again_at)
+
+    def _take(self, found: Loaded) -> bool:
+        """Take a good one over; return whether that is news."""
+        changed = found != self.loaded
+        if changed or self._refused:
             log.info("configuration read anew", files=len(found.documents), templates=len(found.templates))
             self.loaded = found
-        new = problems != self._refused or not problems
-        if problems and new:
-            log.error("configuration refused, the last good one stays", problems=problems)
+            self._note([], new=True)
+        return changed or self._wanted
+
+    def _note(self, problems: list[str], *, new: bool) -> None:
         self._refused = problems
         self._again_at = self._monotonic() + AGAIN
         if note(self._environ, wrong_in(self.loaded, problems), reload=new):
             self._renew_at = self._monotonic() + RENEWED.total_seconds()
-        return not problems
 
     def _renew(self) -> None:
         """Say again that an included file is broken: who says nothing for long counts as gone."""

@@ -101,13 +101,16 @@ class Master(Arbiter):  # type: ignore[misc] # gunicorn has no types
         return super().spawn_worker()
 
     def handle_hup(self) -> None:
-        """Reload the configuration: valid as a whole, or not at all, with the last good one kept."""
-        if self.app.reloader.read():
-            super().handle_hup()
+        """Reload the configuration, once it is read: valid as a whole, or not at all, with the last good one kept."""
+        self.app.reloader.ask()
+        self._look()
 
     def murder_workers(self) -> None:
         """Look, every second, after workers that hang, and whether the configuration has changed."""
         super().murder_workers()
+        self._look()
+
+    def _look(self) -> None:
         if self.app.reloader.look():
             super().handle_hup()
 

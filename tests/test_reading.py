@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from bridge.config.environ import from_environ
@@ -75,6 +77,14 @@ def test_a_process_that_ends_without_a_word_is_a_problem_of_the_file(tmp_path):
     under_way._child.kill()
     with pytest.raises(ConfigError, match=r"bridge\.yml: could not be read: the process for it has ended"):
         under_way.result()
+
+
+def test_what_never_answers_is_given_up(tmp_path, monkeypatch):
+    monkeypatch.setattr("bridge.reading.DEADLINE", 1.0)
+    os.mkfifo(tmp_path / "own.j2")
+    environ, env = environment(tmp_path, BRIDGE_TEMPLATES=str(tmp_path))
+    with pytest.raises(ConfigError, match=r"bridge\.yml: could not be read within 1 s: "):
+        Reading(environ, env).result()
 
 
 def test_what_lies_in_the_working_directory_is_no_module(tmp_path, monkeypatch):

@@ -72,6 +72,8 @@ class Place:
         for _ in range(times):
             self.now += seconds
             found += self.reloader.look()
+            while self.reloader.reading:
+                found += self.reloader.look(1)
         return found
 
     @property
@@ -344,6 +346,30 @@ def test_what_is_wrong_is_stored_whatever_its_file_is_called(ledger, tmp_path):
     with ledger.read() as connection:
         ((_, stored),) = troubles.wrong(connection, SystemClock().now())
     assert stored.refused == ["\ufffdx"]
+
+
+def test_a_secret_that_never_comes_holds_up_nobody_and_is_refused_in_the_end(tmp_path, monkeypatch):
+    monkeypatch.setattr("bridge.reading.DEADLINE", 1.0)
+    place = Place(tmp_path)
+    os.mkfifo(tmp_path / "pipe")
+    place.write("bridge.yml", f"{OTHER}sources: {{g: {{auth: {{bearer: {{token: '${{file:pipe}}'}}}}}}}}\n")
+    for _ in range(2):
+        place.now += EVERY
+        assert not place.reloader.look()
+    assert place.reloader.reading, "it is not waited for"
+    child = place.reloader._reading._child
+    assert not place.looks(1)
+    assert child.poll() is not None, "it is ended"
+    assert "bridge.yml: could not be read within 1 s: see whether a secret's file or a template" in place.refused[0]
+
+
+def test_what_is_asked_for_while_it_is_read_is_read_once_more(place):
+    place.reloader.ask()
+    assert not place.reloader.look()
+    place.reloader.ask()
+    assert place.looks(1) == 1
+    assert place.looks(3) == 1
+    assert not place.looks(3)
 
 
 def test_a_database_that_is_away_ends_nothing(place):
