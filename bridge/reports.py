@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy.exc import SQLAlchemyError
 
 from bridge import metrics
+from bridge.core.payload import BEGINS
 from bridge.destinations.base import Failed
 from bridge.ledger.unavailable import UnavailableError
 from bridge.log import log
@@ -108,7 +109,8 @@ class Reports:
             self._tally.observe(metrics.ABSORB, seconds, source=source)
         said = {"receipt": row["id"], "source": source, "alerts": row["alerts"], "incidents": row["incidents"][:SHOWN]}
         if problem:
-            log.warning("quarantined" if outcome == "quarantined" else "absorbed in part", **said, problem=problem)
+            bare = problem.partition(BEGINS)[0]
+            log.warning("quarantined" if outcome == "quarantined" else "absorbed in part", **said, problem=bare)
         else:
             log.info("absorbed", **said)
 

@@ -38,6 +38,8 @@ def test_where_no_terminal_is_every_line_is_json_gunicorns_too(start, sandbox):
     own = [name for one in json_of(found, "absorbed") if one["source"] == "bridge" for name in one["incidents"]]
     (quarantined,) = json_of(found, "quarantined")
     assert quarantined["receipt"] == unread
+    assert "is not JSON" in quarantined["problem"]
+    assert "no alert" not in quarantined["problem"], "a line holds no body"
     concerned = [line for line in found if line["event"] in {"step failed", "lane paused", "dead letter"}]
     assert {line["event"] for line in concerned} == {"step failed", "lane paused", "dead letter"}
     # the dead letter is an incident of its own, for the operators

@@ -17,9 +17,11 @@ _BLANK = "\ufeff \t\r\n\x00"
 _ALERT_FIELDS = frozenset({"labels", "annotations", "status", "startsat", "fingerprint", "generatorurl"})
 _SHOWN = 60
 _ADVICE = ". A custom payload needs a `mapping` in its source's settings"
+BEGINS = "; it begins "
+"""What a sentence goes on with before it quotes a body: that is for who may see the receipt, not for a log."""
 _TOO_DEEP = "the body nests too deeply to be a notification"
 
-__all__ = ["parse"]
+__all__ = ["BEGINS", "parse"]
 
 
 def parse(body: bytes, source: str = "", mapped: Callable[[object], object] | None = None) -> Group:
@@ -66,7 +68,7 @@ def _loaded(written: str) -> object:
     try:
         document: object = _READER.decode(written)
     except ValueError as error:
-        raise UnreadableError(f"the body is not JSON ({error}); it begins {_beginning(written)}") from None
+        raise UnreadableError(f"the body is not JSON ({error}){BEGINS}{_beginning(written)}") from None
     return fields.storable(document, written)
 
 
