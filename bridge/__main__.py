@@ -43,6 +43,8 @@ class Verbs(click.Group):
 
     def main(self, *arguments: Any, **more: Any) -> Any:  # noqa: ANN401 - as click has it
         """Run a verb; that there is no space left for what it writes, or prints, is said in a sentence."""
+        # closed by whoever started us: no file that is opened later may take its place
+        sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - to the end
         try:
             return super().main(*arguments, **more)
         except OSError as error:

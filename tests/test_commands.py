@@ -70,3 +70,17 @@ def test_a_bind_whose_port_is_none_is_a_sentence(tmp_path, place):
         assert refused.returncode == 2
         assert "write an address like 127.0.0.1:8080, its port a number up to 65535" in refused.stderr
         assert "Traceback" not in refused.stderr
+
+
+def test_a_closed_standard_error_keeps_no_verb_from_its_work(tmp_path):
+    (tmp_path / "bridge.yml").write_text('destinations: {slack: {webhook_url: "${env:HOOK}"}}')
+    serve = (
+        f'exec "{sys.executable}" -m bridge run --bind 127.0.0.1:0 --config "{tmp_path}/bridge.yml" --announce 1 2>&-'
+    )
+    env = os.environ | {"BRIDGE_DATABASE_URL": f"sqlite:///{tmp_path}/bridge.db", "PYTHONPATH": str(ROOT)}
+    env["HOOK"] = "https://hooks.slack.com/services/T/B/x"
+    with subprocess.Popen(["sh", "-c", serve], cwd=tmp_path, env=env, stdout=subprocess.PIPE, text=True) as serving:
+        assert serving.stdout
+        assert serving.stdout.readline().strip(), "it listens"
+        serving.terminate()
+    assert serving.returncode == 0
