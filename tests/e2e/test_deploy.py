@@ -117,8 +117,10 @@ def test_what_the_image_runs_needs_no_root_and_writes_into_its_volume_only(sandb
         assert asked.post(hook, json=group(alert("Disk full")), headers=token).status_code == 202
         eventually(lambda: messages(sandbox, text="Disk full"))
         check = json.loads(said("HEALTHCHECK").partition("CMD ")[2])
+        assert "/healthz" in check[-1], "what restarts it asks whether it lives, not whether it can store"
         for port, healthy in ((isolated.port, True), ("1", False)):
-            done = subprocess.run([sys.executable, *check[1:]], env={"PORT": port}, capture_output=True, check=False)
+            env = {"PORT": port, "http_proxy": "http://127.0.0.1:9"}
+            done = subprocess.run([sys.executable, *check[1:]], env=env, capture_output=True, check=False)
             assert (done.returncode == 0) is healthy
     finally:
         isolated.popen.send_signal(signal.SIGTERM)
