@@ -42,6 +42,20 @@ def test_its_own_trouble_is_the_operators_and_as_urgent_as_it_says(posts, tmp_pa
     assert not watch.look(), "all is told"
 
 
+def test_what_can_not_be_stored_of_a_reason_is_told_once(posts, tmp_path):
+    if posts.ledger.engine.dialect.name != "sqlite":
+        pytest.skip("PostgreSQL keeps no NUL")
+    named = {"alertname": "Disk full", "severity": "priority 0", "team": "storage"}
+    posts.hear({**alert(Priority="priority 0"), "labels": named})
+    dead = {"state": "dead", "due_at": None, "reason": "no \0 here"}
+    posts.ledger.write(lambda one: one.execute(update(deliveries).values(dead)).rowcount)
+    loaded, effective = load(str(tmp_path / "bridge.yml"), ENV), Effective(lambda: posts.rules, ENV, b"key")
+    watch = Watch(posts.ledger, posts.clock, loaded, effective, "test")
+    assert watch.look()
+    posts.absorb(OWN)
+    assert not watch.look(), "all is told"
+
+
 def test_a_test_goes_to_whom_it_is_sent(posts):
     posts.post(fires("one", "storage", Priority.P0, page=False), TEST)
     posts.absorb(TEST)

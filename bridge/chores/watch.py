@@ -22,6 +22,7 @@ from bridge.ids import new_id
 from bridge.ledger import lanes, placing, receipts, storage, troubles
 from bridge.ledger.columns import stamp
 from bridge.ledger.receipts import Receipt
+from bridge.storable import storable
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
@@ -63,7 +64,8 @@ class Trouble:
     def annotations(self, team: str | None) -> dict[str, str]:
         """Return its annotations, for the team that runs the bridge where one is configured."""
         named = {TEAM: team} if team else {}
-        return {**named, PRIORITY: self.priority, "summary": self.summary, "description": self.description}
+        said = {"summary": storable(self.summary), "description": storable(self.description)}
+        return {**named, PRIORITY: self.priority, **said}  # as it is read back, else it would be news for ever
 
 
 class Watch:

@@ -10,6 +10,7 @@ from functools import lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from bridge.core.payload.fields import storable
 from bridge.destinations.base import Failed, Fault, Scope
 
 if TYPE_CHECKING:
@@ -51,12 +52,12 @@ class Answer:
         return self if same else replace(self, body=body, headers=bare)
 
     def json(self) -> object:
-        """The body as JSON, or None where it is not."""
+        """The body as JSON, or None where it is not; without what can't be stored: some repeat what they read."""
+        text = self.body.decode(json.detect_encoding(self.body), "replace")
         try:
-            value: object = json.loads(self.body)
+            return storable(json.loads(text), text)
         except (ValueError, RecursionError):
             return None
-        return value
 
     def record(self) -> dict[str, Any] | None:
         """The body as a JSON object, or None where it is not."""

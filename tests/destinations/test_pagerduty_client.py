@@ -158,3 +158,11 @@ def test_a_page_that_is_not_pagerdutys_speaks_of_one_event_alone_but_for_the_pla
 
 def test_accepted_is_done():
     assert read(202, {"status": "success", "dedup_key": "x"}, {"x-request-id": "r1"}) == Done({}, "r1", 202)
+
+
+@pytest.mark.parametrize("odd", [rb"\u0000", rb"\ud800", b"\xed\xa0\x80"])
+def test_what_can_not_be_stored_of_an_answer_is_replaced_where_it_is_read(odd):
+    failed = outcome(Answer(400, {}, b'{"status": "invalid event", "errors": ["a ' + odd + b' b"]}'), "k", "d")
+    assert "a \ufffd" in failed.hint
+    assert "\x00" not in failed.hint
+    failed.hint.encode()
