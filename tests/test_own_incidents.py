@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from posts import CONFIG, ENV, Posts, alert
-from sqlalchemy import update
+from sqlalchemy import delete, insert, select, update
 
 from bridge.chores.tests import fires
 from bridge.chores.watch import Watch
@@ -12,7 +14,7 @@ from bridge.config.load import load
 from bridge.core.alert import Priority
 from bridge.core.rules import OWN, TEST
 from bridge.effective import Effective
-from bridge.ledger.tables import deliveries
+from bridge.ledger.tables import deliveries, lanes
 
 NORMALIZE = {
     "by default": "",
@@ -54,6 +56,26 @@ def test_what_can_not_be_stored_of_a_reason_is_told_once(posts, tmp_path):
     assert watch.look()
     posts.absorb(OWN)
     assert not watch.look(), "all is told"
+
+
+@pytest.mark.parametrize("waiting", [390, 10])
+def test_a_place_is_stuck_until_it_works_though_nobody_asked_for_a_while(posts, tmp_path, waiting):
+    """What has been due all along shows that nobody delivered; what came long after it was never in that trouble."""
+    posts.hear({**alert(), "labels": {"alertname": "Disk full", "severity": "priority 0", "team": "storage"}})
+    now = posts.clock.now()
+    trouble = {"since": now.timestamp() - 400, "until": now.timestamp() - 45, "method": "x", "error": "HTTP 503"}
+
+    def fail(connection):
+        connection.execute(update(deliveries).values(due_at=now - timedelta(seconds=waiting)))
+        for lane in connection.execute(select(deliveries.c.lane).distinct()).scalars().all():
+            connection.execute(delete(lanes).where(lanes.c.name == lane))
+            connection.execute(insert(lanes).values(name=lane, trouble=trouble))
+
+    posts.ledger.write(fail)
+    loaded, effective = load(str(tmp_path / "bridge.yml"), ENV), Effective(lambda: posts.rules, ENV, b"key")
+    with posts.ledger.read() as connection:
+        found = Watch(posts.ledger, posts.clock, loaded, effective, "test")._troubles(connection, now)
+    assert any(one.name.startswith("Stuck: ") for one in found) is (waiting == 390)
 
 
 def test_a_test_goes_to_whom_it_is_sent(posts):

@@ -141,9 +141,9 @@ class Watch:
             )
             for source, number in troubles.quarantined(connection)
         ]
-        for name, trouble, number in troubles.troubled_lanes(connection):
+        for name, trouble, number, due in troubles.troubled_lanes(connection):
             since = datetime.fromtimestamp(trouble["since"], UTC)
-            if lasts(trouble, now.timestamp()) and now - since > STUCK:
+            if lasts(trouble, now.timestamp(), due) and now - since > STUCK:
                 where = _place(name)
                 told = f"{number} waiting; last error: {trouble['error']}. It is asked again by itself."
                 found.append(Trouble(f"Stuck: {where}", Priority.P1, f"{where} has not worked for over 5 min", told))

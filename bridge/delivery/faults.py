@@ -58,7 +58,8 @@ def _place_failed(lane: HeldLane, task: Task, step: Step, result: Failed) -> Act
     if not alone:
         limited = result.fault is Fault.LIMITED  # that is no attempt
         before = int(not limited and task.delivery.attempts > 0 and settle.refused(task.delivery))
-        asked = trouble.Asked(task.delivery.id, task.delivery.incident, step.method, task.at.timestamp(), before)
+        named = task.delivery.id, task.delivery.incident, step.method
+        asked = trouble.Asked(*named, task.at.timestamp(), before, task.due)
         lane.failed(asked, now, result)
         looks.renew(lane)
     why = "" if asked_it else result.hint

@@ -71,7 +71,7 @@ def done(lane: HeldLane, task: Task, step: Mapping[str, Any], result: Done, *, l
     """The destination acted: keep what we have now, and return whether that is all, as far as this turn knows."""
     now = lane.yard.clock.now()
     delivery, learns = task.delivery, step["learns"]
-    asked = trouble.Asked(delivery.id, delivery.incident, step["method"], task.at.timestamp())
+    asked = trouble.Asked(delivery.id, delivery.incident, step["method"], task.at.timestamp(), due=task.due)
     well = delivery.heard_at is not None and lane.well(delivery.heard_at) and not refused(delivery)
     # what was learned proves nothing but that it can be learned
     proof = not looking and not (learns and lane.trouble and lane.trouble.method != step["method"])

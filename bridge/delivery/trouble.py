@@ -7,6 +7,7 @@ incident: if that one succeeds, the fault was the first one's own, and it backs 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -68,16 +69,20 @@ def restored(stored: Mapping[str, Any] | None, now: float) -> Trouble | None:
     return Trouble(**stored) if stored and stored["since"] <= now + FORGOTTEN else None
 
 
-def lasts(stored: Mapping[str, Any], now: float) -> bool:
-    """Whether a stored trouble still is one: somebody asks about it when it is time to."""
-    return bool(now - stored["until"] < FORGOTTEN)
+def lasts(stored: Mapping[str, Any], now: float, due: float) -> bool:
+    """Whether a stored trouble still is one: somebody asks about it when it is time to, or would but for us.
+
+    `due`: since when the first step there is due. One that has been due all along shows that nobody could ask.
+    """
+    return bool(min(now, due) - stored["until"] < FORGOTTEN)
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A request that was made in a lane: by which delivery, of which kind, and when (unix seconds).
 
-    `failed`: how often its delivery had failed before, in troubles that others' success has ended.
+    `failed`: how often its delivery had failed before, in troubles that others' success has ended. `due`: since when
+    its step was due, where that is long ago although nothing was in its way but that nobody delivered.
     """
 
     delivery: str
@@ -85,6 +90,11 @@ class Asked:
     method: str
     at: float
     failed: int = 0
+    due: float = math.inf
+
+    def after(self, trouble: Trouble) -> bool:
+        """Whether the trouble was over by then, since nobody had asked about it although somebody could have."""
+        return min(self.at, self.due) > trouble.until + FORGOTTEN
 
 
 def gap(lasted: float) -> float:
@@ -94,7 +104,7 @@ def gap(lasted: float) -> float:
 
 def failed(trouble: Trouble | None, asked: Asked, now: float, retry_after: float | None, error: str) -> Trouble:
     """Return the trouble after a request failed by the place's fault."""
-    if trouble is None or asked.at > trouble.until + FORGOTTEN:
+    if trouble is None or asked.after(trouble):
         trouble = Trouble(now, asked.method, now)
     wait = gap(now - trouble.since)
     # a request that hung has waited already
@@ -118,7 +128,7 @@ def succeeded(
     another one failed: the wait holds. A success of another kind of request ends the trouble only where it shows that
     the fault was another incident's own.
     """
-    if trouble is None or asked.at > trouble.until + FORGOTTEN:
+    if trouble is None or asked.after(trouble):
         return None, ()
     if looking or asked.at < trouble.until - ROUNDED:
         return trouble, ()

@@ -141,6 +141,11 @@ class Task:
     behind: bool = False
     probes: bool = False
 
+    @property
+    def due(self) -> float:
+        """Since when its step is due, as far as was read (unix seconds)."""
+        return self.delivery.due_at.timestamp() if self.delivery.due_at else self.at.timestamp()
+
     def asked(self, method: str, result: Outcome) -> dict[str, object]:
         """Return what the time line keeps of a request and its answer."""
         failed = result if isinstance(result, Failed) else None

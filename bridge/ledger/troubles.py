@@ -114,16 +114,16 @@ def quarantined(connection: Connection) -> list[tuple[str, int]]:
 
 
 _TROUBLED = (
-    select(lanes.c.name, lanes.c.trouble, func.count())
+    select(lanes.c.name, lanes.c.trouble, func.count(), func.min(deliveries.c.due_at))
     .join(deliveries, (deliveries.c.lane == lanes.c.name) & deliveries.c.due_at.is_not(None))
     .where(lanes.c.trouble.is_not(None))
     .group_by(lanes.c.name, lanes.c.trouble)
 )
 
 
-def troubled_lanes(connection: Connection) -> list[tuple[str, dict[str, Any], int]]:
-    """Return the lanes in trouble that have steps due, with their trouble and how many wait."""
-    return [(row[0], row[1], row[2]) for row in connection.execute(_TROUBLED) if row[1]]
+def troubled_lanes(connection: Connection) -> list[tuple[str, dict[str, Any], int, float]]:
+    """Return the lanes in trouble that have steps due: their trouble, how many wait, the first since when."""
+    return [(row[0], row[1], row[2], row[3].timestamp()) for row in connection.execute(_TROUBLED) if row[1]]
 
 
 CONFIG = "config/"

@@ -74,8 +74,8 @@ def _measured(bridge: Bridge, connection: Connection, stored: Mapping[Key, int])
     now, waits = bridge.clock.now(), queries.backlog(connection)
     paused = Counter(
         name.split("/", 1)[0]
-        for name, trouble, _ in troubles.troubled_lanes(connection)
-        if lasts(trouble, now.timestamp())
+        for name, trouble, _, due in troubles.troubled_lanes(connection)
+        if lasts(trouble, now.timestamp(), due)
     )
     none = dict.fromkeys(_configured(bridge)["kind"], 0)
     ages = {f"P{urgency}": now - waits.oldest.get(urgency, now) for urgency in range(4)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bridge.delivery.trouble import Asked, back_off, failed, succeeded, waited
+from bridge.delivery.trouble import Asked, back_off, failed, lasts, succeeded, waited
 
 POST = "chat.postMessage"
 EDIT = "chat.update"
@@ -98,6 +98,17 @@ def test_a_trouble_that_nobody_asks_about_again_is_over():
     assert succeeded(trouble, ask("b", EDIT, 15.0)) == (trouble, ())
     assert succeeded(trouble, ask("b", EDIT, 17.0)) == (None, ())
     assert failed(trouble, ask("b", at=17.0), 25.0, None, "HTTP 503").since == 25.0
+
+
+def test_a_trouble_goes_on_while_what_was_due_in_it_could_not_be_asked_for():
+    """Nobody delivered for a while: that is no sign that the place works."""
+    trouble = failed(None, ask("a", at=0.0), 0.0, None, "HTTP 503")
+    late = Asked("delivery-a", "incident-a", POST, 400.0, due=0.5)
+    assert failed(trouble, late, 400.0, None, "HTTP 503").since == 0.0
+    assert succeeded(trouble, late, looking=True) == (trouble, ())
+    assert succeeded(trouble, late) == (None, ())
+    assert lasts(trouble.as_json(), 400.0, due=0.5)
+    assert not lasts(trouble.as_json(), 400.0, due=390.0), "what came long after it was never in it"
 
 
 def test_a_request_that_hung_has_waited_already():
