@@ -21,6 +21,7 @@ from bridge.delivery.trouble import lasts
 from bridge.ids import new_id
 from bridge.ledger import lanes, placing, receipts, storage, troubles
 from bridge.ledger.columns import stamp
+from bridge.ledger.dead import dead
 from bridge.ledger.receipts import Receipt
 from bridge.storable import storable
 
@@ -130,7 +131,7 @@ class Watch:
                 f"{_counted(one.number, 'dead letter')} at {one.kind} {one.address}",
                 one.reason,
             )
-            for one in troubles.dead(connection)
+            for one in dead(connection)
         ]
         found += [
             Trouble(
