@@ -15,7 +15,8 @@ from sqlalchemy.engine import Connection
 
 from bridge.core.cases import CLOSED_BY
 from bridge.ledger.columns import Instant, stamp
-from bridge.ledger.deliveries import DISMISSED, URGENCY, wake_all
+from bridge.ledger.deliveries import DISMISSED, wake_all
+from bridge.ledger.present import URGENCY
 from bridge.ledger.tables import QUARANTINED, deliveries, history, incidents, receipts
 from bridge.ledger.unavailable import UnavailableError
 

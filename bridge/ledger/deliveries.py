@@ -8,7 +8,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Integer, and_, bindparam, case, cast, func, null, or_, select, update
+from sqlalchemy import and_, bindparam, case, func, null, or_, select, update
 
 from bridge.ledger import timeline
 from bridge.ledger.lanes import HELD_LANE
@@ -19,9 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
-    from sqlalchemy import ColumnElement, Update
+    from sqlalchemy import Update
     from sqlalchemy.engine import Connection, Row
-    from sqlalchemy.sql.selectable import ScalarSelect
 
     from bridge.core.cases import Case
 
@@ -64,13 +63,6 @@ class Delivery:
 COLUMNS = [deliveries.c[name] for name in Delivery.__slots__]
 
 
-def of_incident(column: ColumnElement[Any]) -> ScalarSelect[Any]:
-    """Return what a delivery's incident says now."""
-    return select(column).where(incidents.c.id == deliveries.c.incident).scalar_subquery()
-
-
-URGENCY = of_incident(cast(func.substr(incidents.c.priority, 2), Integer))
-"""How urgent a delivery's incident is now."""
 MOMENT = timedelta(seconds=1)
 """For how long what is told of a large notification is not edited again, while more of it is to come."""
 DISMISSED = "dismissed"

@@ -15,8 +15,9 @@ from sqlalchemy import and_, bindparam, func, or_, select, update
 
 from bridge.core.episodes import APART
 from bridge.core.rules import STORM
-from bridge.ledger.deliveries import DISMISSED, URGENCY, of_incident
+from bridge.ledger.deliveries import DISMISSED
 from bridge.ledger.placing import locked
+from bridge.ledger.present import URGENCY, VERSION
 from bridge.ledger.statements import Statement
 from bridge.ledger.tables import OPEN_STATES, alerts, deliveries, incidents
 
@@ -237,5 +238,5 @@ def unfold(connection: Connection, rows: Sequence[Row[Any]], at: datetime) -> No
     locked(connection, [row.id for row in rows])
     mine = deliveries.c.id.in_([row.delivery for row in rows]) & (deliveries.c.state == "skipped")
     due = {"state": "pending", "due_at": at, "since": at, "heard_at": None, "reason": None, "folded_into": None}
-    told = {"want": of_incident(incidents.c.version), "urgency": URGENCY}
+    told = {"want": VERSION, "urgency": URGENCY}
     connection.execute(update(deliveries).where(mine).values(**due, **told))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select, update
 
-from bridge.ledger.deliveries import URGENCY
+from bridge.ledger.present import URGENCY
 from bridge.ledger.tables import deliveries, incidents
 
 if TYPE_CHECKING:

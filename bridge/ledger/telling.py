@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, bindparam, case, exists, update
 
-from bridge.ledger.deliveries import changing, of_incident
+from bridge.ledger.deliveries import changing
 from bridge.ledger.placing import locked
+from bridge.ledger.present import VERSION
 from bridge.ledger.statements import Statement
 from bridge.ledger.tables import deliveries, incidents
 
@@ -96,7 +97,7 @@ _BUMP = Statement(
     .where(incidents.c.id == bindparam("key_incident"), exists().where(_others))
     .values(version=incidents.c.version + 1)
 )
-_WANT = Statement(update(deliveries).where(_others).values(want=of_incident(incidents.c.version)))
+_WANT = Statement(update(deliveries).where(_others).values(want=VERSION))
 _RESTING = Statement(
     update(deliveries)
     .where(_others, deliveries.c.state == "delivered", deliveries.c.due_at.is_(None))
