@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bridge.config.environ import Environ
@@ -131,8 +131,10 @@ def main() -> None:
     told, sys.stdout = sys.stdout.buffer, sys.stderr
     try:
         loaded = read_whole(environ, env, last)
-        changed = last is not None and loaded != last
-        answer: object = Read(loaded, tuple(broken(loaded)) if changed else ())
+        wrong = tuple(broken(loaded)) if loaded != last else ()
+        if last is None:  # nothing else is in force: the built-in words go out, and the operators hear of it
+            loaded, wrong = replace(loaded, warnings=(*loaded.warnings, *wrong)), ()
+        answer: object = Read(loaded, wrong)
     except ConfigError as error:
         answer = error.problems
     with suppress(BrokenPipeError):

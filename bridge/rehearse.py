@@ -20,6 +20,7 @@ from bridge.render.jinja import TemplateFailedError, Words
 from bridge.render.text import units
 from bridge.render.view import view
 from bridge.samples import scenes
+from bridge.whole import no_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -45,8 +46,8 @@ _VARIABLE = "BRIDGE_TEMPLATES"
 def rehearse(loaded: Loaded, env: Mapping[str, str]) -> list[Problem]:
     """Render every template in use for every sample, and return what is wrong, each once."""
     own = Path(env[_VARIABLE]) if env.get(_VARIABLE) else None
-    if own and not own.is_dir():
-        return [Problem(_VARIABLE, 0, f"there is no folder {shown(str(own))}", "make it, or leave the variable out")]
+    if own and (none := no_folder(own)):
+        return none
     words = Words(template_folders(own))
     problems: dict[tuple[str, int, str], Problem] = {}
     for kind, template, where in used(loaded):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bridge.changes import MOST, files_of, folder_files, stamps
 from bridge.config.load import load
-from bridge.config.problem import ConfigError, Problem
+from bridge.config.problem import ConfigError, Level, Problem
+from bridge.config.words import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -28,10 +30,18 @@ def read_whole(environ: Environ, env: Mapping[str, str], last: Loaded | None = N
     before = stamps(files_of(environ.config, None, environ.templates))
     loaded = load(environ.config, env, require_secrets=True, last=last)
     if environ.templates:
-        loaded = replace(loaded, templates=_templates(environ.templates))
+        none = [replace(one, level=Level.WARNING) for one in no_folder(environ.templates)]
+        loaded = replace(loaded, templates=_templates(environ.templates), warnings=(*loaded.warnings, *none))
     after = stamps(files_of(environ.config, loaded, environ.templates))
     # what is included is known only once it was read: whether it was the same then, nobody knows
     return replace(loaded, stamps=after) if after == before else loaded
+
+
+def no_folder(templates: Path) -> list[Problem]:
+    """Say where the own templates' folder is none."""
+    if os.path.isdir(templates):  # noqa: PTH112 - one that may not be looked at is none either
+        return []
+    return [Problem(_TEMPLATES, 0, f"there is no folder {shown(str(templates))}", "make it, or leave the variable out")]
 
 
 def _templates(folder: Path) -> dict[str, str]:
@@ -60,7 +70,10 @@ def _templates(folder: Path) -> dict[str, str]:
 
 def broken(loaded: Loaded) -> Iterator[Problem]:
     """Yield what of the templates in use can't be compiled: what they say, `bridge check` looks at."""
-    from bridge.rehearse import used  # noqa: PLC0415 - a start doesn't wait for it
+    named = any(keys[-1:] == ("template",) for document in loaded.documents for keys in document.places)
+    if not named and not loaded.templates:
+        return  # the shipped ones can: most starts don't wait for what is imported here
+    from bridge.rehearse import used  # noqa: PLC0415 - as said above
     from bridge.render.folders import template_folder  # noqa: PLC0415 - as above
     from bridge.render.jinja import TemplateFailedError, Words  # noqa: PLC0415 - as above
 

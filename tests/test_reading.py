@@ -9,6 +9,7 @@ import pytest
 from bridge.config.environ import from_environ
 from bridge.config.problem import ConfigError
 from bridge.reading import Reading
+from bridge.reload import wrong_in
 from bridge.whole import read_whole
 
 SECRETS = {
@@ -93,3 +94,34 @@ def test_what_lies_in_the_working_directory_is_no_module(tmp_path, monkeypatch):
         (tmp_path / f"{name}.py").write_text("raise SystemExit(9)", "utf-8")
     environ, env = environment(tmp_path)
     assert Reading(environ, env).result().loaded.settings.max_storage == 10 * 2**30
+
+
+MINE = '{% extends "slack/message.j2" %}{% block headline %}MINE{% endblock %}'
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_template_that_can_not_be_compiled_is_told_of_at_a_start_and_refused_later(tmp_path, named):
+    """Named, or in a shipped one's place: at a start there is nothing else to keep, so the operators hear of it."""
+    name = "own.j2" if named else "slack/message.j2"
+    path = tmp_path / "templates" / name
+    path.parent.mkdir(parents=True)
+    path.write_text(MINE.replace("endblock %}", ""), "utf-8")
+    text = WHOLE.replace("mention:", "template: own.j2, mention:") if named else WHOLE
+    environ, env = environment(tmp_path, text, BRIDGE_TEMPLATES=str(tmp_path / "templates"))
+    started = Reading(environ, env).result().whole()
+    (broken,) = wrong_in(started).broken
+    assert broken.startswith(f"{name}:1: ")
+
+    (tmp_path / "bridge.yml").write_text(f"{text}timezone: Europe/Paris\n", "utf-8")
+    with pytest.raises(ConfigError, match=rf"^{name}:1: "):
+        Reading(environ, env, last=started).result().whole()
+    path.write_text("{% block headline %}MINE{% endblock %}", "utf-8")
+    assert not wrong_in(Reading(environ, env, last=started).result().whole())
+
+
+def test_a_folder_of_templates_that_is_none_is_warned_of(tmp_path):
+    environ, env = environment(tmp_path, BRIDGE_TEMPLATES="tempaltes")
+    started = Reading(environ, env).result().whole()
+    said = "BRIDGE_TEMPLATES: warning: there is no folder tempaltes: make it, or leave the variable out"
+    assert [str(one) for one in started.warnings] == [said]
+    assert not wrong_in(started)
