@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from bridge.config.missing import missing_secrets
-from bridge.config.problem import ConfigError
+from bridge.config.problem import ConfigError, Level
 from bridge.deliver import deliverer, lock
 from bridge.ledger import lanes
 
@@ -62,7 +62,8 @@ class Attendance:
             os.close(held)
 
     def _deliver(self, held: int | None) -> None:
-        if missing := missing_secrets(self._bridge.loaded, self._bridge.env):
+        missing = missing_secrets(self._bridge.loaded, self._bridge.env)
+        if any(one.level is Level.ERROR for one in missing):
             if held is not None:
                 os.close(held)
             raise ConfigError(missing)

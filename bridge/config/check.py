@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -41,8 +42,7 @@ def failed(problems: list[Problem]) -> bool:
 
 
 def _warnings(loaded: Loaded, env: Mapping[str, str]) -> Iterator[Problem]:
-    for missing in missing_secrets(loaded, env):
-        yield Problem(missing.file, missing.line, missing.what, missing.mend, Level.WARNING)
+    yield from (replace(missing, level=Level.WARNING) for missing in missing_secrets(loaded, env))
     yield from _no_pager(loaded)
     yield from _moved_rows(loaded)
     yield from _teams_without_own(loaded)

@@ -285,6 +285,40 @@ def test_secrets_are_required_only_where_asked(files):
     ]
 
 
+ROTATED = 'sources: {g: {auth: {bearer: {token: ["${env:NEW}", "${file:old}"]}}}}\n'
+
+
+def test_of_a_list_one_that_is_missing_is_warned_of_and_only_all_of_them_are_a_refusal(files):
+    pager = 'pagerduty: {routing_key: ["${env:PAGERDUTY_KEY}", "${env:OLD_KEY}"]}'
+    text, env = declared(CHAT, pager, rest=ROTATED), {"SLACK_BOT_TOKEN": "x"}
+    loaded = files.load(text, env | {"PAGERDUTY_KEY": "x", "NEW": "x"}, require_secrets=True)
+    told = [
+        (
+            "bridge.yml:3: warning: destinations.pagerduty.routing_key[1] can't be read: the environment variable "
+            "OLD_KEY isn't set: set it where the bridge runs"
+        ),
+        (
+            "bridge.yml:4: warning: sources.g.auth.bearer.token[1] can't be read: the file old isn't there: "
+            "put the secret there, readable for the bridge"
+        ),
+    ]
+    assert [str(one) for one in loaded.warnings] == told
+    assert [one for one in files.findings(text, env | {"PAGERDUTY_KEY": "x", "NEW": "x"}) if "read" in one] == told
+
+    refused = files.problems(text, env | {"OLD_KEY": "x"}, require_secrets=True)
+    assert [one.partition(" can't")[0] for one in refused] == [
+        "bridge.yml:3: warning: destinations.pagerduty.routing_key[0]",
+        "bridge.yml:4: sources.g.auth.bearer.token[0]",
+        "bridge.yml:4: sources.g.auth.bearer.token[1]",
+    ]
+
+
+def test_one_of_a_list_that_is_needed_alone_elsewhere_is_no_mere_warning(files):
+    text = declared(CHAT, rest=ROTATED.replace("}}}}", "}}}, h: {auth: {bearer: {token: '${file:old}'}}}}"))
+    (refused,) = files.problems(text, {"SLACK_BOT_TOKEN": "x", "NEW": "x"}, require_secrets=True)
+    assert refused.startswith("bridge.yml:3: sources.h.auth.bearer.token can't be read: ")
+
+
 def test_a_path_with_the_team_in_it_is_filled_in_where_alerts_are_routed(files):
     (files.folder / "keys").mkdir()
     (files.folder / "keys" / "sre").write_text("the key of sre\n")
