@@ -30,7 +30,7 @@ def exported(block: str) -> dict[str, str]:
 
 def test_the_tutorial_ends_with_a_message_and_a_page(tmp_path: Path) -> None:
     shells = (one.text for one in blocks(PAGE, "shell"))
-    demo, variables, check, explain, render, serve, third, post, incidents, dead = shells
+    demo, variables, check, explain, render, serve, third, post, incidents, resolve, trouble, dead = shells
     (configuration,) = blocks(PAGE, "yaml")
     (tmp_path / "bridge.yml").write_text(configuration.text, "utf-8")
     assert demo == "make demo\n"
@@ -52,7 +52,10 @@ def test_the_tutorial_ends_with_a_message_and_a_page(tmp_path: Path) -> None:
             eventually(lambda: sandbox.pagerduty.pages and messages(sandbox, "compilers"))
             shell(post.replace(LISTENS, address), third_knows)
             assert "Inductor Jobs Broken" in shell(incidents, third_knows)
-            shell(dead, third_knows)
+            sandbox.stop()
+            assert '"receipt"' in shell(resolve.replace(LISTENS, address), third_knows)
+            eventually(lambda: "slack retrying, pagerduty retrying" in shell(trouble, third_knows))
+            assert "There are no dead letters." in shell(dead, third_knows)
         (page,) = sandbox.pagerduty.pages
         assert page.status == "triggered"
         assert len(messages(sandbox, "compilers")) == 1
