@@ -7,6 +7,7 @@ import signal
 import sys
 
 from bridge.sandbox.server import Sandbox
+from bridge.sandbox.wire import PortError
 
 
 def main() -> None:
@@ -18,7 +19,10 @@ def main() -> None:
     parser.add_argument("--strict", action="store_true", help="other channels than those named don't exist")
     chosen = parser.parse_args()
     channels = chosen.channel or ["alerts"]
-    sandbox = Sandbox(chosen.port, host=chosen.host, channels=channels, strict_channels=chosen.strict)
+    try:
+        sandbox = Sandbox(chosen.port, host=chosen.host, channels=channels, strict_channels=chosen.strict)
+    except (PortError, OverflowError) as error:
+        parser.error(str(error))
     sandbox.slack.workspace.grant("chat:write.public")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with sandbox:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import struct
 import sys
@@ -23,12 +24,19 @@ class Cut(Exception):  # noqa: N818 (no error: the script wants it)
     """Raised by an application that wants the connection cut instead of an answer."""
 
 
+class PortError(RuntimeError):
+    """The port can't be listened on; the sentence says why."""
+
+
 class Server(ThreadingHTTPServer):
     """Hands each request to `application`, whose answer it writes; a `Cut` becomes a TCP reset.
 
     Args:
         address: host and port; port 0 takes a free one.
         application: called in the thread of the connection.
+
+    Raises:
+        PortError: somebody else listens there, or nobody may.
     """
 
     daemon_threads = True
@@ -40,7 +48,11 @@ class Server(ThreadingHTTPServer):
         self.application = application
         self._connections: set[socket.socket] = set()
         self._lock = threading.Lock()
-        super().__init__(address, Handler)
+        try:
+            super().__init__(address, Handler)
+        except OSError as error:
+            why = "is in use" if error.errno == errno.EADDRINUSE else f"can't be had ({error.strerror})"
+            raise PortError(f"port {address[1]} {why}: choose another, or leave --port out") from error
 
     def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 (socketserver's own types)
         """Remembers the connection, so that stopping can end it."""

@@ -21,9 +21,9 @@ NOBODY = "http://127.0.0.1:1"
 
 
 @contextmanager
-def demo(*words, **env):
+def demo(*words, stderr=None, **env):
     command = [sys.executable, "-m", "bridge", "demo", *words]
-    with subprocess.Popen(command, env=environment(env), stdout=subprocess.PIPE, text=True) as program:
+    with subprocess.Popen(command, env=environment(env), stdout=subprocess.PIPE, stderr=stderr, text=True) as program:
         try:
             yield program
         finally:
@@ -44,6 +44,24 @@ def test_a_bridge_that_does_not_answer_is_said_in_a_sentence(sandbox):
         pytest.raises(DemoError, match="the bridge gave no answer to go on with"),
     ):
         Story(sandbox, client, print).tell()
+
+
+def test_a_port_that_is_in_use_is_said_in_a_sentence_and_one_that_can_not_be_is_wrong_use():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with demo("--port", str(port), stderr=subprocess.PIPE) as program:
+            said = program.communicate(timeout=60)[1]
+        alone = [sys.executable, "-m", "bridge.sandbox", "--port", str(port)]
+        sandbox = subprocess.run(alone, env=environment({}), capture_output=True, text=True, timeout=60, check=False)
+    assert sandbox.stderr.endswith(f"error: port {port} is in use: choose another, or leave --port out\n")
+    assert (program.returncode, said) == (
+        1,
+        f"The demo failed: port {port} is in use: choose another, or leave --port out\n",
+    )
+    for wrong in ("99999", "-1"):
+        with demo("--port", wrong, stderr=subprocess.PIPE) as program:
+            assert "'--port'" in program.communicate(timeout=60)[1]
+        assert program.returncode == 2
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
