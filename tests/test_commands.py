@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from bridge.__main__ import VERBS
+from bridge.cli.serve import _bind
+from bridge.config.environ import Environ
 
 ROOT = Path(__file__).parent.parent
 
@@ -84,3 +86,22 @@ def test_a_closed_standard_error_keeps_no_verb_from_its_work(tmp_path):
         assert serving.stdout.readline().strip(), "it listens"
         serving.terminate()
     assert serving.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("asked", "port", "where"),
+    [
+        ("127.0.0.1", None, "127.0.0.1:8080"),
+        ("127.0.0.1", 9000, "127.0.0.1:9000"),
+        ("tcp://[::1]", None, "tcp://[::1]:8080"),
+        ("localhost", 9000, "localhost:9000"),
+        ("127.0.0.1:7000", 9000, "127.0.0.1:7000"),
+        ("unix:/run/bridge.sock", 9000, "unix:/run/bridge.sock"),
+        ("fd://3", None, "fd://3"),
+        (":7000", None, ":7000"),
+        (None, 9000, "0.0.0.0:9000"),
+        (None, None, "127.0.0.1:8080"),
+    ],
+)
+def test_a_bind_without_a_port_has_the_one_that_is_told_elsewhere(asked, port, where):
+    assert _bind(Environ(port=port), asked) == where

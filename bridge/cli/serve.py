@@ -22,8 +22,10 @@ bind_option = click.option("--bind", metavar="ADDRESS", help="Where to listen: 1
 announce_option = click.option("--announce", type=int, hidden=True)  # a descriptor that is told the address
 
 
-_PLACE = re.compile(r"unix:.+|fd://[0-9]+|(?:tcp://)?(?:\[[^]]+\]|[^][:/]*)(?::([0-9]{1,5}))?")
-"""What gunicorn can listen on, and the port in it."""
+_PLACE = re.compile(r"unix:.+|fd://[0-9]+|(?:tcp://)?(?P<host>\[[^]]+\]|[^][:/]*)(?::(?P<port>[0-9]{1,5}))?")
+"""What gunicorn can listen on: a socket, or a host and the port in it."""
+PORT = 8080
+"""Where it listens when nobody says so."""
 
 
 def _bind(environ: Environ, asked: str | None) -> str:
@@ -31,11 +33,12 @@ def _bind(environ: Environ, asked: str | None) -> str:
         from bridge.config.environ import LAST_PORT
 
         told = _PLACE.fullmatch(asked)
-        if not told or int(told[1] or 0) > LAST_PORT:
+        if not told or int(told["port"] or 0) > LAST_PORT:
             mend = f"write an address like 127.0.0.1:8080, its port a number up to {LAST_PORT}"
             raise click.BadParameter(mend, param_hint="--bind")
-        return asked
-    return f"0.0.0.0:{environ.port}" if environ.port else "127.0.0.1:8080"
+        # gunicorn's own would be 8000
+        return asked if told["port"] or not told["host"] else f"{asked}:{environ.port or PORT}"
+    return f"0.0.0.0:{environ.port}" if environ.port else f"127.0.0.1:{PORT}"
 
 
 def _begin(environ: Environ) -> Reading:
