@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import getpass
+import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -31,21 +32,28 @@ def database_sentences() -> Iterator[None]:
     """Print what is wrong with the database, or a file beside it, as a sentence; no address: it may hold a password."""
     from sqlalchemy.exc import SQLAlchemyError
 
-    from bridge.ledger.unavailable import AWAY, reason
+    from bridge.ledger.unavailable import AWAY, reason, unreached
 
     try:
         with sentences():
             yield
     except SQLAlchemyError as error:
         why = reason(error)
-        if why == AWAY:
-            why = f"the database can't be read ({type(error).__name__}): is it there, and is it ours?"
-        raise fail(why) from None
+        raise fail((_no_folder() or unreached(error)) if why == AWAY else why) from None
     except OSError as error:
         if error.filename is None or error.errno == errno.ENOSPC:  # of what is printed; or said for all verbs
             raise
         mend = "check its owner and mode, and its folder's"
         raise fail(f"{error.filename} can't be opened: {error.strerror}; {mend}") from None
+
+
+def _no_folder() -> str:
+    """Say where the folder of the SQLite file that the environment names isn't there."""
+    from bridge.config.environ import from_environ
+
+    path = database_file(from_environ(os.environ))
+    missing = path is not None and not os.path.isdir(path.parent)  # noqa: PTH112 - never raises
+    return f"there is no folder {path.parent}: make it, or mend BRIDGE_DATABASE_URL" if path and missing else ""
 
 
 @contextmanager

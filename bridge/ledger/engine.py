@@ -67,6 +67,8 @@ def database_url(text: str) -> URL:
     if url.get_backend_name() == "postgresql":
         return url.set(drivername="postgresql+psycopg")
     if url.get_backend_name() == "sqlite":
+        if sqlite_path(url) is None:
+            raise AddressError("BRIDGE_DATABASE_URL names no file, and memory keeps nothing: write sqlite:///bridge.db")
         return url
     raise AddressError(
         f"BRIDGE_DATABASE_URL: {url.get_backend_name()} is not known; use sqlite:///bridge.db or postgresql://…"

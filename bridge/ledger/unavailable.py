@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 
 from sqlalchemy.exc import OperationalError
@@ -30,6 +31,22 @@ _POSTGRESQL = {
     "42501": "the database's user may not do this: grant it all rights on the bridge's tables, or make it their owner",
 }
 """By `sqlstate`."""
+
+
+_UNREACHED = {
+    "Connection refused": "nobody listens at its host and port: is PostgreSQL running, and is the address right?",
+    "No such file or directory": "there is no such socket: is PostgreSQL running, and is the address right?",
+    "resolve host": "its host's name is not known: mend the address",
+    "translate host": "its host's name is not known: mend the address",
+    "timeout": "its host does not answer: is it running, and may this machine reach it?",
+    "database … does not exist": "its server has no such database: make it by CREATE DATABASE, or mend the address",
+    "role … does not exist": "its server does not know the user: make it by CREATE ROLE, or mend the address",
+    "database system is": "its server is starting or stopping: try again in a moment",
+    "password": "its server refuses the user or the password: mend the address",
+    "pg_hba": "its server lets this user in from elsewhere only: add a line to its pg_hba.conf, or mend the address",
+}
+"""By what is in libpq's text, the first that is: of a connection that fails it gives no code."""
+_QUOTED = re.compile(r"\"[^\"\n]*\"|'[^'\n]*'")
 
 
 class UnavailableError(RuntimeError):
@@ -62,3 +79,14 @@ def reason(error: Exception) -> str:
     if isinstance(told, sqlite3.Error):
         return _SQLITE.get(getattr(told, "sqlite_errorcode", 0) & 0xFF, AWAY)
     return _POSTGRESQL.get(getattr(told, "sqlstate", None) or "", AWAY)
+
+
+def unreached(error: Exception) -> str:
+    """Say why a database can't be reached, and what to do; not in the driver's words, which name hosts and users."""
+    told = getattr(error, "orig", error)
+    if getattr(told, "sqlite_errorcode", None) == sqlite3.SQLITE_CANTOPEN:
+        return f"{AWAY}: its file can't be opened: check its owner and mode, and its folder's"
+    said = _QUOTED.sub("…", str(told)) if isinstance(error, OperationalError) else ""
+    why = next((why for part, why in _UNREACHED.items() if part in said), None)
+    unknown = f"the database can't be read ({type(error).__name__}): is it there, and is it ours?"
+    return f"{AWAY}: {why}" if why else unknown

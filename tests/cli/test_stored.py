@@ -6,6 +6,7 @@ from contextlib import closing
 
 import pytest
 from cli_kit import command, compare, steady
+from sqlalchemy.engine import make_url
 
 from bridge.delivery.hints import Listener, hint_path
 from bridge.ledger import acts
@@ -226,17 +227,50 @@ def test_no_ledger(run, folder, words):
         ),
         (
             "postgresql://bridge:hush@127.0.0.1:1/x",
-            "the database can't be read (OperationalError): is it there, and is it ours?\n",
+            (
+                "the database can't be reached: nobody listens at its host and port: is PostgreSQL running, and is the "
+                "address right?\n"
+            ),
+        ),
+        (
+            "postgresql://bridge:hush@nowhere.invalid/x",
+            "the database can't be reached: its host's name is not known: mend the address\n",
         ),
         (
             "postgresql://bridge:hush@/x?host=/nowhere/full/busy/locked/read-only",
-            "the database can't be read (OperationalError): is it there, and is it ours?\n",
+            (
+                "the database can't be reached: there is no such socket: is PostgreSQL running, and is the "
+                "address right?\n"
+            ),
         ),
+        ("sqlite://", "BRIDGE_DATABASE_URL names no file, and memory keeps nothing: write sqlite:///bridge.db\n"),
+        ("sqlite:///:memory:", "BRIDGE_DATABASE_URL names no file, and memory keeps nothing: write sqlite:///bridge.db\n"),
         ("sqlite:///bridge.yml", "the database can't be read (DatabaseError): is it there, and is it ours?\n"),
     ],
 )
 def test_a_database_that_can_not_be_used(run, url, sentence):
     assert run("incidents", env={"BRIDGE_DATABASE_URL": url}, code=1).stderr == sentence
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (
+            {"database": "nowhere"},
+            "its server has no such database: make it by CREATE DATABASE, or mend the address\n",
+        ),
+        ({"username": "nobody"}, "its server does not know the user: make it by CREATE ROLE, or mend the address\n"),
+    ],
+)
+def test_what_a_server_refuses_is_said_without_its_words(run, postgres_url, change, sentence):
+    url = make_url(postgres_url).set(**change).render_as_string(hide_password=False)
+    said = run("incidents", env={"BRIDGE_DATABASE_URL": url}, code=1).stderr
+    assert said == f"the database can't be reached: {sentence}"
+
+
+def test_a_folder_of_the_database_that_is_not_there_is_named(run, folder):
+    said = run("db", "upgrade", env={"BRIDGE_DATABASE_URL": "sqlite:///sub/x.db"}, code=1).stderr
+    assert said == f"there is no folder {folder}/sub: make it, or mend BRIDGE_DATABASE_URL\n"
 
 
 def test_neither_configuration_nor_secrets_are_needed(run, past, folder):
