@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from gunicorn.util import parse_address
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from bridge.app import application, serve
@@ -64,6 +66,24 @@ def check_bind(loaded: Loaded, environ: Environ, bind: str) -> None:
         raise ConfigError([Problem(str(environ.config), 0, what, mend)])
 
 
+def check_free(bind: str) -> None:
+    """Refuse a place that somebody else listens at: gunicorn would try again for 5 seconds, and say less.
+
+    Raises:
+        ConfigError: saying so.
+    """
+    place = parse_address(bind)
+    if not isinstance(place, tuple):
+        return
+    try:
+        socket.create_server(place, family=socket.AF_INET6 if ":" in place[0] else socket.AF_INET).close()
+    except OSError as error:
+        taken = error.errno == errno.EADDRINUSE
+        why = "another program listens there" if taken else error.strerror or type(error).__name__
+        mend = f"stop it, or choose another port, as in --bind {place[0]}:{place[1] + 1}" if taken else "see --bind"
+        raise ConfigError([Problem(bind, 0, why, mend)]) from None
+
+
 def prepare(reading: Reading, bind: str) -> Prepared:
     """Check everything that can be wrong before a process is forked: configuration, bind, database, secret key.
 
@@ -74,6 +94,7 @@ def prepare(reading: Reading, bind: str) -> Prepared:
     """
     environ, loaded = reading.environ, reading.result().loaded
     check_bind(loaded, environ, bind)
+    check_free(bind)
     ledger = open_ledger(environ.database_url, apart=True)
     note(environ, wrong_in(loaded), ledger)
     ledger.close()

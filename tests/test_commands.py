@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -58,6 +59,21 @@ def test_a_bind_that_others_reach_is_refused_without_credentials(tmp_path):
     )  # fmt: skip
     assert refused.returncode == 1
     assert "BRIDGE_WEBHOOK_TOKEN" in refused.stderr
+
+
+def test_a_port_that_is_taken_is_one_sentence(tmp_path):
+    file = tmp_path / "bridge.yml"
+    file.write_text('destinations:\n  slack:\n    token: "${env:TOKEN}"\n    channel: "#alerts"\n')
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        refused = subprocess.run(
+            [sys.executable, "-m", "bridge", "run", "--config", str(file), "--bind", f"127.0.0.1:{port}"],
+            cwd=tmp_path, env=os.environ | {"TOKEN": "xoxb-1"}, capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+    mend = f"stop it, or choose another port, as in --bind 127.0.0.1:{port + 1}"
+    assert refused.stderr == f"127.0.0.1:{port}: another program listens there: {mend}\n"
+    assert refused.returncode == 1
+    assert not (tmp_path / "bridge.db").exists()
 
 
 @pytest.mark.parametrize("place", ["127.0.0.1:http", "127.0.0.1:99999", "127.0.0.1:", "[::1]:x", "::1:8080", "fd://x"])

@@ -244,7 +244,10 @@ def test_no_ledger(run, folder, words):
             ),
         ),
         ("sqlite://", "BRIDGE_DATABASE_URL names no file, and memory keeps nothing: write sqlite:///bridge.db\n"),
-        ("sqlite:///:memory:", "BRIDGE_DATABASE_URL names no file, and memory keeps nothing: write sqlite:///bridge.db\n"),
+        (
+            "sqlite:///:memory:",
+            "BRIDGE_DATABASE_URL names no file, and memory keeps nothing: write sqlite:///bridge.db\n",
+        ),
         ("sqlite:///bridge.yml", "the database can't be read (DatabaseError): is it there, and is it ours?\n"),
     ],
 )
