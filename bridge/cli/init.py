@@ -135,7 +135,9 @@ def _pagerduty(answers: Answers) -> None:
         return
     click.echo("In the service: Integrations, Events API v2; copy the Integration Key.")
     while True:
-        answers.routing_key = _secret("Integration key", answers.routing_key)
+        answers.routing_key = _secret("Integration key", answers.routing_key, without="PagerDuty")
+        if not answers.routing_key:
+            return
         if (trouble := reach.pagerduty(answers)) is None:
             click.echo("  PagerDuty takes the key. Nobody was paged.")
             return
@@ -152,8 +154,13 @@ def _github(answers: Answers) -> None:
         "https://github.com/settings/personal-access-tokens/new makes a token: one repository, Issues read and write."
     )
     while True:
-        answers.github_token = _secret("Token", answers.github_token)
-        answers.repo = _asked("Repository (owner/name)", answers.repo)
+        answers.github_token = _secret("Token", answers.github_token, without="GitHub")
+        if not answers.github_token:
+            return
+        answers.repo = _asked("Repository (owner/name)", answers.repo, without="GitHub")
+        if not answers.repo:
+            answers.github_token = ""
+            return
         if problem := answers.problem():
             _say(problem)
             answers.repo = ""
@@ -223,14 +230,20 @@ def _yes(question: str, *, default: bool = False) -> bool:
         _say("type y for yes or n for no")
 
 
-def _secret(question: str, last: str) -> str:
+def _secret(question: str, last: str, without: str = "") -> str:
     """Ask for a secret, without showing it; Enter keeps the one before."""
-    return _asked(question + (" (Enter: the same again)" if last else " (not shown)"), last, secret=True)
+    hint = "Enter: the same again" if last else "not shown"
+    return _asked(f"{question} ({hint})", last, secret=True, without=without)
 
 
-def _asked(question: str, default: str, *, secret: bool = False) -> str:
-    """Ask until something is said; blanks alone are nothing."""
+def _asked(question: str, default: str, *, secret: bool = False, without: str = "") -> str:
+    """Ask until something is said; blanks alone are nothing. What one may do `without` is left out by Enter, or "-"."""
+    if without:
+        question += f" ({'-' if default else 'Enter'}: without {without})"
+    usual, shown = default or ("" if without else None), bool(default) and not secret
     while True:
-        text: str = click.prompt(question, default=default or None, hide_input=secret, show_default=not secret)
-        if said := text.strip():
+        said: str = click.prompt(question, default=usual, hide_input=secret, show_default=shown).strip()
+        if without and said in {"", "-"}:
+            return ""
+        if said:
             return said

@@ -185,17 +185,29 @@ def test_blanks_are_no_answer(sandbox, start, tmp_path):
     for typed in ("  ", "#nope", "  ", "alerts"):
         terminal.answers("Channel for alerts", typed)
     terminal.answers("Page for P0 and P1?", "y")
-    for typed in ("  ", ROUTING_KEY):
-        terminal.types_secret("Integration key (not shown)", typed)
-    terminal.answers("Open an issue", "y")
-    for typed in ("  ", GITHUB_TOKEN):
-        terminal.types_secret("Token (not shown)", typed)
-    for typed in ("  ", "acme/alerts"):
-        terminal.answers("Repository", typed)
+    terminal.types_secret("Integration key (not shown) (Enter: without PagerDuty)", "  ")
+    terminal.answers("Open an issue", "n")
     terminal.answers("Address", "  ")
     assert terminal.ends() == 0
     assert hellos(sandbox) == [HELLO]
-    assert YAML(typ="safe").load(tmp_path / "bridge.yml")["destinations"]["github"]["repo"] == "acme/alerts"
+    assert list(YAML(typ="safe").load(tmp_path / "bridge.yml")["destinations"]) == ["slack"]
+
+
+def test_pagerduty_and_github_may_be_left_out_after_all(start, tmp_path):
+    """At any of their questions, also after a wrong answer; what was set up before stays."""
+    terminal = start()
+    slack(terminal)
+    terminal.answers("Page for P0 and P1?", "y")
+    terminal.types_secret("Integration key", "R0UTING")
+    terminal.sees("a routing key has 32 letters and digits")
+    terminal.types_secret("Integration key (Enter: the same again) (-: without PagerDuty)", "-")
+    terminal.answers("Open an issue", "y")
+    terminal.types_secret("Token (not shown) (Enter: without GitHub)", GITHUB_TOKEN)
+    terminal.answers("Repository (owner/name) (Enter: without GitHub)", "")
+    terminal.answers("Address", "")
+    assert terminal.ends() == 0
+    assert list(YAML(typ="safe").load(tmp_path / "bridge.yml")["destinations"]) == ["slack"]
+    assert sorted(variables(tmp_path)) == ["BRIDGE_WEBHOOK_TOKEN", "SLACK_BOT_TOKEN"]
 
 
 def test_missing_scopes_are_named_and_asked_for_again(sandbox, start):
@@ -300,7 +312,7 @@ def test_wrong_keys_tokens_and_repositories_are_mended_in_place(sandbox, start, 
     terminal.answers("Repository (owner/name)", "acme/alerts")
     terminal.sees("does not accept the token")
     terminal.types_secret("Token (Enter: the same again)", GITHUB_TOKEN)
-    terminal.answers("Repository (owner/name) [acme/alerts]", "")
+    terminal.answers("Repository (owner/name) (-: without GitHub) [acme/alerts]", "")
     terminal.answers("Address", "alerts.acme.com")
     terminal.sees("which is no address")
     terminal.answers("Address", "https://alerts.acme.com/webhooks/grafana")
