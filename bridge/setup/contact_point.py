@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from bridge.config.secrets import REFERENCE, Secret
@@ -102,7 +103,11 @@ def contact_point(source: SourceSettings, address: str | None) -> ContactPoint:
         NoContactPointError: the source asks for a header that Grafana doesn't send.
     """
     slug = re.sub(r"[^A-Za-z0-9_-]+", "-", source.name)
+    digest = sha256(source.name.encode()).hexdigest()[:8]
     name = NAME if source.name == "grafana" else f"{NAME}-{slug}"
+    if slug != source.name:
+        name += f"-{digest}"  # of another source it may be the same else
+    uid = name if len(name) <= _LONGEST_UID else f"{name[: _LONGEST_UID - len(digest) - 1]}-{digest}"
     unknown = Variable(
         ADDRESS, "the address at which Grafana reaches the bridge, like https://alerts.acme.com", secret=False
     )
@@ -113,7 +118,7 @@ def contact_point(source: SourceSettings, address: str | None) -> ContactPoint:
         "maxAlerts": 0,
         **_auth(source),
     }
-    return ContactPoint(name, name[:_LONGEST_UID], source.name, settings)
+    return ContactPoint(name, uid, source.name, settings)
 
 
 def _auth(source: SourceSettings) -> Settings:

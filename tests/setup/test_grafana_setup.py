@@ -15,6 +15,8 @@ from click.testing import CliRunner
 from ruamel.yaml import YAML
 
 from bridge.__main__ import main
+from bridge.config.sources import SourceSettings
+from bridge.setup.contact_point import contact_point
 
 SECRET = """it's "quoted" \\(and) $HOME `too` ${x}"""
 URL = "https://alerts.acme.com"
@@ -265,6 +267,18 @@ def test_of_several_sources_one_is_named(tmp_path):
     assert "--source eu | us" in printed(tmp_path, "--format", "curl", code=2)
     assert "--source eu | us" in printed(tmp_path, "--format", "curl", "--source", "asia", code=2)
     assert 'name = "alert-bridge-us"' in printed(tmp_path, "--format", "terraform", "--source", "us")
+
+
+def test_no_two_sources_have_one_name_or_uid():
+    """Grafana takes 40 characters of a uid; what is neither cut nor changed stays as it was."""
+    long = "a-team-with-a-name-that-has-no-end"
+    names = ("grafana", "us-east_1", "a.b", "a-b", "a..b", f"{long}-1", f"{long}-2", f"{long}.1")
+    points = [contact_point(SourceSettings(name), None) for name in names]
+    assert len({one.uid for one in points}) == len({one.name for one in points}) == len(names)
+    assert [(one.name, one.uid) for one in points[:2]] == [("alert-bridge",) * 2, ("alert-bridge-us-east_1",) * 2]
+    assert (points[3].name, points[3].uid) == ("alert-bridge-a-b",) * 2
+    assert points[5].name == f"alert-bridge-{long}-1"
+    assert all(re.fullmatch(r"[A-Za-z0-9_-]{1,40}", one.uid) for one in points)
 
 
 @pytest.mark.parametrize(
