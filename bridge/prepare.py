@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import socket
+import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from bridge.config.environ import Environ
     from bridge.config.loaded import Loaded
     from bridge.reading import Reading
+
+GOING = 5.0
+"""Seconds in which processes whose parent was killed go, and give back what they listen at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,21 +71,29 @@ def check_bind(loaded: Loaded, environ: Environ, bind: str) -> None:
 
 
 def check_free(bind: str) -> None:
-    """Refuse a place that somebody else listens at: gunicorn would try again for 5 seconds, and say less.
+    """Refuse a place that somebody else listens at, once it had time to go: gunicorn would say less.
 
     Raises:
         ConfigError: saying so.
     """
-    place = parse_address(bind)
+    place, ends = parse_address(bind), time.monotonic() + GOING
     if not isinstance(place, tuple):
         return
-    try:
-        socket.create_server(place, family=socket.AF_INET6 if ":" in place[0] else socket.AF_INET).close()
-    except OSError as error:
+    while (error := _not_free(place)) and error.errno == errno.EADDRINUSE and time.monotonic() < ends:
+        time.sleep(0.1)
+    if error:
         taken = error.errno == errno.EADDRINUSE
         why = "another program listens there" if taken else error.strerror or type(error).__name__
         mend = f"stop it, or choose another port, as in --bind {place[0]}:{place[1] + 1}" if taken else "see --bind"
-        raise ConfigError([Problem(bind, 0, why, mend)]) from None
+        raise ConfigError([Problem(bind, 0, why, mend)])
+
+
+def _not_free(place: tuple[str, int]) -> OSError | None:
+    try:
+        socket.create_server(place, family=socket.AF_INET6 if ":" in place[0] else socket.AF_INET).close()
+    except OSError as error:
+        return error
+    return None
 
 
 def prepare(reading: Reading, bind: str) -> Prepared:

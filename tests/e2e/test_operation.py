@@ -6,6 +6,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from contextlib import closing
 
@@ -75,6 +76,22 @@ def test_a_killed_process_comes_back(start, sandbox, kind):
     eventually(back)
     bridge.post_stubbornly(group(alert("after the kill", Priority="P3")))
     bridge.settle()
+    assert len(messages(sandbox, "alerts", "after the kill")) == 1
+
+
+def test_one_whose_parent_alone_was_killed_starts_again_at_its_port(start, sandbox):
+    bridge = start(config(sandbox))
+    orphans = [pid for kind in bridge.process.children().values() for pid in kind]
+    for pid in orphans:
+        os.kill(pid, signal.SIGSTOP)
+    bridge.process.popen.kill()
+    bridge.process.popen.wait()
+    going = threading.Timer(1.0, lambda: [os.kill(pid, signal.SIGKILL) for pid in orphans])
+    going.start()
+    bridge.restart(bind=bridge.address.partition("//")[2])
+    bridge.post(group(alert("after the kill", Priority="P3")))
+    bridge.settle()
+    going.join()
     assert len(messages(sandbox, "alerts", "after the kill")) == 1
 
 
