@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -36,8 +37,8 @@ class Reports:
             "step": self._step,
             "told": self._told,
             "dead": self._dead,
-            "doubt": self._looked,
-            "unsure": self._unsure,
+            "doubt": self._doubt,
+            "looked": self._looked,
             "repeated": self._repeated,
             "paused": self._paused,
             "alerts": self._alerts,
@@ -45,14 +46,13 @@ class Reports:
             "hint": self._hint,
             "database": self._database,
             "lost": self._lost,
+            "broke": partial(self._broke, "broke"),
+            "chore": partial(self._broke, "chore"),
         }
 
     def __call__(self, what: str, delivery: Delivery | None, *facts: Any) -> None:  # noqa: ANN401 - each fact's own
         """Hear of a fact about a delivery, or about none."""
-        if what in self._heard:
-            self._heard[what](delivery, *facts)
-        else:
-            self._broke(what, *facts)
+        self._heard[what](delivery, *facts)
 
     def template_failed(self, kind: str, why: str) -> None:
         """Hear of a message that went out in the built-in words."""
@@ -67,7 +67,7 @@ class Reports:
             return
         self._tally.add(metrics.STEPS, **said, outcome=result.fault.value)
         if result.unknown and step.creates:
-            self._unsure(delivery)
+            self._doubt(delivery)
         found = {"error": result.error, "fault": result.fault.value, "status": result.status}
         log.warning("step failed", **said, **found, request=result.request_id)
 
@@ -82,11 +82,11 @@ class Reports:
         named = {"delivery": delivery.id, "incident": delivery.incident}
         log.warning("dead letter", **named, kind=delivery.kind, why=why, number=number)
 
-    def _looked(self, delivery: Delivery, _found: object) -> None:
-        self._tally.add(metrics.LOOKUPS, kind=delivery.kind)
-
-    def _unsure(self, delivery: Delivery) -> None:
+    def _doubt(self, delivery: Delivery) -> None:
         self._tally.add(metrics.DOUBTS, kind=delivery.kind)
+
+    def _looked(self, delivery: Delivery) -> None:
+        self._tally.add(metrics.LOOKUPS, kind=delivery.kind)
 
     def _repeated(self, delivery: Delivery, found: Failed) -> None:
         self._tally.add(metrics.BLIND, kind=delivery.kind)
@@ -124,7 +124,7 @@ class Reports:
     def _lost(self, _delivery: None, why: str) -> None:
         log.warning("lane lost", why=why)
 
-    def _broke(self, what: str, error: BaseException) -> None:
+    def _broke(self, what: str, _delivery: Delivery | None, error: BaseException) -> None:
         if isinstance(error, UnavailableError | SQLAlchemyError):
             self._database(None, type(error).__name__)
             return

@@ -33,7 +33,7 @@ def look(lane: HeldLane, search: Search, task: Task, now: datetime) -> Acting[No
     """Look for what a step in doubt may have made; wait, adopt it, or let it be repeated."""
     stored = dict(task.delivery.doubt or {})
     if stored["ended"] is None:
-        lane.yard.report("unsure", task.delivery)
+        lane.yard.report("doubt", task.delivery)
         # its sender died: the request ended when we took over, at the latest; or it was ours, and what came of it could
         # not be written down: it has ended by now
         died = lane.acquired_at >= datetime.fromtimestamp(stored["at"], UTC)
@@ -47,7 +47,7 @@ def look(lane: HeldLane, search: Search, task: Task, now: datetime) -> Acting[No
         return
     at = sent_at(lane.yard.clock, stored["at"])
     found, looked = search.ask(lane, task, stored_step(stored), at, needed)
-    lane.yard.report("doubt", task.delivery, found)
+    lane.yard.report("looked", task.delivery)
     if found is None:
         yield _waiting(task, stored, now)  # the listing goes on at its next page
     elif isinstance(found, Failed):

@@ -174,7 +174,7 @@ class Heard:
         match what:
             case "step":
                 self.steps += 1
-            case "doubt":
+            case "looked":
                 self.lookups += 1
             case "repeated":
                 self.blind += 1
