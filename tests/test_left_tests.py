@@ -11,7 +11,6 @@ from bridge.chores.tests import Leftovers, fires
 from bridge.core.alert import Priority
 from bridge.core.rules import TEST
 from bridge.ledger import deliveries, troubles
-from bridge.ledger.dead import dead
 
 
 @pytest.fixture
@@ -60,7 +59,7 @@ def test_tests_make_no_storm(posts):
 @pytest.mark.parametrize("state", ["dead", "held"])
 def test_operators_and_fallback_hear_nothing_of_a_test_that_is_not_told(posts, state):
     def trouble(connection):
-        return dead(connection) + troubles.held(connection, posts.clock.now()) + troubles.untold(connection)
+        return troubles.dead(connection) + troubles.held(connection, posts.clock.now()) + troubles.untold(connection)
 
     def bury():
         ids = [one.id for one in posts.deliveries()]

@@ -14,7 +14,6 @@ from bridge.config.load import load
 from bridge.core.alert import Priority
 from bridge.core.rules import OWN, TEST
 from bridge.effective import Effective
-from bridge.ledger.dead import dead
 from bridge.ledger.tables import deliveries, lanes
 
 NORMALIZE = {
@@ -77,25 +76,6 @@ def test_a_place_is_stuck_until_it_works_though_nobody_asked_for_a_while(posts, 
     with posts.ledger.read() as connection:
         found = Watch(posts.ledger, posts.clock, loaded, effective, "test")._troubles(connection, now)
     assert any(one.name.startswith("Stuck: ") for one in found) is (waiting == 390)
-
-
-def test_what_a_token_denies_at_many_places_is_one_trouble_of_its_destination(posts):
-    for number in range(3):
-        named = {"alertname": f"Disk {number}", "severity": "priority 0", "team": f"team-{number}"}
-        posts.hear({**alert(fingerprint=f"f{number}"), "labels": named})
-
-    def bury(connection):
-        for number, name in enumerate(connection.execute(select(deliveries.c.id)).scalars().all()):
-            said = {"address": f"#{number}", "destination": "slack", "kind": "slack", "state": "dead", "due_at": None}
-            said["reason"] = f"the token was revoked, then `bridge replay {name}`"
-            connection.execute(update(deliveries).where(deliveries.c.id == name).values(said))
-        return number + 1
-
-    buried = posts.ledger.write(bury)
-    with posts.ledger.read() as connection:
-        (one,) = dead(connection)
-    assert (one.address, one.number) == ("destination slack", buried)
-    assert buried > 1
 
 
 def test_a_test_goes_to_whom_it_is_sent(posts):

@@ -12,7 +12,6 @@ from bridge.chores.storms import Storms
 from bridge.config.load import load
 from bridge.core.rules import SHADOW, STORM
 from bridge.ledger import troubles
-from bridge.ledger.dead import dead
 from bridge.ledger.tables import deliveries, incidents
 
 PLACE = 'shadow: {channel: "#bridge-shadow"}\n'
@@ -94,7 +93,7 @@ def test_what_it_can_not_tell_has_no_fallback(place):
     place.ledger.write(lambda connection: connection.execute(update(deliveries).values(state="dead")))
     with place.ledger.read() as connection:
         assert troubles.untold(connection) == []
-        assert [one.address for one in dead(connection)] == ["#bridge-shadow"]
+        assert [one.address for one in troubles.dead(connection)] == ["#bridge-shadow"]
 
 
 def test_a_storm_is_told_in_one_message_that_says_so_too(place):

@@ -21,7 +21,6 @@ from bridge.delivery.trouble import lasts
 from bridge.ids import new_id
 from bridge.ledger import lanes, placing, receipts, storage, troubles
 from bridge.ledger.columns import stamp
-from bridge.ledger.dead import dead
 from bridge.ledger.receipts import Receipt
 from bridge.storable import storable
 
@@ -131,7 +130,7 @@ class Watch:
                 f"{_counted(one.number, 'dead letter')} at {one.kind} {one.address}",
                 one.reason,
             )
-            for one in dead(connection)
+            for one in troubles.dead(connection)
         ]
         found += [
             Trouble(

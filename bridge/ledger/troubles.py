@@ -34,6 +34,17 @@ UNTOLD = (OWN, TEST)
 
 
 @dataclass(frozen=True, slots=True)
+class Dead:
+    """The dead letters at one address: how many, the most urgent (0 for P0), and a reason."""
+
+    kind: str
+    address: str
+    number: int
+    urgency: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Held:
     """What is held of a destination: how many, the most urgent (0 for P0), and a reason."""
 
@@ -41,6 +52,26 @@ class Held:
     number: int
     urgency: int
     reason: str
+
+
+_DEAD = (
+    select(
+        deliveries.c.kind,
+        deliveries.c.address,
+        func.count().label("number"),
+        func.min(deliveries.c.urgency).label("urgency"),
+        func.max(deliveries.c.reason).label("reason"),
+    )
+    .join(incidents, incidents.c.id == deliveries.c.incident)
+    .where(deliveries.c.state == "dead", incidents.c.source.not_in(UNTOLD))
+    .group_by(deliveries.c.kind, deliveries.c.address)
+)
+
+
+def dead(connection: Connection) -> list[Dead]:
+    """Return the addresses with dead letters, but for those of the bridge's own incidents."""
+    rows = connection.execute(_DEAD)
+    return [Dead(row.kind, row.address, row.number, row.urgency, row.reason or "") for row in rows]
 
 
 # what needs only to be led to another place is held no longer than that, beginning with its news
