@@ -140,9 +140,9 @@ class Book:
 
     def _unseen(self, arrival: Arrival, at: datetime, judgement: Judgement) -> Case:
         last = self.cases.get(self.latest.get(arrival.key, ""))
-        if last is not None and (last.open or last.may_reopen(at, max(self.reopen_duration, LATE), self.now)):
-            # over before we heard of it, as the others of its incident are, or will be: nothing fires again by it
-            case = last
+        within = max(self.reopen_duration, LATE) if last and last.never_fired else self.reopen_duration
+        if last is not None and (last.open or last.may_reopen(at, within, self.now)):
+            case = last  # which is over before we heard of it too, or will be: nothing fires again by this
         else:
             case = self._open_case(arrival, at, last)
             case.never_fired = True

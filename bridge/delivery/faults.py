@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from bridge.delivery import budget, looks, settle, trouble
 from bridge.delivery.turns import BECAUSE, doubtful
 from bridge.destinations.base import Done, Failed, Fault, Scope, Step
+from bridge.destinations.steps import urgency
 from bridge.ledger import deliveries, placing, timeline
 from bridge.ledger.columns import stamp
 from bridge.ledger.holding import kept
@@ -153,11 +154,16 @@ def _again_with(
     now = lane.yard.clock.now()
 
     def write(connection: Connection) -> None:
-        have = {**task.delivery.have, **facts}
-        deliveries.change(connection, task.delivery.id, have=have, doubt=None, due_at=now, state="pending")
+        again = {"have": {**task.delivery.have, **facts}, "due_at": now, "state": "pending", **_as_urgent(task)}
+        deliveries.change(connection, task.delivery.id, doubt=None, **again)
         timeline.note(connection, task.delivery, now, "mended", why=why, **asked)
 
     yield write
+
+
+def _as_urgent(task: Task) -> dict[str, int]:
+    """Return what makes a delivery as urgent as its incident, whatever it was about to tell: it begins anew."""
+    return {"urgency": urgency(task.incident.priority)}
 
 
 def _elsewhere(lane: HeldLane, task: Task, step: Step, result: Failed) -> Acting[None]:
@@ -183,7 +189,7 @@ def _elsewhere(lane: HeldLane, task: Task, step: Step, result: Failed) -> Acting
         if told.has(task.delivery.kind, address, name, task.delivery.destination):
             values: dict[str, Any] = {"state": "skipped", "due_at": None, "reason": why}
         else:
-            values = {"address": address, "lane": name, "due_at": now, "state": "pending"}
+            values = {"address": address, "lane": name, "due_at": now, "state": "pending", **_as_urgent(task)}
             # whatever was told stays where it was: here it begins anew, under fresh marks
             because = placing.instead_of(task.delivery.kind, task.delivery.address, result.error)
             values["have"] = {**kept(task.delivery.have), **result.note, BECAUSE: because}

@@ -9,6 +9,7 @@ from sqlalchemy import select, update
 
 from bridge.ledger.deliveries import change
 from bridge.ledger.lanes import HELD_LANE, LEFT_LANE
+from bridge.ledger.present import URGENCY, VERSION
 from bridge.ledger.tables import deliveries, incidents
 from bridge.ledger.told import told_at
 
@@ -90,5 +91,5 @@ def _return(connection: Connection, one: Held, address: str, lane: str, at: date
         deliveries.c.address == address,
         deliveries.c.state == "skipped",
     )
-    want = select(incidents.c.version).where(incidents.c.id == one.incident).scalar_subquery()
-    connection.execute(left.values(state="pending", reason=None, lane=lane, want=want, due_at=at, since=at))
+    due = {"want": VERSION, "urgency": URGENCY, "due_at": at, "since": at}
+    connection.execute(left.values(state="pending", reason=None, lane=lane, **due))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import BindParameter, Text, bindparam, case, func, or_, select, type_coerce
+from sqlalchemy import BindParameter, Text, bindparam, case, func, select, type_coerce, union
 
 from bridge.core.alert import Links, Priority, Status, Value
 from bridge.core.episodes import told_end
@@ -52,12 +52,15 @@ _COUNTED = select(
 ).where(_MINE)
 _LAST = Statement(select(alerts).where(_MINE, _FIRES).order_by(alerts.c.id.desc()).limit(NEWEST))
 
-_ENDS = [
-    alerts.c.id.in_(select(end(alerts.c.id)).where(alerts.c.incident.in_(_KEYS)).group_by(alerts.c.incident))
-    for end in (func.min, func.max)
-]
+# one list of ids: of alternatives that are joined by OR PostgreSQL makes a look at each alert that there is
+_ENDS = union(
+    *(
+        select(end(alerts.c.id)).where(alerts.c.incident.in_(_KEYS)).group_by(alerts.c.incident)
+        for end in (func.min, func.max)
+    )
+)
 _FIRST_AND_LAST = Statement(
-    select(alerts.c.incident, alerts.c.detail, alerts.c.links).where(or_(*_ENDS)).order_by(alerts.c.id)
+    select(alerts.c.incident, alerts.c.detail, alerts.c.links).where(alerts.c.id.in_(_ENDS)).order_by(alerts.c.id)
 )
 
 

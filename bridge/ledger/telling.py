@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 JSON = dict[str, Any]
 LINK = 3
-"""The urgency of an edit that only adds where else it is told: what nobody was told of yet goes before it."""
+"""The urgency of an edit that only adds where else it is told, a P3's: more urgent first messages go before it."""
 
 
 @cache

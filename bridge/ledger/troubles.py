@@ -59,7 +59,7 @@ _DEAD = (
         deliveries.c.kind,
         deliveries.c.address,
         func.count().label("number"),
-        func.min(deliveries.c.urgency).label("urgency"),
+        func.min(incidents.c.priority).label("priority"),
         func.max(deliveries.c.reason).label("reason"),
     )
     .join(incidents, incidents.c.id == deliveries.c.incident)
@@ -71,7 +71,7 @@ _DEAD = (
 def dead(connection: Connection) -> list[Dead]:
     """Return the addresses with dead letters, but for those of the bridge's own incidents."""
     rows = connection.execute(_DEAD)
-    return [Dead(row.kind, row.address, row.number, row.urgency, row.reason or "") for row in rows]
+    return [Dead(row.kind, row.address, row.number, int(row.priority[1]), row.reason or "") for row in rows]
 
 
 # what needs only to be led to another place is held no longer than that, beginning with its news
@@ -80,7 +80,7 @@ _HELD = (
     select(
         deliveries.c.destination,
         func.count().label("number"),
-        func.min(deliveries.c.urgency).label("urgency"),
+        func.min(incidents.c.priority).label("priority"),
         func.max(deliveries.c.reason).label("reason"),
     )
     .join(incidents, incidents.c.id == deliveries.c.incident)
@@ -100,7 +100,7 @@ _HELD = (
 def held(connection: Connection, before: datetime) -> list[Held]:
     """Return destinations that open incidents waited for `before`, or pages of what is over; none of our own."""
     rows = connection.execute(_HELD, {"before": before})
-    return [Held(row.destination, row.number, row.urgency, row.reason or "") for row in rows]
+    return [Held(row.destination, row.number, int(row.priority[1]), row.reason or "") for row in rows]
 
 
 # an expression, by which no index is in order: SQLite would count its way through the one of all receipts by source

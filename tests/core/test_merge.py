@@ -586,6 +586,13 @@ def test_a_recovery_after_another_alert_went_on_elsewhere_is_one():
     assert (case.state, case.state_reason) == (State.RESOLVED, None)
 
 
+def test_an_alert_that_was_over_before_it_was_heard_of_joins_nothing_that_fired_where_nothing_reopens():
+    known = book(reopen_minutes=0)
+    case = heard(known, 1, fingerprint="a")
+    heard(known, 6, "resolved", 0, 5, fingerprint="a")
+    assert heard(known, 8, "resolved", 2, 7, fingerprint="b") is not case
+
+
 def test_without_usable_starts_an_episode_begins_with_the_first_firing_after_a_resolve():
     known = book(reopen_minutes=0)
     first = heard(known, 1, start=None)

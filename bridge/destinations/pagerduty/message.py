@@ -106,7 +106,13 @@ def _only(want: Want, chosen: tuple[str, ...] | None, count: int) -> Want:
     more = max(min(count - len(those), want.incident.more_firing), 0)
     since = min(member.since for member in those)  # not when others fired
     only = replace(
-        want.incident, members=those, opened_at=since, more_firing=more, more_unsure=0, more_over=0, more_ended=0
+        want.incident,
+        members=those,
+        opened_at=since,
+        more_firing=more,
+        more_unsure=min(more, want.incident.more_unsure),
+        more_over=0,
+        more_ended=0,
     )
     return replace(want, incident=only)
 
