@@ -189,6 +189,13 @@ class Case:
         staying = [member for member in newest.values() if not member.left_before(at)]
         return staying or list(newest.values())
 
+    def takes_ends(self, at: datetime) -> bool:
+        """Return whether what was over before it was heard of belongs here, though nothing fires again here.
+
+        Here all were so, or it ended by the same notification.
+        """
+        return self.never_fired or self.settled_at == at
+
     def may_reopen(self, at: datetime, within: timedelta, now: datetime | None) -> bool:
         """Return whether it goes on as the same where it fires again, by the times that we heard.
 

@@ -140,7 +140,7 @@ class Book:
 
     def _unseen(self, arrival: Arrival, at: datetime, judgement: Judgement) -> Case:
         last = self.cases.get(self.latest.get(arrival.key, ""))
-        within = max(self.reopen_duration, LATE) if last and last.never_fired else self.reopen_duration
+        within = max(self.reopen_duration, LATE) if last and last.takes_ends(at) else self.reopen_duration
         if last is not None and (last.open or last.may_reopen(at, within, self.now)):
             case = last  # which is over before we heard of it too, or will be: nothing fires again by this
         else:
